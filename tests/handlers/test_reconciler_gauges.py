@@ -112,7 +112,7 @@ def test_ops_01_requests_that_cannot_be_read_are_not_counted_as_none(system: Sys
         raise Problem("unavailable", "No answer.", "Try again.")
 
     pending(system)
-    monkeypatch.setattr(system.store, "open_grants", unread)
+    monkeypatch.setattr(system.store, "grants_in_state", unread)
     assert run(system, capsys, fails=True).keys() == {gauges.ROLES_NOT_DENYING, gauges.OVERDUE_FOLLOW_UPS}
 
 

@@ -3,7 +3,7 @@
 Each run writes a value, even 0, so the last value is the present state.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from jitney.core.access.grant import Grant
@@ -32,10 +32,13 @@ class Gauges:
     pending_since: dict[str, int] | None = field(default_factory=dict)
     overdue: int | None = None
 
-    def read_pending(self, grants: Iterable[Grant]) -> list[Grant]:
-        """Return these pending requests, and count them. The index may yield a request twice, which counts once."""
+    def read_pending(self, read: Callable[[], Iterable[Grant]]) -> list[Grant]:
+        """Return the pending requests that `read` returns, and count them.
+
+        The index may yield a request twice, which counts once.
+        """
         known, self.pending_since = self.pending_since, None
-        pending = list(grants)
+        pending = list(read())
         if known is not None:
             self.pending_since = known | {each.id: each.created_at for each in pending}
         return pending

@@ -1,8 +1,9 @@
 """The scheduled reconciler records missing ends, starts reviews, and repairs deny documents (END 4, END 8, REV 13)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, zip_longest
 
 from jitney.core import audit
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
@@ -27,7 +28,7 @@ from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
 from jitney.handlers.metrics import count, emit
 from jitney.handlers.ports import Ports
-from jitney.handlers.reconciler_run import ReconcilerRun, count_recorded
+from jitney.handlers.reconciler_run import MARKS_MILLISECONDS, ReconcilerRun, count_recorded
 from jitney.handlers.required_documents import denies
 from jitney.handlers.suspended_grants import end_suspended_grants
 from jitney.handlers.suspension_completion import complete_suspensions
@@ -39,8 +40,7 @@ WORKFLOW_START_SECONDS = 30
 """The function that opens a request starts its review within 15 s. After this time, the reconciler starts it."""
 UNWRITTEN_SECONDS = 60
 """The function that ends a grant has this long to record that IAM has its deny entry."""
-LONGEST_REVIEW_SECONDS = 7 * 86400
-_REMOVED, _SUSPENSIONS = "the roles that were removed", "the suspensions"
+_REMOVED, _SUSPENSIONS, _EXPIRIES = "the roles that were removed", "the suspensions", "the expiries"
 _COUNTS = (
     "expired",
     "cut_off",
@@ -66,31 +66,33 @@ def reconcile(ports: Ports) -> dict[str, int]:
     """
     targets = ports.config.targets.values()
     present = {role_arn for target in targets for role_arn in target.role_arns}
-    run, incomplete = ReconcilerRun(_COUNTS), list[Suspension]()
+    run, incomplete, known = ReconcilerRun(_COUNTS, ports.stopwatch), list[Suspension](), set[str]()
 
     def read_suspensions() -> dict[str, int]:
         incomplete.extend(ports.suspensions.current().incomplete_at(ports.now()))
         return {}
 
-    run.perform(_SUSPENSIONS, read_suspensions)
-    for target in targets:
-        # The ends first: the repair depends on the target's account.
-        _grant_steps(target.alias, target.role_arn, run, ports)
-        for role_arn in target.role_arns:
-            run.perform_on_role(target.alias, role_arn, partial(_repair, TargetRole(target, role_arn), ports))
-            run.perform(target.alias, partial(_cut_offs, TargetRole(target, role_arn), ports))
-        run.perform(target.alias, partial(send_heartbeat, target, ports))
-    known = set[str]()
-
     def read_roles() -> dict[str, int]:
         known.update(ports.deny_list.known_roles(present))
         return {}
 
+    run.perform(_SUSPENSIONS, read_suspensions)
     run.perform_on_role(_REMOVED, _REMOVED, read_roles)
-    for role_arn in sorted(known - present):
+    removed = sorted(known - present)
+    # The grants first: the deny documents depend on the targets' accounts.
+    _grant_steps(removed, run, ports)
+    for target in targets:
+        for role_arn in target.role_arns:
+            run.perform_on_role(target.alias, role_arn, partial(_repair, TargetRole(target, role_arn), ports))
+        run.perform(target.alias, partial(send_heartbeat, target, ports))
+    for role_arn in removed:
         _removed_role_steps(role_arn, run, ports)
+    for target in targets:
+        for role_arn in target.role_arns:
+            run.perform(target.alias, partial(_cut_offs, TargetRole(target, role_arn), run, ports))
     if not run.done["unfinished"]:
-        failed = [*run.failed, *run.gauges.not_denying]
+        # A missing record of an expiry keeps no suspension incomplete.
+        failed = [each for each in (*run.failed, *run.gauges.not_denying) if each != _EXPIRIES]
         run.perform(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
     run.perform("the workflows of decided requests", lambda: {"resumed": resume_decided(ports)})
     run.perform("the gaps of CloudTrail", partial(record_gaps, ports))
@@ -103,29 +105,33 @@ def reconcile(ports: Ports) -> dict[str, int]:
     return run.done
 
 
-def _grant_steps(name: str, role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
-    """Run the steps for the grants on all roles of a target."""
-    for step in (_calls, _suspended, _expired, partial(_reviews, gauges=run.gauges)):
-        run.perform(name, partial(step, role_arn, ports))
+def _grant_steps(removed: Sequence[str], run: ReconcilerRun, ports: Ports) -> None:
+    """Run the steps for the grants on all roles of each target, and on `removed` roles that no target had."""
+    names = {target.role_arn: target.alias for target in ports.config.targets.values()}
+    names |= {each: each for each in removed if each == first_role(each) and not ports.config.target_with(each)}
+    for role_arn, name in names.items():
+        for step in (_calls, _suspended, _reviews):
+            run.perform(name, partial(step, role_arn, run, ports))
+    run.perform(_EXPIRIES, partial(_expired, names, run, ports))
 
 
 def _removed_role_steps(role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
     """Run the steps for a role that no target has now: its target was removed, or has fewer roles than before."""
     if target := ports.config.target_with(role_arn):
-        run.perform_on_role(role_arn, role_arn, partial(_removed_role, TargetRole(target, role_arn), ports))
-        return
-    if role_arn == first_role(role_arn):
-        _grant_steps(role_arn, role_arn, run, ports)
-    run.perform_on_role(role_arn, role_arn, partial(_without_target, role_arn, run.gauges, ports))
+        run.perform_on_role(role_arn, role_arn, partial(_removed_role, TargetRole(target, role_arn), run, ports))
+    else:
+        run.perform_on_role(role_arn, role_arn, partial(_without_target, role_arn, run.gauges, ports))
 
 
-def _expired(role_arn: str, ports: Ports) -> dict[str, int]:
-    """Record the missing expiries of the grants on all roles of the target."""
-    overdue = ports.store.open_grants(role_arn, ports.now() - EXPIRY_GRACE_SECONDS)
-    return {"expired": count_recorded(overdue, ports, record_expiry)}
+def _expired(role_arns: Iterable[str], run: ReconcilerRun, ports: Ports) -> dict[str, int]:
+    """Record the missing expiries, of each target in turn, so that no target's grants delay those of the others."""
+    until = ports.now() - EXPIRY_GRACE_SECONDS
+    turns = zip_longest(*(ports.store.open_grants(role_arn, until) for role_arn in role_arns))
+    overdue = filter(None, chain.from_iterable(turns))
+    return {"expired": count_recorded(run.in_time(overdue), ports, record_expiry)}
 
 
-def _reviews(role_arn: str, ports: Ports, gauges: Gauges) -> dict[str, int]:
+def _reviews(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
     """Start the reviews that never started. Fail the requests whose review has ended without a decision (REV 13)."""
     begun = set[str]()
 
@@ -135,19 +141,21 @@ def _reviews(role_arn: str, ports: Ports, gauges: Gauges) -> dict[str, int]:
             return grant
         return fail_review(grant, "review_lost", "no workflow runs", ports)
 
-    count = count_recorded(_without_workflow(role_arn, gauges, ports, ports.now()), ports, start)
+    waiting = run.in_time(_without_workflow(role_arn, run.gauges, ports, ports.now()))
+    count = count_recorded(waiting, ports, start)
     return {"started": len(begun), "lost": count - len(begun)}
 
 
-def _calls(role_arn: str, ports: Ports) -> dict[str, int]:
-    return {"calls": end_calls(ports.store.grants_in_state(role_arn, State.PENDING, ports.now()), ports)}
+def _calls(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
+    pending = ports.store.grants_in_state(role_arn, State.PENDING, ports.now())
+    return {"calls": end_calls(run.in_time(pending), ports)}
 
 
-def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
+def _suspended(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
     suspensions = ports.suspensions.current()
     if not suspensions.may_have_open_grants(ports.now()):
         return {}
-    written, complete = end_suspended_grants(role_arn, suspensions, ports)
+    written, complete = end_suspended_grants(role_arn, suspensions, ports, run.has_time)
     return {"suspended": written, "unfinished": int(not complete)}
 
 
@@ -178,17 +186,16 @@ def _record_entry(entry: DenyEntry, ports: Ports) -> None:
         record_written(grant, entry, Origin(), ports)
 
 
-def _cut_offs(role: TargetRole, ports: Ports) -> dict[str, int]:
+def _cut_offs(role: TargetRole, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
     now = ports.now()
     cut_offs = ports.deny_list.lease(role.arn).cut_offs.at(now)
-    return {"cut_off": count_recorded(_cut_off(role, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
+    grants = run.in_time(_cut_off(role, cut_offs, ports, now), MARKS_MILLISECONDS)
+    return {"cut_off": count_recorded(grants, ports, partial(_record_cut_off, cut_offs))}
 
 
-def _removed_role(role: TargetRole, ports: Ports) -> dict[str, int]:
+def _removed_role(role: TargetRole, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
     """Maintain the deny document of a role that its target no longer has, until it denies nothing."""
-    if not denies(role, ports):
-        return {}
-    return {kind: number for step in _ROLE_STEPS for kind, number in step(role, ports).items()}
+    return _repair(role, ports) | _cut_offs(role, run, ports) if denies(role, ports) else {}
 
 
 def _follow_ups(gauges: Gauges, ports: Ports) -> dict[str, int]:
@@ -222,10 +229,6 @@ def _without_target(role_arn: str, gauges: Gauges, ports: Ports) -> dict[str, in
     return {"without_target": len(active) + len(ended)}
 
 
-_ROLE_STEPS = (_repair, _cut_offs)
-"""The steps for one role."""
-
-
 def _cut_off(role: TargetRole, cut_offs: CutOffs, ports: Ports, now: int) -> list[Grant]:
     """Return the grants on the role whose credentials the cut-offs ended, and that are not marked yet."""
     if cut_offs.last is None:
@@ -241,13 +244,6 @@ def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:
     return cut if new else None
 
 
-def _pending(role_arn: str, ports: Ports, now: int) -> Iterator[Grant]:
-    """Yield the requests under review. Nothing is read before the first one is needed."""
-    for grant in ports.store.open_grants(role_arn, now + LONGEST_REVIEW_SECONDS):
-        if grant.at(now).state is State.PENDING:
-            yield grant
-
-
 def _without_workflow(role_arn: str, gauges: Gauges, ports: Ports, now: int) -> list[Grant]:
     """Return the pending grants whose workflow does not run. No reviewer will decide them (REV 13).
 
@@ -255,7 +251,7 @@ def _without_workflow(role_arn: str, gauges: Gauges, ports: Ports, now: int) -> 
 
     The executions are listed after the grants are read. An execution that ends in between belongs to a decided grant.
     """
-    pending = gauges.read_pending(_pending(role_arn, ports, now))
+    pending = gauges.read_pending(lambda: ports.store.grants_in_state(role_arn, State.PENDING, now))
     old = [each for each in pending if each.created_at < now - WORKFLOW_START_SECONDS]
     running = ports.approval_workflow.running() if old else frozenset()
     return [each for each in old if each.id not in running]

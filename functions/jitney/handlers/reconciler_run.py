@@ -1,6 +1,7 @@
 """One run of the reconciler: its steps, their counts, failures, and the roles that do not deny (END 4)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import TypeAlias
 
 from jitney.core.access.grant import Grant
@@ -11,18 +12,33 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 MOST_REFUSALS = 5
-"""After this many refusals by AWS in a row, the rest of a role's grants waits for the next run."""
+"""After this many refusals by AWS in a row, the rest of the grants waits for the next run."""
+ENDS_MILLISECONDS, MARKS_MILLISECONDS = 150_000, 240_000
+"""Until when in a run the ends of grants are written, and until when grants are marked as cut off.
+
+Agents choose how many grants end together, and a run writes about 20,000 ends in this time. The next run writes the
+others. The function has 300 s, and deny documents, suspensions and heartbeats need the rest.
+"""
 Step: TypeAlias = Callable[[], dict[str, int]]
 """Returns counts, by their name."""
 
 
 class ReconcilerRun:
-    """The counts and gauges of one run, and the names of what failed."""
+    """The counts and gauges of one run, and the names of what failed. `stopwatch` returns milliseconds."""
 
-    def __init__(self, counts: Iterable[str]) -> None:
+    def __init__(self, counts: Iterable[str], stopwatch: Callable[[], int]) -> None:
+        self._stopwatch, self._began = stopwatch, stopwatch()
         self.done = dict.fromkeys(counts, 0)
         self.failed: dict[str, None] = {}
         self.gauges = Gauges()
+
+    def has_time(self, until: int = ENDS_MILLISECONDS) -> bool:
+        """Return whether the run is younger than `until` milliseconds. Then it may write about another grant."""
+        return self._stopwatch() - self._began < until
+
+    def in_time(self, grants: Iterable[Grant], until: int = ENDS_MILLISECONDS) -> Iterator[Grant]:
+        """Yield the grants while the run `has_time`. The next run writes about the others."""
+        return takewhile(lambda _: self.has_time(until), grants)
 
     def perform(self, name: str, step: Step) -> bool:
         """Run one step and add its counts. Return False for a failure, which is logged and remembered under `name`."""
