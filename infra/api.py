@@ -38,7 +38,7 @@ _TOO_MANY = Problem(
 _TOO_LARGE = Problem("body_too_large", "The request is larger than the API accepts.", "Send less in one request.")
 _INVALID = Problem("request_invalid", "The request cannot be read.", "Send JSON as the OpenAPI file describes it.")
 _BLOCKED = Problem(
-    "request_blocked", "The web application firewall blocked the request.", "Send plain JSON, and a smaller body."
+    "request_blocked", "The web application firewall blocked the request.", "Send it as the OpenAPI file describes it."
 )
 _LATE = Problem("unavailable", "The answer took too long.", "Try again with the same Idempotency-Key.")
 _FAILED = Problem("internal", "Jitney failed.", "Try again with the same Idempotency-Key.")

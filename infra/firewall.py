@@ -12,21 +12,19 @@ REQUESTS_PER_ADDRESS = 3000
 """The limit of requests of one address in five minutes: enough for a hundred agents that poll every ten seconds."""
 CALLS_PER_ADDRESS = 30_000
 """The limit of gateway calls of one address in five minutes. A copy of a folder makes one call for each object."""
-CALLS_ROUTE, SLACK_ROUTE = "/v1/calls", "/slack/interactions"
-"""Routes whose bodies may hold any text: the parameters of AWS's operations, and messages with agents' reasons.
-
-The functions verify these bodies. A call has up to 5 MB, and the firewall could inspect 64 KB of it.
-"""
+CALLS_ROUTE = "/v1/calls"
+"""The route of gateway calls. A call has up to 5 MB, and the firewall could inspect 64 KB of it."""
+CALLBACK_ROUTE = "/reviews/callback"
+"""The route to which an identity provider sends people after they signed in."""
 
 _TOO_LARGE = Problem("body_too_large", "The request body is too large.", "Send less in one request.")
 _TOO_MANY = Problem(
     "rate_limited", "Too many requests arrive from this address.", "Wait five minutes, then send fewer requests."
 )
 
-# Managed rules that would stop legitimate requests are set to count. They limit a body to 8 kB, less than our size
-# rule, and require a User-Agent, which not every agent sends.
+# Managed rules that would stop legitimate requests are set to count. Not every agent sends a User-Agent.
 _COUNTED = {
-    "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY", "NoUserAgent_HEADER"),
+    "AWSManagedRulesCommonRuleSet": ("NoUserAgent_HEADER",),
     "AWSManagedRulesKnownBadInputsRuleSet": (),
 }
 
@@ -35,9 +33,12 @@ _Statement = wafv2.CfnWebACL.StatementProperty
 
 
 class Firewall(Construct):
-    """Blocks bodies over `max_body_bytes`, floods from one address, and requests that match AWS's managed rules.
+    """Blocks bodies over `max_body_bytes`, floods from one address, and GET requests that match AWS's managed rules.
 
-    Bodies of calls through the gateway are not inspected.
+    The managed rules take text for attacks: an address such as http://10.0.0.7, `../../`, or HTML. Reasons, comments
+    and parameters may contain any text, so bodies are not inspected. Only their size is limited, except for calls. The
+    rules also limit a query to 2,048 bytes, and Entra's codes alone are that long.
+    https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: apigateway.Stage, max_body_bytes: int) -> None:
@@ -130,6 +131,17 @@ def _rate(requests: int, of: _Statement) -> _Statement:
     return _Statement(rate_based_statement=rate)
 
 
+def _managed_requests() -> _Statement:
+    """Return the statement for the requests that the managed rules inspect."""
+    get = wafv2.CfnWebACL.ByteMatchStatementProperty(
+        field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(method={}),
+        positional_constraint="EXACTLY",
+        search_string="GET",
+        text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+    )
+    return _all_of(_Statement(byte_match_statement=get), _except(_route(CALLBACK_ROUTE)))
+
+
 def _managed(name: str, priority: int) -> _Rule:
     counted = [
         wafv2.CfnWebACL.RuleActionOverrideProperty(
@@ -141,7 +153,7 @@ def _managed(name: str, priority: int) -> _Rule:
         vendor_name="AWS",
         name=name,
         rule_action_overrides=counted,
-        scope_down_statement=_all_of(_except(_route(CALLS_ROUTE)), _except(_route(SLACK_ROUTE))),
+        scope_down_statement=_managed_requests(),
     )
     return _Rule(
         name=name,

