@@ -35,7 +35,11 @@ _NO_ROUTE = Problem("route_not_found", "The route does not exist.", "See the Ope
 _TOO_MANY = Problem(
     "rate_limited", "Requests arrive faster than the API accepts them.", "Wait a second, then try again."
 )
-_TOO_LARGE = Problem("body_too_large", "The request is larger than the API accepts.", "Send less in one request.")
+_TOO_LARGE = Problem(
+    "body_too_large",
+    "The request is larger than the API accepts.",
+    "Send a smaller body, or a token with fewer claims: API Gateway limits the headers of a request, too.",
+)
 _INVALID = Problem("request_invalid", "The request cannot be read.", "Send JSON as the OpenAPI file describes it.")
 _BLOCKED = Problem(
     "request_blocked", "The web application firewall blocked the request.", "Send it as the OpenAPI file describes it."

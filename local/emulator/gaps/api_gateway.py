@@ -37,18 +37,19 @@ def _owner(api: str) -> str | None:
 
 
 PAYLOAD_LIMIT = 10 * 1024 * 1024
+HEADER_LIMIT = 10_240
 
 
 def large_requests_refused() -> None:
-    """AWS refuses a request body of more than 10 MB. The request does not reach the function.
+    """AWS refuses a body of more than 10 MB, and headers of more than 10,240 bytes. The function gets no request.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
     """
     execute = gateway._execute_in_scope
 
     async def execute_in_scope(request: Any, api: str, stage: str, *more: Any) -> Any:
-        body = more[3]
-        if len(body or b"") > PAYLOAD_LIMIT:
+        headers, body = more[2], more[3]
+        if len(body or b"") > PAYLOAD_LIMIT or sum(map(len, map(": \r\n".join, headers.items()))) > HEADER_LIMIT:
             request["stage"] = gateway._stages_v1.get(api, {}).get(stage) or {}
             return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
         return await execute(request, api, stage, *more)

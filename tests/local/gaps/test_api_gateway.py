@@ -57,6 +57,8 @@ def test_large_requests_refused(emulator: Emulator, http: httpx.Client) -> None:
     allowed, too_large = (http.request("GET", url, content=bytes(size)) for size in (1_000_000, 10_500_000))
     assert allowed.status_code == 200
     assert (too_large.status_code, too_large.text) == (413, '{"message":"Request Too Long"}')
+    short, long = (http.get(url, headers={"Authorization": "x" * size}) for size in (9_000, 10_240))
+    assert (short.status_code, long.status_code) == (200, 413)
 
 
 def test_handler_errors_hidden(emulator: Emulator, http: httpx.Client) -> None:
