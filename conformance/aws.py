@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance import lab_names
-from conformance.configuration import TARGET_STACK, bucket_name, write_configuration
+from conformance.configuration import ROLE_NAME, TARGET_STACK, bucket_name, write_configuration
 from conformance.planting import plant, uproot
 from conformance.replicas import STACK as REPLICAS_STACK
 from conformance.replicas import create_replicas
 from conformance.system import ConformanceSystem
 from conformance.tokens import Identities, SigningKey
+from jitney.core.access.deny_document import DENY_POLICY_NAME
 from local.progress import Progress
 from local.settings import ROOT
 
@@ -138,6 +140,9 @@ def remove(
     key = SigningKey.in_file(folder / "issuer.pem")
     lab = {lab_names.KEY_SET: key.key_set(), lab_names.ACCOUNT: account, lab_names.REGION: region}
     settings = {"JITNEY_CONFIG": str(config)}
+    # CloudFormation deletes no role that has a policy of another origin. The checks revoked grants within this hour.
+    with suppress(made("iam").exceptions.NoSuchEntityException):
+        made("iam").delete_role_policy(RoleName=ROLE_NAME, PolicyName=DENY_POLICY_NAME)
     if _tags_of_broker(made) is not None:
         made("cloudformation").update_termination_protection(StackName=BROKER_STACK, EnableTerminationProtection=False)
     with progress.step(f"removal of {TARGET_STACK} and {BROKER_STACK}"):
