@@ -144,7 +144,7 @@ def _review(
     updates: Sequence[GrantListUpdate],
     trial: SizeTrial,
 ) -> Response:
-    """Create a pending grant and start its review, or join an equal pending one (REV 12).
+    """Create a pending grant and start its review, or join an equal pending or uncollected one (REV 12).
 
     Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
     StaleWrite as `_create`.
@@ -154,9 +154,8 @@ def _review(
         queued = queue(grant, call)
     if isinstance(queued, Grant):
         join(queued, decision, key, call, access_request)
-        start_review(queued, call.ports)
-        answer = grant_response(202, queued, call)
-        return replace(answer, body={**answer.body, "repeats": True})
+        answer = _repeated_response(queued, call)
+        return replace(answer, body={**answer.body, "repeats": True}) if answer.status == 202 else answer
     if call.use_of_key(key):
         raise Conflict(key)  # a repeated POST needs no trial
     with _refusing_new(access_request, key, decision, call):
@@ -226,6 +225,11 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
         problem = _mismatch()
         call.count_refusal(problem.code, AuditEvent.REQUEST)
         raise problem
+    return _repeated_response(grant, call)
+
+
+def _repeated_response(grant: Grant, call: AuthenticatedRequest) -> Response:
+    """Return the answer about a grant of an earlier POST. Raises Problem if the grant has ended."""
     if grant.at(call.now).state is State.PENDING:
         start_review(grant, call.ports)
         return grant_response(202, grant, call)

@@ -13,20 +13,20 @@ from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.core.review.pending import equal_to, list_key, pending_review
+from jitney.core.review.pending import equal_to, is_uncollected, list_key, pending_review
 from jitney.core.single_use import idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
 def queue(grant: Grant, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
-    """Return the pending grant that a new grant repeats, or else the update to write with the new grant.
+    """Return the pending or uncollected grant that a new grant repeats, or else the update to write with the new grant.
 
     Raises Problem too_many_pending.
     """
     read = pending_list(grant, call)
     for grant_id in equal_to(read.at(call.now), grant):
-        if same := _pending(grant_id, call):
+        if same := _pending(grant_id, call) or _uncollected(grant_id, grant, call):
             return same
     return added(grant, read, call)
 
@@ -94,6 +94,12 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
 def _pending(grant_id: str, call: AuthenticatedRequest) -> Grant | None:
     grant = call.grant(grant_id)
     return grant if grant and grant.at(call.now).state is State.PENDING else None
+
+
+def _uncollected(grant_id: str, wanted: Grant, call: AuthenticatedRequest) -> Grant | None:
+    grant = call.grant(grant_id)
+    active = grant is not None and grant.at(call.now).state is State.ACTIVE
+    return grant if grant and active and is_uncollected(grant, wanted, call.now) else None
 
 
 def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:

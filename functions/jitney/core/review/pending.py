@@ -24,12 +24,23 @@ def pending_review(grant: Grant) -> ListedGrant:
 
 
 def equal_to(pending: GrantList, grant: Grant) -> tuple[str, ...]:
-    """Return the ids of the same owner's pending grants with the same request as `grant`.
+    """Return the ids of the same owner's grants that were listed as pending, with the same request as `grant`.
 
     Requests of another agent in the unit are not joined, because that agent could not fetch the credentials.
     """
     sought = grant.owner_key, request_hash(grant)
     return tuple(each.grant_id for each in pending.entries if (each.owner, each.request) == sought)
+
+
+def is_uncollected(approved: Grant, wanted: Grant, now: int) -> bool:
+    """Return whether `approved` is what `wanted` requests, no credentials were issued, and half its time is left.
+
+    Its agent may have lost it, for example because its process was killed during the wait. A narrowed approval is
+    another request.
+    """
+    left = approved.expires_at - now
+    whole = request_hash(approved) == request_hash(wanted)
+    return approved.unissued and whole and 2 * left >= approved.duration_seconds
 
 
 def request_hash(grant: Grant) -> str:
