@@ -317,10 +317,10 @@ def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        with pytest.raises(NotConnectedError) as refused:
-            exchange(HttpRequest("GET", f"https://localhost:{server.getsockname()[1]}/", {}))
+        with pytest.raises(Unavailable, match="its certificate is not valid: self-signed certificate") as refused:
+            send(HttpRequest("GET", f"https://localhost:{server.getsockname()[1]}/", {}))
         thread.join()
-    assert isinstance(refused.value.__cause__, ssl.SSLCertVerificationError)
+    assert "SSL_CERT_FILE" in refused.value.fix
 
 
 def self_signed(folder: Path) -> Path:

@@ -33,6 +33,9 @@ _PAUSES_SECONDS = (0.5, 2.0, 8.0)
 _LONGEST_PAUSE_SECONDS = 10.0
 # Answers that say "not now". A 502 with problem+json comes from the broker, and is final: AWS refused.
 _NOT_NOW = frozenset({429, 502, 503, 504})
+CERTIFICATE_FIX = (
+    "If a proxy inspects TLS, set SSL_CERT_FILE to the file of its authority. Otherwise check the address."
+)
 _URL = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -274,6 +277,8 @@ def _no_answer(request: HttpRequest, error: BaseException) -> Unavailable:
     if is_loopback(url.hostname or ""):
         fix = "Is it running? `make up` starts the local system and writes new settings for its agents."
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why, fix = f"its certificate is not valid: {getattr(error, 'verify_message', why)}", CERTIFICATE_FIX
     detail = f"{url.scheme}://{url.netloc} did not answer: {why.removesuffix('.')}."
     return Unavailable("no_response", "No answer", detail, fix)
 

@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 
 from jitney import __version__
 from jitney.client.broker import Broker
-from jitney.client.connection import HttpRequest, HttpResponse, NotConnectedError, exchange, proxy_of
+from jitney.client.connection import (
+    CERTIFICATE_FIX,
+    HttpRequest,
+    HttpResponse,
+    NotConnectedError,
+    exchange,
+    proxy_of,
+)
 from jitney.client.connection_options import ConnectionOptions
 from jitney.client.doctor.findings import Finding, fault, ok, warning
 from jitney.client.durations import format_duration
@@ -135,8 +142,8 @@ def _permitted(broker: Broker) -> Finding:
 def _not_connected(host: str, error: BaseException) -> Finding:
     why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error) or type(error).__name__
     if "CERTIFICATE" in str(error).upper():
-        fix = "If a proxy inspects TLS, set SSL_CERT_FILE to the file of its authority. Otherwise check the address."
-        return fault("tls", f"the certificate of {host} is not valid: {getattr(error, 'verify_message', why)}", fix)
+        text = f"the certificate of {host} is not valid: {getattr(error, 'verify_message', why)}"
+        return fault("tls", text, CERTIFICATE_FIX)
     return fault(
         "endpoint", f"there is no connection to {host}: {why}", "Check the address, the network and the proxy."
     )
