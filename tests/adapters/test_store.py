@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import boto3
@@ -281,6 +282,26 @@ def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: S
     after, link = ended(grant)
     store.save(grant, after, link, now=NOW)
     assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [later]
+
+
+@pytest.mark.parametrize("read", ["open_grants", "open_grant_ids"])
+def test_end_06_a_grant_that_is_activated_between_two_queries_is_not_missed(store: Store, client, read: str):
+    waits, query = opened(store, PENDING), client.query
+
+    def then_activate(**request: Any) -> Any:
+        answer = query(**request)
+        if store.grant(waits.id) == waits:
+            active = replace(waits, state=State.ACTIVE, starts_at=NOW)
+            given = audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, active, Origin(), NOW)
+            link = audit.next_chained_record(given, waits)
+            store.save(waits, audit.with_chain_head(active, link), link, now=NOW)
+        return answer
+
+    client.query = then_activate
+    if read == "open_grants":
+        assert waits.id in {each.id for each in store.open_grants(GRANT.role_arn, PENDING.expires_at)}
+    else:
+        assert store.open_grant_ids(GRANT.role_arn, NOW, 9) == {waits.id}
 
 
 SECOND = f"{GRANT.role_arn}.role2"

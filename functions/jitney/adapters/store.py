@@ -42,7 +42,7 @@ from jitney.adapters.unreadable_grants import (
 from jitney.adapters.vote_history import put_vote
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
-from jitney.core.access.grant import OPEN_STATES, Grant, State
+from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import Rejection
 from jitney.core.access.suspensions import Suspensions
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 PAGE_SIZE = 50
+_IN_ORDER = (State.PENDING, State.ACTIVE)
+"""The open states in the order in which a grant has them."""
 _FAR_FUTURE = 10**11
 """Later than any grant ends."""
 Item = dict[str, Any]
@@ -204,10 +206,11 @@ class Store:
         """Yield the grants that end by `until` without a recorded end, the earliest first.
 
         Includes the grants on all roles of the target that has or had this role. The index lags behind the table by
-        moments. So a grant that was activated just now may occur twice.
+        moments. All pending grants are read before the active ones. So a grant that is activated meanwhile may occur
+        twice, and is not missed.
         """
-        found = (self._open(open_role_key(role_arn, state), 0, until) for state in sorted(OPEN_STATES))
-        return merge(*found, key=lambda grant: grant.expires_at)
+        pending, active = (self._open(open_role_key(role_arn, state), 0, until) for state in _IN_ORDER)
+        yield from merge(list(pending), active, key=lambda grant: grant.expires_at)
 
     def grants_in_state(self, role_arn: str, state: State, now: int) -> Iterator[Grant]:
         """Yield the pending or active grants at `now`, on the same roles as `open_grants`, the earliest end first.
@@ -221,7 +224,7 @@ class Store:
 
         The index lags behind the table by moments. So a new grant may be missing.
         """
-        pages = (self._open_items(open_role_key(role_arn, state), now + 1, _FAR_FUTURE) for state in OPEN_STATES)
+        pages = (self._open_items(open_role_key(role_arn, state), now + 1, _FAR_FUTURE) for state in _IN_ORDER)
         of_target = chain.from_iterable(chain.from_iterable(pages))
         found = (item for item in of_target if item.get("role_arn", {"S": role_arn})["S"] == role_arn)
         ids = frozenset(grant_id_of(item) for item in islice(found, most + 1))
