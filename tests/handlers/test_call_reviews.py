@@ -21,12 +21,14 @@ from jitney.core.gateway.shown_parameters import canonical_parameters, parameter
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
+from jitney.handlers import call_withdrawals
 from jitney.handlers.ballots import vote
 from jitney.handlers.call_reviews import START_AGAIN_SECONDS, review_call
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.callers import authenticate_request
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.ended_calls import end_calls
+from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_call, read_grant
 from jitney.handlers.http import Request, Response
@@ -472,6 +474,22 @@ def test_rev_16_a_call_has_its_states_and_can_be_withdrawn(gateway: Gateway):
     assert gateway.state(call_id) == "sent"
     assert gateway.system.call(withdraw_call, grant_id=call_id)[1]["code"] == "call_already_made"
     assert gateway.system.role_policies.documents == {}
+
+
+def test_rev_16_a_call_that_is_sent_while_it_is_withdrawn_is_not_withdrawn(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+):
+    call_id = gateway.post()[1]["call_id"]
+    gateway.approve()
+
+    def send_first(*of_grant: Any) -> Any:
+        gateway.post()
+        return end_grant(*of_grant)
+
+    monkeypatch.setattr(call_withdrawals, "end_grant", send_first)
+    status, body, _ = gateway.system.call(withdraw_call, grant_id=call_id)
+    assert (status, body["code"]) == (409, "call_already_made")
+    assert gateway.state(call_id) == "sent"
 
 
 def test_rev_16_a_call_can_be_withdrawn_by_its_grant_too(gateway: Gateway):

@@ -18,10 +18,12 @@ def withdraw_call(request: Request, ports: Ports) -> Response:
         grant = grant_of_call(call_id, call)
         if grant is None:
             call_state(call_id, call)
-        if grant is None or grant.state is State.USED:
-            detail, fix = f"Call {call_id} was sent, so it cannot be withdrawn.", "Read its state with GET."
-            raise Problem("call_already_made", detail, fix, {"call_id": call_id})
-    ended = end_grant(grant, State.RELEASED, "", call)
+    ended = grant and end_grant(grant, State.RELEASED, "", call)
+    if ended is None or ended.state is State.USED:
+        detail, fix = f"Call {call_id} was sent, so it cannot be withdrawn.", "Read its state with GET."
+        problem = Problem("call_already_made", detail, fix, {"call_id": call_id})
+        call.count_refusal(problem.code)
+        raise problem
     return call_response(call_id, ended, call)
 
 
