@@ -224,6 +224,18 @@ def test_gw_12_calls_are_counted_with_their_records_and_stop_at_the_limit(calls)
     assert calls.budget(GRANT.id).used == {"calls": 3, "items_deleted": 3}
 
 
+def test_gw_12_a_call_that_did_not_run_is_no_longer_counted(calls):
+    limits = LIMITS._replace(calls=1, items_deleted=1)
+    for number in range(3):
+        counted = BudgetUse(GRANT.id, limits, calls=1, items_deleted=1, lease_for=f"c-{number}")
+        attempt, first = new(f"c-{number}", key_hash(str(number)))
+        place = calls.begin(attempt, first, counted, calls.budget(GRANT.id), now=NOW)
+        assert calls.budget(GRANT.id).used == {"calls": 1, "items_deleted": 1}
+        calls.finish(*recorded(attempt.not_sent(), record(Outcome.FAILED)), counted.undone(place), now=NOW)
+        budget = calls.budget(GRANT.id)
+        assert (budget.used, budget.leases) == ({"calls": 0, "items_deleted": 0}, {})
+
+
 @pytest.mark.parametrize(
     ("amounts", "code"),
     [

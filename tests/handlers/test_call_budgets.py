@@ -9,10 +9,11 @@ from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.gateway.budgets import CallBudget
 from tests.fakes import NOW
-from tests.handlers.gateway import GET, POLICIES, PUT, Gateway, failing
+from tests.handlers.gateway import DELETE, GET, POLICIES, PUT, Gateway, failing
 
 ERROR = b"<Error><Code>NoSuchBucket</Code><Message>%s</Message></Error>"
 LARGE = AwsAnswer(404, {"x-amz-request-id": "R", "content-type": "application/xml"}, ERROR % (b"x" * 200))
+THROTTLED = AwsAnswer(503, LARGE.headers, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>")
 LIMITED_DELETES = """
 @id("all") permit (principal, action, resource) when { context.way == "gateway" };
 @id("few") @call_limits("items_deleted=1") permit (principal, action, resource)
@@ -88,10 +89,37 @@ def test_gw_12_places_in_flight_are_free_after_every_outcome():
 
 def test_gw_04_a_policy_limits_what_is_deleted():
     gateway = limited(LIMITED_DELETES)
-    delete = {"service": "s3", "operation": "DeleteObject", "parameters": {"Bucket": "reports", "Key": "2026/a"}}
-    assert gateway.post(delete)[1]["budget"] == {"items_deleted": {"limit": 1, "left": 0}}
-    assert gateway.post(delete)[1]["code"] == "call_budget_used"
+    assert gateway.post(DELETE)[1]["budget"] == {"items_deleted": {"limit": 1, "left": 0}}
+    assert gateway.post(DELETE)[1]["code"] == "call_budget_used"
     assert gateway.post(PUT)[0] == 200
+
+
+@pytest.mark.parametrize("refused", ["throttled", "upstream_unreached"])
+def test_gw_12_a_call_that_did_not_run_is_counted_when_it_runs(refused: str):
+    """An SDK repeats a throttled call a few times. Only its minute counts each attempt."""
+    gateway = limited(LIMITED_DELETES, calls=1, calls_per_minute=4)
+    gateway.upstream.answer = (lambda: THROTTLED) if refused == "throttled" else failing(refused)
+    for _ in range(3):
+        status, answer = gateway.post(DELETE, "k")
+        if refused == "throttled":
+            assert (status, answer["status"]) == (200, 503)
+            left = {name: each["left"] for name, each in answer["budget"].items()}
+            assert left == {"calls": 1, "items_deleted": 1}
+        else:
+            assert answer["code"] == refused
+    gateway.upstream.answer = None
+    assert gateway.post(DELETE, "k")[1]["status"] == 200
+    used = gateway.calls.budgets[gateway.grant_id]
+    assert (used.used, used.leases) == ({"calls": 1, "items_deleted": 1}, {})
+    assert list(used.minutes.values()) == [4]
+    assert gateway.post(DELETE, "k-2")[1]["code"] == "call_budget_used"
+
+
+def test_gw_12_a_call_that_may_have_run_stays_counted():
+    gateway = limited(LIMITED_DELETES)
+    gateway.upstream.answer = failing("call_may_have_run")
+    assert gateway.post(DELETE, "k")[1]["code"] == "call_may_have_run"
+    assert gateway.post(DELETE, "k-2")[1]["code"] == "call_budget_used"
 
 
 def test_gw_07_a_read_that_was_lost_late_is_not_sent_again():

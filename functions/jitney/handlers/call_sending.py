@@ -20,7 +20,7 @@ from jitney.core.gateway.answer_masking import most_masked_bytes
 from jitney.core.gateway.aws_answer import AwsAnswer, MaskedAnswer
 from jitney.core.gateway.budgets import BudgetUse
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall
-from jitney.core.gateway.call_state import CallAttempt, Repeat, in_progress, new_attempt, recorded
+from jitney.core.gateway.call_state import CallAttempt, CallState, Repeat, in_progress, new_attempt, recorded
 from jitney.core.gateway.carried_bodies import body_text, is_carried
 from jitney.core.gateway.changing_reads import changes_something
 from jitney.core.gateway.deletions import items_deleted
@@ -160,7 +160,7 @@ def _change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None,
     facts = answer_facts(answer, masked)
     if is_throttled(answer, made.modelled.protocol):
         finish_change(made, sending, sending.attempt.not_sent(), Outcome.FAILED, code=THROTTLED, answer=facts)
-        return _response(made, sending.attempt.call_id, masked, facts, sending.use)
+        return _response(made, sending.attempt.call_id, masked, facts, sending.use._replace(calls=0, items_deleted=0))
     response = _response(made, sending.attempt.call_id, masked, facts, sending.use)
     kept = answer_to_keep(response.body, revealed=made.grant.reveal)
     until = made.authenticated.now + KEPT_SECONDS if kept is not None else 0
@@ -182,8 +182,7 @@ class SentCall:
 def begin_change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> SentCall:
     """Write that the call is being sent, unless another execution is sending it."""
     call, modelled = made.authenticated, made.modelled
-    known = made.context.attempt
-    if known:
+    if known := made.context.attempt:
         attempt = known.again(call.now)
     else:
         named = (modelled.service, modelled.operation.name, modelled.region)
@@ -216,13 +215,14 @@ def finish_change(
     answer: AnswerFacts | None = None,
     kept: str | None = None,
 ) -> None:
-    """Write the outcome of a call that was on record as sent, and free its place for calls in flight.
+    """Write the outcome of a call on record as sent, and free its place. A call that did not run is no longer counted.
 
     If the answer has more bytes than the grant has left, the outcome is written without the answer, and Problem
     call_budget_used is raised.
     """
     call, end = made.authenticated, BudgetUse(made.grant.id, sending.use.limits, ends_lease=sending.place)
-    use = end._replace(bytes_out=answer.bytes_out) if answer else end
+    use = sending.use.undone(sending.place) if after.state is CallState.NOT_SENT else end
+    use = use._replace(bytes_out=answer.bytes_out if answer else 0)
     attempt, record = recorded(after, record_of(made, sending.shown, outcome, code=code, answer=answer, first=False))
     try:
         call.ports.call_store.finish(attempt, record, use, kept, now=call.now)

@@ -31,7 +31,7 @@ class BudgetUse(NamedTuple):
     """What one write of a call's record uses of its grant's budget, within `limits`.
 
     `lease_for` is the id of a call that takes one of the grant's places for calls in flight. `ends_lease` is the place
-    that is freed.
+    that is freed. Amounts are negative for a call that was counted and then did not run.
     """
 
     grant_id: str
@@ -56,13 +56,19 @@ class BudgetUse(NamedTuple):
 
     @property
     def counts_minute(self) -> bool:
-        """Whether the use counts against the calls of a minute."""
-        return bool(self.calls and self.limits.calls_per_minute)
+        """Whether the use counts against the calls of a minute. Attempts count there even if the call did not run."""
+        return self.calls > 0 and self.limits.calls_per_minute > 0
 
     @property
     def takes_lease(self) -> bool:
         """Whether the use takes a place for calls in flight."""
         return bool(self.lease_for and self.limits.writes_in_flight)
+
+    def undone(self, place: int | None) -> "BudgetUse":
+        """Return the use that frees `place` and removes the amounts, because AWS did not run the call."""
+        return BudgetUse(
+            self.grant_id, self.limits, calls=-self.calls, items_deleted=-self.items_deleted, ends_lease=place
+        )
 
     @property
     def is_nothing(self) -> bool:
@@ -84,7 +90,7 @@ class CallBudget:
         The size of an answer is unknown before its call is sent. So a call needs a budget of at least one byte.
         """
         limits = use.limits
-        needed = use._replace(bytes_out=max(use.bytes_out, 1)) if use.calls else use
+        needed = use._replace(bytes_out=max(use.bytes_out, 1)) if use.calls > 0 else use
         for name, amount, limit in needed.limited():
             if self.used.get(name, 0) + amount > limit:
                 raise _budget_used(name, limit, self.left(limits))
