@@ -184,8 +184,26 @@ def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsy
     seal({}, world)
     printed = capsys.readouterr().out
     metrics = [json.loads(line) for line in printed.splitlines() if "_aws" in line]
-    assert [line[name] for line in metrics for name in line if name.startswith("AuditRecords")] == [[1.0], [2.0]]
+    assert [line[name] for line in metrics for name in line if name.startswith("AuditRecords")] == [[2.0], [1.0]]
     assert all(line["service"] == "jitney" for line in metrics)
     (logged,) = (vars(line) for line in caplog.records if line.message == "records not intact")
     assert (logged["records"], logged["lines"]) == (["record 0 of r-x"], (2,))
     assert "otherwise" not in printed + str(logged)
+
+
+@pytest.mark.parametrize("lost", ["the answer to the write of the seal", "the process"])
+def test_aud_02_invalid_lines_raise_the_alarm_even_if_nothing_follows_their_seal(world, capsys, lost: str):
+    """The next run finds the objects sealed, and does not read them again."""
+    world.published.arrive("1", body=b"no record\n")
+    add, error = world.seals.add, Problem("unavailable", "S3 did not answer.", "") if "answer" in lost else SystemExit()
+
+    def add_and_fail(made: Seal) -> bool:
+        add(made)
+        raise error
+
+    world.seals.add = add_and_fail
+    with pytest.raises(type(error)):
+        seal({}, world)
+    world.seals.add = add
+    assert later(world)["objects"] == 0
+    assert capsys.readouterr().out.count('"AuditRecordsTampered":[1.0]') == 1

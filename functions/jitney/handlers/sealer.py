@@ -28,12 +28,12 @@ def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     if before and not keys and before.time[:13] == iso(now)[:13]:
         return {"seal": before.number, "objects": 0}
     found = [(key, ports.published.contents(key)) for key in keys]
+    _report(found)  # before the seal: no run after it reads these objects again
     made = next_seal(before, found, ports.seals.signer(), now)
     if not ports.seals.add(made):
         logger.warning("sealed by another run", number=made.number)
         return {"seal": made.number, "objects": 0}
     count(SEALED)
-    _report(found)
     logger.info("sealed", number=made.number, hash=made.hash, objects=len(found))
     return {"seal": made.number, "objects": len(found)}
 
