@@ -271,6 +271,24 @@ def test_end_03_an_entry_of_the_table_that_has_ended_makes_no_document_unknown(
     assert cut_offs(system) == before
 
 
+def test_end_03_a_writer_that_ends_after_the_record_of_the_cut_off_has_raised_the_alarm(
+    system: System, capsys: pytest.CaptureFixture[str]
+):
+    """The next writer finds the cut-off, and does not compare the documents again."""
+    grant_id, cut_off = requested(system), system.store.cut_off
+
+    def cut_off_and_end(*args: Any, **members: Any) -> None:
+        cut_off(*args, **members)
+        raise SystemExit
+
+    system.store.cut_off = cut_off_and_end  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):
+        revoked(system, grant_id)
+    system.now += LEASE_SECONDS + 1
+    assert revoked(system, grant_id) == 200
+    assert capsys.readouterr().out.count('"UndeniedRevocations":[1') == 1
+
+
 def test_end_03_a_writer_that_was_overtaken_before_its_write_writes_nothing(
     system: System, monkeypatch: pytest.MonkeyPatch
 ):

@@ -217,10 +217,6 @@ def _with_unknown_cut_off(turn: _Turn, role: TargetRole, policy: RolePolicy, por
     ended = ports.deny_list.deny_entries(role.arn, now - MAX_STS_SESSION_SECONDS)
     if not denies_more(present, required_document(lease, role, ports).text, [each.grant_id for each in ended]):
         return lease
-    moment = now + IN_FLIGHT_SECONDS
-    cut_offs = lease.cut_offs._replace(role=moment).at(now)
-    lease = replace(lease, unknown_until=moment + UNUSED_SECONDS)
-    _record_cut_off(lease, cut_offs, UNKNOWN, role, ports)
     target, suspended = role.target, ports.suspensions.current().in_force
     if not any(each.covers_target(target.alias, target.role_arn) for each in suspended):  # `jitney restore` suspends it
         logger.error(
@@ -231,7 +227,11 @@ def _with_unknown_cut_off(turn: _Turn, role: TargetRole, policy: RolePolicy, por
             fix="Name the right tables in `restored_tables` of jitney.yaml and deploy, or run `jitney restore` for "
             "this table.",
         )
-        count(UNDENIED_REVOCATIONS)
+        count(UNDENIED_REVOCATIONS)  # before the record: the next writer finds the cut-off, and raises no alarm
+    moment = now + IN_FLIGHT_SECONDS
+    cut_offs = lease.cut_offs._replace(role=moment).at(now)
+    lease = replace(lease, unknown_until=moment + UNUSED_SECONDS)
+    _record_cut_off(lease, cut_offs, UNKNOWN, role, ports)
     return replace(lease, cut_offs=cut_offs)
 
 
