@@ -281,7 +281,7 @@ ALLOWED = {
     },
     "jitney-canary": {
         **{f"{FUNCTIONS[name]}Function.Arn": MOVE_ALIAS for name in ROUTED},
-        **{f"{FUNCTIONS[name]}Alias": MOVE_ALIAS for name in ROUTED},
+        **{f"{FUNCTIONS[name]}Function.Arn:live": MOVE_ALIAS for name in ROUTED},
         "*": {"cloudwatch:DescribeAlarms"},
     },
     "jitney-delivery-records": {
