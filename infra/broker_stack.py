@@ -54,7 +54,7 @@ class BrokerStack(Stack):
         log_groups = LogGroups(self, "LogGroups")
         records, calls, access_log = self._deliveries(buckets, tables, log_groups)
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
-        specs = {name: spec.at(broker.lambda_executions) for name, spec in SPECS.items()}
+        specs = {name: SPECS[name].at(broker.lambda_executions) for name in _wanted(settings)}
         api = Api(self, "Api", access_log=access_log, specs=specs.values(), broker=broker)
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key, number=broker.seal_key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
@@ -88,7 +88,7 @@ class BrokerStack(Stack):
         measuring, workflow_arn = functions[MEASURING].invoked, approval.state_machine.state_machine_arn
         resources |= {"approval": [workflow_arn], "measuring_function": [measuring.function_arn]}
         environment |= {"JITNEY_APPROVAL_ARN": workflow_arn, "JITNEY_MEASURING_FUNCTION": measuring.function_name}
-        functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
+        functions |= {name: function(name) for name in specs if name not in {*functions, CORRELATOR}}
         environment["JITNEY_ISSUING_ROLES"] = _issuing_roles(functions)
         functions[CORRELATOR] = function(CORRELATOR)
 

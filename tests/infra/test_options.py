@@ -50,6 +50,26 @@ def test_ops_02_no_option_moves_a_name_to_another_resource(
     assert len(old) > 100
 
 
+@pytest.mark.parametrize("name", OPTIONS)
+def test_ops_02_each_throttle_is_of_a_method_that_the_api_has(templates: dict[str, dict[str, Any]], name: str):
+    """The configuration has no section `slack`, so the API has no route for it."""
+    found = templates[name]
+    (stage,) = (each["Properties"] for each in found.values() if each["Type"] == "AWS::ApiGateway::Stage")
+    limited = {(each["ResourcePath"].replace("~1", "/"), each["HttpMethod"]) for each in stage["MethodSettings"]}
+    methods = [each["Properties"] for each in found.values() if each["Type"] == "AWS::ApiGateway::Method"]
+    routes = {(_path(found, each["ResourceId"]), each["HttpMethod"]) for each in methods}
+    assert limited - routes == {("/*", "*")}
+    assert len(limited) > 20
+
+
+def _path(resources: dict[str, Any], resource: dict[str, Any]) -> str:
+    """Return the path of an API's resource, with the slash that begins a stage's setting."""
+    if "Ref" not in resource:
+        return "/"
+    properties = resources[resource["Ref"]]["Properties"]
+    return f"{_path(resources, properties['ParentId'])}/{properties['PathPart']}"
+
+
 def _named(resources: dict[str, Any]) -> dict[tuple[str, str, str], str]:
     """Return the logical ids by type, property and name."""
     return {
