@@ -156,6 +156,16 @@ def test_rev_15_the_first_screen_shows_the_new_resource_at_the_end_of_a_long_lis
     assert "<li>and 8 more below</li>" in first
 
 
+def test_rev_15_the_first_screen_says_once_what_several_actions_do(desk: ReviewSystem, alice: Browser):
+    actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+    grant = pending(desk, [{"actions": actions, "resources": ["arn:aws:s3:::reports/a"]}])
+    (line,) = re.findall(
+        "<dt>(.*?)</dt>", alice.send("GET", f"/reviews/{grant.id}").text.partition("<dl>")[0], re.DOTALL
+    )
+    words = " ".join(re.sub("<[^>]*>", "", line).split())
+    assert words == "deletes s3:DeleteObject, writes s3:AbortMultipartUpload and s3:PutObject on"
+
+
 def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, alice: Browser):
     grant, gina = pending(desk), Browser(desk)
     gina.sign_in("gina")
