@@ -58,6 +58,12 @@ HR = forbid(OF_HR)
         ),
         ('when { resource.arn like "arn:aws:dynamodb:*:table/hr" }', "arn:aws:dynamodb:*:table/hr/index/*"),
         ('when { resource.arn like "arn:aws:lambda:*:function:pay" }', "arn:aws:lambda:*:function:pay:*"),
+        ('when { resource.arn like "arn:aws:logs:*:log-group:pay" }', "arn:aws:logs:*:log-group:pay:*"),
+        (
+            'when { resource.arn == "arn:aws:secretsmanager:eu-west-1:444455556666:secret:pay/key" }',
+            "arn:aws:secretsmanager:eu-west-1:444455556666:secret:pay/key-*",
+        ),
+        ('when { resource.arn like "arn:aws:states:*:stateMachine:pay" }', "arn:aws:states:*:stateMachine:pay:*"),
         # Another forbid of the same ARN, or one that depends on more, does not close the gap.
         ('when { resource.arn like "arn:aws:s3:::hr/*" } unless { context.way == "gateway" }', POINT),
         (
@@ -82,6 +88,9 @@ def test_pol_11_a_forbid_whose_resource_is_permitted_by_another_arn_is_an_error(
         [forbid('when { resource.arn like "arn:aws:dynamodb:*:table/hr*" }'), EVERYTHING],
         [forbid('when { resource.arn like "arn:aws:lambda:*:function:pay*" }'), EVERYTHING],
         [forbid('when { resource.arn == "arn:aws:sqs:eu-west-1:444455556666:pay" }'), EVERYTHING],
+        [forbid('when { resource.arn like "arn:aws:logs:*:log-group:pay*" }'), EVERYTHING],
+        [forbid('when { resource.arn like "arn:aws:secretsmanager:*:secret:pay-AbCdEf" }'), EVERYTHING],
+        [forbid('when { resource.arn like "arn:aws:secretsmanager:*:secret:pay-*" }'), EVERYTHING],
         # What a forbid spares is not what it names.
         [forbid('unless { resource.arn like "arn:aws:s3:::open/*" }'), EVERYTHING],
         # Another forbid closes the access points.

@@ -43,12 +43,18 @@ class _OtherForm(NamedTuple):
 # Buckets have no account. Without that, the condition would meet the key `x:accesspoint/y` of a bucket, and so each
 # request with a wildcard for a bucket.
 _ACCESS_POINT = '(resource.arn like "{}" && resource.account != "")'
-# A version or an alias of a function, and an index of a table, are not part of the text before them for Cedar's ==.
+# The longer ARNs of the others do not meet Cedar's == with the shorter one. IAM checks reads of a log group by the ARN
+# that ends with `:*`, and a secret by the ARN that ends with six characters that AWS chose.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
 _FORMS = (
     _OtherForm("s3", re.compile(r"(arn:[^:]*):s3:::.*"), r"\1:s3:*:*:accesspoint/*", _ACCESS_POINT),
     _OtherForm("s3express", re.compile(r"(arn:[^:]*:s3express):.*:bucket/.*"), r"\1:*:*:accesspoint/*"),
     _OtherForm("dynamodb", re.compile(r"(arn:[^:]*:dynamodb:.*:table/[^/*]+)"), r"\1/index/*"),
     _OtherForm("lambda", re.compile(r"(arn:[^:]*:lambda:.*:function:[^:*]+)"), r"\1:*"),
+    _OtherForm("logs", re.compile(r"(arn:[^:]*:logs:.*:log-group:[^:*]+)"), r"\1:*"),
+    _OtherForm("secretsmanager", re.compile(r"(arn:[^:]*:secretsmanager:.*:secret:[^*]+(?<!-......))"), r"\1-*"),
+    _OtherForm("states", re.compile(r"(arn:[^:]*:states:.*:stateMachine:[^:*]+)"), r"\1:*"),
 )
 
 
