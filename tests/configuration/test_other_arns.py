@@ -19,7 +19,7 @@ def documents_of(*policies: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def found_in(*policies: str, targets: tuple[str, ...] = ("prod", "dev")) -> list[str]:
-    """Return what is wrong with the policies, of which the first is a forbid."""
+    """Return what is wrong with the policies. The first one is a forbid."""
     found = list(uncovered_arns(documents_of(*policies), targets))
     assert {each.key for each in found} <= {"policy0"}
     return [each.wrong for each in found]
