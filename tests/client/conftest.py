@@ -28,7 +28,7 @@ def broker() -> Iterator[FakeBroker]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home folder, in an environment without settings of Jitney, AWS, XDG, GitHub or a proxy."""
     for name in os.environ:
-        if name.startswith(("JITNEY_", "AWS_", "XDG_", "ACTIONS_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("JITNEY_", "AWS_", "XDG_", "ACTIONS_", "GITHUB_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     folder.mkdir()

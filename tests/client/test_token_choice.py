@@ -83,6 +83,17 @@ def test_dx_a_machine_of_a_cloud_is_found_without_the_network(machine: Path, fil
     assert refusal({}).code == "token_source_missing"
 
 
+def test_dx_a_job_without_the_permission_for_tokens_does_not_get_the_identity_of_its_runner(machine: Path):
+    for file, content in DMI.items():  # GitHub's own runners are virtual machines in Azure
+        (machine / file).write_text(content)
+    problem = refusal({"GITHUB_ACTIONS": "true", "AWS_REGION": "eu-west-1"})
+    assert (problem.code, problem.exit_code) == ("token_refused", 5)
+    assert problem.detail == "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set."
+    job = GITHUB | {"GITHUB_ACTIONS": "true"}
+    assert chosen(job)[:2] == ("github-actions", "GITHUB_ACTIONS is true")
+    assert chosen(job | {"JITNEY_TOKEN_SOURCE": "google"}).name == "google"
+
+
 def test_a_pods_token_is_found(machine: Path):
     (machine / "token").touch()
     assert refusal({}).code == "token_source_missing"
@@ -132,7 +143,9 @@ def test_a_source_can_be_named_in_the_file(home: Path):
         ({"JITNEY_TOKEN_SOURCE": "file"}, "setting_missing", "Set JITNEY_TOKEN_FILE, or file under [token] in"),
         ({"JITNEY_TOKEN_SOURCE": "variable"}, "setting_missing", "Set JITNEY_TOKEN."),
         ({"JITNEY_TOKEN": "x", "JITNEY_TOKEN_FILE": "/t"}, "token_source_ambiguous", "JITNEY_TOKEN_SOURCE"),
-        ({"JITNEY_TOKEN_SOURCE": "github-actions"}, "url_invalid", "https://"),
+        ({"JITNEY_TOKEN_SOURCE": "github-actions"}, "token_refused", "id-token: write"),
+        ({"GITHUB_ACTIONS": "true"}, "token_refused", "id-token: write"),
+        (GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://runner/"}, "url_invalid", "https://"),
         (LAMBDA | {"AWS_REGION": ""}, "setting_missing", "AWS_REGION"),
     ],
 )

@@ -20,6 +20,8 @@ MACHINE = Path("/sys/class/dmi/id")
 _AZURE_RESOURCE = "api://jitney"
 # Lambda, and ECS. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 _OF_AWS = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+# https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
+_GITHUB_TOKENS = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _WORKLOAD_API = "SPIFFE_ENDPOINT_SOCKET"
 _APP_SERVICE = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 # The asset tag of every virtual machine in Azure. cloud-init recognizes them by it, too.
@@ -133,18 +135,21 @@ def _variable(settings: ConnectionSettings) -> TokenSource:
 
 
 def _github_actions(settings: ConnectionSettings) -> TokenSource:
-    from jitney.client.tokens.github_actions import GitHubActions
+    from jitney.client.tokens.github_actions import GitHubActions, no_token
 
-    environment = settings.environment
-    url = checked_url("ACTIONS_ID_TOKEN_REQUEST_URL", environment.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""))
+    address, token = (settings.environment.get(name, "") for name in _GITHUB_TOKENS)
+    if not (address and token):
+        raise no_token(f"{' and '.join(_GITHUB_TOKENS)} are not set.")
     # The token is checked first, because http.client quotes an invalid header in its error.
-    token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
-    return GitHubActions(url, checked_token(token, "ACTIONS_ID_TOKEN_REQUEST_TOKEN"), settings.audience)
+    url, secret = checked_url(_GITHUB_TOKENS[0], address), checked_token(token, _GITHUB_TOKENS[1])
+    return GitHubActions(url, secret, settings.audience)
 
 
 def _in_github_actions(settings: ConnectionSettings) -> str:
-    names = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-    return f"{' and '.join(names)} are set" if all(settings.environment.get(name) for name in names) else ""
+    """Return why this is a job of GitHub Actions, also if it gets no token: its runner may have another identity."""
+    if settings.environment.get("GITHUB_ACTIONS") == "true":
+        return "GITHUB_ACTIONS is true"
+    return f"{' and '.join(_GITHUB_TOKENS)} are set" if all(map(settings.environment.get, _GITHUB_TOKENS)) else ""
 
 
 def _kubernetes(settings: ConnectionSettings) -> TokenSource:

@@ -8,6 +8,10 @@ from jitney.client.problems import Unauthenticated, Unavailable
 from jitney.client.tokens import Token, checked_jwt, checked_token
 
 _WHERE = "GitHub's token service"
+_FIX = (
+    "Give the job `permissions: id-token: write`. Pull requests from forks get no token. To use another source, name "
+    "it with JITNEY_TOKEN_SOURCE."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,12 @@ class GitHubActions:
         if response.is_unavailable:
             raise Unavailable("issuer_unavailable", "GitHub gave no token", detail, "Try again later.")
         if not response.succeeded or not isinstance(value, str):
-            raise Unauthenticated(
-                "token_refused", "GitHub gave no token", detail, "Give the job `permissions: id-token: write`."
-            )
+            raise no_token(detail)
         fix = "Check JITNEY_TOKEN_AUDIENCE and this machine's clock."
         token = checked_jwt(checked_token(value, _WHERE), _WHERE, self.audience, fix)
         return Token(token.value, for_one_call=True)
+
+
+def no_token(detail: str) -> Unauthenticated:
+    """Return the problem that the job gets no token."""
+    return Unauthenticated("token_refused", "GitHub gave no token", detail, _FIX)
