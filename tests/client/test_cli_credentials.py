@@ -109,17 +109,26 @@ def test_sts_07_an_ended_grant_is_requested_again(
     assert paths(connected) == ["/v1/grants", CREDENTIALS_OF, "/v1/grants"]
 
 
-def test_a_rejected_request_is_made_again_only_with_new_grant(connected: FakeBroker, credentials: Run, home: Path):
+@pytest.mark.parametrize(
+    ("code", "before", "after"),
+    [
+        ("grant_revoked", "make the same request once more: ", " --new-grant > /dev/null"),
+        ("grant_rejected", "add --changed TEXT to the command, in the profile too: ", ""),
+    ],
+)
+def test_a_request_that_a_person_ended_is_made_again_only_with_new_grant(
+    connected: FakeBroker, credentials: Run, home: Path, code: str, before: str, after: str
+):
     connected.say("POST", "/v1/grants", 201, issued())
-    connected.say("POST", CREDENTIALS_OF, 410, problem("grant_rejected"))
+    connected.say("POST", CREDENTIALS_OF, 410, problem(code))
     credentials(*ASK)
     kill_background_endpoints(home)
     assert [credentials(*ASK).returncode for _ in range(2)] == [3, 3]
     kill_background_endpoints(home)
     done = credentials(*ASK)
     assert (done.returncode, done.stdout) == (3, "")
-    again = " ".join(done.stderr.split()).partition("make the same request once more: ")[2]
-    assert again == shlex.join(["jitney", "credentials", *ASK]) + " --new-grant > /dev/null"
+    again = " ".join(done.stderr.split()).partition(before)[2]
+    assert again == shlex.join(["jitney", "credentials", *ASK]) + after
     assert credentials(*ASK, "--new-grant").returncode == 0
     assert paths(connected).count("/v1/grants") == 2
 

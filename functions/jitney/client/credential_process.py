@@ -81,6 +81,13 @@ def parse(words: Sequence[str]) -> CredentialOptions | None:
     )
 
 
+# After a rejection, the broker refuses the unchanged request for a day, and a profile makes the request of its command.
+_AGAIN = {
+    "grant_rejected": "To request it again, add --changed TEXT to the command, in the profile too: {}",
+    "grant_revoked": "To make the same request once more: {} --new-grant > /dev/null",
+}
+
+
 def print_credentials(options: CredentialOptions) -> None:
     """Print credentials of the grant that the options name or request, in the form that SDKs read.
 
@@ -118,9 +125,8 @@ def _asked(need: EndpointNeed, method: str = "GET", *, new_grant: bool = False) 
         return answer.content()
     except ClientProblem as problem:
         problem.request = None if isinstance(need.access, str) else need.access
-        if problem.code in ("grant_rejected", "grant_revoked") and problem.request:
-            command = shlex.join(["jitney", *sys.argv[1:]])
-            again = f"To make the same request once more: {command} --new-grant > /dev/null"
+        if problem.code in _AGAIN and problem.request:
+            again = _AGAIN[problem.code].format(shlex.join(["jitney", *sys.argv[1:]]))
             problem.fix = f"{problem.fix} {again}".lstrip()
         raise
 
