@@ -1,6 +1,9 @@
 """`jitney grants`."""
 
 import json
+import re
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,6 +29,20 @@ def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBrok
     ]
     assert lines[4].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  created 2099-11-24 12:00:00 UTC")
     assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", GRANT_ID], ["release", GRANT_ID]])
+@pytest.mark.parametrize("ahead", [-7200.0, 7200.0])
+def test_times_are_compared_with_the_brokers_clock(connected: FakeBroker, command: list[str], ahead: float):
+    """On a machine with a wrong clock, a new grant does not look as if it had ended."""
+    connected.ahead = ahead
+    end = datetime.fromtimestamp(time.time() + ahead + 300, UTC).isoformat(timespec="seconds")
+    active = grant(expires_at=end.replace("+00:00", "Z"))
+    connected.say("GET", "/v1/grants", 200, {"grants": [active], "next": None})
+    for method in ("GET", "DELETE"):
+        connected.say(method, PATH, 200, {"grant": active})
+    shown = CliRunner().invoke(build_app(), ["grants", *command]).stdout
+    assert re.search(r"until .* UTC \(in (5m|4m5\ds)\)", shown), shown
 
 
 def test_the_list_goes_on_at_the_cursor_and_may_be_empty(connected: FakeBroker):

@@ -5,7 +5,8 @@ typer and rich are loaded only when a problem is shown, because SDKs run `jitney
 
 import json
 import sys
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -29,11 +30,11 @@ OUTCOMES = {
 }
 
 
-def screen() -> "Screen":
-    """Return the screen. rich is loaded only here."""
+def screen(now: Callable[[], float] = time.time) -> "Screen":
+    """Return the screen. rich is loaded only here. `now` gives the epoch seconds that times are compared with."""
     from jitney.client.screen import Screen  # noqa: PLC0415 - a credential process that succeeds shows nothing
 
-    return Screen()
+    return Screen(now)
 
 
 def audit_screen() -> "AuditScreen":
@@ -99,7 +100,7 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
     from jitney.client.polling import wait_for_decision  # noqa: PLC0415 - as above
 
     try:
-        with screen().show_wait(answer) as on_progress, broker.without_notes():
+        with screen(broker.clock.now).show_wait(answer) as on_progress, broker.without_notes():
             decided = wait_for_decision(broker, answer, on_progress, at_most)
     except (KeyboardInterrupt, SystemExit) as ending:  # SystemExit: `ended_by_signals`
         number = answer.grant.id
@@ -114,10 +115,10 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
     return decided
 
 
-def show(answer: "GrantResponse", *, as_json: bool) -> None:
-    """Print the grant, and exit with the exit code for its state."""
+def show(broker: "Broker", answer: "GrantResponse", *, as_json: bool) -> None:
+    """Print the grant of the broker, and exit with the exit code for its state."""
     if as_json:
         print_json(answer.document())
     else:
-        screen().answer(answer)
+        screen(broker.clock.now).answer(answer)
     raise SystemExit(OUTCOMES.get(answer.grant.state, GrantEnded.exit_code))

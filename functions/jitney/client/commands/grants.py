@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.broker import Broker
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
 from jitney.client.grouping import grouped
@@ -30,7 +31,7 @@ def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connect
         if as_json:
             print_json(page.document())
         else:
-            screen().page(page)
+            screen(broker.clock.now).page(page)
 
 
 @grants.command("release")
@@ -41,7 +42,7 @@ def release_grant(grant: GrantId, *, as_json: options.AsJson = False, connection
     Example: jitney grants release g-abcdefghijklm2
     """
     with exit_on_problem("grants release", as_json=as_json), connection.broker() as broker:
-        _show_ended(broker.release(grant), as_json=as_json)
+        _show_ended(broker, broker.release(grant), as_json=as_json)
 
 
 @grants.command("revoke")
@@ -60,15 +61,15 @@ def revoke_grant(
     Example: jitney grants revoke g-abcdefghijklm2 --reason "the laptop was stolen"
     """
     with exit_on_problem("grants revoke", as_json=as_json), connection.broker() as broker:
-        _show_ended(broker.revoke(grant, reason), as_json=as_json)
+        _show_ended(broker, broker.revoke(grant, reason), as_json=as_json)
 
 
-def _show_ended(answer: GrantResponse, *, as_json: bool) -> None:
+def _show_ended(broker: Broker, answer: GrantResponse, *, as_json: bool) -> None:
     """Print the grant. The exit code is 0, because the command was to end the grant."""
     if as_json:
         print_json(answer.document())
     else:
-        screen().answer(answer)
+        screen(broker.clock.now).answer(answer)
 
 
 @grants.command("show")
@@ -87,4 +88,4 @@ def show_grant(
     with exit_on_problem("grants show", as_json=as_json), connection.broker() as broker:
         at_most = waiting.at_most
         answer = broker.grant(grant)
-        show(wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
+        show(broker, wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
