@@ -38,6 +38,7 @@ COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
     "ArnEquals": like,
     "NumericLessThanEquals": lambda wanted, value: float(value) <= float(wanted),
     "NumericGreaterThan": lambda wanted, value: float(value) > float(wanted),
+    "DateLessThanEquals": lambda wanted, value: datetime.fromisoformat(value) <= datetime.fromisoformat(wanted),
     "DateGreaterThan": lambda wanted, value: datetime.fromisoformat(value) > datetime.fromisoformat(wanted),
     "Bool": lambda wanted, value: wanted.lower() == value.lower(),
     "IpAddress": lambda wanted, value: ip_address(value) in ip_network(wanted),
