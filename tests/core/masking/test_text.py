@@ -17,7 +17,7 @@ from jitney.core.masking.mask_tags import MASK, MaskTags
 from jitney.core.masking.named_secrets import names_secret
 from jitney.core.masking.searched_text import SearchedText
 from jitney.core.masking.secret_formats import FORMATS
-from jitney.core.masking.text import DEEPEST, Sought, cannot_hold_secret, mask_text, suspects
+from jitney.core.masking.text import DEEPEST, Sought, cannot_hold_secret, mask_text, mask_texts, suspects
 from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
 from tests.cpu_time import within_cpu_seconds
 from tests.examples import examples
@@ -338,6 +338,64 @@ def test_most_requests_and_records_pass_the_quick_check():
 def test_no_text_takes_long(hostile):
     with within_cpu_seconds(3):
         mask_text(hostile, TAGS, Sought.SECRETS_IN_PROSE)
+
+
+CHAIN = "<password>creds"
+"""Names whose masks reveal each other, one after the other."""
+
+
+def in_json(text: str, levels: int) -> str:
+    for _ in range(levels):
+        text = json.dumps(text)
+    return text
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        in_json(CHAIN * 1300, 4),
+        in_json(CHAIN * 1300, DEEPEST),
+        '19" ' + in_json(CHAIN * 1300, DEEPEST),
+        in_json(base64.b64encode(in_json(CHAIN * 1300, 3).encode()).decode(), 3),
+        in_json(urllib.parse.quote(in_json(CHAIN * 1300, 3), safe=""), 3),
+        "Credential=aapi-key" * 6000,
+        "_key=+hook/secretKey" * 6000,
+    ],
+    ids=["json", "deepest", "inch", "base64", "percent", "values", "suffixes"],
+)
+def test_mask_01_names_that_reveal_each_other_take_bounded_time(hostile):
+    with within_cpu_seconds(1):
+        mask_text(hostile, TAGS)
+        suspects([hostile])
+
+
+@pytest.mark.parametrize("levels", range(DEEPEST))
+def test_mask_01_text_around_a_secret_stays_at_each_level_of_encoding(levels):
+    text = in_json(json.dumps({"user": "alice", "secret_config": json.dumps({"password": PASSWORD, "n": 1})}), levels)
+    read = mask_text(text, TAGS)
+    for _ in range(levels):
+        read = json.loads(read)
+    assert json.loads(json.loads(read)["secret_config"])["n"] == 1
+    assert PASSWORD not in read
+
+
+def test_mask_01_a_text_that_begins_within_a_quoted_name_is_masked():
+    """An inch sign before the name pairs with the quote that begins the name."""
+    assert marked(f'access_token": "{PASSWORD}", "n": 1') == 'access_token": "<>", "n": 1'
+
+
+def test_mask_01_a_hostile_text_uses_up_no_search_of_another():
+    texts = [in_json(CHAIN * 1300, 4), f"password={PASSWORD} and more"]
+    masked = mask_texts(texts, [0, 1], TAGS)
+    assert MASK.fullmatch(masked[0])
+    assert MASK.sub("<>", masked[1]) == "password=<> and more"
+
+
+def test_mask_01_what_is_not_searched_is_masked(monkeypatch):
+    monkeypatch.setattr(text_module, "MOST_CHARACTERS", 100)
+    masked = mask_texts([f"password={PASSWORD} " * 3, "harmless"], [0, 1], TAGS)
+    assert all(MASK.fullmatch(each) for each in masked.values())
+    assert masked.keys() == {0, 1}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
 from jitney.core.masking.members import MemberLookup
 from jitney.core.masking.named_secrets import PROVEN, judge_aws_key_name, judge_secret_name
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF
-from jitney.core.masking.text import Sought, mask_text, suspects
+from jitney.core.masking.text import Sought, mask_text, mask_texts, suspects
 from jitney.core.masking.text_columns import mask_cells
 
 MAX_DEPTH = 200
@@ -83,8 +83,7 @@ class MaskRules:
 
     def changes(self, texts: Sequence[str]) -> dict[int, str]:
         """Return the texts that hold a secret, masked, by index."""
-        found = {place: mask_text(texts[place], self.tags, self.sought) for place in suspects(texts, self.sought)}
-        return {place: text for place, text in found.items() if text != texts[place]}
+        return mask_texts(texts, suspects(texts, self.sought), self.tags, self.sought)
 
 
 def searched_text(text: str, ref: Any) -> str:

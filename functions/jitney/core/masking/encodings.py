@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeAlias
@@ -41,10 +42,8 @@ def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[M
             if "%" in match[0]:
                 yield match.start(), match.end(), partial(_percent, match[0])
     for start, end in _with_escapes(text):
-        # Pair the quotes from the first one, and again from the second, because the first may be an inch sign.
-        for first in (start, text.find('"', start, end) + 1 or end):
-            for match in _escaped(text, first, end):
-                yield match.start(), match.end(), partial(_json, match[0])
+        for match, read in _quoted_texts(text, start, end):
+            yield match.start(), match.end(), partial(_json, match[0], read)
 
 
 def _with_escapes(text: str) -> Iterator[tuple[int, int]]:
@@ -55,6 +54,33 @@ def _with_escapes(text: str) -> Iterator[tuple[int, int]]:
         end = len(text) if end < 0 else end
         yield text.rfind("\0", 0, at) + 1, end
         at = text.find("\\", end)
+
+
+def _quoted_texts(text: str, start: int, end: int) -> Iterator[tuple[re.Match[str], str]]:
+    """Yield the quoted texts that have an escape, each with the text that it means.
+
+    The quotes are paired from the first one, and again from the second, because the first may be an inch sign. A quoted
+    text within one that was found is a part of its meaning. Reading both would double the time at each level.
+    """
+    outer: list[tuple[int, int]] = []
+    for first in (start, text.find('"', start, end) + 1 or end):
+        found = []
+        for match in _escaped(text, first, end):
+            around = bisect_right(outer, match.span()) - 1
+            if around >= 0 and match.end() <= outer[around][1]:
+                continue
+            if (read := _unquoted(match[0])) is not None:
+                found.append(match.span())
+                yield match, read
+        outer = found
+
+
+def _unquoted(quoted: str) -> str | None:
+    try:
+        read = json.loads(quoted, strict=False)
+    except ValueError:
+        return None
+    return str(read)
 
 
 def _escaped(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
@@ -141,10 +167,6 @@ def _percented(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
-def _json(quoted: str, mask: Masking) -> str:
-    try:
-        text = json.loads(quoted, strict=False)
-    except ValueError:
-        return quoted
+def _json(quoted: str, text: str, mask: Masking) -> str:
     masked = mask(text)
     return quoted if masked == text else json.dumps(masked)

@@ -9,7 +9,7 @@ from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.members import MemberLookup, lookup_by_shape
 from jitney.core.masking.paths import path_text
 from jitney.core.masking.table import CREDENTIAL_REF, OperationShapes
-from jitney.core.masking.text import Sought, mask_text, suspects
+from jitney.core.masking.text import Sought, mask_text, mask_texts, suspects
 from jitney.core.masking.values import PythonForm, mask_members
 
 _NAMES = HarmlessTexts()
@@ -59,9 +59,7 @@ def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: Harmle
     def changes(texts: Sequence[str], names: Sequence[str]) -> Mapping[int, str]:
         suspected = harmless.suspects(texts, suspects) if harmless else suspects(texts)
         suspected |= {len(texts) + place for place in (harmless or _NAMES).suspects(names, suspects)}
-        every = [*texts, *names]
-        found = {place: mask_text(every[place], tags) for place in suspected}
-        return {place: text for place, text in found.items() if text != every[place]}
+        return mask_texts([*texts, *names], suspected, tags)
 
     masked, paths = mask_members(value, guide, PythonForm(tags), changes)
     return MaskedValue(masked, tuple(map(path_text, paths)))

@@ -86,8 +86,9 @@ def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
 
 
 def _closed(text: str, start: int, end: int) -> int:
-    """Return the end of the name, after its closing quote if it is quoted."""
-    return end + 1 if start and text[start - 1] in "\"'`" and text.startswith(text[start - 1], end) else end
+    """Return the end of the name, after its closing quote if it is quoted. The text may begin after the first quote."""
+    quote = text[start - 1] if start else text[end : end + 1]
+    return end + 1 if quote and quote in "\"'`" and text.startswith(quote, end) else end
 
 
 def _is_element(text: str, start: int, end: int) -> bool:

@@ -197,39 +197,47 @@ def needles_in(searched: SearchedText) -> tuple[str, ...]:
 
 
 def find_named_secrets(
-    searched: SearchedText, needles: Collection[str], names: Callable[[str], bool] = names_secret
+    searched: SearchedText,
+    needles: Collection[str],
+    read: Callable[[int], None],
+    names: Callable[[str], bool] = names_secret,
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans of the values that follow names of secrets.
 
-    Only names that contain one of `needles` are searched.
+    Only names that contain one of `needles` are searched. `read` is called with the length of each value that is read,
+    because the values of many names can have the same end.
     """
     if not (needles and may_hold_named_secret(searched)):
         return
     text, lowered = searched.text, searched.lowered
     for needle in needles:
         if needle in TAILS:
-            yield from _after_tail(text, needle, names) if _has_joiner(text) else ()
+            yield from _after_tail(text, needle, read, names) if _has_joiner(text) else ()
             continue
         at = lowered.find(needle)
         while at >= 0:
             end = at + len(needle)
-            if span := _value(text, at, end, names):
+            if span := _value(text, at, end, read, names):
                 yield span
                 end = max(end, span[1])
             at = lowered.find(needle, end)
 
 
-def _after_tail(text: str, tail: str, names: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+def _after_tail(
+    text: str, tail: str, read: Callable[[int], None], names: Callable[[str], bool]
+) -> Iterator[tuple[int, int]]:
     end = 0
     for match in compiled(rf"{tail}(?![A-Za-z])").finditer(text):
         if match.start() < end or not text[match.start() - 1 : match.start()].islower():
             continue
-        if span := _value(text, *match.span(), names):
+        if span := _value(text, *match.span(), read, names):
             yield span
             end = span[1]
 
 
-def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[int, int] | None:
+def _value(
+    text: str, at: int, end: int, read: Callable[[int], None], names: Callable[[str], bool]
+) -> tuple[int, int] | None:
     """Return the span of the value of the name around `at`, if it is a secret."""
     before = text[max(0, at - _LONGEST_BEFORE) : at]
     start = at - len(before) + len(before.rstrip(_NAME_LETTERS))
@@ -248,36 +256,38 @@ def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[
         joined := joiners.joined(text, start, end) or headers.PAIR_SEPARATOR.match(text, end)
     ):
         # In a URL's query, the value is followed by other parameters, not by the end of a line.
-        return _header(text, joined, in_query=text[max(0, start - 1) : start] in ("?", "&"))
+        return _header(text, joined, read, in_query=text[max(0, start - 1) : start] in ("?", "&"))
     if (value := joiners.value_of(text, start, end, element=element)) is None:
         return None
     if value.joiner is joiners.Joiner.NOTATION and proved:
-        return None if name == "secretKey" and _MEMBER_OF_A_SECRET.match(text, value.at) else _span(text, value.at)
+        is_name = name == "secretKey" and _MEMBER_OF_A_SECRET.match(text, value.at)
+        return None if is_name else _span(text, value.at, read)
     # All names within one long word have the end of the word as the end of their values. Searching that end for each
     # name would take quadratic time, so the search is limited.
-    span = _span(text, value.at, value.at + _LONGEST_RANDOM)
+    span = _span(text, value.at, read, value.at + _LONGEST_RANDOM)
     if span is None or not looks_random(found := text[span[0] : span[1]]):
         return None
     return span if value.joiner is not joiners.Joiner.PROSE or _RANDOM_IN_PROSE.fullmatch(found) else None
 
 
-def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, int] | None:
+def _header(text: str, joined: re.Match[str], read: Callable[[int], None], *, in_query: bool) -> tuple[int, int] | None:
     """Return the span of all credentials in an Authorization header of any scheme."""
     bracket = headers.LIST.match(text, joined.end())
     at = bracket.end() if bracket else joined.end()
     span = None if in_query else headers.credentials(text, at, pair="=" in joined[0], is_secret=is_secret)
     if span is None:
-        return _span(text, at)
+        return _span(text, at, read)
     return span if span[0] < span[1] else None
 
 
-def _span(text: str, at: int, end: int = sys.maxsize) -> tuple[int, int] | None:
+def _span(text: str, at: int, read: Callable[[int], None], end: int = sys.maxsize) -> tuple[int, int] | None:
     """Return the span of the secret value that starts at `at`, up to `end`."""
     if _STANDS_FOR_ANOTHER.match(text, at):
         return None
     match = _VALUE.match(text, at, end)
     if match is None or (group := match.lastgroup) is None:
         return None
+    read(match.end() - at)
     if group.startswith("list"):
         # The values of a list are masked as one value, so that JSON stays valid.
         values = compiled(r"[\"']\s{0,99},\s{0,99}[\"']").split(match[group])

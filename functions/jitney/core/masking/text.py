@@ -1,7 +1,8 @@
 """Mask the secrets that detectors find in text, also in text that is encoded within it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from itertools import accumulate
@@ -15,8 +16,14 @@ from jitney.core.masking.runs import runs
 from jitney.core.masking.searched_text import SearchedText, lower
 from jitney.core.masking.secret_formats import SecretFormat
 
-MOST_ROUNDS = 100
-"""How often a text is searched again, because a mask can make a secret next to it recognizable."""
+MOST_PASSES = 10
+"""How often a text is read at most, counted in its length. Then the whole text is masked.
+
+A text is searched again, because a mask can make a secret next to it recognizable. Texts that are encoded in it are
+read, and the values of names. Most texts are read once or twice. Without a limit, 2 kB took a second.
+"""
+MOST_CHARACTERS = 24_000_000
+"""How many characters of texts that are masked together are read at most, also if `MOST_PASSES` permits more."""
 DEEPEST = 8
 """How many levels of encoding are decoded. Deeper content is masked as a whole."""
 
@@ -49,7 +56,21 @@ class Sought(Enum):
 
 def mask_text(text: str, tags: MaskTags, sought: Sought = Sought.SECRETS) -> str:
     """Return `text` with every secret masked, or the same object if it has none. Idempotent."""
-    return _masked(text, tags, sought, 0)
+    return _Masking.of(text, tags, sought).masked(text, 0)
+
+
+def mask_texts(
+    texts: Sequence[str], places: Iterable[int], tags: MaskTags, sought: Sought = Sought.SECRETS
+) -> dict[int, str]:
+    """Return the texts at `places` that hold a secret, masked, by index."""
+    found, left = dict[int, str](), MOST_CHARACTERS
+    for place in sorted(places):
+        masking = _Masking.of(texts[place], tags, sought, left)
+        left -= masking.left
+        if (masked := masking.masked(texts[place], 0)) != texts[place]:
+            found[place] = masked
+        left += max(0, masking.left)
+    return found
 
 
 def cannot_hold_secret(text: str) -> bool:
@@ -87,57 +108,92 @@ def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
     """Return the indexes of all texts that may hold a secret. No text with a secret is missing."""
     joined = "\0".join(texts)
     searched = SearchedText.of(joined)
-    places = [start for start, _ in _found(searched, _Candidates.of(searched, searched), sought)]
-    probe = partial(_masked, tags=NO_TAGS, sought=sought, depth=1)
-    places += [start for start, end, rewrite in find_encoded(searched) if rewrite(probe) != joined[start:end]]
+    masking = _Masking.of(joined, NO_TAGS, sought)
+    probe = partial(masking.masked, depth=1)
+    try:
+        places = [start for start, _ in masking.found(searched, _Candidates.of(searched, searched))]
+        places += [start for start, end, rewrite in find_encoded(searched) if rewrite(probe) != joined[start:end]]
+    except _TooLong:
+        return set(range(len(texts)))
     if not places:
         return set()
     starts = [0, *accumulate(len(text) + 1 for text in texts)]
     return {bisect_right(starts, place) - 1 for place in places}
 
 
-def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
-    """Return the text, masked until nothing is found. A mask can reveal that a value beside it is a secret.
+class _TooLong(Exception):
+    """The search of a text takes too long."""
 
-    If the search does not end, the whole text is masked.
+
+@dataclass(slots=True)
+class _Masking:
+    """Masks one text, and the texts encoded in it. `left` are the characters that may still be read.
+
+    `known` has the texts that were masked, with the result.
     """
-    searched = SearchedText.of(text)
-    candidates = _Candidates.of(searched, searched)
-    for _ in range(MOST_ROUNDS):
-        places = _places(searched, candidates, tags, sought, depth)
-        masked, changed = _put_together(searched.text, places, tags)
-        if masked == searched.text:
-            return masked
-        searched = SearchedText.of(masked)
-        candidates = candidates.joined(_Candidates.of(SearchedText.of(changed), searched))
-    return tags.mask(searched.text, CREDENTIAL)
 
+    tags: MaskTags
+    sought: Sought
+    left: int
+    known: dict[str, str] = field(default_factory=dict)
 
-def _places(
-    searched: SearchedText, candidates: _Candidates, tags: MaskTags, sought: Sought, depth: int
-) -> list[_Place]:
-    """Return the places of secrets, and of encoded text that holds a secret."""
-    places: list[_Place] = [(start, end, None) for start, end in _found(searched, candidates, sought)]
-    inner = partial(_masked, tags=tags, sought=sought, depth=depth + 1)
-    for start, end, rewrite in find_encoded(searched):
-        if depth >= DEEPEST:
-            places.append((start, end, None))
-        elif (new := rewrite(inner)) != searched.text[start:end]:
-            places.append((start, end, new))
-    return places
+    @classmethod
+    def of(cls, text: str, tags: MaskTags, sought: Sought, most: int = MOST_CHARACTERS) -> Self:
+        """Return the masking of a text, which reads at most so many characters."""
+        return cls(tags, sought, min(MOST_PASSES * len(text), most))
 
+    def masked(self, text: str, depth: int) -> str:
+        """Return the text, masked until nothing is found. A mask can reveal that a value beside it is a secret.
 
-def _found(searched: SearchedText, candidates: _Candidates, sought: Sought) -> Iterator[Span]:
-    if sought is Sought.AWS_KEYS:
-        yield from secret_formats.find_aws_keys(searched.text)
-        yield from named_secrets.find_named_secrets(searched, candidates.needles, named_secrets.names_aws_key)
-        return
-    yield from secret_formats.find_known_formats(searched, candidates.formats)
-    yield from named_secrets.find_named_secrets(searched, candidates.needles)
-    if sought is Sought.SECRETS_IN_PROSE:
-        for start, end in searched.spans:
-            if end - start >= SHORTEST_IN_PROSE:
-                yield from (match.span() for match in _BARE_KEY.finditer(searched.text, start, end + 1))
+        If the search takes too long, the whole text is masked.
+        """
+        if (known := self.known.get(text)) is not None:
+            return known
+        searched = SearchedText.of(text)
+        candidates = _Candidates.of(searched, searched)
+        try:
+            while True:
+                self.read(len(text))
+                places = self._places(searched, candidates, depth)
+                masked, changed = _put_together(searched.text, places, self.tags)
+                if masked == searched.text:
+                    self.known |= {text: masked, masked: masked}
+                    return masked
+                searched = SearchedText.of(masked)
+                candidates = candidates.joined(_Candidates.of(SearchedText.of(changed), searched))
+        except _TooLong:
+            return self.tags.mask(searched.text, CREDENTIAL)
+
+    def read(self, characters: int) -> None:
+        """Take characters from those that are left. Raises _TooLong if there are fewer."""
+        self.left -= characters
+        if self.left < 0:
+            raise _TooLong
+
+    def found(self, searched: SearchedText, candidates: _Candidates) -> Iterator[Span]:
+        """Yield the spans of secrets. Raises _TooLong."""
+        if self.sought is Sought.AWS_KEYS:
+            yield from secret_formats.find_aws_keys(searched.text)
+            names = named_secrets.names_aws_key
+            yield from named_secrets.find_named_secrets(searched, candidates.needles, self.read, names)
+            return
+        yield from secret_formats.find_known_formats(searched, candidates.formats)
+        yield from named_secrets.find_named_secrets(searched, candidates.needles, self.read)
+        if self.sought is Sought.SECRETS_IN_PROSE:
+            for start, end in searched.spans:
+                if end - start >= SHORTEST_IN_PROSE:
+                    yield from (match.span() for match in _BARE_KEY.finditer(searched.text, start, end + 1))
+
+    def _places(self, searched: SearchedText, candidates: _Candidates, depth: int) -> list[_Place]:
+        """Return the places of secrets, and of encoded text that holds a secret. Raises _TooLong."""
+        places: list[_Place] = [(start, end, None) for start, end in self.found(searched, candidates)]
+        inner = partial(self.masked, depth=depth + 1)
+        for start, end, rewrite in find_encoded(searched):
+            if depth >= DEEPEST:
+                places.append((start, end, None))
+            elif (new := rewrite(inner)) != searched.text[start:end]:
+                places.append((start, end, new))
+        return places
 
 
 def _put_together(text: str, places: list[_Place], tags: MaskTags) -> tuple[str, str]:
