@@ -7,12 +7,9 @@ from aws_cdk import CfnStackSet, Environment, Stack
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
-from infra.target_template import ALL, template_of_all
+from infra.target_template import ALL, LONGEST_BODY, template_of_all
 from jitney.configuration.load import Configuration
 from jitney.configuration.settings import StackSetSettings, TargetSettings
-
-LONGEST_BODY = 51_200
-"""The longest template, in characters, that CloudFormation accepts without a bucket (CloudFormation's quotas)."""
 
 
 class TargetStackSet(Stack):

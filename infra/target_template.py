@@ -22,6 +22,8 @@ from jitney.configuration.names import did_you_mean
 
 ROOT = Path(__file__).parent.parent
 ALL = "JitneyTargets"
+LONGEST_BODY = 51_200
+"""The longest template, in characters, that CloudFormation accepts without a bucket (CloudFormation's quotas)."""
 
 
 class AllTargets(Stack):
@@ -56,14 +58,18 @@ def target_stack(scope: Construct, alias: str, configuration: Configuration) -> 
 
 
 def template_of(alias: str, configuration: Configuration) -> str:
-    """Return the template of the target `alias` as JSON. Raises KeyError for an unknown alias."""
-    return synthesized(lambda app: target_stack(app, alias, configuration))
+    """Return the template of the target `alias` as JSON, compact if it is long. Raises KeyError for an unknown one."""
+    template = synthesized(lambda app: target_stack(app, alias, configuration))
+    return template if len(template) <= LONGEST_BODY else _compact(template)
 
 
 def template_of_all(configuration: Configuration) -> str:
-    """Return the template of all targets as compact JSON, because CloudFormation accepts 51,200 characters."""
-    template = json.loads(synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
-    return json.dumps(template, separators=(",", ":"))
+    """Return the template of all targets as compact JSON, because the targets may be many."""
+    return _compact(synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
+
+
+def _compact(template: str) -> str:
+    return json.dumps(json.loads(template), separators=(",", ":"))
 
 
 def synthesized(make: Callable[[App], Stack]) -> str:

@@ -8,7 +8,7 @@ import yaml
 
 import app  # isort: skip  (before CDK: it says where Node is)
 from infra import target_stack_set
-from infra.target_template import main
+from infra.target_template import LONGEST_BODY, main
 from tests.configuration.test_load import ROOT, valid, write_policies
 from tests.infra.conftest import only
 
@@ -38,6 +38,15 @@ def printed(tmp_path, capsys):
 def test_the_printed_template_is_the_deployed_one(assembly, capsys):
     assert main(["analytics-prod"], {}) == 0
     assert json.loads(capsys.readouterr().out) == assembly.target
+
+
+def test_cloudformation_accepts_the_template_of_ten_roles_without_a_bucket(tmp_path, capsys):
+    text = (ROOT / "jitney.yaml").read_text(encoding="utf-8").replace("roles: 1 #", "roles: 10 #")
+    (tmp_path / "jitney.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    assert main(["analytics-prod"], {"JITNEY_CONFIG": str(tmp_path / "jitney.yaml")}) == 0
+    printed = capsys.readouterr().out
+    assert len(printed) < LONGEST_BODY < len(json.dumps(json.loads(printed), indent=1))
 
 
 def test_all_targets_are_in_one_template_each_in_its_own_account_and_region_alone(printed):
