@@ -176,6 +176,16 @@ def test_ops_01_a_cloudtrail_events_grant_is_in_its_lines_alone(log: io.StringIO
     assert (refused["message"], "grant_id" in refused) == ("event refused", False)
 
 
+def test_aud_07_the_line_of_a_bypass_does_not_name_the_person(log: io.StringIO):
+    correlator = Correlator(GRANT)
+    correlator.take_in(call_event(2, who=identity(session="ada@example.com", source_identity="ada")))
+    (bypass,) = lines(log)
+    assert (bypass["message"], bypass["event_id"]) == ("bypass", "00000000-0000-4000-8000-000000000002")
+    assert "ada" not in log.getvalue()
+    (call,) = correlator.lines().values()
+    assert call["session"] == "ada@example.com"
+
+
 def test_ops_01_a_run_over_many_grants_names_each_in_its_own_lines(system: System, log: io.StringIO):
     broken = replace(GRANT, id=PENDING.id, records=-1)
     system.store.grants |= {GRANT.id: GRANT, broken.id: broken}
