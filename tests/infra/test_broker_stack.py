@@ -11,14 +11,21 @@ from infra.function_specs import SPECS
 from infra.spec import ALL_FUNCTIONS, grown
 from jitney.adapters import upstream
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
+from jitney.adapters.sent_messages import KEEP_SENT_SECONDS
+from jitney.adapters.trail import CALL_RETENTION_SECONDS
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.adapters.vote_history import KEEP_VOTE_SECONDS
 from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
 from jitney.configuration.load import compile_configuration
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
+from jitney.core.gateway.kept_answers import KEPT_SECONDS
+from jitney.core.identity.session import MAX_SESSION_SECONDS
 from jitney.core.preferences import MOST_WAIT_SECONDS
 from jitney.core.problems import PROBLEMS
-from jitney.core.single_use import own_waits_quota, waits_quota
+from jitney.core.single_use import IDEMPOTENCY_SECONDS, own_waits_quota, waits_quota
 from jitney.handlers.call_sending import CALL_WITHIN_SECONDS
 from tests.configuration.test_load import ROOT
 from tests.infra.conftest import of_type, only, plain
@@ -479,3 +486,34 @@ def test_aud_01_the_page_of_personal_data_names_every_folder_that_the_stack_fill
     folders |= {each["LogFilePrefix"].split("/")[0] for each in logged if each}
     assert folders == {"records", "records-errors", "calls", "calls-errors", "api", "api-errors", "s3"}
     assert {each for each in folders if f"`{each}/`" not in page} == set()
+
+
+def test_aud_01_the_page_of_personal_data_says_how_long_each_place_keeps_it(assembly):
+    def days(seconds: int) -> str:
+        return f"{seconds // 86_400} day{'' if seconds == 86_400 else 's'}"
+
+    lines = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8").splitlines()
+    rows = {cells[1]: cells[3] for line in lines if len(cells := [each.strip() for each in line.split("|")]) == 5}
+    log_groups = of_type(assembly.broker, "AWS::Logs::LogGroup").values()
+    buckets = of_type(assembly.broker, "AWS::S3::Bucket").values()
+    expiring = [rule for each in buckets for rule in each.get("LifecycleConfiguration", {}).get("Rules", ())]
+    assert {each["RetentionInDays"] for each in log_groups} == {LOG_RETENTION_DAYS}
+    assert {each["ExpirationInDays"] for each in expiring if "ExpirationInDays" in each} == {30, 400}
+    assert {each["MessageRetentionPeriod"] for each in of_type(assembly.broker, "AWS::SQS::Queue").values()} == {
+        14 * 86_400
+    }
+    kept = {
+        "the same": f"{days(RECORD_RETENTION_SECONDS)}; calls {days(CALL_RETENTION_SECONDS)}",
+        "the same, of open and ended grants": f"{days(GRANT_RETENTION_SECONDS)} after the grant's end",
+        "AWS's answers to calls through the gateway, masked": f"{KEPT_SECONDS // 60} minutes",
+        "votes by person": days(KEEP_VOTE_SECONDS),
+        "reviewers who were notified, for each request": days(KEEP_SENT_SECONDS),
+        "sessions of people at the pages": f"{MAX_SESSION_SECONDS // 3600} hours, or until they sign out",
+        "names in rate limits and idempotency keys": days(IDEMPOTENCY_SECONDS),
+        "grant ids, codes, and addresses of refused callers, without names of people": f"{LOG_RETENTION_DAYS} days",
+        "addresses of callers": "400 days",
+        "roles, sessions and addresses of auditors": "400 days",
+        "rows of queries": "30 days, and 7 days more as earlier versions",
+        "CloudTrail events that could not be processed": "14 days",
+    }
+    assert {name: rows.get(name) for name in kept} == kept
