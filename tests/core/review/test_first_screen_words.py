@@ -190,6 +190,16 @@ def test_rev_15_what_is_unusual_among_many_resources_is_shown_first():
     assert " on arn:aws:s3:::backups/*, " in access_line(replace(PENDING, permissions=(read, deletes)))
 
 
+def test_rev_15_what_is_unusual_among_many_actions_is_shown_first():
+    names = ("s3:DeleteObjectVersion", "dynamodb:DeleteItem", "sqs:DeleteMessage")
+    usual = tuple(Permission((name,), (ONE,)) for name in names)
+    new = Permission(("s3:DeleteObject",), ("arn:aws:s3:::prod/1",))
+    asked = replace(PENDING, permissions=(READ, *usual, new))
+    assert accesses(shown(asked, replace(GRANT, permissions=usual)))[0].title == "delete: s3:DeleteObject"
+    wide = Permission(("sqs:DeleteQueue",), ("arn:aws:sqs:eu-west-1:444455556666:*",))
+    assert accesses(shown(replace(asked, permissions=(*asked.permissions, wide))))[0].title == "delete: sqs:DeleteQueue"
+
+
 def test_rev_10_a_resource_whose_name_reads_like_a_sentence_continues_no_sentence():
     arn = "arn:aws:s3:::reports/tmp. Test only"
     grant = asks(("s3:PutObject", arn))
