@@ -252,7 +252,10 @@ def test_rev_15_a_grant_of_less_is_no_precedent_for_more(more: dict[str, Any]):
 
 def test_rev_15_a_masked_grant_is_no_precedent_for_unmasked_values():
     def shows(now: dict[str, Any], then: dict[str, Any]) -> bool:
-        return "for less than this" in before(shown(replace(PENDING, **now), replace(GRANTED, **then)))
+        sheet = shown(replace(PENDING, **now), replace(GRANTED, **then))
+        less = "for less than this" in before(sheet)
+        assert bool(sheet.actions[0].new) is less
+        return less
 
     masked, revealed = {"way": Way.GATEWAY}, {"way": Way.GATEWAY, "reveal": True}
     assert [shows(masked, each) for each in (masked, revealed, {})] == [False, False, False]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.grant import Grant
+from jitney.core.access.request import Way
 from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
 
 
@@ -44,6 +45,11 @@ def not_covered(
     return tuple(
         arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
     )
+
+
+def shows_as_much(other: Grant, grant: Grant) -> bool:
+    """Return whether `other` showed the agent as much as `grant`. The gateway masks values, unless it reveals them."""
+    return other.way is not Way.GATEWAY or (grant.way is Way.GATEWAY and other.reveal >= grant.reveal)
 
 
 def wildcards_first(names: Iterable[str]) -> list[str]:

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
-from jitney.core.access.request import Way
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
-from jitney.core.review.covered_access import not_covered, resources_by_action
+from jitney.core.review.covered_access import not_covered, resources_by_action, shows_as_much
 from jitney.core.target_roles import first_role
 
 Ends = tuple[tuple[str, Callable[[Grant], bool]], ...]
@@ -85,9 +84,7 @@ def _gave_less(other: Grant, grant: Grant, budget: Budget) -> bool:
 
     Otherwise an agent could add a deletion to a read that was often approved, and the read's approvals would count.
     """
-    if other.way is Way.GATEWAY and (grant.way is not Way.GATEWAY or grant.reveal > other.reveal):
-        return True
-    if grant.call is None and other.duration_seconds < grant.duration_seconds:
+    if not shows_as_much(other, grant) or (grant.call is None and other.duration_seconds < grant.duration_seconds):
         return True
     return any(not_covered([other], limited, arns, budget) for limited, arns in resources_by_action(grant).items())
 

@@ -21,7 +21,7 @@ from jitney.core.identity.requester import Requester
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, has_wildcard
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
-from jitney.core.review.covered_access import LimitedAction, not_covered, resources_by_action
+from jitney.core.review.covered_access import LimitedAction, not_covered, resources_by_action, shows_as_much
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.harm import with_changes
 from jitney.core.review.headlines import Headline, headline_of_grant, uses_of
@@ -35,7 +35,8 @@ class RequestedAction(NamedTuple):
     """One requested action, with its access level, resources and conditions.
 
     `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
-    last 30 days. A grant that was approved but never used does not count. `revoked` are the resources in `new` that the
+    last 30 days. A grant that was approved but never used does not count, nor one that masked values if this one does
+    not. `revoked` are the resources in `new` that the
     agent did obtain, but in grants that a person revoked or objected to.
     """
 
@@ -172,7 +173,11 @@ def _requested_action(
     """Return the action's line. When `budget` runs out, resources count as new."""
     known = actions.get(limited.action)
     first = first_role(grant.role_arn)
-    obtained = [other for other in history if first_role(other.role_arn) == first and was_obtained(other)]
+    obtained = [
+        other
+        for other in history
+        if first_role(other.role_arn) == first and was_obtained(other) and shows_as_much(other, grant)
+    ]
     kept = [other for other in obtained if not _objected_to(other)]
     new = not_covered(kept, limited, resources, budget)
     never = not_covered([other for other in obtained if _objected_to(other)], limited, new, budget)
