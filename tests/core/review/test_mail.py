@@ -299,6 +299,10 @@ def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():
     taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, break_glass=glass)
     mail = review_mail(Notice.BREAK_GLASS, sheet(taken), URL)
     assert mail.subject.startswith("Break-glass: ")
+    granted = "corp.gina used break-glass: access was granted without reviewers. All reviewers are notified."
+    assert mail.introduction == f"{granted} Access ends at 2026-11-24 13:00 UTC."
+    due = review_mail(Notice.FOLLOW_UP_DUE, sheet(taken), URL).introduction
+    assert due.startswith("corp.gina used break-glass. A follow-up review is due: confirm the use, or object.")
     assert "used by corp.gina at 2026-11-24 12:00 UTC" in " ".join(mail.text.split())
     assert "due before 2026-11-24 13:00 UTC" in " ".join(mail.text.split())
     assert ("the site is down" in mail.text, "https://evil" in mail.text) == (True, False)

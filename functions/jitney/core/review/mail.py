@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jitney.core.review import wording
-from jitney.core.review.access_wording import Access, accesses
+from jitney.core.review.access_wording import MOST_NAME, Access, accesses
 from jitney.core.review.call_wording import ShownParameter, short_parameters
 from jitney.core.review.decision_wording import harm, harm_in_words
 from jitney.core.review.notices import Notice
-from jitney.core.review.safe_text import defang
+from jitney.core.review.safe_text import cut, defang
 from jitney.core.review.sheet import Sheet
 from jitney.core.review.wording import Fact
 from jitney.core.times import format_time
@@ -28,8 +28,8 @@ _INTRODUCTIONS: Mapping[Notice, str] = {
     Notice.REVIEW_RESTARTED: "Your decision is needed: policies need other reviewers. Earlier votes no longer count.",
     Notice.NARROWED: "Your decision is needed: a reviewer narrowed the request. Earlier votes no longer count.",
     Notice.DECIDED: "No decision is needed.",
-    Notice.BREAK_GLASS: "Break-glass was used: access was granted without reviewers. All reviewers are notified.",
-    Notice.FOLLOW_UP_DUE: "Access was granted by break-glass. A follow-up review is due: confirm the use, or object.",
+    Notice.BREAK_GLASS: "{by} used break-glass: access was granted without reviewers. All reviewers are notified.",
+    Notice.FOLLOW_UP_DUE: "{by} used break-glass. A follow-up review is due: confirm the use, or object.",
 }
 _MARKS: Mapping[Notice, str] = {
     Notice.REMINDED: "Reminder: ",
@@ -79,13 +79,13 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     decided = notice is Notice.DECIDED
     outcome, level = wording.outcome(sheet), harm(sheet)
     label = outcome if decided else f"{_MARKS.get(notice, '')}{harm_in_words(level)}"
-    active = decided and sheet.state == "active"
-    until = f" Access ends at {format_time(sheet.expires_at)}." if active else ""
-    introduction = _INTRODUCTIONS[notice]
+    until = f" Access ends at {format_time(sheet.expires_at)}." if sheet.state == "active" else ""
+    by = cut(sheet.break_glass.human, MOST_NAME) if sheet.break_glass else "A person"
+    introduction = _INTRODUCTIONS[notice].format(by=by)
     return ReviewMail(
         subject=_undecoded(f"{label}: {title}"),
         title=defang(wording.sentence(sheet)),
-        introduction=f"{outcome}. {introduction}{until}" if decided else f"{introduction}{deadline}",
+        introduction=f"{f'{outcome}. ' if decided else ''}{introduction}{deadline}{until}",
         link=f"{reviews_url}/{sheet.grant_id}",
         harm=level,
         first=tuple(_unlinked_fact(each) for each in wording.first_facts(sheet)),
