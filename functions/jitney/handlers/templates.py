@@ -12,7 +12,7 @@ from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.review import decision_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources
-from jitney.core.review.call_wording import all_parameters, call_title
+from jitney.core.review.call_wording import all_parameters, call_title, short_parameters
 from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import takes_second_step
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut, one_word, quote
@@ -80,6 +80,7 @@ def environment(folder: Path) -> "Environment":
         "way_line": way_line,
         "action_verb": action_verb,
         "all_parameters": all_parameters,
+        "short_parameters": short_parameters,
         "call_title": call_title,
         "takes_second_step": lambda sheet: takes_second_step(sheet.risks),
         "conditions_in_words": conditions_in_words,
