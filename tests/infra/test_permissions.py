@@ -4,6 +4,7 @@ import json
 import re
 from collections import defaultdict
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.infra.conftest import listed, of_type, plain
 from tests.infra.test_target_account_stack import EXTERNAL_ID
 
 pytestmark = pytest.mark.xdist_group("cdk")
+
+ROOT = Path(__file__).parents[2]
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 KEY_TO_READ = {"kms:Decrypt", "kms:DescribeKey"}
@@ -614,6 +617,19 @@ def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(
     assert {role: actions for role, actions in others.items() if actions - {READ, BATCH}} == {
         "jitney-grants": {READ, BATCH, CREATE},
         "jitney-gateway-calls": {READ, BATCH, CREATE},
+    }
+
+
+def test_the_threat_model_names_the_functions_that_update_each_attribute_of_a_grant():
+    page = (ROOT / "docs" / "threat-model" / "functions.md").read_text("utf-8")
+    named = {
+        name: set(re.findall(r"`(\w+)`", by))
+        for name, by in re.findall(r"^\| `(\w+)` \|.*\|(.*)\|$", page, re.MULTILINE)
+    }
+    attributes = {"terms", "ending", "follow_up", "unissued", "call_sent"}
+    assert {name: named[name] for name in attributes} == {
+        name: {role.removeprefix("jitney-").replace("-", "_") for role in CHANGES if name in CHANGES[role]}
+        for name in attributes
     }
 
 
