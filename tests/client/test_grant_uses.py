@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -21,10 +20,9 @@ pytestmark = pytest.mark.usefixtures("home")
 NEED = GrantRequest("analytics-prod", (), 300, "monthly report")
 GRANT, KEYS = f"/v1/grants/{GRANT_ID}", f"/v1/grants/{GRANT_ID}/credentials"
 HOLDER = f"""
-import sys, time
-from pathlib import Path
+import time
 from jitney.client.grant_uses import GrantUse
-use = GrantUse(Path(sys.argv[1]), {GRANT_ID!r})
+use = GrantUse({GRANT_ID!r})
 print("noted", flush=True)
 time.sleep(600)
 """
@@ -68,7 +66,7 @@ def test_cli_06_the_holder_of_an_approved_grant_releases_it_after_an_earlier_wai
 def test_cli_06_a_killed_process_holds_no_grant(approved: FakeBroker):
     first = joined(approved)
     first.grant()
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(uses_folder())], stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE) as holder:
         try:
             assert holder.stdout
             assert holder.stdout.readline() == b"noted\n"
@@ -80,9 +78,9 @@ def test_cli_06_a_killed_process_holds_no_grant(approved: FakeBroker):
     assert len(later.release()) == 1
 
 
-def test_cli_06_of_uses_that_end_at_once_exactly_one_is_the_last(tmp_path: Path):
+def test_cli_06_of_uses_that_end_at_once_exactly_one_is_the_last():
     for _ in range(100):
-        uses, last, together = [GrantUse(tmp_path, GRANT_ID) for _ in range(4)], [], threading.Barrier(4)
+        uses, last, together = [GrantUse(GRANT_ID) for _ in range(4)], [], threading.Barrier(4)
 
         def end(use: GrantUse, last: list[bool] = last, together: threading.Barrier = together) -> None:
             together.wait()
@@ -96,8 +94,12 @@ def test_cli_06_of_uses_that_end_at_once_exactly_one_is_the_last(tmp_path: Path)
         assert sorted(last) == [False, False, False, True]
 
 
-def test_cli_06_without_a_folder_for_uses_a_grant_is_released(approved: FakeBroker, tmp_path: Path):
-    (tmp_path / "home/.local").write_text("a file where the folder would be")
+@pytest.mark.parametrize("home_folder", ["/dev/null", "~"])
+def test_cli_06_without_a_folder_for_uses_a_grant_is_released(
+    approved: FakeBroker, monkeypatch: pytest.MonkeyPatch, home_folder: str
+):
+    """There is no home folder, or it is no folder."""
+    monkeypatch.setenv("HOME", home_folder)
     held = joined(approved)
     held.grant()
     assert len(held.release()) == 1

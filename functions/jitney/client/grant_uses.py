@@ -5,6 +5,7 @@ The last holder releases a shared grant. Without that, the first to end would ta
 
 import os
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -20,30 +21,31 @@ class GrantUse:
     not noted, and the grant counts as used by this holder only.
     """
 
-    def __init__(self, folder: Path, grant_id: str) -> None:
-        self._path = folder / grant_id
-        self._descriptor = _locked(folder, grant_id)
+    def __init__(self, grant_id: str) -> None:
+        self._locked = _locked(grant_id)
 
     def end(self) -> bool:
         """End the use. Return whether it was the last one. Of two uses that end at once, exactly one is the last."""
-        if sys.platform == "win32" or self._descriptor is None:
+        locked, self._locked = self._locked, None
+        if sys.platform == "win32" or locked is None:
             return True
         import fcntl  # noqa: PLC0415 - Windows has no such module
 
+        descriptor, path = locked
         try:
             # The kernel drops the shared lock first, and then looks for other holders: flock(2).
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         else:
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # the file is deleted later, when it is old
+                path.unlink()
             return True
         finally:
-            os.close(self._descriptor)
-            self._descriptor = None
+            os.close(descriptor)
 
 
-def _locked(folder: Path, grant_id: str) -> int | None:
+def _locked(grant_id: str) -> tuple[int, Path] | None:
     if sys.platform == "win32":
         return None
     import fcntl  # noqa: PLC0415 - Windows has no such module
@@ -51,15 +53,16 @@ def _locked(folder: Path, grant_id: str) -> int | None:
     from jitney.client.grant_cache import opened_entry  # noqa: PLC0415 - as above
 
     try:
+        folder = uses_folder()
         descriptor = opened_entry(folder, grant_id)
-    except Invalid:
+    except Invalid:  # also without a home folder
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
     except OSError:  # a file system without locks
         os.close(descriptor)
         return None
-    return descriptor
+    return descriptor, folder / grant_id
 
 
 class RequestedGrants:
@@ -77,7 +80,7 @@ class RequestedGrants:
             self._ends[grant.id] = end_of(grant.expires_at)
         joinable = grant.state == "pending" or (grant.state == "active" and grant.votes)
         if joinable and grant.id not in self._uses:
-            self._uses[grant.id] = GrantUse(uses_folder(), grant.id)
+            self._uses[grant.id] = GrantUse(grant.id)
 
     def taken(self, now: float) -> list[str]:
         """Forget all grants. Return the ids of the active ones that no other holder uses."""

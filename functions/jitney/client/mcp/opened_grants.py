@@ -9,7 +9,7 @@ from jitney.client.broker import Broker
 from jitney.client.command_result import screen
 from jitney.client.grant_release import release
 from jitney.client.grant_request import GrantRequest
-from jitney.client.grant_uses import GrantUse, uses_folder
+from jitney.client.grant_uses import GrantUse
 from jitney.client.problems import GrantEnded, Unavailable
 from jitney.client.responses import ApiGrant, GrantResponse
 
@@ -45,7 +45,7 @@ class OpenedGrants:
             answer = self._broker.request(request)
             number = answer.grant.id
             if answer.grant.state == "pending" and number not in self._uses:
-                self._uses[number] = GrantUse(uses_folder(), number)
+                self._uses[number] = GrantUse(number)
             if not answer.repeats:  # else another process of this agent opened it
                 self._opened[number] = (request, _end(answer.grant))
             return answer, answer.repeats
