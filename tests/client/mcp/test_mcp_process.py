@@ -53,22 +53,42 @@ def test_cli_06_an_agent_works_over_stdio_and_the_end_releases_its_grants(granti
 
 
 def test_cli_06_a_signal_releases_the_grants_while_the_client_is_still_there(granting: FakeBroker):
+    with serving_stdio() as server:
+        assert not granting.calls(*RELEASE)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+    assert len(granting.calls(*RELEASE)) == 1
+
+
+def test_cli_06_a_client_that_ends_before_its_answer_gets_no_traceback_into_its_log(granting: FakeBroker):
+    with serving_stdio() as server:
+        server.stdout.close()
+        server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {}}) + "\n")
+        server.stdin.close()
+        assert (server.wait(30), server.stderr.read()) == (0, "")
+    assert len(granting.calls(*RELEASE)) == 1
+
+
+@contextmanager
+def serving_stdio() -> Iterator[subprocess.Popen[str]]:
+    """Run the server, and request a grant of it on standard input and output."""
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
     lines = [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "request", "arguments": ACCESS}},
     ]
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        for line in lines:
-            server.stdin.write(json.dumps(line) + "\n")
-        server.stdin.flush()
-        answers = [json.loads(server.stdout.readline()) for _ in range(2)]
-        assert answers[1]["result"]["structuredContent"]["grant"]["id"] == GRANT_ID
-        assert not granting.calls(*RELEASE)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(30) == 0
-    assert len(granting.calls(*RELEASE)) == 1
+    pipe = subprocess.PIPE
+    with subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as server:
+        try:
+            for line in lines:
+                server.stdin.write(json.dumps(line) + "\n")
+            server.stdin.flush()
+            answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+            assert answers[1]["result"]["structuredContent"]["grant"]["id"] == GRANT_ID
+            yield server
+        finally:
+            server.kill()
 
 
 @contextmanager

@@ -26,7 +26,10 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def serve_stdio(broker: Broker, way: str) -> None:
     """Serve one client on standard input and output, until it closes them or a signal arrives."""
-    anyio.run(_serve_stdio, Toolbox(broker, way))
+    try:
+        anyio.run(_serve_stdio, Toolbox(broker, way))
+    except* BrokenPipeError:  # the client ended before it got an answer, and the grants are released
+        os._exit(0)  # a normal exit would write to the closed output once more
 
 
 def serve_http(broker: Broker, way: str, port: int) -> None:
