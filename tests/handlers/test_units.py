@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.access.document_times import IN_FORCE_SECONDS
 from jitney.core.access.grant import State, Vote, VoteVerdict
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.channel_config import MailConfig
@@ -18,6 +19,7 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifications import notify_reviewers
+from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_sheet import build_sheet
 from tests.core.identity import minting
@@ -37,6 +39,8 @@ when { context.approvals.contains("owners") };
 OWN_REPOSITORIES = ClaimRules(require={"repository_owner_id": ("583231",)})
 EMAILS = {"staff.alice": "alice@example.com", "staff.gina": "gina@example.com"}
 UNIT = "github.repository=583231-1296269"
+STOP = {"actions": ["ec2:StopInstances"], "resources": ["arn:aws:ec2:eu-west-1:444455556666:instance/i-1"]}
+MAKE_REVIEWED = MAKE | {"permissions": [*MAKE["permissions"], STOP]}
 READ = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q3.csv"]}]
 
 
@@ -318,6 +322,30 @@ def test_pol_05_no_unit_fills_the_list_of_an_owner_whose_other_agents_ask(monkey
     system.now += 300
     again = minting.token(sub="agent-a", iat=system.now, exp=system.now + 300)
     assert system.call(create_grant, MAKE, token=again)[0] == 201
+
+
+@pytest.mark.parametrize("asked", [MAKE, MAKE_REVIEWED], ids=["active", "under review"])
+def test_pol_05_ended_grants_take_no_place_that_another_grant_needs(monkeypatch: pytest.MonkeyPatch, asked: Any):
+    """A grant under review keeps its place for an hour, and one of a week's review for a week."""
+    monkeypatch.setattr("jitney.handlers.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    system = owned()
+    for _ in range(8):
+        token = minting.token(sub="agent-a", iat=system.now, exp=system.now + 300)
+        status, body, _ = system.call(create_grant, asked | {"duration_seconds": 3600}, token=token)
+        assert status in (201, 202), body
+        assert system.call(release_grant, grant_id=body["grant"]["id"], token=token)[0] == 200
+        system.now += 2 * IN_FORCE_SECONDS
+        reconcile(system.ports)  # its document shows that IAM denies the ended grants
+        system.now += IN_FORCE_SECONDS
+
+
+def test_pol_05_a_released_grant_keeps_its_place_until_it_is_denied(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.handlers.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    system = owned()
+    for _ in range(3):
+        grant_id = system.call(create_grant, MAKE, token=A)[1]["grant"]["id"]
+        assert system.call(release_grant, grant_id=grant_id, token=A)[0] == 200
+    assert system.call(create_grant, MAKE, token=A)[1]["code"] == "rate_limited"
 
 
 def test_pol_05_the_refs_of_a_repository_share_their_part_of_a_list(monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """The caller's other active grants, read only for requests that could complete an escalation (row POL 5)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from jitney.core.access.document_times import DocumentTimes
@@ -61,32 +62,46 @@ class OtherGrantsLookup:
         )
         needed = {name for gain in possible for name in gain.held}
         holders = [entry for entry in here if needed.intersection(entry.actions)]
-        if not holders:
-            return ()
-        grants = self.ports.store.grants_by_id(entry.grant_id for entry in holders)
+        counted = self._counted({entry.grant_id for entry in holders}) if holders else frozenset()
+        return tuple(self._held(entry) for entry in holders if entry.grant_id in counted)
+
+    def _counted(self, grant_ids: Collection[str]) -> frozenset[str]:
+        """Return the ids of the grants that count now."""
+        grants = self.ports.store.grants_by_id(grant_ids)
         roles = {each.role_arn for each in grants.values() if each.ending}
         documents = self.ports.deny_list.document_times(roles) if roles else {}
 
         def counts(grant: Grant | None) -> bool:
             return is_counted(grant, documents.get(grant.role_arn if grant else "", DocumentTimes()), self.now)
 
-        return tuple(self._held(entry) for entry in holders if counts(grants.get(entry.grant_id)))
+        return frozenset(each for each in grant_ids if counts(grants.get(each)))
 
     def updates_for(self, grant: Grant) -> tuple[GrantListUpdate, ...]:
         """Return the list updates to write with the new `grant`. With them, the next decision sees the grant.
 
-        Raises Problem rate_limited when the lists are full.
+        A grant keeps its place until its latest possible end, unless the place is needed and the grant counts no more.
+        Raises Problem rate_limited when the lists are full of grants that count.
         """
         entry = other_grant_of(grant, self.ports.actions)
         if entry is None:
             return ()
         read = [self.read[key] for key in self._keys.own]  # a KeyError is better than a grant without its entry
         changes = tuple(GrantListUpdate(each, each.at(self.now).with_entry(entry)) for each in read)
-        if any(entries_of_unit(self.who, each.after) > MAX_ENTRIES_OF_UNIT for each in changes):
-            raise _too_many(f"{self.who.unit} has")
-        if any(each.after.full for each in changes):
-            raise _too_many("The agents of the human or of an owner have")
+        if self._holders_of_too_many(changes):
+            listed = {entry.grant_id for each in changes for entry in each.after.entries} - {grant.id}
+            ended = listed - self._counted(listed)
+            changes = tuple(each._replace(after=each.after.without(ended)) for each in changes)
+        if holders := self._holders_of_too_many(changes):
+            detail = f"{holders} too many active grants that could be combined."
+            raise Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})
         return changes
+
+    def _holders_of_too_many(self, changes: Collection[GrantListUpdate]) -> str:
+        """Return who has more grants than fit into a list, with the verb, or "" if all fit."""
+        if any(entries_of_unit(self.who, each.after) > MAX_ENTRIES_OF_UNIT for each in changes):
+            return f"{self.who.unit} has"
+        full = any(each.after.full for each in changes)
+        return "The agents of the human or of an owner have" if full else ""
 
     @property
     def _keys(self) -> ListKeys:
@@ -94,8 +109,3 @@ class OtherGrantsLookup:
 
     def _held(self, entry: ListedGrant) -> HeldActions:
         return HeldActions(entry.grant_id if entry.owner == self.who.owner_key else "", frozenset(entry.actions))
-
-
-def _too_many(holders: str) -> Problem:
-    detail = f"{holders} too many active grants that could be combined."
-    return Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})
