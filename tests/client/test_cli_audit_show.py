@@ -284,7 +284,7 @@ def test_a_file_that_cannot_be_written_is_a_problem(ledger: Ledger, tmp_path: Pa
 
 UNLUCKY: dict[str, Callable[[Any], Any]] = {
     "no calls": lambda recorded: recorded,
-    "failed": lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, code="issue_refused"),
+    "failed": lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, code="policy_too_large"),
 }
 
 

@@ -188,13 +188,22 @@ def test_sts_06_a_failed_issue_has_both_records(system: System):
     status, body, _ = system.call(create_grant, REQUEST_BODY)
     assert (status, body["code"]) == (502, "issue_refused")
     assert system.outcomes() == [("request", "allowed", ""), ("issue", "failed", "issue_refused")]
-    assert system.store.grants[body["grant"]["id"]].state is State.FAILED
 
 
-def test_sts_08_a_throttled_issue_can_be_had_later_with_the_same_grant(system: System):
-    system.sessions.problem = Problem("issue_throttled", "STS is throttling.", "Try again.")
+def test_sts_08_a_policy_that_is_too_large_for_sts_fails_its_grant(system: System):
+    system.sessions.problem = Problem("policy_too_large", "STS packs it into 117 %.", "Request less.")
     status, body, _ = system.call(create_grant, REQUEST_BODY)
-    assert (status, body["grant"]["state"]) == (503, "active")
+    assert (status, body["code"], body["grant"]["state"]) == (400, "policy_too_large", "failed")
+    system.sessions.problem = None
+    assert system.call(create_credentials, grant_id=body["grant"]["id"])[1]["code"] == "grant_ended"
+
+
+@pytest.mark.parametrize("problem", [REFUSED, Problem("issue_throttled", "STS is throttling.", "Try again.")])
+def test_sts_08_credentials_that_sts_refused_can_be_had_later_with_the_same_grant(system: System, problem: Problem):
+    """A role may refuse because a change of its trust policy is not in force yet."""
+    system.sessions.problem = problem
+    status, body, _ = system.call(create_grant, REQUEST_BODY)
+    assert (status, body["grant"]["state"]) == (problem.status, "active")
     system.sessions.problem = None
     assert system.call(create_credentials, grant_id=body["grant"]["id"])[0] == 200
 

@@ -470,7 +470,7 @@ def test_aud_01_a_grant_without_an_end_record_is_found(lake: Lake):
     lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-ended", expires_at=earlier, days_ago=1, seq=1)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-lost", expires_at=earlier, days_ago=2)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-failed", expires_at=earlier, days_ago=2)
-    refused = {"grant_id": "g-failed", "code": "issue_refused", "seq": 1}
+    refused = {"grant_id": "g-failed", "code": "policy_too_large", "seq": 1}
     lake.record(AuditEvent.ISSUE, Outcome.FAILED, expires_at=earlier, days_ago=2, **refused)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-live", expires_at=later)
     lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-waits", expires_at=earlier, days_ago=2)
@@ -482,7 +482,7 @@ def test_aud_01_a_grant_without_an_end_record_is_found(lake: Lake):
     ("event", "code", "ends"),
     [
         *((AuditEvent.ISSUE, code, True) for code in sorted(PERMANENT_FAILURES)),
-        *((AuditEvent.ISSUE, code, False) for code in ("issue_throttled", "unavailable")),
+        *((AuditEvent.ISSUE, code, False) for code in ("issue_refused", "issue_throttled", "unavailable")),
         (AuditEvent.NOTICE, "no_reviewer_notified", False),
         (AuditEvent.CANARY, "", False),
     ],

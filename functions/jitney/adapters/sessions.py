@@ -36,7 +36,7 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
     "AccessDenied": (
         "issue_refused",
         "The target's role does not let Jitney assume it.",
-        "Ask your platform engineer to check the target's trust policy and external id.",
+        "Try again in a minute. Then ask your platform engineer to check the target's trust policy and external id.",
     ),
     "MalformedPolicyDocument": (
         "issue_refused",

@@ -17,8 +17,12 @@ from jitney.handlers.grant_updates import PATIENT, GrantUpdate, RecordedGrant, r
 from jitney.handlers.responses import active_grant, denied_problem, rate_limited_problem
 from jitney.handlers.under_review import under_review
 
-PERMANENT_FAILURES = frozenset({"issue_refused", "policy_too_large"})
-"""Failures that another attempt cannot repair."""
+PERMANENT_FAILURES = frozenset({"policy_too_large"})
+"""Failures that another attempt cannot repair. The grant fails with them.
+
+A refusal by AWS may pass: a change of a role takes moments to be in force, and a target's stack may be deployed later
+than the broker's. The grant's approvals are not lost then.
+"""
 
 
 def record_outcome(

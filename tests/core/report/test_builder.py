@@ -340,8 +340,8 @@ ENDS: dict[str, tuple[Callable[[RecordedGrant], RecordedGrant], Outcome, tuple[o
         Outcome.REVIEW, (ReportedState.FAILED, "", "unavailable", True, NOW + 9),
     ),
     "refused by STS": (
-        lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, NOW + 9, code="issue_refused"),
-        Outcome.ALLOWED, (ReportedState.FAILED, "", "issue_refused", True, NOW + 9),
+        lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, NOW + 9, code="policy_too_large"),
+        Outcome.ALLOWED, (ReportedState.FAILED, "", "policy_too_large", True, NOW + 9),
     ),
     "throttled by STS": (
         lambda recorded: recorded.write(AuditEvent.ISSUE, Outcome.FAILED, NOW + 9, code="unavailable"),

@@ -8,6 +8,6 @@ GROUP BY grant_id
 HAVING BOOL_OR(event IN ('request', 'issue') AND outcome = 'allowed'
                AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR))
    AND NOT BOOL_OR(event IN ('expiry', 'release', 'revocation')
-                   OR (event = 'issue' AND outcome = 'failed' AND code IN ('issue_refused', 'policy_too_large')))
+                   OR (event = 'issue' AND outcome = 'failed' AND code = 'policy_too_large'))
    AND MAX(expires_at) < CAST(current_date AS VARCHAR)
 ORDER BY issued_at

@@ -14,7 +14,7 @@ LEFT JOIN (
     FROM unique_records
     WHERE grant_id <> ''
       AND (event IN ('vote', 'break_glass', 'review', 'release', 'revocation', 'expiry')
-           OR (event = 'issue' AND (outcome = 'allowed' OR code IN ('issue_refused', 'policy_too_large'))))
+           OR (event = 'issue' AND (outcome = 'allowed' OR code = 'policy_too_large')))
       AND outcome <> 'refused'
       AND (event <> 'vote' OR COALESCE(json_extract_scalar(detail, '$.state'), '') <> 'pending')
       AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= dt

@@ -13,7 +13,7 @@ _ENDS: Mapping[str, ReportedState] = {
     AuditEvent.EXPIRY: ReportedState.EXPIRED,
     AuditEvent.USE: ReportedState.USED,
 }
-_FINAL = frozenset({"issue_refused", "policy_too_large"})
+_FINAL = frozenset({"policy_too_large"})
 """Codes of failed issuances that end a grant (jitney.handlers.issuance)."""
 _STATES: Mapping[str, ReportedState] = {
     "active": ReportedState.ACTIVE,
