@@ -9,6 +9,7 @@ import pytest
 
 from conformance import __main__ as command
 from conformance.check import Check, CheckFailedError, CheckState, Observation, run_check
+from conformance.checks.firewall import corpus
 from conformance.report import aws_report, documented_rows, page
 from conformance.system import ConformanceSystem
 from conformance.table import CHECKS
@@ -116,6 +117,12 @@ def test_ops_04_the_status_of_a_row_is_that_of_the_kept_report():
     (row,) = documented_rows((check(well, REASON),), report)
     assert row.endswith("| passed, 2026-12-01 |")
     assert documented_rows((check(well),), None) == []
+
+
+def test_ops_04_the_page_counts_the_requests_that_the_firewall_must_not_block():
+    names = [each["name"] for each in corpus()]
+    assert len(names) == len(set(names))
+    assert f"The firewall's corpus has {len(names)} requests and one large call." in DOCUMENTED.read_text("utf-8")
 
 
 def test_checks_have_unique_names_and_prove_a_row():
