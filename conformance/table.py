@@ -35,6 +35,13 @@ CHECKS: tuple[Check, ...] = (
         needs="a second Region",
     ),
     Check(
+        "suspension",
+        "END 8",
+        "API Gateway passes the body of the request that lifts a suspension, a DELETE",
+        ending.suspension,
+        only_aws="The emulator has an API Gateway of its own.",
+    ),
+    Check(
         "missing-role",
         "END 8",
         "IAM refuses to read and write the deny document of a role that was deleted, with one of two known errors",

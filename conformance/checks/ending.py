@@ -1,9 +1,10 @@
-"""How grants end: a revocation in two Regions, the end of a short grant, and drift reversal of the target."""
+"""How grants end: revocation in two Regions, the end of a short grant, suspension, and drift reversal of the target."""
 
 import json
 import time
 from typing import Any
 
+import httpx
 from botocore.exceptions import ClientError
 
 from conformance.check import CheckFailedError, Observation
@@ -80,6 +81,20 @@ def short_grant(system: ConformanceSystem) -> Observation:
         if each not in DENIED | {"ExpiredToken"}:
             raise CheckFailedError(f"AWS answers {each or 'without an error'} after the end", facts)
     return Observation(facts, {"worked_seconds": round(worked, 1)})
+
+
+def suspension(system: ConformanceSystem) -> Observation:
+    """Return the answers to a suspension of an agent and to its lifting, a DELETE whose body has the reason."""
+    grant = system.read_grant(new_agent())["grant"]
+    body = {"kind": "agent", "name": grant["principal"], "reason": "conformance"}
+
+    def made() -> Any:
+        answer = system.send("POST", "/v1/suspensions", system.identities.operator(), body)
+        return answer.status_code != httpx.codes.ACCEPTED and expect(answer, 201)["suspension"]
+
+    path = f"/v1/suspensions/{waited(made, 'the whole suspension')['id']}"
+    lifted = system.send("DELETE", path, system.identities.operator(), {"reason": "conformance"})
+    return Observation({"lifted": bool(expect(lifted, 200)["suspension"]["lifted_at"])})
 
 
 def missing_role(system: ConformanceSystem) -> Observation:
