@@ -120,7 +120,13 @@ def test_pol_12_the_list_says_how_many_permissions_have_conditions(desk: ReviewS
 def test_rev_07_an_unchecked_action_goes_with_its_resources(desk: ReviewSystem, alice: Browser):
     grant = pending(desk, TWO)
     form = alice.first_form(grant.id, "approve_selected")
-    assert (form["action"], len(form["resource"])) == (["0", "1", "2"], 5)
+    assert (form["action"], len(form["resource"])) == (["1", "0", "2"], 5)
+    boxes = r'name="action" value="(\d)" checked> <span>Allow <code>([^<]*)<'
+    assert re.findall(boxes, alice.send("GET", f"/reviews/{grant.id}").text) == [
+        ("1", "s3:DeleteObject"),  # the worst first; its value is its place in the request
+        ("0", "s3:PutObject"),
+        ("2", "s3:AbortMultipartUpload"),
+    ]
     alice.decide(f"/reviews/{grant.id}", form | {"action": ["0", "2"]})
     assert stored(desk, grant).permissions == (
         Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b")),

@@ -154,6 +154,10 @@ def test_rev_15_the_first_screen_shows_the_new_resource_at_the_end_of_a_long_lis
         (usual[0], ""),
     ]
     assert "<li>and 8 more below</li>" in first
+    form = alice.first_form(grant.id, "approve_selected")
+    assert form["resource"][:2] == ["0.9", "0.0"]
+    alice.decide(f"/reviews/{grant.id}", form | {"resource": ["0.9"]})
+    assert desk.system.store.grants[grant.id].permissions == (Permission(("s3:PutObject",), (new,)),)
 
 
 def test_rev_15_the_first_screen_says_once_what_several_actions_do(desk: ReviewSystem, alice: Browser):

@@ -11,7 +11,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.review import decision_wording, wording
-from jitney.core.review.access_wording import action_verb, on_same_resources
+from jitney.core.review.access_wording import action_verb, on_same_resources, worst_first
 from jitney.core.review.call_wording import all_parameters, call_title, short_parameters
 from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import takes_second_step
@@ -76,6 +76,7 @@ def environment(folder: Path) -> "Environment":
         "shorter_durations": shorter_durations,
         "tone": tone,
         "on_same_resources": on_same_resources,
+        "worst_first": worst_first,
         "access_line": access_line,
         "way_line": way_line,
         "action_verb": action_verb,
