@@ -218,6 +218,12 @@ def test_pol_12_words_say_each_value():
     assert conditions_view(BELOW_A) == {"s3:prefix": ["a/*"]}
 
 
+def test_pol_12_words_say_of_a_condition_that_limits_nothing_that_it_does_not():
+    assert conditions_in_words(
+        conditions_of({"s3:prefix": ["2026/a", "**"], "ec2:InstanceType": ["*"], "aws:RequestTag/team": ["*"]})
+    ) == ('aws:RequestTag "team" is "*"', "ec2:InstanceType has any value", "s3:prefix has any value")
+
+
 ARNS = ("arn:aws:s3:::b", "arn:aws:s3:::other", "arn:aws:s3:::b/a", "arn:aws:s3:::other/a")
 LISTING = ("s3:ListBucket", "s3:ListBucketVersions")
 

@@ -156,13 +156,17 @@ def conditions_view(conditions: Conditions) -> dict[str, list[str]]:
 def conditions_in_words(conditions: Conditions) -> tuple[str, ...]:
     """Return each condition as words that follow "if": `s3:prefix matches "a/*" or "b/*"`.
 
-    The agent chooses the name of a tag, so it is quoted as values are: `aws:RequestTag "team" is "ops"`.
+    The agent chooses the name of a tag, so it is quoted as values are: `aws:RequestTag "team" is "ops"`. A condition
+    that any value satisfies says so, because it limits nothing.
     """
-    return tuple(
-        f"{_quoted_key(each)} {_VERBS[each.operator]} "
-        + " or ".join(value if each.operator is Operator.AT_MOST else json.dumps(value) for value in each.values)
-        for each in conditions
-    )
+    return tuple(f"{_quoted_key(each)} {_in_words(each)}" for each in conditions)
+
+
+def _in_words(condition: Condition) -> str:
+    if condition.operator.has_patterns and any(value and not value.strip("*") for value in condition.values):
+        return "has any value"
+    shown = condition.values if condition.operator is Operator.AT_MOST else map(json.dumps, condition.values)
+    return f"{_VERBS[condition.operator]} {' or '.join(shown)}"
 
 
 def _quoted_key(condition: Condition) -> str:
