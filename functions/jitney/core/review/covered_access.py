@@ -28,23 +28,26 @@ def resources_by_action(grant: Grant) -> dict[LimitedAction, tuple[str, ...]]:
     return {limited: tuple(arns) for limited, arns in resources.items()}
 
 
-def not_covered(
-    grants: Iterable[Grant], limited: LimitedAction, resources: tuple[str, ...], budget: Budget
-) -> tuple[str, ...]:
-    """Return the resources that no permission of `grants` surely covers for the action.
+class CoveredAccess:
+    """What some grants give, by action, with each set of conditions and resources once."""
 
-    When `budget` runs out, resources count as not covered.
-    """
-    before = {
-        arn: None
-        for other in grants
-        for permission in other.permissions
-        if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions, budget)
-        for arn in permission.resources
-    }
-    return tuple(
-        arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
-    )
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        self._by_action: dict[str, dict[tuple[Conditions, tuple[str, ...]], None]] = {}
+        for permission in (each for grant in grants for each in grant.permissions):
+            for action in permission.actions:
+                self._by_action.setdefault(action, {})[permission.conditions, permission.resources] = None
+
+    def lacks(self, limited: LimitedAction, resources: tuple[str, ...], budget: Budget) -> tuple[str, ...]:
+        """Return the resources that no grant surely covers for the action. When `budget` runs out, these are more."""
+        before = {
+            arn: None
+            for conditions, arns in self._by_action.get(limited.action, ())
+            if covers_conditions(conditions, limited.conditions, budget)
+            for arn in arns
+        }
+        return tuple(
+            arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
+        )
 
 
 def shows_as_much(other: Grant, grant: Grant) -> bool:

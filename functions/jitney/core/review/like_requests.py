@@ -6,7 +6,7 @@ from typing import NamedTuple
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
-from jitney.core.review.covered_access import not_covered, resources_by_action, shows_as_much
+from jitney.core.review.covered_access import CoveredAccess, resources_by_action, shows_as_much
 from jitney.core.target_roles import first_role
 
 Ends = tuple[tuple[str, Callable[[Grant], bool]], ...]
@@ -86,7 +86,8 @@ def _gave_less(other: Grant, grant: Grant, budget: Budget) -> bool:
     """
     if not shows_as_much(other, grant) or (grant.call is None and other.duration_seconds < grant.duration_seconds):
         return True
-    return any(not_covered([other], limited, arns, budget) for limited, arns in resources_by_action(grant).items())
+    covered = CoveredAccess([other])
+    return any(covered.lacks(limited, arns, budget) for limited, arns in resources_by_action(grant).items())
 
 
 def _same_kind(one: Grant, other: Grant) -> bool:

@@ -3,7 +3,7 @@
 The agent's text comes last and is marked as such. Each channel escapes it for its own format.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
@@ -21,7 +21,7 @@ from jitney.core.identity.requester import Requester
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, has_wildcard
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
-from jitney.core.review.covered_access import LimitedAction, not_covered, resources_by_action, shows_as_much
+from jitney.core.review.covered_access import CoveredAccess, LimitedAction, resources_by_action, shows_as_much
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.harm import with_changes
 from jitney.core.review.headlines import Headline, headline_of_grant, uses_of
@@ -124,7 +124,7 @@ def sheet_of(
 ) -> Sheet:
     """Return the sheet at `now`. `history` are the agent's other grants of the last 30 days, or the newest of them."""
     grant = review.grant
-    current, budget = grant.at(now), Budget(MAX_REQUEST_STEPS)
+    current, budget, obtained = grant.at(now), Budget(MAX_REQUEST_STEPS), _obtained(grant, history)
     requester, uses = review.requester, uses_of(grant, actions)
     return Sheet(
         grant_id=grant.id,
@@ -137,7 +137,7 @@ def sheet_of(
         region=grant.region,
         role_arn=grant.role_arn,
         actions=tuple(
-            _requested_action(grant, limited, arns, actions, history, budget)
+            _requested_action(limited, arns, actions, obtained, budget)
             for limited, arns in resources_by_action(grant).items()
         ),
         risks=with_changes(risks, uses),
@@ -162,25 +162,29 @@ def sheet_of(
     )
 
 
+class _Obtained(NamedTuple):
+    """The access that the agent obtained, and the access that it obtained and a person revoked or objected to."""
+
+    kept: CoveredAccess
+    revoked: CoveredAccess
+
+
+def _obtained(grant: Grant, history: Iterable[Grant]) -> _Obtained:
+    first = first_role(grant.role_arn)
+    obtained: dict[bool, list[Grant]] = {False: [], True: []}
+    for other in history:
+        if first_role(other.role_arn) == first and was_obtained(other) and shows_as_much(other, grant):
+            obtained[_objected_to(other)].append(other)
+    return _Obtained(CoveredAccess(obtained[False]), CoveredAccess(obtained[True]))
+
+
 def _requested_action(
-    grant: Grant,
-    limited: LimitedAction,
-    resources: tuple[str, ...],
-    actions: ActionTable,
-    history: Collection[Grant],
-    budget: Budget,
+    limited: LimitedAction, resources: tuple[str, ...], actions: ActionTable, obtained: _Obtained, budget: Budget
 ) -> RequestedAction:
     """Return the action's line. When `budget` runs out, resources count as new."""
     known = actions.get(limited.action)
-    first = first_role(grant.role_arn)
-    obtained = [
-        other
-        for other in history
-        if first_role(other.role_arn) == first and was_obtained(other) and shows_as_much(other, grant)
-    ]
-    kept = [other for other in obtained if not _objected_to(other)]
-    new = not_covered(kept, limited, resources, budget)
-    never = not_covered([other for other in obtained if _objected_to(other)], limited, new, budget)
+    new = obtained.kept.lacks(limited, resources, budget)
+    never = obtained.revoked.lacks(limited, new, budget)
     revoked = tuple(arn for arn in new if arn not in never)
     return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions, revoked)
 
