@@ -15,7 +15,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "target-roles",
         "STS 3",
-        "IAM refuses every session of a target's role that the target check starts and the role must refuse",
+        "IAM refuses each session of a target's role that must fail in the target check",
         grants.target_check,
         only_aws="The emulator has an IAM of its own.",
     ),

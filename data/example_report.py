@@ -66,7 +66,7 @@ an example are those that a POSIX shell passes to `aws`. A file has the content 
 | accepted, of the valid and complete ones | {accepted} | {valid_share:.1f} % |
 
 Two kinds of examples do not count as valid and complete: those that both Jitney and the AWS CLI's own parser refuse,
-and those whose parameters are placeholders or in a file that the page does not show. The refused examples, by reason:
+and those with placeholders, or with parameters in a file that the page does not show. The refused examples, by reason:
 
 | reason | examples | refused by the AWS CLI |
 | --- | ---: | ---: |

@@ -171,8 +171,8 @@ _PATTERNS = {
 """Why permissions on these resources may have patterns."""
 _OF_TARGETS = ("targets", "revokers")
 """Resources whose number grows with every target."""
-# The characters that their ARNs may take of a role's inline policies (10,240) and of a managed policy (6,144): "IAM and
-# STS quotas".
+# How many characters their ARNs may take in a role's inline policies (of 10,240) and in a managed policy (of 6,144).
+# IAM User Guide, "IAM and STS quotas".
 _ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
 
 

@@ -831,7 +831,7 @@ class MemoryCallStore:
         *,
         now: int,
     ) -> int | None:
-        if attempt.state is not CallState.SENT:
+        if attempt.state is not CallState.SENDING:
             raise ValueError("a call that is being sent has the state sent")
         with self._answering("begin"):
             self._require_current(attempt, now)

@@ -44,7 +44,7 @@ def too_large(system: ConformanceSystem) -> Observation:
 
 
 def _answer(system: ConformanceSystem, request: dict[str, Any]) -> httpx.Response:
-    """Return the answer to a request. Each request comes from another agent, because previews are limited by agent."""
+    """Return the answer to a request. Each request comes from another agent, because dry runs are limited by agent."""
     plain = {
         "target": ALIAS,
         "permissions": [{"actions": ["s3:GetObject"], "resources": [object_arn(system.bucket, KEY)]}],

@@ -94,7 +94,7 @@ def test_pol_14_programs_get_each_change(replayed):
         (LINES[4:], ["--fail-on-change"], 1, "Not replayed  0 of 0"),
         (LINES, ["--until", "2026-11-25"], 0, "Unchanged  0 of 1"),
         ([{**LINES[0], "event": "preview"}], [], 0, "Not replayed  0 of 0"),
-        ([{**LINES[0], "event": "preview"}], ["--previews"], 0, "Unchanged  0 of 1"),
+        ([{**LINES[0], "event": "preview"}], ["--dry-runs"], 0, "Unchanged  0 of 1"),
     ],
 )
 def test_pol_14_days_and_exit_codes(replayed, lines, arguments, code, begins):

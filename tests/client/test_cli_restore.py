@@ -60,7 +60,7 @@ def test_ops_02_it_suspends_every_configured_target_and_prints_the_setting(resto
     assert printed["audit_table"] == "audit"
     assert "/stream/" in printed["audit_stream_arn"]
     document = json.loads(run(config, "--json").output)
-    assert (document["suspended"], document["taken_over_from"]) == (["prod"], "audit")
+    assert (document["suspended"], document["copied_from"]) == (["prod"], "audit")
 
 
 @pytest.mark.parametrize("local", [False, True])
@@ -135,7 +135,7 @@ def test_ops_02_suspensions_to_make_or_lift_by_hand_are_shown(restored: StoredSy
     assert "restored_tables:" in shown
     done = run(config, "--json")
     document = json.loads(done.output)
-    assert (done.exit_code, len(document["masked"]), document["not_taken_over"]) == (INCOMPLETE, len(names), [])
+    assert (done.exit_code, len(document["masked"]), document["not_copied"]) == (INCOMPLETE, len(names), [])
     first = "agent corp.[masked credential] 0 (s-0, by corp.carla, 2023-11-14T22:00:00Z: its key leaked)"
     assert document["masked"][0] == first
 

@@ -63,7 +63,7 @@ FLOODS = {
 def test_id_05_a_flood_of_a_known_principal_is_no_flood_of_writes(system: System, case: str):
     """The caller holds a valid token and repeats a call that is refused: few records, and each refusal is counted."""
     route, body, claims, event, code = FLOODS[case]
-    system.config = replace(system.config, limits=replace(system.config.limits, previews_per_minute=1000))
+    system.config = replace(system.config, limits=replace(system.config.limits, ungranted_requests_per_minute=1000))
     system = System(config=system.config)
     token = minting.token(**claims) if claims else None
     keyed = {"Idempotency_Key": "k"} if code == "idempotency_mismatch" else {}

@@ -37,7 +37,7 @@ def test_pol_07_a_denial_names_the_longest_duration_that_would_pass(system: Syst
 
 
 def test_pol_09_dry_runs_are_on_record_and_bounded(system: System):
-    limit = system.config.limits.previews_per_minute
+    limit = system.config.limits.ungranted_requests_per_minute
     statuses = [system.call(preview_decision, REQUEST_BODY)[0] for _ in range(limit + 2)]
     assert statuses == [200] * limit + [429] * 2
     outcomes = system.outcomes()
@@ -47,7 +47,7 @@ def test_pol_09_dry_runs_are_on_record_and_bounded(system: System):
 
 
 def test_pol_09_a_dry_run_that_is_refused_counts_too(system: System):
-    limit = system.config.limits.previews_per_minute
+    limit = system.config.limits.ungranted_requests_per_minute
     resources = [f"arn:aws:s3:::reports/2026/{'x' * 300}{n}" for n in range(10)]
     asked = REQUEST_BODY | {"permissions": [{"actions": ["s3:GetObject"], "resources": resources}]}
     statuses = [system.call(preview_decision, asked)[0] for _ in range(limit + 1)]
@@ -55,7 +55,7 @@ def test_pol_09_a_dry_run_that_is_refused_counts_too(system: System):
 
 
 def test_pol_09_denials_say_why_only_so_often(system: System):
-    limit = system.config.limits.previews_per_minute
+    limit = system.config.limits.ungranted_requests_per_minute
     asked = REQUEST_BODY | {"permissions": [{"actions": ["iam:CreateUser"], "resources": ["*"]}]}
     answers = [system.call(create_grant, asked) for _ in range(limit + 5)]
     assert [status for status, _, _ in answers] == [403] * limit + [429] * 5
@@ -76,7 +76,7 @@ PROBES = {
 def test_pol_09_past_the_minutes_quota_every_ungranted_request_has_the_same_answer(kind: str):
     """Otherwise the quota would hide the reasons and still reveal the decision for ever."""
     system = System()
-    limit = system.config.limits.previews_per_minute
+    limit = system.config.limits.ungranted_requests_per_minute
     for number in range(system.config.limits.max_pending):
         wanted = {"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/2026/{number}"]}
         assert system.call(create_grant, REQUEST_BODY | {"permissions": [wanted]})[0] == 202

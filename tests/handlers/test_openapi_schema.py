@@ -57,7 +57,9 @@ class Deployment:
     def __init__(self) -> None:
         slack, gateway = SlackSystem(), Gateway()
         self.system = slack.system
-        limits = replace(self.system.config.limits, previews_per_minute=10**6, max_pending=400, reviews_per_hour=10**6)
+        limits = replace(
+            self.system.config.limits, ungranted_requests_per_minute=10**6, max_pending=400, reviews_per_hour=10**6
+        )
         config = replace(self.system.config, operators=("corp/security", "staff/security"), limits=limits)
         self.system.config = self.system.ports.config = config
         given = {name: getattr(gateway.system.ports, name) for name in GATEWAY_PORTS}

@@ -88,7 +88,7 @@ def test_cli_05_without_any_permit_the_answer_says_what_to_do():
 
 
 def test_pol_09_each_list_counts_as_a_dry_run_and_is_on_record():
-    system = system_of(previews_per_minute=2)
+    system = system_of(ungranted_requests_per_minute=2)
     listed(system)
     assert system.call(list_targets)[0] == 200
     status, body, headers = system.call(list_targets)

@@ -56,7 +56,7 @@ def test_pol_15_an_agent_without_a_permit_learns_nothing_of_a_profile(system: Sy
 def test_pol_09_past_the_minutes_quota_each_probe_of_a_profile_has_the_same_answer(
     system: System, route: Any, kind: str
 ):
-    limit = system.config.limits.previews_per_minute
+    limit = system.config.limits.ungranted_requests_per_minute
     assert {status for status, _ in answers(system, route, PROBES[kind], limit)} == {400}
     assert len(system.records()) == limit
     past = [answers(system, route, probe)[0] for probe in PROBES.values()]

@@ -50,7 +50,7 @@ def test_rev_12_a_full_list_of_grants_does_not_hide_the_grant_of_the_first_post(
 
 def test_rev_12_a_joined_post_can_be_repeated_when_the_unit_may_join_no_more(system: System):
     asked = REQUEST_BODY | {"permissions": WRITE}
-    limits = replace(system.ports.config.limits, previews_per_minute=2)
+    limits = replace(system.ports.config.limits, ungranted_requests_per_minute=2)
     system.ports.config = replace(system.ports.config, limits=limits)
     first = system.call(create_grant, asked, Idempotency_Key="a")
     assert system.call(create_grant, asked, Idempotency_Key="b")[0] == 202

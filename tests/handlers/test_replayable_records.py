@@ -20,7 +20,7 @@ def replay(system: System) -> PolicyReplay:
     reviewers = frozenset(config.reviewers)
     replayed = PolicyReplay(
         CaseContext(ports.policies, ports.actions, config.targets, config.limits, reviewers),
-        DecisionLines(previews=True),
+        DecisionLines(dry_runs=True),
     )
     for record in system.records():
         replayed.add(record)

@@ -96,7 +96,7 @@ def test_rev_12_a_flood_of_them_is_no_flood_of_records(system: System):
     for number in range(50):
         assert ask(system, f"x{number}")[0] == 429
     # Three that wait, those of the minute that say what was requested, and counts of the others.
-    assert len(system.records()) <= 3 + system.config.limits.previews_per_minute + 5
+    assert len(system.records()) <= 3 + system.config.limits.ungranted_requests_per_minute + 5
 
 
 def test_pol_08_a_store_that_fails_takes_neither_quota_nor_token(system: System, monkeypatch: pytest.MonkeyPatch):
@@ -112,7 +112,7 @@ def test_pol_08_a_store_that_fails_takes_neither_quota_nor_token(system: System,
 
 def test_rev_12_a_flood_of_equal_requests_is_no_flood_of_records(system: System):
     answers = [ask(system)[0] for _ in range(50)]
-    most = system.config.limits.previews_per_minute
+    most = system.config.limits.ungranted_requests_per_minute
     assert answers == [202] * (most + 1) + [429] * (50 - most - 1)
 
 
@@ -189,7 +189,7 @@ class TestReviewsOfAUnit:
         assert set(limited) == {(429, "too_many_reviews"), (429, "rate_limited")}
         assert len(system.reviews.started) == len(system.store.grants) == 5
         refusals = [each for each in system.records() if each["outcome"] == "refused"]
-        assert len(refusals) <= system.config.limits.previews_per_minute + 4
+        assert len(refusals) <= system.config.limits.ungranted_requests_per_minute + 4
 
     def test_rev_12_the_problem_says_which_unit_how_many_and_until_when(self, system: System):
         for number in range(5):
@@ -207,7 +207,9 @@ class TestReviewsOfAUnit:
         """A repository's made-up environments are any number of principals; they are one unit."""
         answers = [ask(system, "x.csv", token=of_repository(number)) for number in range(300)]
         assert [status for status, _, _ in answers] == [202] * 5 + [429] * 295
-        shown = system.config.limits.previews_per_minute  # answers that reveal the decision, to all siblings together
+        shown = (
+            system.config.limits.ungranted_requests_per_minute
+        )  # answers that reveal the decision, to all siblings together
         assert [body["code"] for _, body, _ in answers[5:]] == ["too_many_reviews"] * shown + ["rate_limited"] * (
             295 - shown
         )

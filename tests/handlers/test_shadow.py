@@ -153,7 +153,7 @@ def test_pol_14_the_shadow_counts_other_grants_as_the_active_policies_do():
 
 
 def counted(system: System, change: Callable[[dict[str, Any]], Any] = lambda shadow: shadow) -> ShadowLog:
-    log = ShadowLog(DecisionLines(previews=True))
+    log = ShadowLog(DecisionLines(dry_runs=True))
     for record in system.records():
         detail = json.loads(record["detail"])
         if "shadow" in detail:

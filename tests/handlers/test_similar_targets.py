@@ -95,7 +95,7 @@ def test_pol_07_a_name_that_is_not_close_costs_the_same_for_each_account(
 def test_pol_09_each_unknown_name_counts_before_a_target_is_tried(
     system: System, monkeypatch: pytest.MonkeyPatch, first: str
 ):
-    limits = replace(system.ports.config.limits, previews_per_minute=1)
+    limits = replace(system.ports.config.limits, ungranted_requests_per_minute=1)
     system.ports.__dict__["config"] = replace(system.ports.config, limits=limits)
     asked(system, first)
     tried = tried_targets(monkeypatch)
@@ -116,7 +116,7 @@ def test_pol_09_each_suggestion_is_on_record(system: System, route: Any, event: 
 
 
 def test_pol_09_suggestions_are_limited_like_denials(system: System):
-    limits = replace(system.ports.config.limits, previews_per_minute=2)
+    limits = replace(system.ports.config.limits, ungranted_requests_per_minute=2)
     system.ports.__dict__["config"] = replace(system.ports.config, limits=limits)
     found = [asked(system, "analytics-prd") for _ in range(3)]
     assert [each["alternatives"] for each in found] == [["analytics-prod"], ["analytics-prod"], []]
@@ -124,7 +124,7 @@ def test_pol_09_suggestions_are_limited_like_denials(system: System):
 
 
 def test_pol_09_another_principal_has_its_own_limit(system: System):
-    limits = replace(system.ports.config.limits, previews_per_minute=1)
+    limits = replace(system.ports.config.limits, ungranted_requests_per_minute=1)
     system.ports.__dict__["config"] = replace(system.ports.config, limits=limits)
     asked(system, "analytics-prd")
     other = minting.token(sub="other-agent")

@@ -128,7 +128,7 @@ def test_rev_12_a_share_of_a_long_list_is_a_units(desk: ReviewSystem, monkeypatc
 
 @pytest.mark.parametrize("route", [preview_decision, create_grant])
 def test_pol_09_the_refs_of_a_repository_share_one_quota_and_take_nothing_from_others(system: System, route: Any):
-    most = system.config.limits.previews_per_minute
+    most = system.config.limits.ungranted_requests_per_minute
     denied = REQUEST_BODY | {"permissions": [{"actions": ["iam:CreateUser"], "resources": ["*"]}]}
     answers = [system.call(route, denied, token=job(f"made-up-{number}")) for number in range(most + 20)]
     over = [body for status, body, _ in answers if status == 429]
@@ -142,7 +142,7 @@ def test_pol_09_the_refs_of_a_repository_share_one_quota_and_take_nothing_from_o
 
 def test_rev_12_repeats_of_pending_requests_share_one_quota(system: System):
     """Each repeat writes a record. A unit has some pending requests to repeat, each of them as often as it likes."""
-    most = system.config.limits.previews_per_minute
+    most = system.config.limits.ungranted_requests_per_minute
     tokens = [job(f"made-up-{number}") for number in range(2)]
     assert [ask(system, token)[0] for token in tokens] == [202, 202]
     answers = [ask(system, tokens[number % 2])[0] for number in range(most + 10)]

@@ -94,13 +94,13 @@ def in_force(stored: StoredSystem) -> dict[str, Suspension]:
 
 
 @pytest.mark.parametrize("earlier", ["earlier", ""])
-def test_ops_02_suspensions_made_after_the_moment_are_taken_over(
+def test_ops_02_suspensions_made_after_the_moment_are_copied(
     unprepared: StoredSystem, later: AfterTheMoment, earlier: str
 ):
     """They come from the earlier state table, or from the records if it is lost."""
     restore = restored(unprepared, earlier=earlier)
     restore.prepare(PLAN)
-    assert restore.summary.taken_over == ("agent corp.olga",)
+    assert restore.summary.copied == ("agent corp.olga",)
     found, lost = in_force(unprepared), Suspensions.read("", text_of_suspensions(later.lost))
     assert found.keys() == {"agent corp.olga", "target analytics-prod"}
     for title, each in found.items():
@@ -126,7 +126,7 @@ def suspensions_on_record(stored: StoredSystem) -> set[str]:
 
 
 @pytest.mark.parametrize("earlier", ["earlier", ""])
-def test_ops_02_a_suspension_that_was_lifted_since_the_restore_is_not_taken_over_again(
+def test_ops_02_a_suspension_that_was_lifted_since_the_restore_is_not_copied_again(
     unprepared: StoredSystem, earlier: str
 ):
     restored(unprepared, earlier=earlier).prepare(PLAN)
@@ -137,7 +137,7 @@ def test_ops_02_a_suspension_that_was_lifted_since_the_restore_is_not_taken_over
         assert unprepared.call(lift, REASON, grant_id=each.id, token=carla)[0] == 200
     again = restored(unprepared, earlier=earlier)
     again.prepare(PLAN)
-    assert again.summary.taken_over == ()
+    assert again.summary.copied == ()
     assert [each.by for each in in_force(unprepared).values()] == [BY]
 
 
@@ -204,7 +204,7 @@ def test_ops_02_a_record_that_no_operator_made_does_not_stop_the_restore(unprepa
     unprepared.client.put_item(TableName="audit", Item=key | record_attribute(text))
     restore = restored(unprepared)
     restore.prepare(PLAN)
-    assert restore.summary.taken_over == ("agent corp.olga",)
+    assert restore.summary.copied == ("agent corp.olga",)
 
 
 def forge(stored: StoredSystem, number: int, outcome: str, **more: Any) -> None:
@@ -228,7 +228,7 @@ def test_ops_02_a_recorded_end_removes_no_suspension_and_is_listed(unprepared: S
     restore = restored(unprepared)
     restore.prepare(PLAN)
     assert "agent corp.olga" in in_force(unprepared)
-    assert restore.summary.taken_over == ("agent corp.olga",)
+    assert restore.summary.copied == ("agent corp.olga",)
     (listed,) = restore.summary.lifted_on_record
     assert listed.startswith(f"agent corp.olga ({olga.id}, by {olga.by}, ")
     assert restore.summary.complete
@@ -255,7 +255,7 @@ def test_ops_02_forged_suspensions_stop_no_step_and_leave_room_for_operators(
     assert (restore.summary.sessions_ended, restore.summary.delegations_ended) == (1, 1)
     assert "target analytics-prod" in in_force(unprepared)
     assert len(in_force(unprepared)) == MOST_SUSPENSIONS * 9 // 10
-    assert len(restore.summary.taken_over) + len(restore.summary.not_taken_over) == MOST_SUSPENSIONS + 21
+    assert len(restore.summary.copied) + len(restore.summary.not_copied) == MOST_SUSPENSIONS + 21
     assert not restore.summary.complete
 
 
@@ -266,7 +266,7 @@ def test_ops_02_a_table_without_room_is_reported(
     monkeypatch.setattr("jitney.core.access.suspensions.MOST_SUSPENSIONS", 1)
     restore = restored(unprepared, earlier="earlier")
     restore.prepare(PLAN)
-    assert [each.partition(" (")[0] for each in restore.summary.not_taken_over] == ["agent corp.olga"]
+    assert [each.partition(" (")[0] for each in restore.summary.not_copied] == ["agent corp.olga"]
 
 
 def test_ops_02_a_suspension_whose_name_is_masked_is_listed(unprepared: StoredSystem):
@@ -276,7 +276,7 @@ def test_ops_02_a_suspension_whose_name_is_masked_is_listed(unprepared: StoredSy
     assert restore.summary.masked == (
         f"agent corp.[masked credential] (s-forged1, by corp.carla, {iso(unprepared.system.now)}: r)",
     )
-    assert restore.summary.taken_over == ("agent corp.olga",)
+    assert restore.summary.copied == ("agent corp.olga",)
     assert not restore.summary.complete
 
 
@@ -297,7 +297,7 @@ def test_ops_02_a_forged_suspension_denies_nothing_of_the_future_and_has_a_short
     assert (found.since, len(found.reason)) == (unprepared.system.now, MAX_REASON)
 
 
-def test_ops_02_what_was_lifted_before_the_moment_is_not_taken_over(
+def test_ops_02_what_was_lifted_before_the_moment_is_not_copied(
     unprepared: StoredSystem, later: AfterTheMoment, monkeypatch: pytest.MonkeyPatch
 ):
     """DynamoDB says to which moment it restored a table. A suspension from before is in the table, or was lifted."""
@@ -313,7 +313,7 @@ def test_ops_02_what_was_lifted_before_the_moment_is_not_taken_over(
     forge(unprepared, 2, "set", time=iso(olga.since - RECORD_SECONDS))
     restore = restored(unprepared)
     restore.prepare(PLAN)
-    assert restore.summary.taken_over == ("agent corp.forged-2", "agent corp.olga")
+    assert restore.summary.copied == ("agent corp.forged-2", "agent corp.olga")
 
 
 def test_ops_02_roles_that_targets_had_after_the_moment_are_known(unprepared: StoredSystem):

@@ -136,7 +136,7 @@ class CallStore:
         Raises StaleWrite when another execution took the key first, or when the approval changed. Raises Problem
         call_budget_used or rate_limited.
         """
-        if attempt.state is not CallState.SENT:
+        if attempt.state is not CallState.SENDING:
             raise ValueError("a call that is being sent has the state sent")
         writes = [self._put_attempt(attempt, now)]
         records = [record]

@@ -51,9 +51,9 @@ class AuditTable:
         return {each.place: each for each in map(_call, items) if each}
 
     def recent(self) -> tuple[tuple[WrittenRecord, ...], tuple[tuple[int, StoredCall], ...]]:
-        """Return the records of the last 24 hours, and the calls with the times of their writing (epoch seconds).
+        """Return the records and the calls that were written in the last 24 hours, as long as DynamoDB keeps a stream.
 
-        DynamoDB keeps a stream for 24 hours.
+        Each call comes with the time of its writing, in epoch seconds.
         """
         with self._explained("the stream of the audit table"), ThreadPoolExecutor(AT_ONCE) as pool:
             stream = self._dynamodb.describe_table(TableName=self._name)["Table"].get("LatestStreamArn")

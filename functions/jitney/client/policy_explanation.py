@@ -66,7 +66,7 @@ def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingP
     loaded = loaded_policies(config, TITLE)
     for line in asked.source.lines(None, None, TITLE, progress):
         record = parse_record(line)
-        if record and record.grant_id == asked.grant_id and is_decision(record, previews=False):
+        if record and record.grant_id == asked.grant_id and is_decision(record, dry_runs=False):
             try:
                 return _explained(loaded, config, decide_again(recorded_request(record), loaded.context))
             except NotReplayable as reason:

@@ -46,7 +46,9 @@ def recorded_suspensions(
     for number, text in enumerate(_records(dynamodb, audit_table)):
         if number % 1000 == 0:
             progress(f"reading suspensions from the audit table: {number} records")
-        with suppress(LookupError, TypeError, ValueError, RecursionError):  # a function may write anything into a chain
+        with suppress(
+            LookupError, TypeError, ValueError, RecursionError
+        ):  # a compromised function can write anything into a chain
             record = json.loads(text)
             if record["event"] != AuditEvent.SUSPENSION:
                 continue

@@ -21,12 +21,12 @@ class ReplayOptions(NamedTuple):
     source: RecordSource
     since: date | None
     until: date | None
-    previews: bool
+    dry_runs: bool
 
 
 def replay(options: ReplayOptions, config: Any, progress: ReadingProgress) -> PolicyReplay:
     """Return the replay of recorded requests under the policies of the configuration `config`. Raises Invalid."""
-    replayed = PolicyReplay(loaded_policies(config, TITLE).context, DecisionLines(options.previews))
+    replayed = PolicyReplay(loaded_policies(config, TITLE).context, DecisionLines(options.dry_runs))
     for line in options.source.lines(options.since, options.until, TITLE, progress):
         replayed.add(line)
     return replayed

@@ -10,8 +10,8 @@ from jitney.core.times import iso
 class RestoreSummary:
     """What a run found and did. `continued` are grants with newer records in the audit table than in the state table.
 
-    `taken_over` are missing suspensions that were restored from the table `taken_over_from`. `lifted_on_record` are the
-    suspensions in `taken_over` that were lifted according to records. `not_taken_over` are those for which there was no
+    `copied` are missing suspensions that were restored from the table `copied_from`. `lifted_on_record` are the
+    suspensions in `copied` that were lifted according to records. `not_copied` are those for which there was no
     room. `masked` are suspensions whose names are unknown.
     """
 
@@ -19,10 +19,10 @@ class RestoreSummary:
     audit_table: str
     audit_stream_arn: str = ""
     suspended: tuple[str, ...] = ()
-    taken_over_from: str = ""
-    taken_over: tuple[str, ...] = ()
+    copied_from: str = ""
+    copied: tuple[str, ...] = ()
     lifted_on_record: tuple[str, ...] = ()
-    not_taken_over: tuple[str, ...] = ()
+    not_copied: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     locked_until: int = 0
     sessions_ended: int = 0
@@ -32,8 +32,8 @@ class RestoreSummary:
 
     @property
     def complete(self) -> bool:
-        """Whether every suspension that was missing was taken over."""
-        return not self.not_taken_over and not self.masked
+        """Whether every suspension that was missing was copied."""
+        return not self.not_copied and not self.masked
 
     def document(self) -> dict[str, Any]:
         """Return the summary as JSON."""

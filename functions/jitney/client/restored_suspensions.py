@@ -88,7 +88,7 @@ class RestoredSuspensions:
         present = self._reader.current()
         return [each for each in suspensions if present.with_id(each.id) is None]
 
-    def take_over(self, suspension: Suspension, now: int) -> bool:
+    def copy(self, suspension: Suspension, now: int) -> bool:
         """Add an earlier suspension. Return False if there is no room.
 
         It keeps its start, operator and reason, and its id unless another suspension has that. Raises StaleWrite as

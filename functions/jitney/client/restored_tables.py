@@ -90,7 +90,7 @@ class RestoredTables:
         now: Callable[[], int] = lambda: int(time.time()),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.summary = RestoreSummary(state_table, audit_table, taken_over_from=earlier_state_table or audit_table)
+        self.summary = RestoreSummary(state_table, audit_table, copied_from=earlier_state_table or audit_table)
         self._earlier = earlier_state_table
         self._dynamodb, self._kms = clients
         self._progress, self._now, self._pause = progress, now, pause
@@ -105,12 +105,12 @@ class RestoredTables:
         self._check()
         self._enable_stream()
         suspensions = self._suspend(plan)
-        self._take_over_roles()
+        self._copy_roles()
         items = RestoredItems(self._dynamodb, self.summary, self._progress)
         items.forget()
         items.continue_chains()
         self._protect()
-        self._take_over(suspensions)
+        self._copy(suspensions)
         self.summary.locked_until = self._now() + plan.lock_seconds
 
     def _check(self) -> None:
@@ -159,7 +159,7 @@ class RestoredTables:
         with available("the audit table"):
             return recorded_suspensions(self._dynamodb, self.summary.audit_table, moment, self._progress)
 
-    def _take_over_roles(self) -> None:
+    def _copy_roles(self) -> None:
         """Add the roles that targets had by the earlier table, so that deny documents are written for them, too."""
         if self._earlier:
             with available(self._earlier):
@@ -168,15 +168,15 @@ class RestoredTables:
                 with available("the state table"):
                     DenyList(self._dynamodb, self.summary.state_table).known_roles(roles)
 
-    def _take_over(self, suspensions: RestoredSuspensions) -> None:
+    def _copy(self, suspensions: RestoredSuspensions) -> None:
         """Copy the earlier suspensions, until there is no room for the next."""
         missing = suspensions.missing()
         for number, each in enumerate(missing):
             self._progress(f"taking over the suspension of {each.title}")
-            if not self._attempt(partial(suspensions.take_over, each)):
-                self.summary.not_taken_over = tuple(map(_listed, missing[number:]))
+            if not self._attempt(partial(suspensions.copy, each)):
+                self.summary.not_copied = tuple(map(_listed, missing[number:]))
                 break
-            self.summary.taken_over += (each.title,)
+            self.summary.copied += (each.title,)
 
     def _attempt(self, change: Callable[[int], bool]) -> bool:
         """Change the suspensions, and return what `change` returns.

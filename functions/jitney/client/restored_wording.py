@@ -8,7 +8,7 @@ from jitney.core.printable import strip_control_characters
 MOST_LISTED = 20
 _TO_DO = {
     "lifted_on_record": ("lift again", "According to the records, these were lifted. Lift them again if that is right"),
-    "not_taken_over": ("no room", "There was no room for these. Suspend them again if they are still needed"),
+    "not_copied": ("no room", "There was no room for these. Suspend them again if they are still needed"),
     "masked": ("name masked", "The records hide the names of these suspensions. Suspend them again by hand"),
 }
 """For each list of suspensions in the summary: its label, and what an operator has to do about them."""
@@ -17,8 +17,8 @@ _TO_DO = {
 def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of what a run did."""
     yield "suspended", _listed(summary["suspended"])
-    taken_over = _listed(summary["taken_over"]) or "no suspension was missing"
-    yield "taken over", f"{taken_over} (compared with {summary['taken_over_from']})"
+    copied = _listed(summary["copied"]) or "no suspension was missing"
+    yield "copied", f"{copied} (compared with {summary['copied_from']})"
     for member, (name, what_to_do) in _TO_DO.items():
         if found := summary[member]:
             yield name, f"{what_to_do}:"

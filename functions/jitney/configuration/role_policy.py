@@ -150,7 +150,10 @@ class _RolePolicy(BaseModel):
 
 
 def _is_always_denied(pattern: str) -> bool:
-    """Return whether every target's role is denied all actions of the pattern. Access profiles may assume roles."""
+    """Return whether every target's role is denied all actions of the pattern.
+
+    sts:AssumeRole does not count, because an access profile may allow it.
+    """
     denied = [wildcard_pattern(each) for each in ALWAYS_DENIED if each != ASSUME_ROLE]
     names = [action.name for action in action_table().expand(pattern)]
     return all(any(each.matches(name) for each in denied) for name in names)

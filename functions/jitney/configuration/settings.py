@@ -212,7 +212,7 @@ class LimitSettings(SettingsModel):
     max_body_bytes: int = Field(default=LARGEST_BODY_BYTES, ge=1024, le=LARGEST_BODY_BYTES)
     max_pairs: int = Field(default=200, ge=1, le=10_000)
     review_seconds: int = Field(default=3600, ge=1, le=LONGEST_REVIEW_SECONDS)
-    previews_per_minute: int = Field(default=30, ge=1, le=10_000)
+    ungranted_requests_per_minute: int = Field(default=30, ge=1, le=10_000)
     max_pending: int = Field(default=10, ge=1, le=100)
     reviews_per_hour: int = Field(default=30, ge=1, le=10_000)
     grants_per_hour: int = Field(default=2000, ge=1, le=100_000)

@@ -184,7 +184,7 @@ class ReviewerGroup(NamedTuple):
 class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
-    Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour`,
+    Per accountable unit and human: `max_pending`, `ungranted_requests_per_minute`. Per unit: `reviews_per_hour`,
     `grants_per_hour` without a review, `measured_releases_per_minute` with a canary. Per grant: `renewals_per_minute`.
     """
 
@@ -193,7 +193,7 @@ class Limits:
     max_body_bytes: int
     max_pairs: int
     review_seconds: int
-    previews_per_minute: int
+    ungranted_requests_per_minute: int
     max_pending: int = 10
     reviews_per_hour: int = 30
     grants_per_hour: int = 2000

@@ -90,7 +90,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "not_narrower": ProblemKind(400, "A narrowed approval cannot add anything"),
     "review_changed": ProblemKind(409, "The request changed after the reviewer opened it"),
     "review_ended": ProblemKind(409, "The review has ended"),
-    "out_of_office_conflict": ProblemKind(409, "Your out of office changed after the page was loaded"),
+    "out_of_office_conflict": ProblemKind(409, "Your out-of-office period changed after the page was loaded"),
     "grant_not_found": ProblemKind(404, "The grant does not exist"),
     "call_not_found": ProblemKind(404, "The call does not exist"),
     "suspension_name_unknown": ProblemKind(404, "There is nothing with this name to suspend"),
@@ -111,7 +111,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     # Failures.
     "issue_refused": ProblemKind(502, "AWS refused to issue the credentials"),
     "access_profile_missing": ProblemKind(502, "The target's account lacks the access profile's policy"),
-    "issue_throttled": ProblemKind(503, "AWS is throttling the issue of credentials"),
+    "issue_throttled": ProblemKind(503, "AWS throttles requests for credentials"),
     "revocation_incomplete": ProblemKind(503, "The grant has ended, but its credentials are not denied yet"),
     "grant_unreadable": ProblemKind(503, "This version of Jitney cannot read the grant"),
     "store_busy": ProblemKind(503, "Too many requests change the same item"),

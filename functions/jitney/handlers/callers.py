@@ -250,7 +250,7 @@ def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
     with _counting_unauthenticated(request, ports, now):
         caller = authenticate(request.authorization, ports.config, ports.keys, now)
         if caller.for_reviews:
-            fix = "Use a token of an issuer's entry that does not have for_reviews."
+            fix = "Use a token of an issuer's entry without for_reviews."
             raise _not_meant("The token is for reviews in a terminal only.", fix, caller.principal)
         use_up(caller, ports, now)
     return caller

@@ -89,14 +89,14 @@ def write_deny_document(role: TargetRole, ports: Ports) -> None:
     policy = ports.role_policies.of(role)
     last_acquired = ports.deny_list.lease(role.arn).last_acquired
     started, force, aws_code = ports.stopwatch(), False, ""
-    while (asked := ports.stopwatch()) - started < TIMEOUT_MILLISECONDS:
+    while (lease_requested := ports.stopwatch()) - started < TIMEOUT_MILLISECONDS:
         lease = ports.deny_list.acquire(role.arn, ports.now())
         if lease is None:
             ports.pause(WAIT_SECONDS)
             if ports.deny_list.lease(role.arn).last_completed > last_acquired:
                 return
             continue
-        turn = _Turn(lease, started + LAST_READ_MILLISECONDS, asked + LAST_START_MILLISECONDS, force)
+        turn = _Turn(lease, started + LAST_READ_MILLISECONDS, lease_requested + LAST_START_MILLISECONDS, force)
         attempt = _write_under_lease(turn, role, policy, ports)
         if attempt.done:
             return
@@ -119,7 +119,7 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
                 return None
             raise _unwritten("Another writer holds the deny document's lease and does not complete its write.")
         ports.pause(WAIT_SECONDS)
-    asked = ports.stopwatch()
+    lease_requested = ports.stopwatch()
     document = required_document(lease, role, ports)
     try:
         present = policy.read()
@@ -130,7 +130,7 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
     if present == (json.loads(document.text) if document.text else None):
         ports.deny_list.complete(role.arn, lease, document_digest(document.text))
         return False
-    write_by = asked + LAST_START_MILLISECONDS
+    write_by = lease_requested + LAST_START_MILLISECONDS
     attempt = _write_under_lease(_Turn(lease, write_by, write_by, force=True), role, policy, ports)
     if not attempt.done:
         raise _unwritten("IAM did not accept the deny document.", attempt.aws_code)

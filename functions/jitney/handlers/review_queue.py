@@ -71,7 +71,7 @@ def added(grant: Grant, read: GrantList, call: AuthenticatedRequest) -> GrantLis
 
 def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest, asked: AccessRequest) -> None:
     """Record that the request repeats `grant`, and use up its keys. Raises Conflict, or Problem rate_limited."""
-    quota = pending_duplicate_quota(grant.quota_key, call.ports.config.limits.previews_per_minute, call.now)
+    quota = pending_duplicate_quota(grant.quota_key, call.ports.config.limits.ungranted_requests_per_minute, call.now)
     keys = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     target = call.ports.config.targets[asked.target]
     members = call.request_members(asked, target, decision) | deciding_policies(decision)

@@ -18,7 +18,7 @@ def count_preview(call: AuthenticatedRequest, event: AuditEvent) -> None:
 
     Raises Problem rate_limited after counting a refusal.
     """
-    quota = preview_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
+    quota = preview_quota(call.principal.quota_key, call.ports.config.limits.ungranted_requests_per_minute, call.now)
     try:
         call.ports.store.consume((quota,), now=call.now)
     except Conflict as conflict:
@@ -53,4 +53,6 @@ def _quotas(event: AuditEvent, call: AuthenticatedRequest) -> tuple[Quota, ...]:
     """Return the quotas that such an answer counts against: () for a dry run, which was counted when it began."""
     if event is AuditEvent.PREVIEW:
         return ()
-    return (ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now),)
+    return (
+        ungranted_quota(call.principal.quota_key, call.ports.config.limits.ungranted_requests_per_minute, call.now),
+    )

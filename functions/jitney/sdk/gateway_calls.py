@@ -90,7 +90,7 @@ class GatewayCalls:
         return AWSResponse(request.url, status, HeadersDict(headers), body)  # type: ignore[arg-type]
 
     def answered(self) -> "tuple[int, dict[str, str], AnswerBody]":
-        """Return the status, headers and body of the answer to the call of this context's attempt."""
+        """Return the status, headers and body of the broker's answer to the current attempt."""
         context = _ATTEMPT.get()
         sent: _Sent = context[_SENT]
         signed = str(context.get("signing", {}).get("region") or "")

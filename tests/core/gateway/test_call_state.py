@@ -92,7 +92,7 @@ def test_gw_06_the_client_learns_when_to_ask_again_and_what_aws_said():
 
 
 def test_gw_06_a_call_is_sent_again_only_after_it_was_not_sent():
-    assert NOT_SENT.again(NOW + 5).state is CallState.SENT
+    assert NOT_SENT.again(NOW + 5).state is CallState.SENDING
     assert NOT_SENT.again(NOW + 5).sent_at == NOW + 5
     for attempt in (SENT, ANSWERED, LOST):
         with pytest.raises(ValueError, match="cannot become"):
@@ -106,7 +106,7 @@ def test_gw_06_a_call_is_sent_again_only_after_it_was_not_sent():
 @settings(max_examples=examples(200))
 @given(st.lists(st.sampled_from(list(CallState)), max_size=8))
 def test_gw_06_no_path_leads_back_from_a_call_that_may_have_run(path: list[CallState]):
-    state, left = CallState.SENT, set()
+    state, left = CallState.SENDING, set()
     for following in path:
         if following in TRANSITIONS[state]:
             left.add(state)

@@ -44,7 +44,7 @@ def limits():
         max_body_bytes=65536,
         max_pairs=200,
         review_seconds=3600,
-        previews_per_minute=30,
+        ungranted_requests_per_minute=30,
     )
 
 

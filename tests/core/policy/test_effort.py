@@ -12,7 +12,7 @@ from jitney.core import arn_formats
 from jitney.core.access.decision import Effect
 from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Budget, Pattern, PatternTooComplex, wildcard_pattern
 from jitney.core.policy import cedar, evaluation
-from jitney.core.policy.decide import MAX_EVALUATIONS
+from jitney.core.policy.decide import MAX_SEARCH_EVALUATIONS
 from jitney.core.problems import Problem
 from tests.examples import examples
 
@@ -45,7 +45,7 @@ def counted(monkeypatch):
             yield character
 
     def counted_policies(requests, *rest):
-        count("questions", len(requests), MAX_EVALUATIONS)
+        count("questions", len(requests), MAX_SEARCH_EVALUATIONS)
         return ask_policies(requests, *rest)
 
     monkeypatch.setattr(Pattern, "step", counted_step)

@@ -34,7 +34,7 @@ LIMITS = Limits(
     max_body_bytes=65536,
     max_pairs=200,
     review_seconds=3600,
-    previews_per_minute=30,
+    ungranted_requests_per_minute=30,
 )
 BASE = """
 @id("read") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly",

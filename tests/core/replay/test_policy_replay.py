@@ -65,7 +65,7 @@ LIMITS = Limits(
     max_body_bytes=65536,
     max_pairs=200,
     review_seconds=3600,
-    previews_per_minute=30,
+    ungranted_requests_per_minute=30,
 )
 READS = Permission(("s3:Get*",), ("arn:aws:s3:::reports/2026/*",))
 PERMISSIONS = (
@@ -254,7 +254,7 @@ def test_pol_14_lines_about_other_things_count_for_nothing():
     others = ({**GOOD, "event": "vote"}, refused, {**GOOD, "outcome": "failed"}, preview)
     assert replay(*others).replayed == 0
     assert replay(*others).left_out == {}
-    assert replay(preview, decisions=DecisionLines(previews=True)).replayed == 1
+    assert replay(preview, decisions=DecisionLines(dry_runs=True)).replayed == 1
     assert replay({"chain": "x"}).decisions.unreadable == 1
     assert replay(GOOD, GOOD).replayed == 1
 

@@ -127,7 +127,9 @@ def test_aud_04_calls_are_grouped_and_unused_permissions_listed():
     ]  # fmt: skip
     assert report.uses[0].resources == (OBJECT,)
     assert [(use.name, use.code) for use in report.denied] == [("s3:DeleteObject", "AccessDenied")]
-    assert [(use.name, use.bypass, use.times) for use in report.bypasses] == [("s3:GetObject", ("key_not_issued",), 1)]
+    assert [(use.name, use.bypass_reasons, use.times) for use in report.bypasses] == [
+        ("s3:GetObject", ("key_not_issued",), 1)
+    ]
     assert (report.calls, report.sessions_started, report.broker_calls) == (6, 1, 1)
     assert [(each.resource, each.name) for each in report.leftover_resources] == [("user x", "iam:CreateUser")]
     assert report.unused_permissions == ()

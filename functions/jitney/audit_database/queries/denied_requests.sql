@@ -1,4 +1,4 @@
--- Requests and previews that policy denied in the last 30 days, with the policies
+-- Requests and dry runs that policy denied in the last 30 days, with the policies
 SELECT time, event, COALESCE(json_extract_scalar(detail, '$.requester.name'), principal) AS requester,
        COALESCE(json_extract_scalar(detail, '$.requester.human_name'), human) AS human_name, principal, human,
        target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,

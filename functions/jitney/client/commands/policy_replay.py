@@ -21,7 +21,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Instead of the bucket: a local copy, `aws s3 sync s3://BUCKET/records DIR`."),
 ]
-Previews = Annotated[bool, typer.Option("--previews", help="Include dry runs.")]
+DryRuns = Annotated[bool, typer.Option("--dry-runs", help="Include dry runs.")]
 FailOnChange = Annotated[
     bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer changes, or if nothing could be replayed.")
 ]
@@ -35,7 +35,7 @@ def replay_records(
     records: Records = "",
     stack: Stack = None,
     config: Config = None,
-    previews: Previews = False,
+    dry_runs: DryRuns = False,
     fail_on_change: FailOnChange = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -51,7 +51,7 @@ def replay_records(
         report = load_extra("jitney.client.replay_report", "policy", "The requests were not replayed")
         screen = policy_screen()
         first, last = chosen_days(since, until)
-        chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, previews)
+        chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
         with screen.progress() as progress:
             result = report.document(report.replay(chosen, config, progress))
         if as_json:

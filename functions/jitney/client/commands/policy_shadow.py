@@ -7,7 +7,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json
 from jitney.client.commands.audit import Records, Since, Stack, Until
-from jitney.client.commands.policy_replay import Folder, Previews, chosen_days, policy_screen
+from jitney.client.commands.policy_replay import DryRuns, Folder, chosen_days, policy_screen
 from jitney.client.optional import load_extra
 from jitney.client.problems import ClientProblem
 from jitney.client.record_lines import RecordSource
@@ -25,7 +25,7 @@ def show_shadow(
     folder: Folder = None,
     records: Records = "",
     stack: Stack = None,
-    previews: Previews = False,
+    dry_runs: DryRuns = False,
     fail_on_change: FailOnDifference = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -41,7 +41,7 @@ def show_shadow(
         screen = policy_screen()
         first, last = chosen_days(since, until)
         with screen.progress() as progress:
-            chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, previews)
+            chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
             result = report.document(report.shadowed(chosen, progress))
         if as_json:
             print_json(result)

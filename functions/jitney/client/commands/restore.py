@@ -20,12 +20,12 @@ EarlierStateTable = Annotated[
     typer.Option(
         "--earlier-state-table",
         metavar="TABLE",
-        help="The table of grants that was in use. Its suspensions are taken over (default: those in the records).",
+        help="The table of grants that was in use. Its suspensions are copied (default: those in the records).",
     ),
 ]
 
 INCOMPLETE = 1
-"""The exit code if the tables are prepared, but an operator must make suspensions again."""
+"""The exit code if the tables are prepared, but an operator must suspend some names again."""
 
 
 def restore(

@@ -156,7 +156,7 @@ def best_routes(
 
 
 def unquoted(text: str, place: str) -> str:
-    """Return a part of a path decoded. Raises Invalid when it is not UTF-8."""
+    """Return the decoded `text` of a path. Raises Invalid when it is not UTF-8."""
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:

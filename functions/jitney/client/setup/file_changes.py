@@ -19,7 +19,7 @@ from jitney.core.masking.text import mask_text
 
 @dataclass(frozen=True, slots=True)
 class ClientFile:
-    """A place in a file, and how to read that file. A new file gets `mode`.
+    """A client's file, how to read it, and the `place` of Jitney's entry in it. A new file gets `mode`.
 
     `real` is `path` without links, and may not exist.
     """

@@ -29,17 +29,17 @@ IN_PROGRESS_SECONDS = 1
 class CallState(StrEnum):
     """The state of a call."""
 
-    SENT = "sent"
+    SENDING = "sent"  # the API's name, which is also stored
     ANSWERED = "answered"
     MAY_HAVE_RUN = "may_have_run"
     NOT_SENT = "not_sent"
 
 
 TRANSITIONS: Mapping[CallState, frozenset[CallState]] = {
-    CallState.SENT: frozenset({CallState.ANSWERED, CallState.MAY_HAVE_RUN, CallState.NOT_SENT}),
+    CallState.SENDING: frozenset({CallState.ANSWERED, CallState.MAY_HAVE_RUN, CallState.NOT_SENT}),
     CallState.ANSWERED: frozenset(),
     CallState.MAY_HAVE_RUN: frozenset(),
-    CallState.NOT_SENT: frozenset({CallState.SENT}),
+    CallState.NOT_SENT: frozenset({CallState.SENDING}),
 }
 """Every allowed change. So a call is sent again only if AWS did not run it."""
 
@@ -71,7 +71,7 @@ class CallAttempt:
     region: str
     created_at: int
     sent_at: int
-    state: CallState = CallState.SENT
+    state: CallState = CallState.SENDING
     status: int = 0
     aws_request_id: str = ""
     answer_until: int = 0
@@ -92,7 +92,7 @@ class CallAttempt:
 
     def again(self, now: int) -> "CallAttempt":
         """Return the call as it is sent again. Raises ValueError unless its state is NOT_SENT."""
-        return replace(self._changed(CallState.SENT), sent_at=now)
+        return replace(self._changed(CallState.SENDING), sent_at=now)
 
     def answered(self, status: int, aws_request_id: str, answer_until: int = 0) -> "CallAttempt":
         """Return the call with AWS's answer."""
@@ -121,7 +121,7 @@ class CallAttempt:
             fix = "Use a new key for a new call. Repeat a call with exactly the same body."
             raise Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)
         state = self.at(now)
-        if state is CallState.SENT:
+        if state is CallState.SENDING:
             raise in_progress(self.call_id)
         if state is CallState.MAY_HAVE_RUN:
             raise self._may_have_run()
@@ -144,7 +144,7 @@ class CallAttempt:
 
 def state_at(state: CallState, sent_at: int, now: int) -> CallState:
     """Return the state at `now` of a call whose last state is `state`."""
-    overdue = state is CallState.SENT and now > sent_at + SENDING_SECONDS
+    overdue = state is CallState.SENDING and now > sent_at + SENDING_SECONDS
     return CallState.MAY_HAVE_RUN if overdue else state
 
 

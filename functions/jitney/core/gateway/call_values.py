@@ -54,10 +54,7 @@ def _conditions(members: _Members, parameters: Mapping[str, Any]) -> Iterator[Co
 
 
 def _limited(needed: ExplainedAction, found: Sequence[Condition], table: ActionTable) -> Iterator[ExplainedAction]:
-    """Yield one part of `needed` for each set of conditions.
-
-    The first part keeps the actions that the call may need in addition.
-    """
+    """Yield a part of `needed` for each set of conditions. Only the first part has `may_need`."""
     resources: dict[Conditions, list[str]] = {}
     for arn in needed.resources:
         resources.setdefault(_carried(needed, arn, found, table), []).append(arn)

@@ -69,7 +69,7 @@ def _require_recordable(explained: Iterable[ExplainedAction]) -> None:
 def _missing(
     explained: Iterable[ExplainedAction], held: Sequence[Permission], budget: Budget
 ) -> Iterator[ExplainedAction]:
-    """Yield each needed action with those of its resources on which it is not held, if there are any."""
+    """Yield each needed action that the grant lacks, with the resources on which it lacks it."""
     for needed in explained:
         if needed.action in NEEDS_NO_PERMISSION:
             continue

@@ -189,7 +189,7 @@ class _ParameterReader:
         return value
 
     def one_segment(self) -> frozenset[str]:
-        """Return the names in the path of S3 that have no slash. AWS might read an encoded slash as a plain one."""
+        """Return the parameters of S3 paths that may hold no slash. AWS might read an encoded slash as a plain one."""
         return frozenset({"Bucket"} - self.greedy) if "{Bucket}" in self.path else frozenset()
 
     def header(self, value: Any, pointer: str) -> None:

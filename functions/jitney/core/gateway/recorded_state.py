@@ -54,7 +54,7 @@ def recorded_state(newest: Sequence[Mapping[str, Any]]) -> RecordedState | None:
     if "state" not in call:
         return None
     state = CallState(call["state"])
-    sent = last if state is CallState.SENT else newest[-1]
+    sent = last if state is CallState.SENDING else newest[-1]
     return RecordedState(
         call_id=last["chain"],
         owner=f"{last['principal']}#{last['human']}",

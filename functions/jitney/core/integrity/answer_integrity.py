@@ -101,7 +101,7 @@ def answer_integrity(
 
 
 def _about(findings: Findings, until: date | None) -> Findings:
-    """Return the findings about days until `until`, which are unverified if they ended before the first seal."""
+    """Return the findings about days until `until`. Days that ended before the first seal are unverified."""
     first = _very_first(findings)
     if not (first and until and str(until) < first[:10]) or findings.unverified:
         return findings
@@ -121,7 +121,7 @@ def _very_first(findings: Findings) -> str:
 
 
 def _hide_their_grant(chains: Collection[str], grants: Mapping[str, str]) -> bool:
-    """Return whether records of a gateway call are missing, so that its grant is unknown: no grant is verified then."""
+    """Return whether the grant of one of the chains is unknown. Then no grant is verified."""
     return any(each.startswith(CALL_CHAIN) and each not in grants for each in chains)
 
 

@@ -122,7 +122,7 @@ _ADDED = "{key} was added: no seal covers it, and the next seal will not cover i
 
 
 def _closed(last: Seal, until: date | None) -> bool:
-    """Return whether no seal after `last` covers the day `until`. Then a missing later seal does not matter."""
+    """Return whether no seal after `last` can cover the day `until`, so that a missing later seal does not matter."""
     return until is not None and first_day(last) > until
 
 

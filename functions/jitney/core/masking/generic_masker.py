@@ -46,7 +46,7 @@ class GenericMasker:
 
 
 UNTAGGED = GenericMasker()
-"""The masker for logs, problems and the final check of all records, where no grant's key for tags is available."""
+"""The masker for logs, problems and the final check of all records, where no owner's key for tags is available."""
 
 
 def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: HarmlessTexts | None = None) -> MaskedValue:

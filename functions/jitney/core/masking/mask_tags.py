@@ -4,8 +4,8 @@
     "[masked sensitive 91b0de]"     a value that AWS marks as sensitive
     "[masked credential]"           without a tag key
 
-The tag is the start of an HMAC-SHA256 under a key of one grant. Equal values in a grant have equal tags, so answers can
-be compared. Without the key, a guess cannot be tested (row MASK 4).
+The tag is the start of an HMAC-SHA256 under a key of one owner of grants. Equal values of an owner have equal tags, so
+answers can be compared. Without the key, a guess cannot be tested (row MASK 4).
 """
 
 import hmac

@@ -147,7 +147,7 @@ def lookup_by_shape(operation: OperationShapes, start: ShapeRef, kinds: Mapping[
 def lookup_by_name(
     parts: Mapping[str, Iterable[tuple[OperationShapes, ShapeRef]]], kinds: Mapping[str, str]
 ) -> MemberLookup:
-    """Return a lookup for a CloudTrail event. Each of its `parts` may have the masked members of these operations.
+    """Return a lookup for a CloudTrail event. `parts` names the operations whose members may be in each part of it.
 
     CloudTrail changes members' names: a small first letter, and "Set" and "items" around the lists of EC2. Therefore a
     member is masked anywhere in its part of the event, however its name is capitalized.

@@ -21,7 +21,7 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import Evaluation, PairVerdict, RequestContext
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair, pairs_of, permissions_of, too_complex
 from jitney.core.policy.passing import Passing, longest_passing, review_alternatives
-from jitney.core.policy.questions import MAX_MEMBERS, Question, questions_of
+from jitney.core.policy.questions import MAX_EVALUATIONS, Question, questions_of
 from jitney.core.policy.reach import reach_notes
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed, why_unconditional
 from jitney.core.policy.risks import (
@@ -34,23 +34,23 @@ from jitney.core.policy.risks import (
 
 
 class _Bounds(NamedTuple):
-    """How much one decision may examine: the pairs, pattern steps, and ARNs of a request.
+    """How much one decision may examine: pairs, pattern steps, and evaluations of single ARNs.
 
-    The search for other durations or reviewers that would pass ends after `evaluations` of single ARNs.
+    The search for other durations or reviewers that would pass may make `search_evaluations`.
     """
 
     pairs: int
     steps: int
-    members: int
     evaluations: int
+    search_evaluations: int
 
 
-MAX_EVALUATIONS = 6000
-"""Evaluations of single ARNs in the decision about a request without an access profile, about 0.4 s."""
+MAX_SEARCH_EVALUATIONS = 6000
+"""Evaluations in the search for a request without an access profile, about 0.4 s."""
 
 # An access profile was checked when the stack was built, and people wrote it. Most of its pairs look the same to
 # policies, so evaluating one of its ARNs again takes about 2 us.
-PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, members=20_000, evaluations=400_000)
+PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, evaluations=20_000, search_evaluations=400_000)
 
 
 class _Seen(TypedDict):
@@ -106,7 +106,9 @@ def decide(
     questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given = frozenset(approvals)
-    case = Passing(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.evaluations)
+    case = Passing(
+        evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.search_evaluations
+    )
     versions = (policy_set.version, actions.version)
     asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if asked > longest:
@@ -158,7 +160,7 @@ def _allowed_subset(verdicts: Iterable[PairVerdict], unconditional: Iterable[Que
 def _bounds_of(request: AccessRequest, target: Target, limits: Limits) -> _Bounds:
     """Return the bounds of a decision. Raises Problem access_profile_changed."""
     if request.access_profile is None:
-        return _Bounds(limits.max_pairs, MAX_REQUEST_STEPS, MAX_MEMBERS, MAX_EVALUATIONS)
+        return _Bounds(limits.max_pairs, MAX_REQUEST_STEPS, MAX_EVALUATIONS, MAX_SEARCH_EVALUATIONS)
     granted_profile(request.access_profile, target)
     return PROFILE_BOUNDS
 
@@ -175,7 +177,7 @@ def _questions(
     try:
         pairs = pairs_of(request, actions, bounds.pairs, budget)
         gained = _gained(pairs, actions, held_actions)
-        return questions_of(pairs, gained, target, policy_set, request.operation, budget, bounds.members)
+        return questions_of(pairs, gained, target, policy_set, request.operation, budget, bounds.evaluations)
     except PatternTooComplex as error:
         raise too_complex() from error
 

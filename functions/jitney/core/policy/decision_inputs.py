@@ -22,7 +22,7 @@ class UnreadableInputs(ValueError):
 
 
 class DecisionInputs(NamedTuple):
-    """The answer of one decision, and those of its inputs that are nowhere else in its record.
+    """The answer of one decision, and the inputs that its record has nowhere else.
 
     `held` are the actions of other active grants that counted for privilege escalations, or None if the decision did
     not read them. `reviews` are the alternatives of a review.

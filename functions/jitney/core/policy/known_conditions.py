@@ -18,7 +18,7 @@ Facts: TypeAlias = Callable[[str, Any], _Known]
 
 
 def context_facts(context: Mapping[str, Any]) -> Facts:
-    """Return the facts about requests with these attributes of the context."""
+    """Return the facts about all requests whose context has these attributes."""
 
     def known(operator: str, operands: Any) -> _Known:
         match operator, operands:

@@ -24,7 +24,7 @@ from jitney.core.policy.risks import CompletedEscalation, completed_escalations,
 
 MAX_EFFORT = 500_000
 """The limit of evaluations of single ARNs for one target, multiplied by the number of policies. About 2 s."""
-_MAX_MEMBERS = 20_000
+_MAX_EVALUATIONS = 20_000
 _OVERHEAD = 10  # of one evaluation, in policies
 _SAMPLES = 6  # classes of ARNs that are tried where policies permit only some of a pattern
 
@@ -78,13 +78,13 @@ class Evaluator:
     def kinds(
         self, actions: Sequence[Action], resource: str, conditions: Conditions, *, wildcards: bool
     ) -> "list[Kind]":
-        """Return `actions` on `resource` in kinds that policies cannot distinguish. Raises PatternTooComplex.
+        """Return `actions` on `resource`, in groups that policies treat alike. Raises PatternTooComplex.
 
         Without `wildcards`, the questions are about each single ARN that `resource` matches.
         """
         pairs = [Pair(action, resource, conditions) for action in actions]
         questions = questions_of(
-            pairs, self._gained(actions), self._target, self._policy_set, "", self.budget, _MAX_MEMBERS
+            pairs, self._gained(actions), self._target, self._policy_set, "", self.budget, _MAX_EVALUATIONS
         )
         found: dict[object, Kind] = {}
         for question in questions:
@@ -153,7 +153,7 @@ class Evaluator:
         return found
 
     def samples(self, kind: "Kind", resource: str, *, wildcards: bool) -> "list[Kind]":
-        """Return some parts of `resource`, of different classes, as kinds. Raises PatternTooComplex."""
+        """Return `kind` on some parts of `resource` that policies can distinguish. Raises PatternTooComplex."""
         found = []
         conditions = kind.question.pair.conditions
         for arn in list(kind.question.members)[:_SAMPLES]:
@@ -188,7 +188,7 @@ class Evaluator:
         ]
 
     def _reviews(self, evaluation: Evaluation, question: Question, seconds: int) -> tuple[tuple[str, ...], ...]:
-        case = Passing(evaluation, (question,), frozenset(), self._groups, _MAX_MEMBERS)
+        case = Passing(evaluation, (question,), frozenset(), self._groups, _MAX_EVALUATIONS)
         return tuple(tuple(sorted(groups)) for groups in review_alternatives(case, seconds))
 
     def _single(self, question: Question) -> Question:

@@ -12,7 +12,7 @@ from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, risks_of
 
 # The limit of evaluations of one request, which together take about 60 ms. Only patterns built to be slow come near it.
-MAX_MEMBERS = 1000
+MAX_EVALUATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +46,13 @@ def questions_of(
     policy_set: PolicySet,
     operation: str,
     budget: Budget,
-    max_members: int = MAX_MEMBERS,
+    max_evaluations: int = MAX_EVALUATIONS,
 ) -> tuple[Question, ...]:
     """Return each pair with the ARNs to evaluate for it and its risks on `target`.
 
     `gained` are the escalations that the pairs complete together. `operation` is described in `AccessRequest`.
 
-    Raises PatternTooComplex, also for more than `max_members` evaluations.
+    Raises PatternTooComplex, also for more than `max_evaluations` evaluations.
     """
     questions = []
     witnesses: dict[str, Mapping[str, Hashable]] = {}
@@ -74,7 +74,7 @@ def questions_of(
         calls = policy_set.condition_reads.calls(pair, operation, budget)
         questions.append(Question(pair, found, bool(patterns), risks, own, calls))
         evaluations += questions[-1].evaluations
-        if evaluations > max_members:
+        if evaluations > max_evaluations:
             raise PatternTooComplex("too many ARNs to evaluate")
     return tuple(questions)
 

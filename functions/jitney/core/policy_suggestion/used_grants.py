@@ -186,7 +186,7 @@ class UsageLog:
 def _request(grant_id: str, lines: Sequence[Line]) -> PublishedRecord | None:
     """Return the record of a grant's request, or None."""
     records = (record for record in map(parse_record, lines) if record and record.chain == grant_id)
-    return next((each for each in records if is_decision(each, previews=False)), None)
+    return next((each for each in records if is_decision(each, dry_runs=False)), None)
 
 
 def _is_decided(action: str) -> bool:

@@ -64,12 +64,12 @@ class RecordedRequest:
     action_table: str
 
 
-def is_decision(record: PublishedRecord, *, previews: bool) -> bool:
-    """Return whether a record is about the decision on a request. Dry runs count only with `previews`.
+def is_decision(record: PublishedRecord, *, dry_runs: bool) -> bool:
+    """Return whether a record is about the decision on a request. Dry runs count only with `dry_runs`.
 
     A record names policies only if they decided: the record of an earlier refusal does not. Failed issues do not count.
     """
-    if record.event not in DECIDED or (record.event == AuditEvent.PREVIEW and not previews):
+    if record.event not in DECIDED or (record.event == AuditEvent.PREVIEW and not dry_runs):
         return False
     return bool(record.policies) and record.outcome != "failed"
 
@@ -81,7 +81,7 @@ class DecisionLines:
     A record that was published twice is found once. `unreadable` counts lines.
     """
 
-    previews: bool = False
+    dry_runs: bool = False
     unreadable: int = 0
     _seen: set[tuple[str, int]] = field(default_factory=set)
 
@@ -91,7 +91,7 @@ class DecisionLines:
         if record is None:
             self.unreadable += 1
             return None
-        if not is_decision(record, previews=self.previews) or (record.chain, record.seq) in self._seen:
+        if not is_decision(record, dry_runs=self.dry_runs) or (record.chain, record.seq) in self._seen:
             return None
         self._seen.add((record.chain, record.seq))
         return record

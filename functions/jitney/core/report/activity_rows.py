@@ -94,7 +94,7 @@ def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator
     for use in uses:
         span = clock(use.first, report) + (f" to {clock(use.last, report)}" if use.last != use.first else "")
         result = ": ".join(filter(None, (word or ("failed" if use.code else ""), escape_invisible(use.code))))
-        why = f" ({', '.join(map(escape_invisible, use.bypass))})" if use.bypass else ""
+        why = f" ({', '.join(map(escape_invisible, use.bypass_reasons))})" if use.bypass_reasons else ""
         arns = format_list([middle_cut(each, MOST_ARN) for each in use.resources], MOST_SHOWN)
         resources = f", on {arns}" if arns else ""
         text = f"{escape_invisible(use.name)}{f' {result}' if result else ''}{why}, {span}{resources}"

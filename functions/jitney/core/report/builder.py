@@ -44,9 +44,10 @@ def build_report(
     gaps: Iterable[TrailGap] = (),
     cut: bool = False,
 ) -> GrantReport | None:
-    """Return the report of `grant_id` at `now`; None if no record is the grant's. `gaps` are all known gaps.
+    """Return the report of `grant_id` at `now`, or None without a record of the grant.
 
-    Lines of other grants are ignored. The report warns of faults in the lines, and with `cut` of missing ones.
+    Lines of other grants are ignored. The report warns of faulty lines. `gaps` are all known gaps.
+    With `cut`, lines may be missing, and the report says so.
     """
     parsed = [parse_record(each) for each in records]
     chain = chain_of(grant_id, (each for each in parsed if each))

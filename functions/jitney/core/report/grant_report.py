@@ -120,13 +120,13 @@ class CredentialIssuance(NamedTuple):
 class CallGroup(NamedTuple):
     """Calls of one operation with the same result.
 
-    `code` is AWS's error code, or "" for success. `bypass` has the reasons if no grant explains the calls.
+    `code` is AWS's error code, or "" for success. `bypass_reasons` say why no grant explains the calls; () if one does.
     """
 
     name: str
     actions: tuple[str, ...]
     code: str
-    bypass: tuple[str, ...]
+    bypass_reasons: tuple[str, ...]
     times: int
     first: int
     last: int

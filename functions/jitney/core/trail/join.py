@@ -119,7 +119,7 @@ def verdict_word(reasons: Sequence[str]) -> str:
     return "unrecorded" if tuple(reasons) == UNRECORDED else "bypass"
 
 
-@lru_cache(maxsize=1024)  # one event asks several times, and sessions make many calls
+@lru_cache(maxsize=1024)  # each event needs it several times, and sessions make many calls
 def parse_session_name(session: str) -> ParsedSessionName | None:
     """Return the purpose in a session's name; None for a name that the broker does not use."""
     for purpose, pattern in _SESSIONS.items():
