@@ -9,6 +9,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from botocore.exceptions import ClientError, ProfileNotFound
 
 import jitney
 from jitney.sdk import boto3_sessions, open_grant
-from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, issued, problem
+from jitney.sdk.review_waits import RenewalReviews, ReviewWait
+from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, issued, problem, under_review
 from tests.sdk.test_grants import ACCESS, GRANT
 
 FOLDER = Path(jitney.__file__).parents[1]
@@ -130,6 +132,40 @@ def test_cli_04_keys_are_renewed_before_they_end(connected: FakeBroker, aws: Non
         client.get_caller_identity()
         assert keys.get_frozen_credentials().access_key == "ASIACANARYKEYID"
     assert len(connected.calls("POST", f"{GRANT}/credentials")) == 1
+
+
+def test_cli_03_the_review_of_the_next_grant_is_announced_once_while_calls_work(connected: FakeBroker, aws: None):
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 50))
+    first = issued(expires_at=soon) | {"credentials": issued()["credentials"] | {"expiration": soon}}
+    connected.say("POST", "/v1/grants", 201, first)
+    connected.say("POST", "/v1/grants", 202, under_review())
+    connected.say("GET", GRANT, 200, {"grant": first["grant"]})
+    connected.say("DELETE", GRANT, 200, ended())
+    seen: Queue[tuple[jitney.ReviewPending, str]] = Queue()
+
+    def on_pending(review: jitney.ReviewPending) -> None:
+        seen.put((review, session.client("sts").get_caller_identity()["Account"]))
+
+    with jitney.grant("analytics-prod", on_pending=on_pending, **ACCESS) as session:
+        sts = session.client("sts")
+        for _ in range(3):
+            assert sts.get_caller_identity()
+        review, account = seen.get(timeout=60)
+    assert (review.reviewers, account) == (tuple(REVIEW["reviewers"]), "123456789012")
+    assert "same again" in review.fix
+    assert seen.empty()
+
+
+def test_cli_03_each_review_of_a_next_grant_is_announced_once():
+    seen: Queue[jitney.ReviewPending] = Queue()
+    reviews = RenewalReviews(ReviewWait(on_pending=seen.put))
+    for number in ("g-1", "g-1", "g-2"):  # the renewal of g-1 is tried twice
+        reviews.note(jitney.ReviewPending("grant_pending", "Pending", "", extras={"grant": {"id": number}}))
+    assert sorted(seen.get(timeout=60).grant_id for _ in range(2)) == ["g-1", "g-2"]
+    for thread in threading.enumerate():
+        if thread.name == "jitney-review":
+            thread.join()
+    assert seen.empty()
 
 
 def refused(code: str, status: int = 403) -> Any:

@@ -13,7 +13,7 @@ from jitney.client.grant_memory import ProcessMemory
 from jitney.client.grant_request import GrantRequest
 from jitney.client.held_grant import HeldGrant
 from jitney.client.optional import load_extra
-from jitney.client.problems import Denied, GrantEnded
+from jitney.client.problems import ClientProblem, Denied, GrantEnded
 from jitney.client.settings import connect
 from jitney.sdk.access_requests import (
     Call,
@@ -26,7 +26,7 @@ from jitney.sdk.access_requests import (
 )
 from jitney.sdk.open_grant import OpenGrant
 from jitney.sdk.own_threads import started
-from jitney.sdk.review_waits import OnPending, ReviewWait
+from jitney.sdk.review_waits import OnPending, RenewalReviews, ReviewWait
 
 if TYPE_CHECKING:
     from jitney.sdk.aioboto3_sessions import AsyncGrantSession
@@ -164,7 +164,13 @@ class GrantScope:
         """Return the grant once it is active. The id of a pending grant is remembered."""
         key = "" if isinstance(self._need, str) else _key(self._need, broker)
         memory = ProcessMemory(_UNDER_REVIEW.pop(key, "")) if key else None
-        held = HeldGrant(broker, self._need, memory=memory)
+        reviews = RenewalReviews(self._waits)
+
+        def failed(problem: ClientProblem) -> None:
+            if held.latest:  # the first review is shown when its wait begins
+                reviews.note(problem)
+
+        held = HeldGrant(broker, self._need, memory=memory, on_failure=failed)
         opened = OpenGrant(broker, held)
         try:
             held.begin(lambda answer: self._waits.decided(broker, answer))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from jitney.client.broker import Broker
 from jitney.client.polling import pending_problem, wait_for_decision
-from jitney.client.problems import ReviewPending, Unavailable
+from jitney.client.problems import ClientProblem, ReviewPending, Unavailable
 from jitney.client.responses import GrantResponse
 
 OnPending = Callable[[ReviewPending], None]
@@ -52,6 +52,23 @@ class ReviewWait:
             return wait_for_decision(broker, answer, waiting.go_on, self.seconds, sleep=waiting.sleep)
         except ReviewPending as problem:
             raise _for_programs(problem) from None
+
+
+class RenewalReviews:
+    """Shows each review of a grant that continues a session, once. The session's calls work meanwhile."""
+
+    def __init__(self, waits: ReviewWait) -> None:
+        self._waits = waits
+        self._shown = ""
+
+    def note(self, problem: ClientProblem) -> None:
+        """Show the review on which a renewal waits.
+
+        `on_pending` runs in a thread of its own, because it may use the session that the renewal locks.
+        """
+        if isinstance(problem, ReviewPending) and _for_programs(problem).grant_id != self._shown:
+            self._shown = problem.grant_id
+            threading.Thread(target=self._waits.show, args=(problem,), name="jitney-review").start()
 
 
 @dataclass(frozen=True, slots=True)
