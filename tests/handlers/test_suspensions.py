@@ -87,6 +87,19 @@ def opened(system: System, **members: Any) -> str:
     return str(body["grant"]["id"])
 
 
+@pytest.mark.parametrize("ahead", [0, 5, 60])
+def test_end_08_a_grant_from_after_a_suspension_is_active_although_clocks_differ(system: System, ahead: int):
+    """The clock of the function that lifts the suspension is ahead of that of the function that opens the grant."""
+    suspension_id = suspended(system, {**AGENT, "unseen": True})["suspension"]["id"]
+    system.now += 3600 + ahead
+    assert lifted(system, suspension_id)[0] == 200
+    system.now -= ahead
+    status, body, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system))
+    assert (status, system.call(create_credentials, grant_id=body["grant"]["id"], token=fresh(system))[0]) == (201, 200)
+    reconcile(system.ports)
+    assert system.store.grants[body["grant"]["id"]].state is State.ACTIVE
+
+
 class TestNothingIsIssued:
     @by_kind
     def test_end_08_a_request_is_refused_with_what_to_do_and_without_the_operators_reason(self, system, asked):

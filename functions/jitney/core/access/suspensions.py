@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
@@ -119,8 +120,12 @@ class Suspension:
         return on_behalf or self.covers_person(identity)
 
     def ends(self, grant: Grant) -> bool:
-        """Return whether the suspension ended the grant. Grants from after it was lifted are not affected."""
-        concerned = self.lifted_at is None or grant.created_at < self.lifted_at
+        """Return whether the suspension ended the grant. Grants from after it was lifted are not affected.
+
+        Under a suspension, only requests in flight at its beginning open grants. So the end by the clock of another
+        function matters in the first minute only. The deny document denies what is issued in that minute.
+        """
+        concerned = self.lifted_at is None or grant.created_at < min(self.lifted_at, self.since + IN_FLIGHT_SECONDS)
         covered = self.covers_target(grant.target, grant.role_arn)
         return concerned and (covered or self.covers(grant.principal, grant.unit, grant.human))
 
