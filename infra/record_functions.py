@@ -35,6 +35,7 @@ RECORD_SPECS = (
             on_state("GetItem", items=("GRANT#*",)),
             on_state("UpdateItem", items=TRAIL_ITEMS),
             Allow("audit", ("dynamodb:Query",), (*ACCESS_KEY_CHAINS, CALL_CHAINS)),
+            Allow("audit", ("dynamodb:BatchGetItem",), ACCESS_KEY_CHAINS),
             Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
             *write_records(*ACCESS_KEY_CHAINS, OTHER_CHAINS),
             Allow("trail_queue", _READ_QUEUE),

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jitney import resources
+from jitney.adapters.batch_reads import BATCH_SIZE
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable
@@ -171,6 +172,14 @@ class MemoryTable:
         assert (TableName, ConsistentRead) == ("audit", True)
         item = self.items.get((Key["pk"]["S"], Key["sk"]["S"]))
         return {"Item": item} if item else {}
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        self.before()
+        asked = RequestItems["audit"]
+        assert asked["ConsistentRead"]
+        assert len(asked["Keys"]) <= BATCH_SIZE
+        found = (self.items.get((each["pk"]["S"], each["sk"]["S"])) for each in asked["Keys"])
+        return {"Responses": {"audit": [each for each in found if each]}}
 
     def query(self, **query: Any) -> dict[str, Any]:
         self.before()

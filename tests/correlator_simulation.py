@@ -283,6 +283,7 @@ class System:
             grant_scope=GRANT_SCOPE,
             sealed_roles=frozenset(),
             issuing_roles=ISSUERS,
+            stopwatch=lambda: 0,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
             revokers={},

@@ -144,7 +144,7 @@ def _remembers_what_it_does_not_know(patch: pytest.MonkeyPatch) -> None:
 def _never_looks_at_a_bypass_again(patch: pytest.MonkeyPatch) -> None:
     waiting = trail._unjudged
     patch.setattr(
-        trail, "_unjudged", lambda items, **more: (each for each in waiting(items, **more) if not each.reported)
+        trail, "_unjudged", lambda *given, **more: (each for each in waiting(*given, **more) if not each.reported)
     )
 
 

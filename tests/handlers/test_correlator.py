@@ -15,6 +15,7 @@ from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, S
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 from jitney.handlers.correlator import receive
 from jitney.handlers.ports import Ports
+from jitney.handlers.trail_events import BATCH_MILLISECONDS
 from tests.cloudtrail_events import (
     ACCOUNT,
     BROKER,
@@ -43,6 +44,7 @@ class Correlator:
 
     def __init__(self, *grants: Grant) -> None:
         self.now = NOW + 600
+        self.milliseconds = 0
         self.table = MemoryTable()
         self.queue = MemoryQueue()
         self.store = MemoryStore(grants={each.id: each for each in grants})
@@ -65,6 +67,7 @@ class Correlator:
             target_aliases={ROLE_ARN: "analytics-prod"},
             revokers=REVOKERS,
             now=lambda: self.now,
+            stopwatch=lambda: self.milliseconds,
         )
 
     def take_in(self, *events: Any) -> list[str]:
@@ -133,6 +136,66 @@ def test_aud_03_a_call_before_its_keys_origin_is_saved_and_joined_later(correlat
     assert correlator.queue.asked == [(ACCOUNT, KEY)]
     correlator.take_in(assume_role_event(1))
     assert [line["verdict"] for line in correlator.lines().values()] == ["explained", "explained"]
+
+
+@pytest.fixture
+def slow(correlator: Correlator) -> Correlator:
+    """A correlator that has time for a few calls of the table in each batch."""
+
+    def wait() -> None:
+        correlator.milliseconds += BATCH_MILLISECONDS // 10
+
+    correlator.table.before = wait
+    return correlator
+
+
+def test_aud_03_a_slow_batch_returns_the_messages_for_which_no_time_is_left(slow: Correlator):
+    events = [assume_role_event(1), *map(call_event, range(10, 30))]
+    batches = 0
+    while events:
+        failed = slow.take_in(*events)
+        assert len(failed) < len(events)
+        events, batches = [events[int(each)] for each in failed], batches + 1
+    assert batches > 2
+    assert {line["verdict"] for line in slow.lines().values()} == {"explained"}
+    assert len(slow.lines()) == 21
+
+
+def test_aud_03_calls_for_which_no_time_is_left_are_judged_later(slow: Correlator):
+    slow.table.before = lambda: None
+    slow.take_in(*map(call_event, range(10, 40)))
+    slow.table.before = lambda: setattr(slow, "milliseconds", slow.milliseconds + BATCH_MILLISECONDS // 10)
+    slow.queue.asked.clear()
+    assert slow.take_in(assume_role_event(1)) == []
+    rounds = 0
+    while slow.queue.asked:
+        slow.look_again()
+        rounds += 1
+    assert rounds > 1
+    assert len(slow.lines()) == 31
+
+
+def test_aud_03_a_session_start_that_arrives_again_reads_none_of_the_sessions_calls(
+    correlator: Correlator, monkeypatch: pytest.MonkeyPatch
+):
+    """A backfill delivers each event again. A session can make millions of calls, and the function has 1 GB."""
+    correlator.take_in(call_event(2))  # it waits, and stays in the table
+    correlator.take_in(assume_role_event(1), *map(call_event, range(10, 210)))
+    correlator.start()
+    read = list[str]()
+    for name in ("query", "batch_get_item"):
+        ask = getattr(correlator.table, name)
+
+        def counted(_ask: Any = ask, **asked: Any) -> Any:
+            answer = _ask(**asked)
+            items = answer.get("Items") or answer.get("Responses", {}).get("audit", [])
+            read.extend(each["sk"]["S"] for each in items)
+            return answer
+
+        monkeypatch.setattr(correlator.table, name, counted)
+    assert correlator.receive(forwarded_event(assume_role_event(1), account=BROKER)) == []
+    assert len(read) < 10
+    assert len(correlator.lines()) == 202
 
 
 def test_aud_03_a_key_of_unknown_origin_is_a_provisional_bypass(correlator: Correlator):

@@ -257,7 +257,7 @@ ALLOWED = {
     },
     "jitney-correlator": {
         "TablesState.Arn": {READ, CHANGE},
-        "TablesAudit.Arn": {QUERY, CREATE},
+        "TablesAudit.Arn": {QUERY, BATCH, CREATE},
         "TablesAudit.Arn/index/calls_of_grant": {QUERY},
         "TablesKey.Arn": KEY_TO_WRITE,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},

@@ -15,13 +15,15 @@ Partition k-<grant id> holds one item for each key that called in the grant's na
 import hashlib
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import BATCH_SIZE, read_items
 from jitney.adapters.record_items import record_attribute, record_in
-from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS, item_key
 from jitney.core.audit import ChainedRecord, sort_key
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import is_record
@@ -63,6 +65,8 @@ MOST_UNANSWERED = 50
 """The limit of failed calls that are searched for the call of an event."""
 JOINED = ("EXPLAINED", "BEYOND")
 """The kinds of verdicts on calls that a grant's session made. A dispute about the key's origin replaces them."""
+VERDICTS = (*JOINED, "BYPASS", "UNISSUED")
+"""All kinds of verdicts."""
 
 RECHECK_SECONDS = 600
 """How long a process caches a key's origin. In this time, the process queues the key again at most once."""
@@ -89,9 +93,12 @@ class Trail:
     Writing an item again changes nothing.
     """
 
-    def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", audit_table: str, pause_up_to: Callable[[float], None] = clock.pause_up_to
+    ) -> None:
         self._client = client
         self._table = audit_table
+        self._pause_up_to = pause_up_to
         self._issues: dict[tuple[str, str], tuple[int, KeyIssuance]] = {}
         self._noted: set[tuple[str, str]] = set()
 
@@ -146,12 +153,25 @@ class Trail:
         self._issues[key] = (now, claims[0]._replace(disputed=len(claims) > 1))
         return self._issues[key][1]
 
-    def waiting(self, account: str, access_key_id: str, *, include_explained: bool = False) -> list[UnjudgedCall]:
-        """Return the calls with a key that wait for the key's origin, as far as they were saved before this call.
+    def waiting(
+        self, account: str, access_key_id: str, now: int, *, include_explained: bool = False
+    ) -> Iterator[UnjudgedCall]:
+        """Yield the calls with a key that wait for the key's origin, as far as they were saved before this call.
 
-        `include_explained` also returns the calls that were joined to a grant. It is for a key with a disputed origin.
+        `include_explained` also yields the calls that were joined to a grant. So does a key whose origin is disputed.
+
+        A session can make any number of calls. So verdicts are read by their keys, and a few at a time.
         """
-        return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
+        key = (account, access_key_id)
+        issue = self.issue(*key, now)
+        rejudge = include_explained or (issue is not None and issue.disputed)
+        saved = (self._items(*key, f"{kind}#") for kind in ("CALL", *(JOINED if rejudge else ())))
+        for items in _groups(chain.from_iterable(saved), BATCH_SIZE // len(VERDICTS)):
+            pk, events = calls_partition(*key), {_event_of(item) for item in items}
+            wanted = [item_key(pk, f"{kind}#{event_id}") for event_id in sorted(events) for kind in VERDICTS]
+            with aws_errors_as_unavailable("The trail"):
+                judged = read_items(self._client, self._table, wanted, self._pause_up_to)
+            yield from _unjudged(items, {item["sk"]["S"] for item in judged}, include_explained=rejudge)
 
     def call_in_records(self, call_id: str) -> CallInRecords | None:
         """Return a call through the gateway as its records show it; None if it has no records."""
@@ -251,15 +271,24 @@ def chain_id_of(parts: Sequence[str]) -> str:
     return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _unjudged(items: Iterable[Item], *, include_explained: bool) -> Iterator[UnjudgedCall]:
-    found = {item["sk"]["S"]: item for item in items}
-    rejudge = include_explained or any(sk.startswith("ISSUE#") for sk in found)
-    for sk, item in found.items():
-        kind, _, event_id = sk.partition("#")
-        if f"BYPASS#{event_id}" in found:
+def _groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of at most this size."""
+    left = iter(items)
+    return iter(lambda: list(islice(left, size)), [])
+
+
+def _event_of(item: Item) -> str:
+    return str(item["sk"]["S"].partition("#")[2])
+
+
+def _unjudged(items: Iterable[Item], judged: Container[str], *, include_explained: bool) -> Iterator[UnjudgedCall]:
+    """Yield the calls of those of the items that need a verdict. `judged` are the `sk` of verdicts on these calls."""
+    for item in items:
+        kind, event_id = item["sk"]["S"].partition("#")[0], _event_of(item)
+        if f"BYPASS#{event_id}" in judged:
             continue
-        if kind in JOINED and rejudge:
+        if kind in JOINED and include_explained:
             yield UnjudgedCall(call_from_line(item["line"]["S"]), 0, reported=False)
-        elif kind == "CALL" and not any(f"{each}#{event_id}" in found for each in JOINED):
-            reported = f"UNISSUED#{event_id}" in found
+        elif kind == "CALL" and not any(f"{each}#{event_id}" in judged for each in JOINED):
+            reported = f"UNISSUED#{event_id}" in judged
             yield UnjudgedCall(call_from_json(item["call"]["S"]), int(item["since"]["S"]), reported)

@@ -19,7 +19,7 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 
 
 def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Process a batch of messages. SQS delivers the failed messages again.
+    """Process a batch of messages. SQS delivers the failed messages again, and those for which no time is left.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -30,8 +30,14 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     return dict(answer)
 
 
+class _OutOfTime(Exception):
+    """The batch took too long, so this message was not processed."""
+
+
 def _process_message(record: SQSRecord, grants: SessionGrants, ports: Ports) -> None:
     """Process one message. A malformed message is counted for the alarm and dropped, because a retry cannot help."""
+    if not grants.has_time():
+        raise _OutOfTime
     with about_grant():
         try:
             _dispatch(_message(record.body), record.event_source_arn.split(":")[4], grants, ports)

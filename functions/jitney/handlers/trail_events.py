@@ -58,8 +58,16 @@ _REPORTS = {
 """The record and the metric of a call that is not explained, by its verdict."""
 
 
+BATCH_MILLISECONDS = 40_000
+"""How long a batch begins with further messages and calls. The function has 60 s.
+
+Agents choose the parameters and the number of their calls, and so the time. If the function ended in a batch, all of
+its messages would come again, also those of other sessions.
+"""
+
+
 class SessionGrants:
-    """The grants in the names of sessions, each read once for a batch of messages.
+    """The grants in the names of sessions, each read once for a batch of messages, and the time of the batch.
 
     A change after the read concerns no call of the batch. A batch takes at most `GRACE_SECONDS`, and a call that is
     made so soon after an end or a cut-off counts as made before it.
@@ -68,6 +76,11 @@ class SessionGrants:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._found: dict[str, Grant] = {}
+        self._began = ports.stopwatch()
+
+    def has_time(self) -> bool:
+        """Return whether the batch may begin with another message or call."""
+        return self._ports.stopwatch() - self._began < BATCH_MILLISECONDS
 
     def of(self, session: str) -> Grant | None:
         """Return the grant in the session's name, or None."""
@@ -134,7 +147,10 @@ def judge_calls(
     With `include_explained`, explained calls get a new verdict, too. This is for a key whose origin became disputed.
     """
     waiting = False
-    for each in ports.trail.waiting(account, access_key_id, include_explained=include_explained):
+    for each in ports.trail.waiting(account, access_key_id, ports.now(), include_explained=include_explained):
+        if not grants.has_time():
+            waiting = True
+            break
         verdict = _judged(each.call, grants.of(each.call.session), each.since, ports, reported=each.reported)
         waiting = waiting or verdict is None
         if verdict and each.call.issued_access_key_id and depth < MOST_SESSION_KEYS:

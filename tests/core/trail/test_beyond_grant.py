@@ -21,6 +21,7 @@ from jitney.core.trail.call import CloudTrailCall, call_of
 from jitney.core.trail.event import session_event
 from jitney.core.trail.join import BEYOND_GRANT
 from tests.cloudtrail_events import ACCOUNT, EVENT_OPERATIONS, GRANT_SCOPE, assume_role_event, call_event, identity
+from tests.cpu_time import within_cpu_seconds
 from tests.fakes import ROLE_ARN
 
 ACTION, RESOURCE, POLICY = "action_not_granted", "resource_not_granted", "resource_policy_possible"
@@ -281,3 +282,14 @@ def _examples():
 
 def test_aud_08_reasons_are_listed_for_the_verdict():
     assert {ACTION, RESOURCE, POLICY} == BEYOND_GRANT
+
+
+@pytest.mark.parametrize("key", ["a*" * 400, "*a*b" * 100, "?*" * 400], ids=lambda key: key[:4])
+def test_aud_08_a_key_with_many_wildcards_is_compared_in_bounded_time(key: str):
+    """Callers choose keys. A hundred events share a minute of the correlator."""
+    call = called("s3", "GetObject", {"bucketName": "reports", "key": key}, f"arn:aws:s3:::reports/{key}")
+    patterns = [f"arn:aws:s3:::reports/*a{number:02}*b*" for number in range(45)]
+    with within_cpu_seconds(1):
+        for _ in range(10):
+            assert reasons(call, "s3:GetObject", *patterns) == (RESOURCE,)
+    assert reasons(call, "s3:GetObject", "arn:aws:s3:::reports/*") == ()

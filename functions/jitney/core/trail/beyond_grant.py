@@ -37,6 +37,12 @@ from jitney.core.trail.event_resources import (
 )
 from jitney.core.trail.join import NEVER_DENIED, starts_session
 
+MOST_STEPS = 2 * MAX_STEPS
+"""Pattern steps for one call, about 15 ms. A call usually takes a few hundred.
+
+Callers choose names with wildcards, such as keys of objects. After these steps, a resource counts as not granted.
+"""
+
 
 class BeyondReason(StrEnum):
     """Why a successful call is beyond its grant."""
@@ -120,6 +126,33 @@ def _held(permissions: tuple[Permission, ...]) -> _Held:
 
 
 @dataclass(frozen=True, slots=True)
+class _Granted:
+    """What a grant permits, compared with one call. All comparisons of patterns share a `budget`."""
+
+    held: _Held
+    budget: Budget
+
+    def resources(self, action: str) -> tuple[str, ...]:
+        """Return the resources on which an action was granted."""
+        return self.held.granted(action)
+
+    def covers(self, named: str, granted: Iterable[str]) -> bool:
+        """Return whether a granted resource may be the resource that a call named.
+
+        A wildcard in `named` is an unknown part, or a part of a name that a caller chose.
+        """
+        if any(_matches(each, named) for each in granted):
+            return True
+        return has_wildcard(named) and any(self._may_be(each, named) for each in granted)
+
+    def _may_be(self, granted: str, named: str) -> bool:
+        try:
+            return patterns_intersect(wildcard_pattern(named), wildcard_pattern(granted), self.budget)
+        except PatternTooComplex:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeComparison:
     """Compares calls with grants, by the operation table and the action table."""
 
@@ -136,10 +169,11 @@ class ScopeComparison:
         """
         if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
             return ()
-        operation, held = self.events.of(call.service, call.operation), _held(permissions)
+        operation = self.events.of(call.service, call.operation)
+        held = _Granted(_held(permissions), Budget(MOST_STEPS))
         if not operation.needs:
             return self._beyond_by_name(call, operation.names, held)
-        if all(not each.when and "*" in held.granted(each.action) for each in operation.needs):
+        if all(not each.when and "*" in held.resources(each.action) for each in operation.needs):
             return ()  # no parameter matters, and most of the time is for reading them
         parameters = event_parameters(call, operation.operation)
         place = place_of(call)
@@ -152,12 +186,12 @@ class ScopeComparison:
         maybe = not sealed and need.types is not None and need.action.partition(":")[0] in RESOURCE_POLICY_SERVICES
         return (lack, BeyondReason.RESOURCE_POLICY) if maybe else (lack,)
 
-    def _beyond_by_name(self, call: CloudTrailCall, names: Sequence[str], held: _Held) -> tuple[BeyondReason, ...]:
+    def _beyond_by_name(self, call: CloudTrailCall, names: Sequence[str], held: _Granted) -> tuple[BeyondReason, ...]:
         """Return why a call of an unknown operation is beyond `held`. Its action may have the event's name."""
         for name in names:
-            if (action := self.actions.get(name)) and (granted := held.granted(name)):
+            if (action := self.actions.get(name)) and (granted := held.resources(name)):
                 named = named_by_event(call, action, {})
-                covered = "*" in granted or all(_covered(arn, granted) for each in named for arn in each)
+                covered = "*" in granted or all(held.covers(arn, granted) for each in named for arn in each)
                 return () if covered else (BeyondReason.RESOURCE,)
         return (BeyondReason.ACTION,)
 
@@ -166,7 +200,7 @@ class ScopeComparison:
         call: CloudTrailCall,
         needs: Iterable[RequiredAction],
         parameters: Mapping[str, object],
-        held: _Held,
+        held: _Granted,
     ) -> tuple[BeyondReason, RequiredAction] | None:
         """Return a need of the call that is not granted, with the reason; None if the call may be within the grant.
 
@@ -188,17 +222,17 @@ class ScopeComparison:
         call: CloudTrailCall,
         need: RequiredAction,
         parameters: Mapping[str, object],
-        held: _Held,
+        held: _Granted,
         *,
         alone: bool,
     ) -> BeyondReason | None:
-        granted = held.granted(need.action)
+        granted = held.resources(need.action)
         if not granted:
             return BeyondReason.ACTION
         if need.types is None or "*" in granted:
             return None
         named = self._named(call, need, parameters, alone=alone)
-        covered = all(any(_covered(arn, granted) for arn in each) for each in named)
+        covered = all(any(held.covers(arn, granted) for arn in each) for each in named)
         return None if covered else BeyondReason.RESOURCE
 
     def _named(
@@ -217,25 +251,8 @@ class ScopeComparison:
             yield from named_by_event(call, action, parameters) if action else ()
 
 
-def _covered(named: str, granted: Iterable[str]) -> bool:
-    """Return whether a granted resource may be the resource that a call named.
-
-    A wildcard in `named` is an unknown part.
-    """
-    if not has_wildcard(named):
-        return any(_matches(each, named) for each in granted)
-    return any(_may_be(each, named) for each in granted)
-
-
 def _matches(granted: str, named: str) -> bool:
     try:
         return granted == named or wildcard_pattern(granted).matches(named, Budget(MAX_STEPS))
-    except PatternTooComplex:
-        return False
-
-
-def _may_be(granted: str, named: str) -> bool:
-    try:
-        return patterns_intersect(wildcard_pattern(named), wildcard_pattern(granted), Budget(MAX_STEPS))
     except PatternTooComplex:
         return False
