@@ -198,6 +198,23 @@ def test_aud_03_a_session_start_that_arrives_again_reads_none_of_the_sessions_ca
     assert len(correlator.lines()) == 202
 
 
+@pytest.mark.parametrize("sign", ["a", '"', "\\", "é", "😀"])
+@pytest.mark.parametrize("length", [10_000, 30_000, 60_000, 100_000])
+def test_aud_03_no_text_makes_a_call_too_large_for_the_table(correlator: Correlator, sign: str, length: int):
+    """DynamoDB counts bytes, and the line of a call escapes quotation marks. An item may have 400 KB."""
+    text, arns = {"text": sign * length}, [f"arn:aws:s3:::reports/{number}{'é' * 500}" for number in range(60)]
+    listed = [{"ARN": each} for each in arns]
+    events = (
+        assume_role_event(1),
+        call_event(2, requestParameters=text, responseElements=text, resources=listed),
+    )
+    assert correlator.take_in(*reversed(events)) == []
+    assert len(correlator.lines()) == 2
+    for item in correlator.table.items.values():
+        texts = [each for value in item.values() for each in value.values()]
+        assert sum(len(each if isinstance(each, bytes) else each.encode()) for each in texts) < 400_000
+
+
 def test_aud_03_a_key_of_unknown_origin_is_a_provisional_bypass(correlator: Correlator):
     correlator.take_in(call_event(2))
     correlator.now += MAX_EVENT_DELAY_SECONDS - 1

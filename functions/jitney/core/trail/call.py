@@ -11,8 +11,8 @@ from jitney.core.trail.resource_changes import resource_changes_of
 VERSION = 1
 CALLS_PREFIX = "k-"
 """The prefix of the partitions with calls in the audit table."""
-MOST_TEXT = 100_000
-"""How many characters of parameters and answer are kept. An item holds both, and DynamoDB allows 400 KB."""
+MOST_BYTES = 130_000
+"""The size of parameters, and of an answer, in the line of a call. An item holds both, and DynamoDB allows 400 KB."""
 MOST_RESOURCES = 50
 
 ActionsOf: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
@@ -143,8 +143,12 @@ def _number(holder: Mapping[str, Any], name: str) -> int:
 
 
 def _json(value: Any) -> str:
-    """Return parameters or an answer as JSON; "" for none. If the JSON is too long, return only its length."""
+    """Return parameters or an answer as JSON; "" for none. If the JSON is too long, return only its length.
+
+    The line of a call is JSON, too. There the text has its quotation marks and backslashes escaped.
+    """
     if value is None:
         return ""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text if len(text) <= MOST_TEXT else json.dumps({"omitted_characters": len(text)})
+    size = len(json.dumps(text, ensure_ascii=False).encode())
+    return text if size <= MOST_BYTES else json.dumps({"omitted_characters": len(text)})
