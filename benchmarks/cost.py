@@ -61,6 +61,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "gateway_read": Operation("read through the gateway", 1_000_000, 10),
     "gateway_write": Operation("write through the gateway", 1_000_000, 16),
     "joined_call": Operation("CloudTrail event of a call", 1_000_000, None),
+    "refused": Operation("request without a valid token", 1_000_000, None),
 }
 
 

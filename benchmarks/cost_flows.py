@@ -40,6 +40,7 @@ def flows(template: Template) -> dict[str, Usage]:
         "gateway_read": gateway_call(template, "read").usage,
         "gateway_write": gateway_call(template, "write").usage,
         "joined_call": _joined_call(template),
+        "refused": _refused(template),
     }
 
 
@@ -292,5 +293,20 @@ def _joined_call(template: Template) -> Usage:
             counted.start()
             _receive(counted, events.forwarded_event(events.call_event(number, at=counted.system.now, who=who)))
             counted.meter.add({"event_forwarded": 1})
+            counted.publish()
+        return counted.finish()
+
+
+def _refused(template: Template) -> Usage:
+    """A request without a valid token. Of a minute's refusals, the first and every doubled count are recorded."""
+    create = _module("jitney.handlers.grants").create_grant
+    with _counted(template) as counted:
+        for _ in range(3):
+            counted.start()
+            with counted.meter.counting(), counted.meter.request("grants") as answered:
+                status, answer, _ = counted.system.call(create, {}, token="")
+                answered(json.dumps(answer))
+            if status != 401:
+                raise SystemExit(f"grants answered {answer}")
             counted.publish()
         return counted.finish()

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import cost, cost_flows, counted_system, metering, prices
 from benchmarks.dynamodb_units import Index, TableForm, item_bytes, read_units
 from benchmarks.synthesized import Template
+from infra.api import REQUESTS_PER_SECOND
 
 pytestmark = pytest.mark.xdist_group("cdk")
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
@@ -60,6 +61,11 @@ def test_ops_03_the_page_has_the_figures_of_the_command(found: dict[str, Any]):
     for written, row in zip(month[2:], cost.month_rows(found), strict=True):
         assert written[0] == row[0]
         assert _number(written[1]) == pytest.approx(_number(row[1]), rel=0.05, abs=0.03)
+
+
+def test_ops_03_the_page_says_what_a_flood_without_tokens_costs(found: dict[str, Any]):
+    hourly = found["operations"]["refused"]["all"] / 1_000_000 * REQUESTS_PER_SECOND * 3600
+    assert f"rate of {REQUESTS_PER_SECOND} a second cost {hourly:.2f} $ an hour" in PAGE.read_text("utf-8")
 
 
 def test_ops_03_the_page_says_what_the_query_for_follow_up_reviews_costs(template: Template):
