@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.conftest import Synthesized, configured
+from tests.infra.conftest import Synthesized, configured, listed, of_type
 from tests.infra.test_domain import DOMAIN
 from tests.infra.test_network import PRIVATE, VPC
 from tests.infra.test_replication import REPLICATION
@@ -23,14 +23,27 @@ NAMES = ("FunctionName", "RoleName", "ManagedPolicyName", "AlarmName", "LogGroup
 
 
 @pytest.fixture(scope="module")
-def templates(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def assemblies(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesized]:
+    """Return what is deployed for each set of options."""
+    return {name: synthesize(configured(tmp_path_factory.mktemp(name), **OPTIONS[name])) for name in OPTIONS}
+
+
+@pytest.fixture(scope="module")
+def templates(assemblies: dict[str, Synthesized]) -> dict[str, dict[str, Any]]:
     """Return the resources of the broker's stack for each set of options."""
+    return {name: made.broker["Resources"] for name, made in assemblies.items()}
 
-    def resources(name: str) -> dict[str, Any]:
-        made: Synthesized = synthesize(configured(tmp_path_factory.mktemp(name), **OPTIONS[name]))
-        return made.broker["Resources"]
 
-    return {name: resources(name) for name in OPTIONS}
+@pytest.mark.parametrize("name", OPTIONS)
+def test_ops_02_a_target_trusts_only_roles_that_the_broker_has(assemblies: dict[str, Synthesized], name: str):
+    """IAM refuses a trust policy that names a role that does not exist. The emulator accepts it."""
+    roles = of_type(assemblies[name].broker, "AWS::IAM::Role").values()
+    arns = {f"arn:aws:iam::111122223333:role{each['Path']}{each['RoleName']}" for each in roles}
+    trusting = of_type(assemblies[name].target, "AWS::IAM::Role").values()
+    statements = [each for role in trusting for each in role["AssumeRolePolicyDocument"]["Statement"]]
+    trusted = {arn for each in statements for arn in listed(each["Principal"].get("AWS", []))}
+    assert trusted - arns == set()
+    assert len(trusted) > len(OPTIONS)
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
