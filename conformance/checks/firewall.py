@@ -12,6 +12,7 @@ from conformance.system import ConformanceSystem, new_agent
 
 CORPUS = Path(__file__).with_name("legitimate_requests.yaml")
 BODY_LIMIT = 65_536
+BLOCKED = "request_blocked"
 _CALL_BYTES = 200_000
 
 
@@ -23,8 +24,8 @@ def corpus() -> list[dict[str, Any]]:
 def legitimate(system: ConformanceSystem) -> Observation:
     """Return the legitimate requests that something in front of the functions blocks."""
     requests = corpus()
-    blocked = [each["name"] for each in requests if _blocked(_answer(system, each))]
-    if _blocked(_large_call(system)):
+    blocked = [each["name"] for each in requests if is_blocked(_answer(system, each))]
+    if is_blocked(_large_call(system)):
         blocked.append("a large call through the gateway")
     facts = {"requests": len(requests) + 1, "blocked": blocked}
     if blocked:
@@ -36,8 +37,7 @@ def too_large(system: ConformanceSystem) -> Observation:
     """Return whether the firewall, and not a function, refuses a body over the limit."""
     body = b'{"reason": "' + b"x" * BODY_LIMIT + b'"}'
     answer = system.send("POST", "/v1/grants", system.identities.agent(new_agent()), body)
-    by_firewall = answer.headers.get("content-type", "").startswith("application/json")
-    facts = {"status": answer.status_code, "by_the_firewall": by_firewall}
+    facts = {"status": answer.status_code, "by_the_firewall": _by_firewall(answer)}
     if facts != {"status": httpx.codes.REQUEST_ENTITY_TOO_LARGE, "by_the_firewall": True}:
         raise CheckFailedError(f"the firewall does not refuse a body of {len(body)} bytes: {facts}", facts)
     return Observation(facts)
@@ -68,14 +68,21 @@ def _large_call(system: ConformanceSystem) -> httpx.Response:
     return system.send("POST", "/v1/calls", system.identities.agent(new_agent()), body)
 
 
-def _blocked(answer: httpx.Response) -> bool:
-    """Return whether the answer comes from something in front of the functions.
+def is_blocked(answer: httpx.Response) -> bool:
+    """Return whether the firewall refused the request, or something else in front of the functions.
 
-    Every answer of a function is a page, or JSON with the code of a problem or a document. WAF answers 403 with
-    {"message": "Forbidden"}, and API Gateway with a message as well.
+    Every answer of a function is a page, or JSON with the code of a problem or a document. WAF's own answers are of
+    type application/json. If WAF blocks a request without an answer of its own, API Gateway answers with the problem
+    `request_blocked` (`infra.api.REFUSALS`).
     """
+    if not answer.is_error:
+        return False
     try:
-        body = answer.json()
+        code = answer.json().get("code", BLOCKED)
     except ValueError:
-        return answer.is_error and "<title>" not in answer.text
-    return answer.is_error and "code" not in body
+        return "<title>" not in answer.text
+    return code == BLOCKED or _by_firewall(answer)
+
+
+def _by_firewall(answer: httpx.Response) -> bool:
+    return answer.headers.get("content-type", "").startswith("application/json")

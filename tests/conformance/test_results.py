@@ -5,11 +5,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from conformance import __main__ as command
 from conformance.check import Check, CheckFailedError, CheckState, Observation, run_check
-from conformance.checks.firewall import corpus
+from conformance.checks.firewall import corpus, is_blocked
 from conformance.report import aws_report, documented_rows, page
 from conformance.system import ConformanceSystem
 from conformance.table import CHECKS
@@ -123,6 +124,27 @@ def test_ops_04_the_page_counts_the_requests_that_the_firewall_must_not_block():
     names = [each["name"] for each in corpus()]
     assert len(names) == len(set(names))
     assert f"The firewall's corpus has {len(names)} requests and one large call." in DOCUMENTED.read_text("utf-8")
+
+
+PROBLEM, JSON, HTML = "application/problem+json", "application/json", "text/html"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "text", "blocked"),
+    [
+        (200, JSON, '{"decision": "allow"}', False),
+        (403, PROBLEM, '{"code": "policy_denied"}', False),
+        (404, HTML, "<title>Not found</title>", False),
+        (403, PROBLEM, '{"code": "request_blocked"}', True),  # API Gateway, after WAF blocked the request
+        (413, JSON, '{"code": "body_too_large"}', True),  # WAF
+        (403, JSON, '{"message": "Forbidden"}', True),
+        (403, HTML, "<html>Forbidden</html>", True),
+    ],
+)
+def test_ops_04_the_firewalls_answers_are_distinguished_from_those_of_functions(
+    status: int, kind: str, text: str, blocked: bool
+):
+    assert is_blocked(httpx.Response(status, headers={"Content-Type": kind}, text=text)) is blocked
 
 
 def test_checks_have_unique_names_and_prove_a_row():
