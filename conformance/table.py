@@ -118,7 +118,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "seals-locked",
         "AUD 2",
-        "S3 refuses to delete a seal, even for an administrator",
+        "Object Lock keeps a seal for 400 days, and S3 refuses to delete it, even for an administrator",
         athena.seal_lock,
         only_aws="The emulator has an Object Lock of its own.",
     ),

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from conformance.check import CheckFailedError, Observation
-from conformance.checks.grants import waited
+from conformance.checks.grants import code_of, waited
 from conformance.system import ConformanceSystem, new_agent, session_keys
 from jitney.audit_database.definitions import query_texts
 from jitney.audit_database.views import VIEWS
@@ -18,6 +19,8 @@ from jitney.client.problems import ClientProblem
 
 SINCE = "2026-01-01"
 TRAIL_SECONDS = 1200.0
+KEPT_DAYS = 400
+"""How long Object Lock keeps a seal (infra.buckets)."""
 _PARAMETER = {"grant": "g-aaaaaaaaaaaaaa"}
 
 
@@ -110,13 +113,22 @@ def seals(system: ConformanceSystem) -> Observation:
 
 
 def seal_lock(system: ConformanceSystem) -> Observation:
-    """Return the error with which S3 answers the deletion of a seal's version."""
+    """Return the lock of a seal, and the error with which S3 answers the deletion of its version.
+
+    The bucket's policy alone would refuse the deletion, and an administrator could change the policy.
+    """
     s3, bucket = system.client("s3"), system.outputs["SealsBucket"]
     versions = s3.list_object_versions(Bucket=bucket, MaxKeys=1).get("Versions", [])
     if not versions:
         raise CheckFailedError("the bucket of seals has no object")
-    try:
-        s3.delete_object(Bucket=bucket, Key=versions[0]["Key"], VersionId=versions[0]["VersionId"])
-    except s3.exceptions.ClientError as error:
-        return Observation({"deletion": error.response["Error"]["Code"]})
-    raise CheckFailedError("S3 deleted a seal that Object Lock should keep", {"deletion": ""})
+    version = {"Bucket": bucket, "Key": versions[0]["Key"], "VersionId": versions[0]["VersionId"]}
+    seal = s3.head_object(**version)
+    until = seal.get("ObjectLockRetainUntilDate", seal["LastModified"])
+    facts = {
+        "deletion": code_of(lambda: s3.delete_object(**version)),
+        "mode": seal.get("ObjectLockMode", ""),
+        "days": round((until - seal["LastModified"]) / timedelta(days=1)),
+    }
+    if not facts["deletion"] or (facts["mode"], facts["days"]) != ("COMPLIANCE", KEPT_DAYS):
+        raise CheckFailedError(f"Object Lock does not keep a seal for {KEPT_DAYS} days: {facts}", facts)
+    return Observation(facts)
