@@ -81,7 +81,7 @@ def is_blocked(answer: httpx.Response) -> bool:
         code = answer.json().get("code", BLOCKED)
     except ValueError:
         return "<title>" not in answer.text
-    return code == BLOCKED or _by_firewall(answer)
+    return bool(code == BLOCKED) or _by_firewall(answer)
 
 
 def _by_firewall(answer: httpx.Response) -> bool:
