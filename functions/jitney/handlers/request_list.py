@@ -9,13 +9,12 @@ from collections.abc import Callable
 from itertools import chain, zip_longest
 from typing import NamedTuple, TypeAlias
 
-from jitney.core.access.decision import HarmLevel
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.identity.principal import Principal
 from jitney.core.review.content import content_hash
 from jitney.core.review.fair_share import fair_share
-from jitney.core.review.harm import LOW, harm_level, own_risks, with_changes
+from jitney.core.review.harm import harm_level, harm_rank, own_risks, with_changes
 from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.core.target_roles import first_roles
 from jitney.handlers.current_reviewers import current_reviewers
@@ -103,8 +102,7 @@ def title_of_grant(grant: Grant, ports: Ports) -> str:
 
 def by_urgency(waiting: list[Shown], level_of: Callable[[Grant], str], now: int) -> list[tuple[str, list[Shown]]]:
     """Return the requests that wait for a person, grouped by urgency. In a group, the worst harm comes first."""
-    order = [*map(str, HarmLevel), LOW]
-    worst_first = sorted(waiting, key=lambda each: order.index(level_of(each[0])))
+    worst_first = sorted(waiting, key=lambda each: harm_rank(level_of(each[0])))
     groups: dict[str, list[Shown]] = {title: [] for _, title in URGENCY}
     for each in worst_first:
         left = each[0].expires_at - now

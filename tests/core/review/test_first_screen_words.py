@@ -200,6 +200,20 @@ def test_rev_15_what_is_unusual_among_many_actions_is_shown_first():
     assert accesses(shown(replace(asked, permissions=(*asked.permissions, wide))))[0].title == "delete: sqs:DeleteQueue"
 
 
+def test_rev_15_the_action_with_the_worst_harm_is_shown_first_with_its_resource():
+    writes = [("s3:PutObject", f"arn:aws:s3:::reports/{number}") for number in range(5)]
+    empties = ("s3:PutLifecycleConfiguration", "arn:aws:s3:::backups")
+    sheet = shown(asks(*writes, empties))
+    assert sheet.headline.title.startswith("reader-agent (corp) requests to write s3 backups and 5 more in ")
+    assert accesses(sheet)[0] == ("write: s3:PutLifecycleConfiguration", ("arn:aws:s3:::backups",), ())
+    passes = ("iam:PassRole", "arn:aws:iam::444455556666:role/admin")
+    runs = ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:444455556666:function:x")
+    shares = ("s3:PutBucketPolicy", "arn:aws:s3:::reports")
+    first = [each.title for each in accesses(shown(asks(shares, *writes, passes, runs)))]
+    assert first[:2] == ["permissions management: iam:PassRole", "write: lambda:CreateFunction"]
+    assert first[2] == "permissions management: s3:PutBucketPolicy"
+
+
 def test_rev_10_a_resource_whose_name_reads_like_a_sentence_continues_no_sentence():
     arn = "arn:aws:s3:::reports/tmp. Test only"
     grant = asks(("s3:PutObject", arn))

@@ -28,7 +28,7 @@ def lines(*history):
 
 def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
     assert lines() == (
-        RequestedAction("s3:PutObject", AccessLevel.WRITE, (ONE, TWO), (ONE, TWO)),
+        RequestedAction("s3:PutObject", AccessLevel.WRITE, (ONE, TWO), (ONE, TWO), harm="moderate"),
         RequestedAction("s3:GetObject", AccessLevel.READ, (ONE, TWO), (ONE, TWO)),
     )
 

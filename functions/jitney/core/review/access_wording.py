@@ -7,7 +7,7 @@ from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.profile_wording import LEVEL_NAMES
 from jitney.core.actions import AccessLevel
 from jitney.core.patterns import has_wildcard
-from jitney.core.review.harm import deletes
+from jitney.core.review.harm import deletes, harm_rank
 from jitney.core.review.safe_text import cut, format_list, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
 
@@ -103,10 +103,11 @@ def worst_first(actions: Iterable[RequestedAction]) -> list[RequestedAction]:
 
 
 def _severity(requested: RequestedAction) -> tuple[int | bool, ...]:
-    """Return the sort key by level. Unknown actions come first.
+    """Return the sort key by harm, then by access level. Unknown actions come first in their harm.
 
     In their level, deleting actions come first, then those with access that was revoked, is new, or has wildcards.
     """
     level = list(LEVEL_NAMES).index(requested.level) if requested.level else -1
-    marks = (requested.revoked, requested.new, any(map(has_wildcard, requested.resources)))
-    return level, not deletes(requested.action, requested.level), *(not each for each in marks)
+    delete, wide = deletes(requested.action, requested.level), any(map(has_wildcard, requested.resources))
+    marks = (delete, requested.revoked, requested.new, wide)
+    return harm_rank(requested.harm), level, *(not each for each in marks)

@@ -45,11 +45,12 @@ _CHANGING = frozenset({AccessLevel.WRITE, AccessLevel.TAGGING})
 
 
 class Use(NamedTuple):
-    """One requested action with its access level and resources."""
+    """One requested action with its access level and resources. `severe` says that it is a severe risk by itself."""
 
     action: str
     level: AccessLevel | None
     resources: tuple[str, ...]
+    severe: bool = False
 
 
 def deletes(action: str, level: AccessLevel | None) -> bool:
@@ -91,6 +92,11 @@ def _joined(made: Sequence[Risk], risks: Sequence[Risk]) -> tuple[list[Risk], li
 def harm_level(risks: Sequence[Risk]) -> str:
     """Return the level of the worst risk, or LOW for none."""
     return str(min((each.level for each in risks), key=_WORST_FIRST.index, default=LOW))
+
+
+def harm_rank(level: str) -> int:
+    """Return the place of a level of harm, or of LOW. The worst is 0."""
+    return (*_WORST_FIRST, LOW).index(level)
 
 
 def takes_second_step(risks: Sequence[Risk]) -> bool:

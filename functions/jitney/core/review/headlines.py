@@ -6,9 +6,11 @@ The same sentence is the title of the page, of its entry in the list, of the mai
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from jitney.core.access.decision import HarmLevel
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.reviewed_call import ReviewedCall
-from jitney.core.actions import AccessLevel, ActionTable
+from jitney.core.actions import AccessLevel, Action, ActionTable
+from jitney.core.policy.risks import HARM_LEVELS
 from jitney.core.review.call_wording import call_title
 from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import Use, deletes
@@ -101,10 +103,14 @@ def uses_of(grant: Grant, actions: ActionTable) -> tuple[Use, ...]:
     for permission in grant.permissions:
         for action in permission.actions:
             found.setdefault(action, {}).update(dict.fromkeys(permission.resources))
-    return tuple(
-        Use(action, known.level if (known := actions.get(action)) else None, tuple(arns))
-        for action, arns in found.items()
-    )
+    return tuple(_use(action, tuple(arns), actions.get(action)) for action, arns in found.items())
+
+
+def _use(action: str, arns: tuple[str, ...], known: Action | None) -> Use:
+    if known is None:
+        return Use(action, None, arns)
+    severe = any(HARM_LEVELS.get(risk) is HarmLevel.SEVERE for risk in known.risks)
+    return Use(action, known.level, arns, severe or deletes(action, known.level))
 
 
 def verb_of(use: Use) -> str:
@@ -133,7 +139,7 @@ def _resources(uses: Sequence[Use]) -> str:
 
     The resources of the most severe action come first, and of each action those with wildcards.
     """
-    worst = sorted(uses, key=lambda each: _ORDER.index(verb_of(each)))
+    worst = sorted(uses, key=lambda each: (not each.severe, _ORDER.index(verb_of(each))))
     first, *others = map(
         short_resource, dict.fromkeys(arn for each in worst for arn in wildcards_first(each.resources))
     )

@@ -23,7 +23,7 @@ from jitney.core.review.approval_count import represented_members, with_counted_
 from jitney.core.review.content import content_hash
 from jitney.core.review.covered_access import CoveredAccess, LimitedAction, resources_by_action, shows_as_much
 from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.harm import with_changes
+from jitney.core.review.harm import LOW, harm_level, with_changes
 from jitney.core.review.headlines import Headline, headline_of_grant, uses_of
 from jitney.core.review.like_requests import LikeRequests, like_requests
 from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
@@ -37,7 +37,8 @@ class RequestedAction(NamedTuple):
     `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
     last 30 days. A grant that was approved but never used does not count, nor one that masked values if this one does
     not. `revoked` are the resources in `new` that the
-    agent did obtain, but in grants that a person revoked or objected to.
+    agent did obtain, but in grants that a person revoked or objected to. `harm` is the level of the action's worst
+    risk.
     """
 
     action: str
@@ -46,6 +47,7 @@ class RequestedAction(NamedTuple):
     new: tuple[str, ...]
     conditions: Conditions = ()
     revoked: tuple[str, ...] = ()
+    harm: str = LOW
 
     @property
     def unusual_first(self) -> tuple[str, ...]:
@@ -126,6 +128,7 @@ def sheet_of(
     grant = review.grant
     current, budget, obtained = grant.at(now), Budget(MAX_REQUEST_STEPS), _obtained(grant, history)
     requester, uses = review.requester, uses_of(grant, actions)
+    found = with_changes(risks, uses)
     return Sheet(
         grant_id=grant.id,
         content=content_hash(grant),
@@ -137,10 +140,12 @@ def sheet_of(
         region=grant.region,
         role_arn=grant.role_arn,
         actions=tuple(
-            _requested_action(limited, arns, actions, obtained, budget)
+            _requested_action(limited, arns, actions, obtained, budget)._replace(
+                harm=harm_level([each for each in found if limited.action in each.actions])
+            )
             for limited, arns in resources_by_action(grant).items()
         ),
-        risks=with_changes(risks, uses),
+        risks=found,
         duration_seconds=grant.duration_seconds,
         created_at=grant.created_at,
         expires_at=grant.expires_at,
