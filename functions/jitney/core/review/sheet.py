@@ -36,9 +36,8 @@ class RequestedAction(NamedTuple):
 
     `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
     last 30 days. A grant that was approved but never used does not count, nor one that masked values if this one does
-    not. `revoked` are the resources in `new` that the
-    agent did obtain, but in grants that a person revoked or objected to. `harm` is the level of the action's worst
-    risk.
+    not. `revoked` are the resources in `new` that the agent did obtain, but in grants that a person revoked or objected
+    to. `harm` is the level of the action's worst risk.
     """
 
     action: str
