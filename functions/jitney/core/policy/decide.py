@@ -36,13 +36,13 @@ from jitney.core.policy.risks import (
 class _Bounds(NamedTuple):
     """How much one decision may examine: pairs, pattern steps, and evaluations of single ARNs.
 
-    The search for other durations or reviewers that would pass may make `search_evaluations`.
+    The search for other durations or reviewers that would pass may make `search` evaluations.
     """
 
     pairs: int
     steps: int
     evaluations: int
-    search_evaluations: int
+    search: int
 
 
 MAX_SEARCH_EVALUATIONS = 6000
@@ -50,7 +50,7 @@ MAX_SEARCH_EVALUATIONS = 6000
 
 # An access profile was checked when the stack was built, and people wrote it. Most of its pairs look the same to
 # policies, so evaluating one of its ARNs again takes about 2 us.
-PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, evaluations=20_000, search_evaluations=400_000)
+PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, evaluations=20_000, search=400_000)
 
 
 class _Seen(TypedDict):
@@ -106,9 +106,7 @@ def decide(
     questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given = frozenset(approvals)
-    case = Passing(
-        evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.search_evaluations
-    )
+    case = Passing(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.search)
     versions = (policy_set.version, actions.version)
     asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if asked > longest:
