@@ -184,10 +184,16 @@ def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, 
 
 
 def _keep(page: Page, name: str, look: str) -> None:
+    """Photograph the whole page. On a screen of its height, the bar of buttons covers nothing."""
+    screen = page.viewport_size
+    if screen is None:
+        raise ValueError("the browser's context has no viewport")
+    page.set_viewport_size({**screen, "height": page.evaluate("document.documentElement.scrollHeight")})
     with Image.open(BytesIO(page.screenshot(full_page=True))) as taken:
         taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
             FOLDER / f"{name}-{look}.png", optimize=True
         )
+    page.set_viewport_size(screen)
 
 
 def _ask(stack: Mapping[str, Any], permissions: Any, reason: str, ticket: str, changed: str = "") -> str:
