@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +128,10 @@ def test_only_the_user_can_open_the_files_of_uses(approved: FakeBroker):
     assert uses_folder().stat().st_mode & 0o777 == 0o700
     assert [each.stat().st_mode & 0o777 for each in uses_folder().iterdir()] == [0o600]
     held.release()
+
+
+def test_no_id_in_an_answer_names_a_file_outside_the_folder(home: Path):
+    keys = home / ".ssh"
+    keys.write_text("kept")
+    assert GrantUse("../../../../.ssh").end()
+    assert keys.read_text() == "kept"

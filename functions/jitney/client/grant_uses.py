@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jitney.client.connection_options import xdg
 from jitney.client.problems import Invalid
-from jitney.client.responses import ApiGrant
+from jitney.client.responses import GRANT_ID, ApiGrant
 
 
 class GrantUse:
@@ -46,7 +46,7 @@ class GrantUse:
 
 
 def _locked(grant_id: str) -> tuple[int, Path] | None:
-    if sys.platform == "win32":
+    if sys.platform == "win32" or not GRANT_ID.fullmatch(grant_id):  # an answer names no other file
         return None
     import fcntl  # noqa: PLC0415 - Windows has no such module
 
