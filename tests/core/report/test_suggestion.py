@@ -123,6 +123,18 @@ def test_aud_04_a_key_that_a_permission_cannot_name_exactly_narrows_nothing(key:
     assert permissions(suggested(requested(grant), got(key), got("2026/q3.csv", 2))) == held(grant)
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [["?*" * 500], ["*a" * 500] * 2, [f"{number}{'a' * 1000}" for number in range(40)]],
+    ids=["?*", "*a", "many"],
+)
+def test_aud_04_no_name_that_an_agent_chooses_prevents_the_report(keys: list[str]):
+    """Otherwise an agent that reads such a key hides its grant's report from reviewers and auditors."""
+    grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"))
+    hostile = got("", 2, resources=tuple(f"{REPORTS}/2026/{key}" for key in keys))
+    assert permissions(suggested(requested(grant), got("2026/q3.csv"), hostile)) == held(grant)
+
+
 def test_aud_04_resources_stay_where_events_may_omit_some():
     """The cases are an action on several types of resources, and a list of resources that was cut."""
     arn = "arn:aws:ec2:eu-west-1:444455556666"

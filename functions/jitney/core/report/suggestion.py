@@ -169,10 +169,16 @@ def _reached(
 
 
 def _named(action: Action, resources: Sequence[str], call: PublishedCall) -> list[str]:
-    """Return the resources that the call names, that were granted, and that the action can act on."""
+    """Return the resources that the call names, that were granted, and that the action can act on.
+
+    Returns none for names that take too long to compare, such as an object's key with many wildcards.
+    """
     budget = Budget(MAX_STEPS)
     reached = (arn for arn in call.resources if any(covers_arn(each, arn) for each in resources))
-    return [arn for arn in reached if action.acts_on(arn, budget)]
+    try:
+        return [arn for arn in reached if action.acts_on(arn, budget)]
+    except PatternTooComplex:
+        return []
 
 
 def _is_of(kind: ResourceType, resources: Sequence[str]) -> bool:
