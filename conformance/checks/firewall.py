@@ -85,4 +85,4 @@ def is_blocked(answer: httpx.Response) -> bool:
 
 
 def _by_firewall(answer: httpx.Response) -> bool:
-    return answer.headers.get("content-type", "").startswith("application/json")
+    return str(answer.headers.get("content-type", "")).startswith("application/json")
