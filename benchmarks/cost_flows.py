@@ -95,7 +95,7 @@ def _grant(template: Template) -> Usage:
     """A request that is allowed, its credentials, and its end by expiry."""
     reconcile = _module("jitney.handlers.reconciler").reconcile
     with _counted(template) as counted:
-        _create_target_role(counted)
+        counted.create_target_role()
         for _ in range(2):
             counted.start()
             _open(counted)
@@ -120,28 +120,16 @@ def _session_start(template: Template) -> Usage:
 def idle_reconciler(template: Template) -> Usage:
     """Return what a run of the reconciler uses that finds nothing to do, with one target."""
     with _counted(template) as counted:
-        _create_target_role(counted)
+        counted.create_target_role()
         reconcile = _module("jitney.handlers.reconciler").reconcile
         return counted.more_than_idle("reconciler", reconcile)
-
-
-def _create_target_role(counted: CountedSystem) -> None:
-    """Create the target's role in moto, in the account of the target."""
-    target = counted.ports.config.targets["analytics-prod"]
-    building = _module("jitney.handlers.building")
-    issued = building.client("sts").assume_role(RoleArn=target.revoker_arn, RoleSessionName="setup")["Credentials"]
-    keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
-    name = target.role_arn.rpartition("/")[2]
-    building.client("iam", building.DEFAULT_CONFIG, *keys).create_role(
-        RoleName=name, Path="/jitney/", AssumeRolePolicyDocument="{}"
-    )
 
 
 def _release(template: Template) -> Usage:
     """A release of a grant with credentials, beyond the releases of a minute that are measured."""
     release = _module("jitney.handlers.releases").release_grant
     with _counted(template) as counted:
-        _create_target_role(counted)
+        counted.create_target_role()
         for _ in range(counted.ports.config.limits.measured_releases_per_minute + 2):
             opened = _open(counted)
             counted.publish()
@@ -298,15 +286,10 @@ def _joined_call(template: Template) -> Usage:
 
 
 def _refused(template: Template) -> Usage:
-    """A request without a valid token. Of a minute's refusals, the first and every doubled count are recorded."""
-    create = _module("jitney.handlers.grants").create_grant
+    """A request without a token. Of a minute's refusals, the first and every doubled count are recorded."""
     with _counted(template) as counted:
         for _ in range(3):
             counted.start()
-            with counted.meter.counting(), counted.meter.request("grants") as answered:
-                status, answer, _ = counted.system.call(create, {}, token="")
-                answered(json.dumps(answer))
-            if status != 401:
-                raise SystemExit(f"grants answered {answer}")
+            counted.refuse("grants", _module("jitney.handlers.grants").create_grant)
             counted.publish()
         return counted.finish()

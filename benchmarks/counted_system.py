@@ -85,6 +85,25 @@ class CountedSystem:
             raise SystemExit(f"{function} answered {answer}")
         return answer
 
+    def create_target_role(self) -> None:
+        """Create the target's role in moto, in the account of the target."""
+        target = self.ports.config.targets["analytics-prod"]
+        building = importlib.import_module("jitney.handlers.building")
+        issued = building.client("sts").assume_role(RoleArn=target.revoker_arn, RoleSessionName="setup")["Credentials"]
+        keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+        name = target.role_arn.rpartition("/")[2]
+        building.client("iam", building.DEFAULT_CONFIG, *keys).create_role(
+            RoleName=name, Path="/jitney/", AssumeRolePolicyDocument="{}"
+        )
+
+    def refuse(self, function: str, route: Any) -> None:
+        """Count one request without a token. Raises SystemExit for another answer than 401."""
+        with self.meter.counting(), self.meter.request(function) as answered:
+            status, answer, _ = self.system.call(route, {}, token="")
+            answered(json.dumps(answer))
+        if status != 401:
+            raise SystemExit(f"{function} answered {answer}")
+
     def run(self, function: str, act: Callable[..., Any], *given: Any) -> Any:
         """Count one invocation of a function without a route. Return its result."""
         with self.meter.counting(), self.meter.function(function):
