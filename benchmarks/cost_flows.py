@@ -144,9 +144,9 @@ def _review(counted: CountedSystem, vote: Callable[[Any], None]) -> Usage:
     conftest = _module("tests.handlers.conftest")
     schedule = _module("jitney.handlers.review_schedule").check_schedule
     notify = _module("jitney.handlers.review_notices").notify
-    for _ in range(2):
+    for quarter in ("first quarter", "later quarter"):  # an equal request would get the approved grant
         counted.start()
-        body = conftest.REQUEST_BODY | {"permissions": conftest.WRITE, "duration_seconds": SECONDS}
+        body = conftest.REQUEST_BODY | {"permissions": conftest.WRITE, "duration_seconds": SECONDS, "reason": quarter}
         grant_id = counted.call("grants", _module("jitney.handlers.grants").create_grant, body)["grant"]["id"]
         counted.publish()
         due = counted.run("review_schedule", schedule, {"grant_id": grant_id, "since": 0})

@@ -64,7 +64,7 @@ PREDICATES = {
     "core/review/harm.py": ("takes_second_step",),
     "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
     "core/review/votes.py": ("has_enough_approvals",),
-    "core/trail/beyond_grant.py": ("_covered", "_matches", "_may_be"),
+    "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),
     "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
     "handlers/call_reviews.py": ("_was_not_sent", "is_still_approved"),
     "handlers/callers.py": ("is_operator", "owns"),
