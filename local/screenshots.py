@@ -148,7 +148,8 @@ def _wait_for_text(page: Page, words: str) -> None:
 
 def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options: Mapping[str, Any]) -> None:
     """Photograph Carol's break-glass grant and Bob's follow-up review."""
-    fix = f"{stack['reviews_url']}/{_ask(stack, TIDY, 'Remove the draft that took the site down', 'INC-3')}"
+    ticket = f"INC-{3 + list(LOOKS).index(look)}"  # an equal request would get the grant that was not collected
+    fix = f"{stack['reviews_url']}/{_ask(stack, TIDY, 'Remove the draft that took the site down', ticket)}"
     page = browser.new_context(**options).new_page()
     sign_in(page, fix, stack["humans"]["carol"])
     _keep(page, "break-glass", look)
