@@ -109,8 +109,9 @@ def _suspend(run: DemoRun, grant_id: str) -> None:
     failed = [call["denied"] for call in after if call["denied"]]
     ended = len(failed) > 1 and [call["denied"] for call in after[-len(failed) :]] == failed
     run.check("Its next call fails, and all after it", holds=ended, got=after[-1:])
-    by_jitney = all("JitneySuspended" in denied for denied in failed)
-    run.check("Jitney refuses them, and AWS gets nothing", holds=by_jitney, got=failed)
+    # The first one may have passed Jitney's checks just before, and is then denied by AWS.
+    by_jitney = all("JitneySuspended" in denied for denied in failed[1:])
+    run.check("Jitney refuses all that begin later, and AWS gets nothing", holds=by_jitney, got=failed)
     run.command(OPERATOR, "jitney", "suspensions", "lift", suspension["id"], "--reason", "found again", show=False)
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ pytestmark = [
 FOLDER = Path(__file__).parent
 # No other test's request is like a rejected one of these, and none of the demo's.
 WANTED = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/pages/*"]}]
+NUMBERS = count(1)
 HOSTILE = (
     'Report; <script>document.title="taken"</script><img src=x onerror="document.title=1"></blockquote>'
     "<form action=//evil.example><button>Approve</button></form> &lt;b&gt; [click](http://evil.example) {{ 7*7 }}"
@@ -58,7 +60,8 @@ def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str
 
     def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
         body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
-        body["changed"] = "it is another test's request"
+        # An equal request would get a grant that another test's reviewer approved.
+        body |= {"ticket": f"TEST-{next(NUMBERS)}", "changed": "it is another test's request"}
         headers = {"Authorization": f"Bearer {token('writer-agent')}"}
         answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
