@@ -14,7 +14,7 @@ from jitney.client.grant_uses import GrantUse, uses_folder
 from jitney.client.held_grant import HeldGrant
 from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.problems import ReviewPending
-from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, issued, under_review, vote
+from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued, under_review, vote
 from tests.client.mcp.conftest import FixedToken
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -121,6 +121,21 @@ def test_cli_06_a_server_withdraws_a_pending_request_that_no_process_joined(appr
     opened.request(NEED)
     opened.release_all(10.0)
     assert len(approved.calls("DELETE", GRANT)) == 1
+
+
+def test_cli_06_a_server_that_ends_leaves_an_approved_grant_to_the_process_that_waited_for_it(broker: FakeBroker):
+    """An equal request gets the approved grant, as long as the waiting process has not collected its credentials."""
+    approved = [vote("approve")]
+    broker.say("POST", "/v1/grants", 202, under_review())
+    broker.say("POST", "/v1/grants", 201, {"grant": grant(votes=approved), "credentials_path": KEYS})
+    broker.say("POST", KEYS, 201, issued(votes=approved))
+    broker.say("DELETE", GRANT, 200, ended())
+    waited, opened = joined(broker), OpenedGrants(Broker(broker.url, FixedToken()))
+    opened.request(NEED)
+    waited.grant()
+    opened.release_all(10.0)
+    assert not broker.calls("DELETE", GRANT)
+    assert len(waited.release()) == 1
 
 
 def test_only_the_user_can_open_the_files_of_uses(approved: FakeBroker):

@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.review.votes import activated, narrowed
+from jitney.core.config import ReviewerGroup
+from jitney.core.review.votes import narrowed
+from jitney.handlers.ballots import vote
+from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, policies_of
+from tests.handlers.test_ballots import ballot, with_legal
 
 FORBIDDEN = '@id("never") forbid (principal, action, resource);'
-ASKED = REQUEST_BODY | {"permissions": WRITE, "duration_seconds": 300}
+BOTH = [WRITE[0] | {"actions": ["s3:PutObject", "s3:DeleteObject"]}]
+ASKED = REQUEST_BODY | {"permissions": BOTH, "duration_seconds": 300}
 
 
 def ask(system: System, **how: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -22,9 +27,10 @@ def ask(system: System, **how: Any) -> tuple[int, dict[str, Any], dict[str, str]
 
 
 def approve(system: System, change: Callable[[Grant], Grant] = lambda grant: grant) -> str:
-    """Request a grant that is approved after `change`. Return its id."""
+    """Request a grant that a reviewer approves after `change`. Return its id."""
     number = str(ask(system)[1]["grant"]["id"])
-    system.store.grants[number] = activated(change(system.store.grants[number]), system.now)
+    system.store.grants[number] = change(system.store.grants[number])
+    assert vote(ballot(system.store.grants[number]), system.ports).state is State.ACTIVE
     return number
 
 
@@ -65,7 +71,7 @@ def test_rev_12_a_released_grant_is_not_given_again(system: System):
     "change",
     [
         lambda grant: narrowed(grant, grant.permissions, 60),
-        lambda grant: replace(grant, permissions=(replace(grant.permissions[0], actions=("s3:PutObjectTagging",)),)),
+        lambda grant: narrowed(grant, (replace(grant.permissions[0], actions=("s3:PutObject",)),), 300),
     ],
 )
 def test_rev_07_a_narrowed_approval_is_not_what_was_requested(system: System, change: Callable[[Grant], Grant]):
@@ -90,6 +96,29 @@ def test_pol_01_a_request_that_policy_denies_now_gets_no_approved_grant(system: 
     approve(system)
     system.ports.policies = policies_of(replace(system.ports.config.policies, text=POLICIES + FORBIDDEN))
     assert ask(system)[0] == 403
+
+
+def two_approvals(system: System) -> None:
+    owners = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
+    system.ports.config = replace(system.config, reviewers={"owners": owners})
+
+
+def another_role(system: System) -> None:
+    (target,) = system.config.targets.values()
+    moved = replace(target, role_arn=f"{target.role_arn}-other")
+    system.ports.config = replace(system.config, targets={moved.alias: moved})
+
+
+@pytest.mark.parametrize("change", [with_legal, two_approvals, another_role])
+def test_rev_12_an_approved_grant_without_credentials_now_is_reviewed_again(
+    system: System, change: Callable[[System], None]
+):
+    """Otherwise the agent would get it with each request, until half of its time has passed."""
+    approved = approve(system)
+    change(system)
+    assert system.call(create_credentials, grant_id=approved)[0] >= 400
+    status, body, _ = ask(system)
+    assert (status, body["grant"]["id"] != approved) == (202, True)
 
 
 def test_rev_12_a_pending_request_comes_before_an_approved_one(system: System):

@@ -78,8 +78,7 @@ class RequestedGrants:
             self._forget(ended)
         if grant.state == "active":
             self._ends[grant.id] = end_of(grant.expires_at)
-        joinable = grant.state == "pending" or (grant.state == "active" and grant.votes)
-        if joinable and grant.id not in self._uses:
+        if may_be_shared(grant) and grant.id not in self._uses:
             self._uses[grant.id] = GrantUse(grant.id)
 
     def taken(self, now: float) -> list[str]:
@@ -92,6 +91,11 @@ class RequestedGrants:
         self._ends.pop(grant_id, None)
         use = self._uses.pop(grant_id, None)
         return use is None or use.end()
+
+
+def may_be_shared(grant: ApiGrant) -> bool:
+    """Return whether equal requests of other holders can get the same grant: it is under review, or was approved."""
+    return grant.state == "pending" or (grant.state == "active" and bool(grant.votes))
 
 
 def uses_folder() -> Path:

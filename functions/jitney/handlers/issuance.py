@@ -5,7 +5,7 @@ from dataclasses import replace
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
-from jitney.core.access.decision import Effect
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config, Target
@@ -88,13 +88,18 @@ def renew_credentials(
 
 def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest, seconds: int | None) -> tuple[Grant, Credentials]:
     session = session_request_of(grant, call, seconds)
-    others = call.other_grants(target_of(grant, call.ports.config), grant)
-    decision = call.decide(grant.as_request(), others, approvals_of(grant, call))
+    decision = decide_again(grant, call)
     if decision.effect is not Effect.ALLOW:
         record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call, quotas=(quota,))
         raise denied_problem(decision)
     recorded = _record_issue(grant, quota, call)
     return recorded, issue_credentials(recorded, session, call)
+
+
+def decide_again(grant: Grant, call: AuthenticatedRequest) -> Decision:
+    """Return what policies decide now about an active grant with its valid votes. Raises Problem."""
+    others = call.other_grants(target_of(grant, call.ports.config), grant)
+    return call.decide(grant.as_request(), others, approvals_of(grant, call))
 
 
 def approvals_of(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:

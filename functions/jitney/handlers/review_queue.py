@@ -6,7 +6,7 @@ The module is imported only for a request that needs a review, so other requests
 from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
-from jitney.core.access.decision import Decision
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
@@ -16,6 +16,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, is_uncollected, list_key, pending_review
 from jitney.core.single_use import idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.issuance import decide_again
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
@@ -97,9 +98,16 @@ def _pending(grant_id: str, call: AuthenticatedRequest) -> Grant | None:
 
 
 def _uncollected(grant_id: str, wanted: Grant, call: AuthenticatedRequest) -> Grant | None:
-    grant = call.grant(grant_id)
-    active = grant is not None and grant.at(call.now).state is State.ACTIVE
-    return grant if grant and active and is_uncollected(grant, wanted, call.now) else None
+    """Return the approved grant if its agent can still get credentials.
+
+    Otherwise every request would get a grant whose credentials are refused: another group has to approve now, a voter
+    left the group, or the target has another role.
+    """
+    grant, roles = call.grant(grant_id), call.ports.config.targets[wanted.target].role_arns
+    if grant is None or grant.at(call.now).state is not State.ACTIVE or grant.role_arn not in roles:
+        return None
+    found = is_uncollected(grant, wanted, call.now) and decide_again(grant, call).effect is Effect.ALLOW
+    return grant if found else None
 
 
 def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:

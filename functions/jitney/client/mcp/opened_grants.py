@@ -9,7 +9,7 @@ from jitney.client.broker import Broker
 from jitney.client.command_result import screen
 from jitney.client.grant_release import release
 from jitney.client.grant_request import GrantRequest
-from jitney.client.grant_uses import GrantUse
+from jitney.client.grant_uses import GrantUse, may_be_shared
 from jitney.client.problems import GrantEnded, Unavailable
 from jitney.client.responses import ApiGrant, GrantResponse
 
@@ -44,7 +44,7 @@ class OpenedGrants:
                 return earlier, True
             answer = self._broker.request(request)
             number = answer.grant.id
-            if answer.grant.state == "pending" and number not in self._uses:
+            if may_be_shared(answer.grant) and number not in self._uses:
                 self._uses[number] = GrantUse(number)
             if not answer.repeats:  # else another process of this agent opened it
                 self._opened[number] = (request, _end(answer.grant))
