@@ -10,7 +10,7 @@ import pytest
 
 from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.record_items import record_in
-from jitney.adapters.trail import Trail
+from jitney.adapters.trail import RECHECK_SECONDS, Trail
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 from jitney.handlers.correlator import receive
@@ -173,6 +173,24 @@ def test_aud_03_calls_for_which_no_time_is_left_are_judged_later(slow: Correlato
         rounds += 1
     assert rounds > 1
     assert len(slow.lines()) == 31
+
+
+def test_aud_03_calls_with_a_narrower_key_of_disputed_origin_are_judged_again_later(slow: Correlator):
+    """Their key has one origin. Only that of the key from which it was scoped down is disputed."""
+    narrower = "ASIAAAAAAAAAAAAAAAA7"
+    calls = [call_event(number, who=identity(key=narrower)) for number in range(10, 40)]
+    tick, slow.table.before = slow.table.before, lambda: None
+    slow.take_in(assume_role_event(9), scoped(2, key=KEY, to=narrower), *calls)
+    assert set(slow.reasons()) == {()}
+    slow.table.before = tick
+    slow.take_in(assume_role_event(1, at=NOW + 100))
+    rounds = 0
+    while slow.queue.asked and rounds < 100:
+        slow.now += RECHECK_SECONDS
+        slow.look_again()
+        rounds += 1
+    assert rounds > 1
+    assert set(slow.reasons()) == {("key_issued_twice",)}
 
 
 def test_aud_03_a_session_start_that_arrives_again_reads_none_of_the_sessions_calls(

@@ -153,25 +153,21 @@ class Trail:
         self._issues[key] = (now, claims[0]._replace(disputed=len(claims) > 1))
         return self._issues[key][1]
 
-    def waiting(
-        self, account: str, access_key_id: str, now: int, *, include_explained: bool = False
-    ) -> Iterator[UnjudgedCall]:
+    def waiting(self, account: str, access_key_id: str, *, include_explained: bool) -> Iterator[UnjudgedCall]:
         """Yield the calls with a key that wait for the key's origin, as far as they were saved before this call.
 
-        `include_explained` also yields the calls that were joined to a grant. So does a key whose origin is disputed.
+        `include_explained` also yields the calls that were joined to a grant. It is for a key with a disputed origin.
 
         A session can make any number of calls. So verdicts are read by their keys, and a few at a time.
         """
         key = (account, access_key_id)
-        issue = self.issue(*key, now)
-        rejudge = include_explained or (issue is not None and issue.disputed)
-        saved = (self._items(*key, f"{kind}#") for kind in ("CALL", *(JOINED if rejudge else ())))
+        saved = (self._items(*key, f"{kind}#") for kind in ("CALL", *(JOINED if include_explained else ())))
         for items in _groups(chain.from_iterable(saved), BATCH_SIZE // len(VERDICTS)):
             pk, events = calls_partition(*key), {_event_of(item) for item in items}
             wanted = [item_key(pk, f"{kind}#{event_id}") for event_id in sorted(events) for kind in VERDICTS]
             with aws_errors_as_unavailable("The trail"):
                 judged = read_items(self._client, self._table, wanted, self._pause_up_to)
-            yield from _unjudged(items, {item["sk"]["S"] for item in judged}, include_explained=rejudge)
+            yield from _unjudged(items, {item["sk"]["S"] for item in judged}, include_explained=include_explained)
 
     def call_in_records(self, call_id: str) -> CallInRecords | None:
         """Return a call through the gateway as its records show it; None if it has no records."""

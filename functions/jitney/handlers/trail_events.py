@@ -35,7 +35,6 @@ from jitney.core.trail.event import KeyIssuance, RejectedEvent, SessionEvent, re
 from jitney.core.trail.heartbeat import BROKER, Heartbeat, heartbeat_of
 from jitney.core.trail.join import (
     AGENTS_PURPOSES,
-    KEY_ISSUED_TWICE,
     KEY_NOT_ISSUED,
     MOST_SESSION_KEYS,
     UNRECORDED,
@@ -133,30 +132,21 @@ def _note_heartbeat(heartbeat: Heartbeat, ports: Ports) -> None:
         count(TARGET_HEARTBEATS, target=heartbeat.target)
 
 
-def judge_calls(
-    account: str,
-    access_key_id: str,
-    grants: SessionGrants,
-    ports: Ports,
-    *,
-    depth: int = 0,
-    include_explained: bool = False,
-) -> None:
+def judge_calls(account: str, access_key_id: str, grants: SessionGrants, ports: Ports, *, depth: int = 0) -> None:
     """Give verdicts on the waiting calls with a key, and with the keys scoped down from it.
 
-    With `include_explained`, explained calls get a new verdict, too. This is for a key whose origin became disputed.
+    If the origin of the key, or of a key from which it was scoped down, is disputed, explained calls get a new verdict.
     """
-    waiting = False
-    for each in ports.trail.waiting(account, access_key_id, ports.now(), include_explained=include_explained):
+    waiting, issue = False, _key_issuance(account, access_key_id, ports.now(), ports)
+    disputed = issue is not None and issue.disputed
+    for each in ports.trail.waiting(account, access_key_id, include_explained=disputed):
         if not grants.has_time():
             waiting = True
             break
         verdict = _judged(each.call, grants.of(each.call.session), each.since, ports, reported=each.reported)
         waiting = waiting or verdict is None
         if verdict and each.call.issued_access_key_id and depth < MOST_SESSION_KEYS:
-            disputed = verdict.reasons == KEY_ISSUED_TWICE
-            further = each.call.issued_access_key_id
-            judge_calls(account, further, grants, ports, depth=depth + 1, include_explained=disputed)
+            judge_calls(account, each.call.issued_access_key_id, grants, ports, depth=depth + 1)
     if waiting:
         ports.trail_queue.requeue(account, access_key_id)
 
