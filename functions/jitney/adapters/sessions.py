@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _FAILURES: Mapping[str, tuple[str, str, str]] = {
     "AccessDenied": (
         "issue_refused",
-        "The target's role does not let Jitney assume it.",
-        "Try again in a minute. Then ask your platform engineer to check the target's trust policy and external id.",
+        "The target's role does not let Jitney assume it: its trust policy or external id may be wrong.",
+        "Try again in a minute, with the same grant. If it fails again, ask your platform engineer.",
     ),
     "MalformedPolicyDocument": (
         "issue_refused",
