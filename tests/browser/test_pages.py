@@ -55,19 +55,22 @@ def axe() -> str:
 
 
 @pytest.fixture
-def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str]:
-    """Request a write, which needs a review. Return the grant's id."""
+def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Iterator[Callable[..., str]]:
+    """Request a write, which needs a review. Return the grant's id. After the test, no request is left under review."""
+    headers, requested = {"Authorization": f"Bearer {token('writer-agent')}"}, []
 
     def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
         body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
         # An equal request would get a grant that another test's reviewer approved.
         body |= {"ticket": f"TEST-{next(NUMBERS)}", "changed": "it is another test's request"}
-        headers = {"Authorization": f"Bearer {token('writer-agent')}"}
         answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
-        return str(answer.json()["grant"]["id"])
+        requested.append(str(answer.json()["grant"]["id"]))
+        return requested[-1]
 
-    return asking
+    yield asking
+    for grant_id in requested:
+        httpx.delete(f"{stack['api_url']}/v1/grants/{grant_id}", headers=headers, timeout=PATIENCE)
 
 
 def grant_of(stack: dict[str, Any], token: Callable[[str], str], grant_id: str) -> dict[str, Any]:
