@@ -112,11 +112,11 @@ def test_rev_06_of_several_notices_at_once_the_one_that_reaches_most_people_is_s
     less = changed(GRANT, "narrowed_at", NOW + 100)
     assert due(less, ESCALATING, since, NOW + 900).notice is Notice.ESCALATED
     assert due(less, PLAIN, since, NOW + 700).notice is Notice.NARROWED
-    anew = changed(GRANT, "review_restarted_at", NOW + 100)
-    assert due(anew, ESCALATING, since, NOW + 900).notice is Notice.REVIEW_RESTARTED
-    both = changed(anew, "narrowed_at", NOW + 100)
+    restarted = changed(GRANT, "review_restarted_at", NOW + 100)
+    assert due(restarted, ESCALATING, since, NOW + 900).notice is Notice.REVIEW_RESTARTED
+    both = changed(restarted, "narrowed_at", NOW + 100)
     assert due(both, PLAIN, since, NOW + 101).notice is Notice.REVIEW_RESTARTED
-    assert due(both, PLAIN, since.next(anew, NOW + 100), NOW + 101).notice is Notice.NARROWED
+    assert due(both, PLAIN, since.next(restarted, NOW + 100), NOW + 101).notice is Notice.NARROWED
 
 
 def test_rev_06_no_check_is_before_an_earlier_one():
