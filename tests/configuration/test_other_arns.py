@@ -138,6 +138,20 @@ def test_pol_11_a_forbid_that_depends_on_the_request_does_not_close_another_arn(
     assert wrong.startswith('forbids "arn:aws:s3:::hr/*", but all permits s3:')
 
 
+@pytest.mark.parametrize(
+    ("own", "other", "problems"),
+    [
+        ("principal", 'principal in Jitney::Group::"corp/guests"', 1),
+        ('principal in Jitney::Group::"corp/staff"', 'principal in Jitney::Group::"corp/guests"', 1),
+        ('principal in Jitney::Group::"corp/staff"', 'principal in Jitney::Group::"corp/staff"', 0),
+        ('principal in Jitney::Group::"corp/staff"', "principal", 0),
+    ],
+)
+def test_pol_11_a_forbid_for_other_requesters_does_not_close_another_arn(own: str, other: str, problems: int):
+    points = f'@id("points") forbid ({other}, action, resource) when {{ resource.arn like "{POINT}" }};'
+    assert len(found_in(forbid(OF_HR, f"{own}, action, resource"), points, EVERYTHING)) == problems
+
+
 def test_pol_11_a_forbid_of_one_resource_in_its_scope_is_no_exception():
     scope = 'principal, action, resource == Jitney::Resource::"arn:aws:s3:::hr"'
     assert f'"{POINT}"' in found_in(forbid("", scope), EVERYTHING)[0]

@@ -133,7 +133,9 @@ def uncovered_arns(policies: Mapping[str, Mapping[str, Any]], targets: Collectio
         for other, (form, literal) in rule.others().items() if rule.forbids else ():
             if found := _permitted(form.service, literal, other, rule, list(rules.values()), targets):
                 permit, action = found
-                wrong = f'forbids "{literal}", but {permit} permits {action} on "{other}", which reaches the same'
+                wrong = (
+                    f'forbids "{literal}", but {permit} permits {action} on "{other}", which reaches the same resource'
+                )
                 fix = f"add || {form.condition.format(other)}, or name the ARNs that {permit} permits"
                 yield UncoveredArn(key, literal, wrong, fix)
 
@@ -141,14 +143,19 @@ def uncovered_arns(policies: Mapping[str, Mapping[str, Any]], targets: Collectio
 def _permitted(
     service: str, literal: str, other: str, forbid: _Rule, rules: Sequence[_Rule], targets: Collection[str]
 ) -> tuple[str, str] | None:
-    """Return the @id of a policy and an action that it permits on `other`, while `forbid` forbids only `literal`."""
+    """Return the @id of a policy and an action that it permits on `other`, while `forbid` forbids only `literal`.
+
+    Another forbid counts only if it is for all requesters, or for the same ones.
+    """
+    everyone, same = {"op": "All"}, forbid.policy["principal"]
+    closing = [each for each in rules if each.policy["principal"] in (everyone, same)]
     for action in _actions_on(service, literal, other):
         for target in targets or ("",):
             known, elsewhere = _Request(action, target, literal), _Request(action, target, other)
             if not known.may_meet(forbid) or elsewhere.may_meet(forbid):
                 continue
             permits = [each for each in rules if not each.forbids and elsewhere.may_meet(each)]
-            if permits and not any(map(elsewhere.is_forbidden_by, rules)):
+            if permits and not any(map(elsewhere.is_forbidden_by, closing)):
                 return permits[0].policy["annotations"]["id"], action.name
     return None
 

@@ -16,8 +16,8 @@ MOST_REFUSALS = 5
 ENDS_MILLISECONDS, MARKS_MILLISECONDS = 150_000, 240_000
 """Until when in a run the ends of grants are written, and until when grants are marked as cut off.
 
-Agents choose how many grants end together, and a run writes about 20,000 ends in this time. The next run writes the
-others. The function has 300 s, and deny documents, suspensions and heartbeats need the rest.
+Agents choose how many grants end together. The next run writes the ends that this one has no time for. The function has
+300 s, and deny documents, suspensions and heartbeats need the rest.
 """
 Step: TypeAlias = Callable[[], dict[str, int]]
 """Returns counts, by their name."""
