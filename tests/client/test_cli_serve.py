@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -87,6 +88,16 @@ def test_cli_04_a_background_endpoint_is_shared_until_it_is_stopped(granting: Fa
     assert json.loads(command("serve", "--stop", "--json").stdout) == {"stopped": [GRANT_ID]}
     assert len(granting.calls("DELETE", RELEASE)) == 1
     assert json.loads(command("serve", "--stop", "--json").stdout) == {"stopped": []}
+
+
+def test_end_01_a_background_endpoint_that_commands_cannot_reach_ends_alone(granting: FakeBroker, home: Path):
+    command("serve", *ASK, "--background")
+    shutil.rmtree(home / ".local/state/jitney")
+    second = json.loads(command("serve", *ASK, "--background", "--json").stdout)
+    until(lambda: granting.calls("DELETE", RELEASE))
+    assert key_by(second["environment"]) == CREDENTIALS["access_key_id"]
+    assert json.loads(command("serve", "--stop", "--json").stdout) == {"stopped": [GRANT_ID]}
+    assert len(granting.calls("DELETE", RELEASE)) == 2
 
 
 LSOF = "kill $(lsof -t {path})"

@@ -1,4 +1,7 @@
-"""The process of a background endpoint. It serves one need until it is stopped, or until its last keys have expired."""
+"""The process of a background endpoint.
+
+It serves one need until it is stopped, until its last keys have expired, or until its socket is gone.
+"""
 
 import json
 import os
@@ -35,7 +38,7 @@ from jitney.client.settings import connect
 # In the last 15 minutes of its credentials, boto3 and the AWS CLI run a credential process for each call. So a slice
 # is replaced when less than 16 minutes are left, and an SDK never gets one in its last 15 minutes.
 PROFILE_SLICES = Slices(seconds=1200, margin=960)
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
 
 
 class BackgroundService:
@@ -114,9 +117,9 @@ def main() -> None:
                 memory.remember("")
             slices = PROFILE_SLICES if need.kind == PROFILE else Slices()
             held = HeldGrant(broker, need.access, slices=slices, memory=memory)
-            with _serving(folder, key, held, need.kind) as service:
+            with _serving(folder, key, held, need.kind) as (service, has_socket):
                 _say({})
-                _until_ended(service, slices.seconds if need.kind == PROFILE else None)
+                _until_ended(service, has_socket, slices.seconds if need.kind == PROFILE else None)
             with suppress(ClientProblem):  # it ends by itself at its expiry
                 held.release()
     except ClientProblem as problem:
@@ -126,7 +129,10 @@ def main() -> None:
 
 
 @contextmanager
-def _serving(folder: Path, key: str, held: HeldGrant, kind: str) -> Generator[BackgroundService]:
+def _serving(
+    folder: Path, key: str, held: HeldGrant, kind: str
+) -> Generator[tuple[BackgroundService, Callable[[], bool]]]:
+    """Yield the service, and a function that returns whether its socket still has its name."""
     token = EndpointToken()
     loopback = LoopbackServer(lambda port: ContainerCredentials(port, token, held)) if kind != PROFILE else None
     service = BackgroundService(held, lambda region: shell_variables(loopback.port, token, region) if loopback else {})
@@ -135,23 +141,32 @@ def _serving(folder: Path, key: str, held: HeldGrant, kind: str) -> Generator[Ba
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with socket_address(folder, name.name) as address:
         listener.bind(address)
+    inode = name.stat().st_ino
     listener.listen(MAX_CONNECTIONS)
     server = LocalServer(listener, service, is_own)
     for each in filter(None, (server, loopback)):
         each.start()
+
+    def has_socket() -> bool:
+        try:
+            return name.stat().st_ino == inode
+        except OSError:  # FileNotFoundError: the user removed the folder of the state
+            return False
+
     try:
-        yield service
+        yield service, has_socket
     finally:
-        name.unlink(missing_ok=True)  # first, so that the next endpoint's socket is not the one that is removed
+        if has_socket():  # first, so that the next endpoint's socket is not the one that is removed
+            name.unlink(missing_ok=True)
         for each in filter(None, (server, loopback)):
             each.close()
 
 
-def _until_ended(service: BackgroundService, idle_seconds: float | None) -> None:
-    """Return when the endpoint is stopped, or when the last keys that it gave have expired."""
+def _until_ended(service: BackgroundService, has_socket: Callable[[], bool], idle_seconds: float | None) -> None:
+    """Return when the endpoint is stopped, its last keys have expired, or no command can reach or stop it any more."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: service.ended.set())
-    while not service.ended.wait(_LOOK_SECONDS):
+    while not service.ended.wait(_LOOK_SECONDS) and has_socket():
         if idle_seconds is not None and time.time() - service.asked_at > idle_seconds:
             return
 
