@@ -54,7 +54,8 @@ $(AWSCLI): local/requirements-awscli.txt $(UV)
 CLIENTS := .local/aioboto3/.ready .local/client-generator/.ready .local/agent-frameworks/.ready
 DOCS_SITE := .local/docs-site/.ready
 SBOM := .local/sbom/.ready
-$(CLIENTS) $(DOCS_SITE) $(SBOM): .local/%/.ready: local/requirements-%.txt $(UV)
+CFN_LINT := .local/cfn-lint/.ready
+$(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT): .local/%/.ready: local/requirements-%.txt $(UV)
 	@echo "$*, into $(@D)"
 	@$(UV) venv --quiet --clear --python 3.13 $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
@@ -86,7 +87,7 @@ $(COMPILED): $(READY)
 	@touch $@
 
 .PHONY: prepare
-prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM)
+prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT)
 
 .PHONY: test
 test: prepare ## run every test, with the system on this machine
@@ -207,6 +208,7 @@ lock: $(UV) ## resolve the lock files
 	echo awscli | $(LOCK) - -o local/requirements-awscli.txt
 	printf '%s\n' langchain-core openai-agents strands-agents | $(LOCK) - -o local/requirements-agent-frameworks.txt
 	printf '%s\n' cyclonedx-bom pip-audit | $(LOCK) - -o local/requirements-sbom.txt
+	echo cfn-lint | $(LOCK) - -o local/requirements-cfn-lint.txt
 	printf '%s\n' zensical 'essentials-openapi[full]' | $(LOCK) - -o local/requirements-docs-site.txt
 	echo openapi-python-client | $(LOCK) - -o local/requirements-client-generator.txt
 	echo aioboto3 | $(LOCK) --no-config - -o local/requirements-aioboto3.txt  # without pyproject's botocore

@@ -1,10 +1,16 @@
 """Changes of the options in `jitney.yaml`, as updates of a deployed stack (row OPS 2)."""
 
+import json
+import re
+import subprocess
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.replica_stack import template as replica_template
+from jitney.configuration.broker_settings import BrokerSettings
 from tests.infra.conftest import Synthesized, configured, listed, of_type
 from tests.infra.test_domain import DOMAIN
 from tests.infra.test_network import PRIVATE, VPC
@@ -17,6 +23,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "public": {"domain": DOMAIN, "replication": REPLICATION, "deployment": "all_at_once"},
     "private": {"domain": DOMAIN, "private_api": PRIVATE, "vpc": VPC},
 }
+ROOT = Path(__file__).parents[2]
+ACCEPTED = {
+    "E3601": r"'arn:\$\{Partition\}:states:::|'\{% ",  # cfn-lint knows no partition but aws there, and no JSONata
+    "W3005": "dependency already enforced",  # CDK repeats dependencies
+    "W3037": "'getscopedcredentials'",  # cfn-lint's list of actions is older
+}
+"""What cfn-lint finds that is right, by its rule."""
 PAIRS = tuple(combinations(OPTIONS, 2))
 # Properties whose value an account or a Region has once.
 NAMES = ("FunctionName", "RoleName", "ManagedPolicyName", "AlarmName", "LogGroupName", "DeploymentGroupName")
@@ -32,6 +45,30 @@ def assemblies(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> dic
 def templates(assemblies: dict[str, Synthesized]) -> dict[str, dict[str, Any]]:
     """Return the resources of the broker's stack for each set of options."""
     return {name: made.broker["Resources"] for name, made in assemblies.items()}
+
+
+def test_ops_02_the_templates_have_the_schemas_of_cloudformation(
+    assembly: Synthesized, assemblies: dict[str, Synthesized], tmp_path: Path
+):
+    subprocess.run(["make", "--silent", ".local/cfn-lint/.ready"], cwd=ROOT, check=True, capture_output=True)
+    replicas = tmp_path / "replicas.template.json"
+    replicas.write_text(replica_template(BrokerSettings(account="111122223333", region="eu-west-1")), encoding="utf-8")
+    folders = [assembly.folder, *(each.folder for each in assemblies.values())]
+    templates = [replicas, *(path for each in folders for path in sorted(each.glob("*.template.json")))]
+    assert len(templates) > 2 * len(folders)
+    command = [
+        ROOT / ".local/cfn-lint/bin/cfn-lint",
+        "--format",
+        "json",
+        "--regions",
+        "eu-west-1",
+        "--template",
+        *templates,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = {(each["Rule"]["Id"], each["Message"]) for each in json.loads(done.stdout)}
+    assert {rule for rule, _ in found} == ACCEPTED.keys()
+    assert [each for each in found if not re.search(ACCEPTED[each[0]], each[1])] == []
 
 
 @pytest.mark.parametrize("name", OPTIONS)
