@@ -70,7 +70,7 @@ lint: $(READY) ## check format, lint and types
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 
-SOCKETS := tests/adapters/test_keys.py tests/adapters/test_slack_client.py tests/adapters/test_token_endpoint.py tests/adapters/test_upstream.py
+SOCKETS := tests/test_sbom.py tests/adapters/test_keys.py tests/adapters/test_slack_client.py tests/adapters/test_token_endpoint.py tests/adapters/test_upstream.py
 
 .PHONY: check
 check: lint ## check lint, and run the tests without AWS or sockets, with a tenth of their generated examples

@@ -1,18 +1,25 @@
 """The guards that `make mutants` removes exist. A renamed guard must not drop out of the run."""
 
 from collections import Counter
+from functools import cache
 
 from tests.guards import EQUIVALENT, GUARDED, PACKAGE, PREDICATES, mutants
+
+
+@cache
+def found() -> tuple[tuple[str, str], ...]:
+    """Return the file and the condition of each guard."""
+    return tuple((each.file, each.condition) for each in mutants())
 
 
 def test_every_guarded_place_and_predicate_exists():
     assert [place for place in GUARDED if not (PACKAGE / place).exists()] == []
     named = {(name, f"{function}()") for name, functions in PREDICATES.items() for function in functions}
-    assert named - {(each.file, each.condition) for each in mutants()} == set()
+    assert named - set(found()) == set()
 
 
 def test_each_kind_of_guard_is_found():
-    conditions = {(each.file, each.condition) for each in mutants()}
+    conditions = set(found())
     assert len(conditions) > 150
     assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
     assert ("core/identity/signature.py", "fitting is None") in conditions
@@ -20,5 +27,5 @@ def test_each_kind_of_guard_is_found():
 
 
 def test_each_guard_that_cannot_matter_is_one_guard():
-    counted = Counter((each.file, each.condition) for each in mutants())
+    counted = Counter(found())
     assert {each: counted[each] for each in EQUIVALENT if counted[each] != 1} == {}

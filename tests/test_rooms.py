@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,8 +95,13 @@ IMPURE = {
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "v2"}
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -104,7 +110,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def core_imports(path: Path) -> Iterator[str]:
     """Yield the full names of the modules of core that a file imports, also by `from jitney.core import NAME`."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.module == "jitney.core":
             yield from (f"jitney.core.{alias.name}" for alias in node.names)
     yield from (name for name in imports(path) if name.startswith("jitney.core."))
@@ -176,7 +182,7 @@ def test_functions_stay_small():
     lines = {
         f"{path.relative_to(ROOT)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: count for name, count in lines.items() if count > 60} == {}

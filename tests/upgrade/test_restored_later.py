@@ -16,7 +16,7 @@ from jitney.client.recorded_suspensions import RECORD_SECONDS
 from jitney.client.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
 from jitney.client.restored_tables import RestoredTables
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, Suspensions
+from jitney.core.access.suspensions import Suspension, Suspensions
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.times import iso
 from jitney.handlers.suspensions import lift, list_suspensions, suspend
@@ -246,16 +246,19 @@ def test_ops_02_a_record_with_the_id_of_another_suspension_hides_none(
 
 
 def test_ops_02_forged_suspensions_stop_no_step_and_leave_room_for_operators(
-    unprepared: StoredSystem, later: AfterTheMoment
+    unprepared: StoredSystem, later: AfterTheMoment, monkeypatch: pytest.MonkeyPatch
 ):
-    for number in range(MOST_SUSPENSIONS + 20):
+    most = 40
+    for module in ("core.access.suspensions", "client.restored_suspensions"):
+        monkeypatch.setattr(f"jitney.{module}.MOST_SUSPENSIONS", most)
+    for number in range(most + 20):
         forge(unprepared, number, "set")
     restore = restored(unprepared)
     restore.prepare(PLAN)
     assert (restore.summary.sessions_ended, restore.summary.delegations_ended) == (1, 1)
     assert "target analytics-prod" in in_force(unprepared)
-    assert len(in_force(unprepared)) == MOST_SUSPENSIONS * 9 // 10
-    assert len(restore.summary.copied) + len(restore.summary.not_copied) == MOST_SUSPENSIONS + 21
+    assert len(in_force(unprepared)) == most * 9 // 10
+    assert len(restore.summary.copied) + len(restore.summary.not_copied) == most + 21
     assert not restore.summary.complete
 
 
