@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.config import ReviewerGroup
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
 from jitney.handlers.ballots import REQUEST_AGAIN
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
@@ -16,10 +18,11 @@ from jitney.handlers.review_notices import notify
 from jitney.handlers.review_reads import list_reviews, show_review
 from jitney.handlers.suspensions import suspend
 from jitney.handlers.terminal_votes import vote_from_terminal
+from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY
-from tests.handlers.review_browser import Browser, ReviewSystem
+from tests.handlers.review_browser import STAFF, Browser, ReviewSystem
 from tests.handlers.test_break_glass import SETTINGS, judge, smash, token_of
-from tests.handlers.test_review_pages import pending, stored
+from tests.handlers.test_review_pages import PUT, pending, stored
 from tests.handlers.test_review_steps import TOKEN, asked, decided
 from tests.handlers.test_terminal_reviews import call, own_token, terminal_desk
 
@@ -47,13 +50,45 @@ def without_issuer(desk: ReviewSystem) -> None:
     desk.system.ports.config = replace(desk.system.ports.config, issuers=issuers)
 
 
+def other_region(desk: ReviewSystem) -> None:
+    """The same role in another Region: reviewers saw the earlier one."""
+    (target,) = desk.system.ports.config.targets.values()
+    moved = replace(target, region="us-east-1")
+    desk.system.ports.config = replace(desk.system.ports.config, targets={moved.alias: moved})
+
+
+def renamed_issuer(desk: ReviewSystem) -> None:
+    """Another entry of the same issuer comes first, so that the agent has another name."""
+    corp = replace(desk.system.ports.config.issuers["corp"], identity_name="acme")
+    config = desk.system.ports.config
+    desk.system.ports.config = replace(
+        config, issuers={**config.issuers, "acme": replace(corp, name="acme"), "corp": corp}
+    )
+
+
+def reused_alias(desk: ReviewSystem) -> None:
+    """The alias belongs to another issuer, whose groups and subjects have the same names."""
+    config = desk.system.ports.config
+    other = replace(config.issuers["other"], name="corp", identity_name="corp")
+    desk.system.ports.config = replace(config, issuers={**config.issuers, "corp": other})
+
+
 def fewer_pairs(desk: ReviewSystem) -> None:
     limits = replace(desk.system.ports.config.limits, max_pairs=1)
     desk.system.ports.config = replace(desk.system.ports.config, limits=limits)
 
 
 Change = Callable[[ReviewSystem], None]
-CHANGES = [without_target, renamed_target, other_roles, without_issuer, fewer_pairs]
+CHANGES = [
+    without_target,
+    renamed_target,
+    other_roles,
+    other_region,
+    without_issuer,
+    renamed_issuer,
+    reused_alias,
+    fewer_pairs,
+]
 changes = pytest.mark.parametrize("change", CHANGES)
 
 
@@ -174,6 +209,68 @@ def test_rev_13_its_decision_is_still_notified(desk: ReviewSystem, change: Chang
     change(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id, "reject") | {"comment": "no"})
     assert notify(decided(stored(desk, grant)), desk.system.ports)["state"] == "rejected"
+
+
+def renamed_people(desk: ReviewSystem) -> None:
+    """Another entry of the people's issuer comes first, so that each person has another name."""
+    config = desk.system.ports.config
+    names = {name: "crew" for name, each in config.issuers.items() if each.issuer == STAFF}
+    issuers = {
+        name: replace(each, identity_name=names.get(name, each.identity_name)) for name, each in config.issuers.items()
+    }
+    crew = replace(issuers["staff"], name="crew", audiences=("oncall",), web=None)
+    humans = minting.HUMANS._replace(identity_name="crew", issuer=STAFF)
+    issuers |= {"crew": crew, "corp": replace(issuers["corp"], human_issuer=humans)}
+    owners = ReviewerGroup(("crew.alice", "crew.bob", "crew.gina"))
+    desk.system.ports.config = replace(config, issuers=issuers, reviewers={"owners": owners})
+
+
+def requested_by(desk: ReviewSystem, name: str) -> Grant:
+    """A pending request of an agent on behalf of a person who is a reviewer."""
+    config = desk.system.ports.config
+    corp = replace(config.issuers["corp"], human_issuer=minting.HUMANS._replace(identity_name="staff", issuer=STAFF))
+    desk.system.ports.config = replace(config, issuers={**config.issuers, "corp": corp})
+    body = REQUEST_BODY | {"permissions": PUT}
+    answered = desk.system.call(create_grant, body, token=minting.token(act={"sub": name}))
+    return desk.system.store.grants[answered[1]["grant"]["id"]]
+
+
+def test_rev_05_a_person_with_another_name_does_not_approve_their_own_request(desk: ReviewSystem):
+    grant = requested_by(desk, "alice")
+    renamed_people(desk)
+    page = person(desk, "alice").send("GET", f"/reviews/{grant.id}").text
+    assert ('value="approve' in page, LOST in page) == (False, True)
+    ballot = {"verdict": "approve", "content": content_hash(grant)}
+    answer = person(desk, "alice").send(
+        "POST", f"/reviews/{grant.id}", ballot | {"token": token_of(person(desk, "alice"))}
+    )
+    assert (answer.status, stored(desk, grant)) == (403, grant)
+
+
+def test_rev_03_approvals_of_people_with_other_names_give_no_credentials(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk)
+    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
+    renamed_people(desk)
+    status, problem, _ = desk.system.call(create_credentials, grant_id=grant.id)
+    assert (status, problem["code"], problem["fix"]) == (410, "grant_ended", "Make a new request.")
+    again = desk.system.call(create_grant, REQUEST_BODY | {"permissions": PUT})
+    assert (again[0], again[1]["grant"]["id"] == grant.id) == (202, False)
+
+
+def test_rev_08_a_person_with_another_name_does_not_confirm_their_own_break_glass(desk: ReviewSystem):
+    desk.system.ports.config = replace(desk.system.ports.config, break_glass=SETTINGS)
+    grant = pending(desk)
+    smash(person(desk, "gina"), grant)
+    renamed_people(desk)
+    assert judge(person(desk, "gina"), grant, "confirm").status == 403
+    assert judge(person(desk, "olga", "security"), grant, "confirm").status == 303
+
+
+def test_rev_01_a_session_ends_when_its_person_gets_another_name(desk: ReviewSystem):
+    alice = person(desk, "alice")
+    renamed_people(desk)
+    assert alice.send("GET", "/reviews").status == 303
+    assert person(desk, "alice").send("GET", "/reviews").status == 200
 
 
 def policies_are(desk: ReviewSystem, more: str) -> None:

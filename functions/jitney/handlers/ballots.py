@@ -7,6 +7,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
+from jitney.core.access.present_names import has_present_names
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
@@ -176,8 +177,11 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
 def requester(grant: Grant, ports: Ports) -> Principal:
     """Return the principal that requested the grant, as it was at the request. Raises Problem review_ended."""
     issuer = ports.config.issuers.get(grant.issuer_name)
-    if issuer is None:
+    if issuer is None or issuer.issuer != grant.issuer:
         detail = f"The requester's issuer {grant.issuer_name!r} is no longer configured."
+        raise Problem("review_ended", detail, REQUEST_AGAIN)
+    if not has_present_names(grant, ports.config):
+        detail = "The configuration has other names for the requester or for people who decided."
         raise Problem("review_ended", detail, REQUEST_AGAIN)
     return Principal(
         issuer=grant.issuer,

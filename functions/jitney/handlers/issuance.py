@@ -7,6 +7,7 @@ from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import OPEN_STATES, Grant, State
+from jitney.core.access.present_names import has_present_names
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
@@ -119,9 +120,24 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
 
 
 def target_of(grant: Grant, config: Config) -> Target:
-    """Return the target of a grant. Raises Problem target_unknown when it was removed or has other roles now."""
+    """Return the target of a grant. Raises Problem target_unknown when it was removed, or has other roles or a Region.
+
+    Raises Problem grant_ended when people in the grant have other names now.
+    """
+    if not has_present_names(grant, config):
+        detail = f"jitney.yaml has other names for people in grant {grant.id}, so it gives no more access."
+        raise Problem("grant_ended", detail, "Make a new request.")
     target = config.targets.get(grant.target)
-    if target is None or grant.role_arn not in target.role_arns:
+    if target is None or grant.role_arn not in target.role_arns or grant.region != target.region:
         detail = f"Target {grant.target!r} was removed or changed since the grant was requested."
         raise Problem("target_unknown", detail, "Make a new request.")
     return target
+
+
+def is_reconfigured(grant: Grant, config: Config) -> bool:
+    """Return whether a change of the configuration ended the issue of credentials for the grant."""
+    try:
+        target_of(grant, config)
+    except Problem:
+        return True
+    return False

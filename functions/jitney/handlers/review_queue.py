@@ -16,7 +16,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, is_uncollected, list_key, pending_review
 from jitney.core.single_use import idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.issuance import decide_again
+from jitney.handlers.issuance import decide_again, is_reconfigured
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
@@ -101,10 +101,10 @@ def _uncollected(grant_id: str, wanted: Grant, call: AuthenticatedRequest) -> Gr
     """Return the approved grant if its agent can still get credentials.
 
     Otherwise every request would get a grant whose credentials are refused: another group has to approve now, a voter
-    left the group, or the target has another role.
+    left the group, people have other names, or the target changed.
     """
-    grant, roles = call.grant(grant_id), call.ports.config.targets[wanted.target].role_arns
-    if grant is None or grant.at(call.now).state is not State.ACTIVE or grant.role_arn not in roles:
+    grant = call.grant(grant_id)
+    if grant is None or grant.at(call.now).state is not State.ACTIVE or is_reconfigured(grant, call.ports.config):
         return None
     found = is_uncollected(grant, wanted, call.now) and decide_again(grant, call).effect is Effect.ALLOW
     return grant if found else None

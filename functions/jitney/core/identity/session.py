@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
+from jitney.core.identity.source_identity import source_identity
 
 MAX_SESSION_SECONDS = 8 * 3600
 """The longest duration of one sign-in."""
@@ -93,12 +94,15 @@ def hash_session_id(session_id: str) -> str:
 def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
     """Return the session in a `Session.view`, or None when its provider or client is no longer configured.
 
-    An alias in the configuration may name another provider now. That provider's subjects are other people.
+    An alias in the configuration may name another provider now. That provider's subjects are other people. The person
+    may also have another source identity now, which reviewer groups and suspensions name.
     """
     issuer = config.issuers.get(view["issuer_name"])
     if issuer is None or issuer.kind != "human" or issuer.web is None:
         return None
     if (view.get("issuer"), view.get("client_id")) != (issuer.issuer, issuer.web.client_id):
+        return None
+    if view["source_identity"] != source_identity(issuer.identity_name, issuer.issuer, view["subject"]):
         return None
     principal = Principal(
         issuer=issuer.issuer,

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.present_names import is_present_name
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
@@ -101,11 +102,14 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
 def may_follow_up(human: str, review: GrantUnderReview, groups: Groups, *, operator: bool) -> bool:
     """Return whether `human` may do the follow-up review: any possible reviewer, or an operator.
 
-    The requesters, the person who used break-glass, and their delegates may not.
+    The requesters, the person who used break-glass, and their delegates may not. If the configuration has another name
+    for that person, only operators may, because any reviewer could be that person.
     """
-    involved = involved_people(review)
-    if review.grant.break_glass is None or human in involved | delegates_for(involved, groups):
+    involved, use = involved_people(review), review.grant.break_glass
+    if use is None or human in involved | delegates_for(involved, groups):
         return False
+    if not is_present_name(use.human, review.config):
+        return operator
     return operator or human in all_possible_reviewers(review, groups, involved)
 
 

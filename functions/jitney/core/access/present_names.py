@@ -1,0 +1,34 @@
+"""Whether the agent and the people of a grant still have the names that the grant stores. Pure.
+
+A name begins with the alias of the first entry of its issuer in the configuration. After a change of that alias, the
+same person signs in under another name, and would not be recognized as a requester, or as suspended. Under an alias
+that belongs to another issuer now, the name is another agent's. So such a grant can be ended, and nothing else.
+"""
+
+from collections.abc import Iterator
+
+from jitney.core.access.grant import Grant
+from jitney.core.config import Config
+from jitney.core.identity.source_identity import identity_prefix, source_identity
+
+
+def has_present_names(grant: Grant, config: Config) -> bool:
+    """Return whether the configuration gives everyone in the grant the stored name."""
+    entry = next(iter(config.entries(grant.issuer)), None)
+    if entry is None or source_identity(entry.identity_name, entry.issuer, grant.subject) != grant.principal:
+        return False
+    return all(is_present_name(each, config) for each in _people(grant))
+
+
+def is_present_name(identity: str, config: Config) -> bool:
+    """Return whether a source identity begins with a name of an issuer in the configuration."""
+    return identity.startswith(tuple(identity_prefix(each.identity_name) for each in config.issuers.values()))
+
+
+def _people(grant: Grant) -> Iterator[str]:
+    """Yield the source identities of the human, the voters, and the person who used break-glass."""
+    if grant.human is not None:
+        yield grant.human
+    yield from (vote.human for vote in grant.votes)
+    if grant.break_glass is not None:
+        yield grant.break_glass.human
