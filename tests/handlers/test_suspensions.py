@@ -746,6 +746,26 @@ class TestNames:
         status, body, _ = system.call(create_credentials, grant_id=grant_id, token=fresh(system))
         assert (status, body["code"]) == (410, "grant_revoked")
 
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_end_08_grants_of_the_alias_on_a_role_that_another_target_has_now_are_denied_there(self, system, fails):
+        """Two targets swapped their aliases. The operator may mean the earlier target or the present one."""
+        grant_id, waiting = opened(system), opened(system, permissions=WRITE, reason="publish")
+        target = system.config.targets["analytics-prod"]
+        swapped = replace(target, role_arn=f"{ROLE_ARN}-other"), replace(target, alias="other")
+        config = replace(system.config, targets={each.alias: each for each in swapped})
+        system.ports.__dict__["config"] = config
+        asked = {"kind": "target", "name": "analytics-prod"}
+        if fails:
+            system.role_policies.refusals, system.role_policies.refusal = 10**6, "AccessDenied"
+            body = suspended(system, asked, status=202)
+            assert body["targets_failed"].keys() == {"analytics-prod", "other"}
+            system.role_policies.refusals = 0
+            suspended(system, asked)
+        else:
+            assert suspended(system, asked)["grants_ended"] == 2
+        assert {system.store.grants[each].state for each in (grant_id, waiting)} == {State.REVOKED}
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
     def test_end_08_a_target_that_was_removed_is_suspended_while_it_has_grants(self, system):
         grant_id = opened(system)
         waiting = opened(system, permissions=WRITE, reason="publish")

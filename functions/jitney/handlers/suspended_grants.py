@@ -54,7 +54,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
 
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
     (`core.access.suspension_denials`). A role without a target has no document. For such a role, a deny entry that IAM
-    does not have says until when credentials may work.
+    does not have says until when credentials may work. The document of another target, which got the grant's role from
+    the suspended one, needs the entry, too.
     """
     wrote = False
 
@@ -71,7 +72,9 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
         record = audit.grant_record(
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )
-        denial = None if ports.config.target_with(ended.role_arn) else denial_of(ended, by_operator=True)
+        target = ports.config.target_with(ended.role_arn)
+        covered = target is not None and suspension.concerned([target])
+        denial = None if covered else denial_of(ended, by_operator=True)
         return GrantUpdate(ended, record, denial if isinstance(denial, DenyEntry) else None)
 
     ended = update_grant(grant, decide, ports)

@@ -185,9 +185,12 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
             if start_measurement(grant, suspension, began.milliseconds, written_at, ports):
                 measured.append(grant.target)
     all_ended = True
-    for target in targets:
+    for target in ports.config.targets.values():
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
+    others = [each for each in ports.config.targets.values() if each not in targets]
+    moved = (each for each in _roles(others, seen, 0) if has_undenied(each.arn, suspension, ports))
+    failed |= _not_denied(moved, has_time, ports)
     for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
         count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
