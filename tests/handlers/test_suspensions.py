@@ -766,6 +766,29 @@ class TestNames:
         assert {system.store.grants[each].state for each in (grant_id, waiting)} == {State.REVOKED}
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
+    @pytest.mark.parametrize("first", ["renamed", "suspended"])
+    def test_end_08_an_issuer_is_suspended_under_its_earlier_and_its_present_name(self, system, first):
+        """Another entry of the issuer comes before the one that its agents were named by."""
+        grant_id, waiting = opened(system), opened(system, permissions=WRITE, reason="publish")
+        issuers = system.config.issuers
+        corp = replace(issuers["corp"], identity_name="acme")
+        acme = replace(corp, name="acme", audiences=("acme",))
+        config = replace(system.config, issuers={**issuers, "acme": acme, "corp": corp}, operators=("other/security",))
+        operators = replace(system.config, operators=("other/security",))
+        system.ports.__dict__["config"] = config if first == "renamed" else operators
+        asked = {"kind": "issuer", "name": "corp"}
+        body = suspended(system, asked, **other_operator())
+        system.ports.__dict__["config"] = config
+        assert body["suspension"]["issuer"] == minting.CORP
+        assert (body["grants_ended"], body["suspension"]["name"]) == (2, "acme" if first == "renamed" else "corp")
+        assert {system.store.grants[each].state for each in (grant_id, waiting)} == {State.REVOKED}
+        denied = system.role_policies.documents[ROLE_ARN]
+        assert grant_id in denied if first == "renamed" else "corp.*" in denied
+        status, problem, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system))
+        assert (status, problem["code"]) == (403, "suspended")
+        assert suspended(system, asked, **other_operator())["grants_ended"] == 0
+        assert reconcile(system.ports)["suspended"] == 0
+
     def test_end_08_a_target_that_was_removed_is_suspended_while_it_has_grants(self, system):
         grant_id = opened(system)
         waiting = opened(system, permissions=WRITE, reason="publish")

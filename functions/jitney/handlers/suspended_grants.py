@@ -55,7 +55,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
     (`core.access.suspension_denials`). A role without a target has no document. For such a role, a deny entry that IAM
     does not have says until when credentials may work. The document of another target, which got the grant's role from
-    the suspended one, needs the entry, too.
+    the suspended one, needs the entry, too. So does a grant of a suspended issuer's agent under an earlier name.
     """
     wrote = False
 
@@ -73,8 +73,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )
         target = ports.config.target_with(ended.role_arn)
-        covered = target is not None and suspension.concerned([target])
-        denial = None if covered else denial_of(ended, by_operator=True)
+        denied = target is not None and suspension.is_denied_on(target, ended)
+        denial = None if denied else denial_of(ended, by_operator=True)
         return GrantUpdate(ended, record, denial if isinstance(denial, DenyEntry) else None)
 
     ended = update_grant(grant, decide, ports)

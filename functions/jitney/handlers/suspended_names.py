@@ -16,10 +16,11 @@ MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 
 
 class SuspendedName(NamedTuple):
-    """The name of a suspension, as it is stored. `role` is the ARN of a target's first role, "" for other kinds."""
+    """The name of a suspension, as it is stored. `role` and `issuer` are described in `Suspension`."""
 
     name: str
-    role: str
+    role: str = ""
+    issuer: str = ""
 
 
 def suspended_name(asked: SuspensionRequest, ports: Ports) -> SuspendedName:
@@ -29,11 +30,14 @@ def suspended_name(asked: SuspensionRequest, ports: Ports) -> SuspendedName:
     """
     config, is_target = ports.config, asked.kind is SuspensionKind.TARGET
     if same := ports.suspensions.current().of(asked.kind, asked.name):
-        return SuspendedName(same.name, same.role)
+        return SuspendedName(same.name, same.role, same.issuer)
     if name := configured_name(asked, config):
-        return SuspendedName(name, config.targets[name].role_arn if is_target else "")
+        if is_target:
+            return SuspendedName(name, role=config.targets[name].role_arn)
+        issuers = (each.issuer for each in config.issuers.values() if each.identity_name == name)
+        return SuspendedName(name, issuer=next(issuers, "") if asked.kind is SuspensionKind.ISSUER else "")
     if asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
-        return SuspendedName(asked.name, "")
+        return SuspendedName(asked.name)
     grants = list(_open_grants(ports))
     name = seen_name(asked, config, grants)
     return SuspendedName(name, removed_role(name, config, grants) if is_target else "")

@@ -136,7 +136,9 @@ def _begun(
         return same, before
     reason = cut(ports.mask_comment(call.principal.owner_key).text(asked.reason), MAX_REASON)
     by = call.principal.source_identity
-    suspension = Suspension(ports.new_id("s"), asked.kind, named.name, ports.now(), by, reason, role=named.role)
+    suspension = Suspension(
+        ports.new_id("s"), asked.kind, named.name, ports.now(), by, reason, role=named.role, issuer=named.issuer
+    )
     with call.counting_refusals():
         after = before.with_new(suspension)
         if after.stopping(call.principal) and not asked.including_caller:
@@ -188,9 +190,7 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
     for target in ports.config.targets.values():
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-    others = [each for each in ports.config.targets.values() if each not in targets]
-    moved = (each for each in _roles(others, seen, 0) if has_undenied(each.arn, suspension, ports))
-    failed |= _not_denied(moved, has_time, ports)
+    failed |= _not_denied(_listing(suspension, seen, ports), has_time, ports)
     for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
         count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
@@ -224,6 +224,14 @@ def _roles(targets: Iterable[Target], seen: Collection[str], milliseconds: int) 
     ]
     first = milliseconds % len(roles) if roles else 0
     return roles[first:] + roles[:first]
+
+
+def _listing(suspension: Suspension, seen: Collection[str], ports: Ports) -> Iterator[TargetRole]:
+    """Yield the roles whose documents have to list grants, because the names in the suspension do not deny them."""
+    everywhere = suspension.kind is SuspensionKind.TARGET or suspension.issuer
+    for role in _roles(ports.config.targets.values(), seen, 0) if everywhere else ():
+        if has_undenied(role.arn, suspension, ports):
+            yield role
 
 
 def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports: Ports) -> dict[str, str]:

@@ -65,7 +65,8 @@ class Suspension:
     `name` depends on the kind. It is a source identity for an agent or a human, and the unit's name for a unit. For an
     issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
     identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
-    for other kinds. So a target stays suspended under another alias. `completed_at` is when every document denied what
+    for other kinds. So a target stays suspended under another alias. In the same way, `issuer` is the `iss` of a suspended
+    issuer, so that its agents and people stay suspended under other names. `completed_at` is when every document denied what
     is suspended and every end was on record, None before. The suspension cannot be lifted before `not_before`.
     """
 
@@ -80,6 +81,7 @@ class Suspension:
     role: str = ""
     completed_at: int | None = None
     not_before: int | None = None
+    issuer: str = ""
 
     @property
     def in_force(self) -> bool:
@@ -119,6 +121,19 @@ class Suspension:
         on_behalf = human is not None and self.kind is not SuspensionKind.AGENT and self.covers_person(human)
         return on_behalf or self.covers_person(identity)
 
+    def covers_principal(self, who: Principal) -> bool:
+        """Return whether the suspension covers the requests of a principal, even under another name."""
+        return self._is_of_issuer(who.issuer) or self.covers(who.source_identity, who.unit, who.human)
+
+    def is_denied_on(self, target: Target, grant: Grant) -> bool:
+        """Return whether the deny documents of `target` deny the grant's sessions by the names in the suspension."""
+        if self.kind is SuspensionKind.TARGET:
+            return self.covers_target(target.alias, target.role_arn)
+        return self.covers(grant.principal, grant.unit, grant.human)
+
+    def _is_of_issuer(self, issuer: str) -> bool:
+        return bool(self.issuer) and self.issuer == issuer
+
     def ends(self, grant: Grant) -> bool:
         """Return whether the suspension ended the grant. Grants from after it was lifted are not affected.
 
@@ -126,7 +141,7 @@ class Suspension:
         function matters in the first minute only. The deny document denies what is issued in that minute.
         """
         concerned = self.lifted_at is None or grant.created_at < min(self.lifted_at, self.since + IN_FLIGHT_SECONDS)
-        covered = self.covers_target(grant.target, grant.role_arn)
+        covered = self.covers_target(grant.target, grant.role_arn) or self._is_of_issuer(grant.issuer)
         return concerned and (covered or self.covers(grant.principal, grant.unit, grant.human))
 
     def end_of(self, grant: Grant) -> GrantEnd:
@@ -140,6 +155,7 @@ class Suspension:
             "lifted_at": None if self.lifted_at is None else iso(self.lifted_at),
             "lifted_by": self.lifted_by or None,
             "role": self.role or None,
+            "issuer": self.issuer or None,
             "completed_at": None if self.completed_at is None else iso(self.completed_at),
             "not_before": None if self.not_before is None else iso(self.not_before),
         }
@@ -198,7 +214,7 @@ class Suspensions(NamedTuple):
     def stopping(self, who: Principal, target: Target | None = None) -> Suspension | None:
         """Return the suspension that stops a principal, or its requests for `target`, or None."""
         for each in self.in_force:
-            if each.covers(who.source_identity, who.unit, who.human):
+            if each.covers_principal(who):
                 return each
             if target and each.covers_target(target.alias, target.role_arn):
                 return each
