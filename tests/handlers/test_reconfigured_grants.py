@@ -273,6 +273,18 @@ def test_rev_01_a_session_ends_when_its_person_gets_another_name(desk: ReviewSys
     assert person(desk, "alice").send("GET", "/reviews").status == 200
 
 
+def test_rev_04_a_vote_is_repeated_when_the_group_needs_fewer_approvals(desk: ReviewSystem):
+    owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": owners})
+    alice, grant = person(desk, "alice"), pending(desk)
+    for approvals, state in ((2, State.PENDING), (2, State.PENDING), (1, State.ACTIVE)):
+        reviewers = {"owners": owners._replace(approvals=approvals)}
+        desk.system.ports.config = replace(desk.system.ports.config, reviewers=reviewers)
+        assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
+        assert stored(desk, grant).state is state
+    assert [each["event"] for each in desk.system.records()].count("vote") == 2
+
+
 def policies_are(desk: ReviewSystem, more: str) -> None:
     texts = replace(desk.system.ports.config.policies, text=POLICIES + more, version="v2")
     config = replace(desk.system.ports.config, policies=texts)

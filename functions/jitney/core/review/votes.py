@@ -19,13 +19,14 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     """Return the pending grant after `vote`: rejected, or with its approvals counted.
 
     `vote.content` is the hash of what the voter saw. A repeated vote, such as a second click, returns the same grant,
-    even after the review ended. A different vote replaces the earlier one of the same person. Raises Problem
+    even after the review ended, unless the votes are enough now, because the group needs fewer. A different vote replaces the earlier one of the same person. Raises Problem
     review_ended when the grant is not pending at `vote.at`, and review_changed when the voter saw another version.
     """
     grant, content = review.grant, content_hash(review.grant)
-    if any(_already_given(each, vote, content) for each in grant.votes):
-        return grant
+    repeated = any(_already_given(each, vote, content) for each in grant.votes)
     current = grant.at(vote.at)
+    if repeated and current.state is not State.PENDING:
+        return grant
     if current.state is not State.PENDING:
         detail = f"The request was {current.state} before your vote arrived."
         raise Problem("review_ended", detail, "No decision is needed.", {"grant": current.view()})
@@ -36,8 +37,8 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     voted = replace(grant, votes=tuple(with_counted_groups(each, review, groups, vote.at) for each in votes))
     if vote.verdict is VoteVerdict.REJECT:
         return voted.move(State.REJECTED)
-    approved = _approved(requested_groups(voted), review.with_grant(voted), groups)
-    return replace(voted, approvals=tuple(sorted(approved)))
+    approvals = tuple(sorted(_approved(requested_groups(voted), review.with_grant(voted), groups)))
+    return grant if repeated and approvals == grant.approvals else replace(voted, approvals=approvals)
 
 
 def is_last_approval(
