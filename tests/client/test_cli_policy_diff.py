@@ -21,13 +21,15 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Compare two versions of a policy. Return the exit code, standard output and standard error."""
     monkeypatch.setattr(ActionTable, "services", lambda _table: ("s3",))  # so that a space is generated in little time
 
-    def compare(old: str, new: str, *arguments: str, targets: str = "prod") -> tuple[int, str, str]:
+    def compare(
+        old: str, new: str, *arguments: str, targets: str = "prod", account: str = "012345670123"
+    ) -> tuple[int, str, str]:
         for name, text in (("old", old), ("new", new)):
             (tmp_path / name).mkdir()
             write_policies(tmp_path / name / "own", text)
             document = valid() | {"policies": "own"}
             if name == "old":
-                document["targets"] = {targets: document["targets"]["prod"]}
+                document["targets"] = {targets: document["targets"]["prod"] | {"account": account}}
             (tmp_path / name / "jitney.yaml").write_text(yaml.safe_dump(document))
         new_file = str(tmp_path / "new" / "jitney.yaml")
         line = ["policy", "diff", str(tmp_path / "old"), "--config", new_file, "--most", "300", *arguments]
@@ -69,6 +71,14 @@ def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
 def test_pol_14_equal_versions_have_no_difference(compared):
     code, out, _ = compared(READ, f"// rewritten\n{READ}", "--fail-on-change")
     assert (code, out.splitlines()[0]) == (0, "No difference found  0 kinds of differences")
+
+
+def test_pol_14_a_change_that_affects_open_grants_is_shown(compared):
+    code, out, _ = compared(READ, READ, "--fail-on-change", account="999988887777")
+    assert code == 1
+    assert out.startswith("No difference found")
+    words = "target prod: another place: open grants give no more access, and Jitney cannot deny issued credentials"
+    assert f"affects {words}" in " ".join(out.split())
 
 
 def test_pol_14_versions_without_a_common_target_cannot_be_compared(compared):

@@ -7,6 +7,7 @@ from typing import Any
 from jitney.client.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.problems import Invalid
 from jitney.client.record_lines import is_folder
+from jitney.configuration.affected_state import affected_state
 from jitney.configuration.operation_names import operation_names
 from jitney.configuration.policy_check import changed_policies
 from jitney.core.access.conditions import conditions_view
@@ -39,6 +40,7 @@ def compare_versions(
         "other_policies": found.other_policies,
         "only_old_targets": sorted(before.targets.keys() - after.targets.keys()),
         "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
+        "affected_state": [each._asdict() for each in affected_state(*(each.config for each in versions))],
     }
 
 
@@ -90,6 +92,8 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "same", f"{others:,} with the same answer by other policies" if others else ""
     yield "only old", ", ".join(result["only_old_targets"])
     yield "only new", ", ".join(result["only_new_targets"])
+    for each in result["affected_state"]:
+        yield "affects", f"{each['part']}: {each['effect']}"
 
 
 def table(result: Mapping[str, Any], most: int) -> list[list[str]]:

@@ -26,11 +26,12 @@ from jitney.core.policy.policy_tests import Case, CaseContext, CaseReport, run_c
 
 
 class LoadedPolicies(NamedTuple):
-    """The configuration's policies, ready to decide. `folder` holds their files, which may use `names`."""
+    """A configuration, and its policies ready to decide. `folder` holds their files, which may use `names`."""
 
     folder: Path
     context: CaseContext
     names: Names
+    config: config.Config
 
 
 class ConfigurationDigests(NamedTuple):
@@ -64,7 +65,7 @@ def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
         reviewers=frozenset(loaded.reviewers),
         claims={name: kind for issuer in loaded.issuers.values() for name, kind in visible_claims(issuer).items()},
     )
-    return LoadedPolicies(path.parent / configuration.settings.policies, context, _names_in(path, env))
+    return LoadedPolicies(path.parent / configuration.settings.policies, context, _names_in(path, env), loaded)
 
 
 def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:

@@ -13,7 +13,9 @@ from jitney.client.problems import ClientProblem
 
 Old = Annotated[Path, typer.Argument(metavar="OLD", help="The other version's jitney.yaml, or its folder.")]
 Most = Annotated[int, typer.Option("--most", metavar="NUMBER", min=1, help="How many requests to decide at most.")]
-FailOnChange = Annotated[bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer differs.")]
+FailOnChange = Annotated[
+    bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer differs, or open grants are affected.")
+]
 
 
 def compare_policies(
@@ -24,7 +26,7 @@ def compare_policies(
     fail_on_change: FailOnChange = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare two versions of policies by decision.
+    """Compare two versions of policies by decision, and say what else affects open grants.
 
     Generates requests from the values that either version compares: groups, claims, actions, resources, durations,
     conditions, ways. Decides each request with both versions, and shows one example of each difference.
@@ -41,5 +43,5 @@ def compare_policies(
         else:
             shown = comparison.table(result, screen.most_changes)
             screen.compared(result, comparison.rows(result), comparison.COLUMNS, shown)
-        if fail_on_change and result["differences"]:
+        if fail_on_change and (result["differences"] or result["affected_state"]):
             raise typer.Exit(ClientProblem.exit_code)

@@ -65,9 +65,10 @@ class Suspension:
     `name` depends on the kind. It is a source identity for an agent or a human, and the unit's name for a unit. For an
     issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
     identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
-    for other kinds. So a target stays suspended under another alias. In the same way, `issuer` is the `iss` of a suspended
-    issuer, so that its agents and people stay suspended under other names. `completed_at` is when every document denied what
-    is suspended and every end was on record, None before. The suspension cannot be lifted before `not_before`.
+    for other kinds. So a target stays suspended under another alias. In the same way, `issuer` is the `iss` of a
+    suspended issuer, whose agents and people stay suspended under other names. `completed_at` is when every document
+    denied what is suspended and every end was on record, None before. The suspension cannot be lifted before
+    `not_before`.
     """
 
     id: str

@@ -19,8 +19,9 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     """Return the pending grant after `vote`: rejected, or with its approvals counted.
 
     `vote.content` is the hash of what the voter saw. A repeated vote, such as a second click, returns the same grant,
-    even after the review ended, unless the votes are enough now, because the group needs fewer. A different vote replaces the earlier one of the same person. Raises Problem
-    review_ended when the grant is not pending at `vote.at`, and review_changed when the voter saw another version.
+    even after the review ended. It counts again if the votes are enough now, because the group needs fewer approvals. A
+    different vote replaces the earlier one of the same person. Raises Problem review_ended when the grant is not
+    pending at `vote.at`, and review_changed when the voter saw another version.
     """
     grant, content = review.grant, content_hash(review.grant)
     repeated = any(_already_given(each, vote, content) for each in grant.votes)

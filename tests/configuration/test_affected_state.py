@@ -1,0 +1,86 @@
+"""`jitney policy diff` says what a changed configuration does to stored grants, votes and suspensions (POL 14)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from jitney.configuration.affected_state import affected_state
+from jitney.core.config import ClaimRules, Config, Issuer, ReviewerGroup, Target
+from tests.core.identity import minting
+from tests.fakes import ROLE_ARN
+from tests.handlers.conftest import configuration
+
+OLD = replace(configuration(), reviewers={"owners": ReviewerGroup(("people.alice", "people.bob"), approvals=2)})
+OTHER_ROLE = ROLE_ARN.replace("444455556666", "777788889999")
+
+
+def issuer(**members: object) -> Config:
+    return issuers(corp=replace(OLD.issuers["corp"], **members))  # type: ignore[arg-type]
+
+
+def issuers(without: str = "", **entries: Issuer) -> Config:
+    kept = {name: each for name, each in OLD.issuers.items() if name != without}
+    return replace(OLD, issuers={**entries, **kept, **entries})
+
+
+def targets(*places: tuple[str, str], **members: object) -> Config:
+    target = OLD.targets["analytics-prod"]
+    moved = [replace(target, alias=alias, role_arn=role, **members) for alias, role in places]  # type: ignore[arg-type]
+    return replace(OLD, targets={each.alias: each for each in moved})
+
+
+def owners(approvals: int) -> Config:
+    return replace(OLD, reviewers={"owners": OLD.reviewers["owners"]._replace(approvals=approvals)})
+
+
+CORP, OTHER = OLD.issuers["corp"], OLD.issuers["other"]
+CHANGES: dict[str, tuple[Config, str]] = {
+    "an issuer is removed": (issuers(without="corp"), "issuer corp: removed"),
+    "an issuer is renamed": (
+        issuers(without="corp", acme=replace(CORP, name="acme", identity_name="acme")),
+        "issuer corp: names begin with acme. instead of corp.",
+    ),
+    "another entry comes first": (issuer(identity_name="acme"), "issuer corp: names begin with acme."),
+    "an alias is reused": (issuers(corp=replace(OTHER, name="corp")), "issuer corp: the alias belongs to another"),
+    "a claim of the subject": (issuer(claims=ClaimRules(subject=("ref",))), "issuer corp: other subjects"),
+    "a claim of the unit": (issuer(claims=ClaimRules(unit=("team",))), "issuer corp: other units"),
+    "the claim of the human": (issuer(human_claim="boss"), "issuer corp: other humans"),
+    "a target is removed": (targets(("other", OTHER_ROLE)), "and Jitney cannot deny issued credentials"),
+    "a target is renamed": (targets(("live", ROLE_ARN)), "target analytics-prod: renamed to live"),
+    "another account": (targets(("analytics-prod", OTHER_ROLE)), "target analytics-prod: another place"),
+    "another Region": (targets(("analytics-prod", ROLE_ARN), region="us-east-1"), "another place: open grants"),
+    "an alias is given to another role": (
+        targets(("analytics-prod", OTHER_ROLE), ("other", ROLE_ARN)),
+        "target analytics-prod: its role belongs to other: open grants give no more access",
+    ),
+    "a group is removed": (replace(OLD, reviewers={}), "group owners: removed"),
+    "fewer approvals": (owners(1), "group owners: 2 to 1 approvals: the next vote"),
+    "more approvals": (owners(3), "group owners: 2 to 3 approvals: approved grants"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_pol_14_a_change_that_affects_stored_state_is_named(change: str):
+    new, words = CHANGES[change]
+    (found,) = affected_state(OLD, new)
+    assert words in f"{found.part}: {found.effect}"
+
+
+def test_pol_14_fewer_roles_affect_grants_on_the_others():
+    old = replace(OLD, targets={"analytics-prod": replace(OLD.targets["analytics-prod"], roles=2)})
+    assert [each.part for each in affected_state(old, OLD)] == ["target analytics-prod"]
+    assert affected_state(OLD, old) == []
+
+
+UNAFFECTED: dict[str, Callable[[Target], Config]] = {
+    "nothing": lambda _: OLD,
+    "limits of a target": lambda target: replace(OLD, targets={target.alias: replace(target, sealed=True)}),
+    "another issuer": lambda _: issuers(more=minting.issuer("more", "https://more.example.com")),
+    "members": lambda _: replace(OLD, reviewers={"owners": OLD.reviewers["owners"]._replace(members=("people.eve",))}),
+}
+
+
+@pytest.mark.parametrize("change", UNAFFECTED)
+def test_pol_14_other_changes_are_not_named(change: str):
+    assert affected_state(OLD, UNAFFECTED[change](OLD.targets["analytics-prod"])) == []
