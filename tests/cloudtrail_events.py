@@ -18,8 +18,9 @@ from jitney.handlers.correlator import DETAIL_TYPE
 from tests.fakes import GRANT, NOW, ROLE_ARN
 
 MASKS = MaskTable.load(resources.MASKS.read_bytes())
-EVENT_OPERATIONS = EventOperations(OperationTable.load(resources.OPERATIONS.read_bytes()), MASKS)
-GRANT_SCOPE = ScopeComparison(EVENT_OPERATIONS, ActionTable.load(resources.ACTIONS.read_bytes()))
+ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
+EVENT_OPERATIONS = EventOperations(OperationTable.load(resources.OPERATIONS.read_bytes()), MASKS, ACTIONS)
+GRANT_SCOPE = ScopeComparison(EVENT_OPERATIONS, ACTIONS)
 ACCOUNT, BROKER = "444455556666", "111122223333"
 ISSUERS = {f"AROA{name.upper():A<17}": name for name in ("grants", "credentials")} | {
     "AROAMEASUREMENTSAAAAA": "denial_measurements",

@@ -191,6 +191,10 @@ class ActionTable:
         # str.lower() turns a few non-ASCII characters, such as the Kelvin sign, into ASCII letters.
         return service.action(name.lower()) if service and name.isascii() else None
 
+    def prefix_of(self, service: str) -> str:
+        """Return IAM's prefix of a service that SDKs or endpoints name differently; `service` itself for others."""
+        return service if service in self._table else self._aliases.get(service, service)
+
     def expand(self, pattern: str, budget: Budget | None = None) -> tuple[Action, ...]:
         """Return the actions that `pattern` ("s3:Get*", in any case) matches, sorted by name; () when there are none.
 

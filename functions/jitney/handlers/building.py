@@ -47,7 +47,7 @@ def _operations() -> Any:
 
 
 def _grant_scope(ports: "Ports") -> Any:
-    events = import_module("jitney.core.trail.actions").EventOperations(_operations(), ports.masks)
+    events = import_module("jitney.core.trail.actions").EventOperations(_operations(), ports.masks, ports.actions)
     return import_module("jitney.core.trail.beyond_grant").ScopeComparison(events, ports.actions)
 
 

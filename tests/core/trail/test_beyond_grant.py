@@ -19,6 +19,7 @@ from jitney.core.problems import Problem
 from jitney.core.trail.beyond_grant import RESOURCE_POLICY_SERVICES
 from jitney.core.trail.call import CloudTrailCall, call_of
 from jitney.core.trail.event import session_event
+from jitney.core.trail.event_parameters import unwrapped
 from jitney.core.trail.join import BEYOND_GRANT
 from tests.cloudtrail_events import ACCOUNT, EVENT_OPERATIONS, GRANT_SCOPE, assume_role_event, call_event, identity
 from tests.cpu_time import within_cpu_seconds
@@ -82,6 +83,31 @@ SHAPES: dict[str, tuple[str, str, Any, str, str]] = {
                                               "rds:ModifyDBSnapshotAttribute", f"arn:aws:rds:{REGIONAL}:snapshot:s"),
     "an action with another name": ("bedrock", "Converse", {"modelId": "anthropic.claude-3"}, "bedrock:InvokeModel",
                                     "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-3"),
+    "parameters below a request": ("ec2", "DeleteNatGateway", {"DeleteNatGatewayRequest": {"NatGatewayId": "nat-1"}},
+                                   "ec2:DeleteNatGateway", f"arn:aws:ec2:{REGIONAL}:natgateway/nat-1"),
+    "parameters below a request with a short name":
+        ("ec2", "DeleteTransitGatewayVpcAttachment", {"DelTGwVpcAttachReq": {"TransitGatewayAttachmentId": "tgw-1"}},
+         "ec2:DeleteTransitGatewayVpcAttachment", f"arn:aws:ec2:{REGIONAL}:transit-gateway-attachment/tgw-1"),
+    "tagged resources": ("ec2", "DeleteTags", {"resourcesSet": {"items": [{"resourceId": "i-1"}]}, "tagSet": {}},
+                         "ec2:DeleteTags", f"arn:aws:ec2:{REGIONAL}:instance/i-1"),
+    "a block of public access":
+        ("s3", "DeleteBucketPublicAccessBlock", {"bucketName": "b", "publicAccessBlock": "", "Host": "b.s3"},
+         "s3:PutBucketPublicAccessBlock", "arn:aws:s3:::b"),
+    "a cluster of the Data API":
+        ("rdsdata", "ExecuteStatement", {"resourceArn": f"arn:aws:rds:{REGIONAL}:cluster:c", "sql": "**********"},
+         "rds-data:ExecuteStatement", f"arn:aws:rds:{REGIONAL}:cluster:c"),
+    "a stage of a REST API":
+        ("apigateway", "CreateStage", {"restApiId": "a", "createStageInput": {"stageName": "s"}, "template": False},
+         "apigateway:POST", "arn:aws:apigateway:eu-west-1::/restapis/a/stages"),
+    "a stage of another API": ("apigateway", "CreateStage", {"apiId": "a", "stageName": "s"}, "apigateway:POST",
+                               "arn:aws:apigateway:eu-west-1::/apis/a/stages"),
+    "a classic load balancer":
+        ("elasticloadbalancing", "DeleteLoadBalancer", {"loadBalancerName": "l"},
+         "elasticloadbalancing:DeleteLoadBalancer", f"arn:aws:elasticloadbalancing:{REGIONAL}:loadbalancer/l"),
+    "another load balancer":
+        ("elasticloadbalancing", "DeleteLoadBalancer",
+         {"loadBalancerArn": f"arn:aws:elasticloadbalancing:{REGIONAL}:loadbalancer/app/l/1"},
+         "elasticloadbalancing:DeleteLoadBalancer", f"arn:aws:elasticloadbalancing:{REGIONAL}:loadbalancer/app/l/1"),
 }  # fmt: skip
 
 
@@ -103,6 +129,23 @@ def test_aud_08_a_call_is_compared_with_the_granted_actions_and_resources(shape)
 )
 def test_aud_08_other_services_under_a_grant_to_read_objects_are_beyond_it(source, name):
     assert reasons(called(source, name, None), "s3:GetObject", "arn:aws:s3:::reports/*") == (ACTION,)
+
+
+def test_aud_08_a_grant_for_one_of_the_possible_operations_explains_a_call():
+    """An event does not show whether it tagged a REST API (PUT) or another API (POST)."""
+    call = called("apigateway", "TagResource", {"resourceArn": "arn:aws:apigateway:eu-west-1::/apis/a", "tags": {}})
+    tags = "arn:aws:apigateway:eu-west-1::/tags/arn%3Aaws%3Aapigateway%3Aeu-west-1%3A%3A%2Fapis%2F"
+    for action in ("apigateway:PUT", "apigateway:POST"):
+        assert reasons(call, action, f"{tags}a") == ()
+        assert reasons(call, action, f"{tags}b") != ()
+    assert reasons(call, "apigateway:GET") == (ACTION,)
+
+
+def test_aud_08_a_member_that_is_named_like_a_request_stays_a_member():
+    create = EVENT_OPERATIONS.operations.service("glue").operation("CreateTable")
+    asked = {"databaseName": "d", "tableInput": {"name": "t"}}
+    assert unwrapped(asked, create) == {"databasename": "d", "tableinput": {"name": "t"}}
+    assert unwrapped({"CreateTableRequest": asked}, create) == {"databasename": "d", "tableinput": {"name": "t"}}
 
 
 def test_aud_08_the_events_own_list_names_what_parameters_leave_open():
@@ -191,9 +234,10 @@ def test_aud_08_without_a_seal_a_resource_policy_may_have_allowed_a_call_on_a_re
 
 
 def test_aud_08_an_unknown_operation_is_beyond_a_grant_unless_an_action_of_its_name_was_granted():
-    strange = called("s3", "GetBucketPublicAccessBlock", {"bucketName": "b"}, "arn:aws:s3:::b")
-    assert reasons(strange, "s3:GetBucketPublicAccessBlock", "arn:aws:s3:::b") == ()
-    assert reasons(strange, "s3:GetBucketPublicAccessBlock", "arn:aws:s3:::other") == (RESOURCE,)
+    rule = f"arn:aws:rbin:{REGIONAL}:rule/r"
+    strange = called("rbin", "LockRule", {"identifier": "r"}, rule)
+    assert reasons(strange, "rbin:LockRule", rule) == ()
+    assert reasons(strange, "rbin:LockRule", f"{rule}2") == (RESOURCE,)
     assert reasons(strange, "s3:GetObject") == (ACTION,)
     assert reasons(called("newservice", "DoSomething", {}), "s3:GetObject") == (ACTION,)
 

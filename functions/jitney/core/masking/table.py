@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from jitney.core.block_table import BlockTable
+from jitney.core.masking.event_names import FURTHER_SERVICES, RENAMED_OPERATIONS
 
 MAGIC = b"JMT1"
 ANY = "*"
@@ -83,7 +84,9 @@ class MaskTable:
 
     def operations_of_event(self, source: str, name: str) -> list[tuple[str, str]]:
         """Return the services and operations that an event may be about. Several services can share an event source."""
-        services = self._events.get(source, ())
+        if renamed := RENAMED_OPERATIONS.get((source, name)):
+            return [renamed]
+        services = (*self._events.get(source, ()), *FURTHER_SERVICES.get(source, ()))
         plain = name.rstrip("0123456789_v") or name
         return [(service, each) for service in services for each in dict.fromkeys((name, plain))]
 

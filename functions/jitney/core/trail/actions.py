@@ -1,11 +1,13 @@
 """Finds the IAM actions that authorize the operation in a CloudTrail event."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import NeedsVariant, Operation, OperationTable, RequiredAction
 from jitney.core.masking.table import MaskTable
+from jitney.core.trail.event_parameters import unwrapped
 
 ONE_OF_SEVERAL = frozenset(
     {("dynamodb", "BatchExecuteStatement"), ("dynamodb", "ExecuteTransaction"), ("s3", "DeleteObjects")}
@@ -14,7 +16,7 @@ ONE_OF_SEVERAL = frozenset(
 
 
 class EventOperation(NamedTuple):
-    """The needs of an event's operation.
+    """The needs of an operation that an event may be about.
 
     `operation` is None and `needs` is () for an operation that the table does not know. A need with a reason (`why`) is
     left out if there are needs without one, because events do not show whether the reason applies. `variants` are the
@@ -25,10 +27,27 @@ class EventOperation(NamedTuple):
     needs: tuple[RequiredAction, ...]
     variants: tuple[NeedsVariant, ...]
     names: tuple[str, ...]
-    """The possible actions of an unknown operation, by the names in the event.
+    """The possible actions of an unknown operation, by the names in the event. Actions that exist come first.
 
     Events may spell services differently.
     """
+
+    def actions(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the actions that authorize the operation with an event's parameters, at least one."""
+        given = set(unwrapped(parameters, self.operation))
+        applying = [each for each in self.needs if may_apply(each, given)]
+        certain = [each for each in applying if not (each.why and depends_on_values(each))]
+        return tuple(dict.fromkeys(each.action for each in certain or applying)) or self.names[:1]
+
+    def lacking(self, parameters: Mapping[str, Any]) -> int:
+        """Return how many of an event's parameters the operation does not have."""
+        members = {member.name.lower() for member in self.operation.members} if self.operation else set()
+        return len(unwrapped(parameters, self.operation).keys() - members)
+
+    @property
+    def prefix(self) -> str:
+        """IAM's prefix of the operation's own action."""
+        return (self.needs[0].action if self.needs else self.names[0]).partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +56,54 @@ class EventOperations:
 
     operations: OperationTable
     masks: MaskTable
-    _known: dict[tuple[str, str], EventOperation] = field(default_factory=dict)
+    existing: ActionTable
+    _known: dict[tuple[str, str], tuple[EventOperation, ...]] = field(default_factory=dict)
 
-    def of(self, service: str, name: str) -> EventOperation:
-        """Return what the operation of an event needs. `service` is the event's source without its domain."""
+    def of(self, service: str, name: str, parameters: Callable[[], Mapping[str, Any]]) -> tuple[EventOperation, ...]:
+        """Return the operations that an event may be about, at least one. `service` is its source without the domain.
+
+        Services can share a source and a name: CreateLoadBalancer creates a classic load balancer or another one. Then
+        the operation fits best that lacks the fewest of the event's `parameters`.
+        """
         if (service, name) not in self._known:
-            self._known[service, name] = self._found(service, name)
-        return self._known[service, name]
+            self._known[service, name] = tuple(self._found(service, name))
+        possible = self._known[service, name]
+        return possible if len(possible) == 1 else tuple(_best_fits(possible, parameters()))
 
     def actions(self, source: str, name: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the actions that authorize an event's operation, at least one. See `ActionsOf`."""
-        found = self.of(source.removesuffix(".amazonaws.com"), name)
-        if not found.needs:
-            return found.names[:1]
-        given = {member.lower() for member in parameters}
-        applying = [each for each in found.needs if may_apply(each, given)]
-        certain = [each for each in applying if not (each.why and depends_on_values(each))]
-        return tuple(dict.fromkeys(each.action for each in certain or applying)) or found.names[:1]
+        found = self.of(source.removesuffix(".amazonaws.com"), name, lambda: parameters)
+        return tuple(dict.fromkeys(action for each in found for action in each.actions(parameters)))
 
-    def _found(self, service: str, name: str) -> EventOperation:
+    def _found(self, service: str, name: str) -> Iterator[EventOperation]:
         possible = self.masks.operations_of_event(f"{service}.amazonaws.com", name)
-        names = [f"{prefix}:{each}" for prefix, each in ((service, name), *((service, each) for _, each in possible))]
-        names += [f"{prefix}:{each}" for prefix, each in possible]
-        for prefix, each in possible:
-            if self.operations.needs_of(prefix, each):
-                operation = self.operations.service(prefix).operation(each)
-                own = {need.action for need in operation.needs if not need.why}
-                seen = tuple(need for need in operation.needs if need.action in own)
-                needs = operation.needs if (service, name) in ONE_OF_SEVERAL else seen or operation.needs
-                variants = tuple(variant for variant in operation.variants if variant.needs)
-                return EventOperation(operation, needs, variants, tuple(dict.fromkeys(names)))
-        return EventOperation(None, (), (), tuple(dict.fromkeys(names)))
+        names = tuple(self._names(service, name, possible))
+        known = [each for each in possible if self.operations.needs_of(*each)]
+        for prefix, each in known:
+            operation = self.operations.service(prefix).operation(each)
+            own = {need.action for need in operation.needs if not need.why}
+            seen = tuple(need for need in operation.needs if need.action in own)
+            needs = operation.needs if (service, name) in ONE_OF_SEVERAL else seen or operation.needs
+            variants = tuple(variant for variant in operation.variants if variant.needs)
+            yield EventOperation(operation, needs, variants, names)
+        if not known:
+            yield EventOperation(None, (), (), names)
+
+    def _names(self, service: str, name: str, possible: Iterable[tuple[str, str]]) -> Iterable[str]:
+        pairs = [(service, name), *((service, each) for _, each in possible), *possible]
+        names = dict.fromkeys(f"{self.existing.prefix_of(prefix)}:{each}" for prefix, each in pairs)
+        return sorted(names, key=lambda each: self.existing.get(each) is None)
+
+
+def _best_fits(possible: Sequence[EventOperation], parameters: Mapping[str, Any]) -> Iterator[EventOperation]:
+    """Yield the operations that lack the fewest of an event's parameters and whose actions have the first one's prefix.
+
+    The prefix leaves out S3 on Outposts, whose operations on buckets have the same names and parameters.
+    """
+    lacking = [each.lacking(parameters) for each in possible]
+    fewest = min(lacking)
+    prefix = possible[lacking.index(fewest)].prefix
+    yield from (each for each, count in zip(possible, lacking, strict=True) if (count, each.prefix) == (fewest, prefix))
 
 
 def may_apply(need: RequiredAction, given: set[str]) -> bool:

@@ -24,12 +24,12 @@ from jitney.core.patterns import (
     patterns_intersect,
     wildcard_pattern,
 )
-from jitney.core.trail.actions import ONE_OF_SEVERAL, EventOperations, depends_on_values, may_apply
+from jitney.core.trail.actions import ONE_OF_SEVERAL, EventOperation, EventOperations, depends_on_values, may_apply
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
+from jitney.core.trail.event_parameters import event_parameters, request_members
 from jitney.core.trail.event_resources import (
     NamedResource,
-    event_parameters,
     may_hold,
     named_by_event,
     named_by_parameters,
@@ -169,8 +169,15 @@ class ScopeComparison:
         """
         if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
             return ()
-        operation = self.events.of(call.service, call.operation)
         held = _Granted(_held(permissions), Budget(MOST_STEPS))
+        possible = self.events.of(call.service, call.operation, lambda: request_members(call))
+        found = [self._reasons(call, each, held, sealed=sealed) for each in possible]
+        return found[0] if all(found) else ()
+
+    def _reasons(
+        self, call: CloudTrailCall, operation: EventOperation, held: _Granted, *, sealed: bool
+    ) -> tuple[BeyondReason, ...]:
+        """Return why a call of this operation is beyond `held`; () if it is not."""
         if not operation.needs:
             return self._beyond_by_name(call, operation.names, held)
         if all(not each.when and "*" in held.resources(each.action) for each in operation.needs):
