@@ -23,13 +23,15 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from jitney.configuration.arns import ROLE_PATH, forwarder_name
 from jitney.configuration.settings import TargetSettings
+from jitney.core.trail.event import CLOUDTRAIL_SUFFIX
 
 BUS = "jitney-trail"
-DETAIL_TYPE = "AWS API Call via CloudTrail"
 OF_AWS = "aws."
 """The prefix of event sources that only AWS can use."""
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 ASSUME_ROLE_EVENTS = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+VIA_CLOUDTRAIL = events.Match.suffix(CLOUDTRAIL_SUFFIX)
+"""API calls, and sign-ins to the console, which have a `detail-type` of their own."""
 MOST_ATTEMPTS = 10
 BY_SESSION = "$.detail.userIdentity.principalId"
 """The message group of a session's calls: its role's id and its name, 86 characters at most."""
@@ -55,14 +57,14 @@ class Trail(Construct):
         # roles.
         roles = {"wildcard": f"arn:{Stack.of(self).partition}:iam::*:role{ROLE_PATH}*"}
         own = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [roles]}}
-        of_aws = {"source": events.Match.prefix(OF_AWS), "account": accounts, "detail_type": [DETAIL_TYPE]}
+        of_aws = {"source": events.Match.prefix(OF_AWS), "account": accounts, "detail_type": VIA_CLOUDTRAIL}
         starts, named = list(ASSUME_ROLE_EVENTS), {"userIdentity": {"principalId": events.Match.exists()}}
         calls = {"eventName": events.Match.anything_but(*starts), **named}
         # Every event matches exactly one of these two rules, and has the member that the rule's message group reads.
         others = {"$or": [{"eventName": starts}, {"userIdentity": {"principalId": events.Match.does_not_exist()}}]}
         self._rule("Calls", self.bus, events.EventPattern(**of_aws, detail=calls), BY_SESSION)
         self._rule("Forwarded", self.bus, events.EventPattern(**of_aws, detail=others), BY_ACCOUNT)
-        pattern = events.EventPattern(source=["aws.sts"], detail_type=[DETAIL_TYPE], detail=own)
+        pattern = events.EventPattern(source=["aws.sts"], detail_type=VIA_CLOUDTRAIL, detail=own)
         self._rule("Taking", None, pattern, BY_ACCOUNT)
 
     @property

@@ -11,12 +11,13 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, DETAIL_TYPE, OF_AWS
+from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, OF_AWS
 from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, revoker_arn, role_arn
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.partitions import partition_of
 from jitney.configuration.settings import TargetSettings
 from jitney.core.target_roles import further_roles
+from jitney.core.trail.event import CLOUDTRAIL_SUFFIX
 from jitney.core.trail.heartbeat import HEARTBEAT_OPERATION
 
 
@@ -51,7 +52,7 @@ def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: Bro
         state=ALL_EVENTS,
         event_pattern={
             "source": [{"prefix": OF_AWS}],
-            "detail-type": [DETAIL_TYPE],
+            "detail-type": [{"suffix": CLOUDTRAIL_SUFFIX}],
             "detail": {"$or": [sessions, beginnings, heartbeats]},
         },
         targets=[events.CfnRule.TargetProperty(arn=bus, id="broker", role_arn=role.role_arn)],

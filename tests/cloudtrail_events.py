@@ -14,13 +14,13 @@ from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable
 from jitney.core.trail.actions import EventOperations
 from jitney.core.trail.beyond_grant import ScopeComparison
-from jitney.handlers.correlator import DETAIL_TYPE
 from tests.fakes import GRANT, NOW, ROLE_ARN
 
 MASKS = MaskTable.load(resources.MASKS.read_bytes())
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
 EVENT_OPERATIONS = EventOperations(OperationTable.load(resources.OPERATIONS.read_bytes()), MASKS, ACTIONS)
 GRANT_SCOPE = ScopeComparison(EVENT_OPERATIONS, ACTIONS)
+API_CALL, SIGN_IN = "AWS API Call via CloudTrail", "AWS Console Sign In via CloudTrail"
 ACCOUNT, BROKER = "444455556666", "111122223333"
 ISSUERS = {f"AROA{name.upper():A<17}": name for name in ("grants", "credentials")} | {
     "AROAMEASUREMENTSAAAAA": "denial_measurements",
@@ -132,10 +132,31 @@ def scoped(number: int, *, key: str, to: str, at: int = NOW + 1) -> dict[str, An
     )
 
 
+def sign_in_event(number: int, name: str = "GetSigninToken", *, key: str = KEY) -> dict[str, Any]:
+    """Return the event of a sign-in to the console by a session. Such events have no `requestID`.
+
+    The event of GetSigninToken has the session's key, and that of ConsoleLogin has none.
+    """
+    event = call_event(
+        number,
+        who=identity(key=key),
+        eventSource="signin.amazonaws.com",
+        eventName=name,
+        requestParameters=None,
+        responseElements={"credentials": {"accessKeyId": "ASIAAAAAAAAAAAAAAAA9"}, name: "Success"},
+        additionalEventData={"MobileVersion": "No", "MFAUsed": "No"},
+        resources=[],
+        readOnly=False,
+        eventType="AwsConsoleSignIn",
+    )
+    del event["requestID"]
+    return event
+
+
 def forwarded_event(event: Any, **more: Any) -> str:
     """The event as EventBridge puts it into the queue, from the bus of the role's account."""
     source = str(event.get("eventSource", "")) if isinstance(event, dict) else ""
-    envelope = {"source": f"aws.{source.partition('.')[0]}", "account": ACCOUNT, "detail-type": DETAIL_TYPE}
+    envelope = {"source": f"aws.{source.partition('.')[0]}", "account": ACCOUNT, "detail-type": API_CALL}
     return json.dumps(envelope | {"detail": event} | more)
 
 

@@ -25,8 +25,7 @@ from jitney.client.problems import Unavailable
 from jitney.client.trail_files import log_file
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, session_event
-from jitney.handlers.correlator import DETAIL_TYPE
-from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, call_event, identity, scoped, stamp
+from tests.cloudtrail_events import ACCOUNT, API_CALL, BROKER, assume_role_event, call_event, identity, scoped, stamp
 from tests.fakes import ROLE_ARN
 
 REGION = "eu-west-1"
@@ -97,7 +96,7 @@ def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail
     assert message == {
         "version": "0",
         "id": event["eventID"],
-        "detail-type": DETAIL_TYPE,
+        "detail-type": API_CALL,
         "source": "aws.s3",
         "account": ACCOUNT,
         "time": stamp(NOW),

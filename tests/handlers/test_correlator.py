@@ -24,6 +24,7 @@ from tests.cloudtrail_events import (
     KEY,
     MASKS,
     SECRET,
+    SIGN_IN,
     MemoryQueue,
     MemoryTable,
     assume_role_event,
@@ -32,6 +33,7 @@ from tests.cloudtrail_events import (
     forwarded_event,
     identity,
     scoped,
+    sign_in_event,
     stamp,
 )
 from tests.core.report.recorded_grants import report_of, requested
@@ -136,6 +138,20 @@ def test_aud_03_a_call_before_its_keys_origin_is_saved_and_joined_later(correlat
     assert correlator.queue.asked == [(ACCOUNT, KEY)]
     correlator.take_in(assume_role_event(1))
     assert [line["verdict"] for line in correlator.lines().values()] == ["explained", "explained"]
+
+
+def test_aud_08_a_sign_in_to_the_console_is_reported(correlator: Correlator):
+    """Its events have a `detail-type` of their own. That of the console's session shows no access key."""
+    login = sign_in_event(3, "ConsoleLogin")
+    del login["userIdentity"]["accessKeyId"]
+    events = [forwarded_event(each, **{"detail-type": SIGN_IN}) for each in (sign_in_event(2), login)]
+    assert correlator.receive(forwarded_event(assume_role_event(1)), *events) == []
+    found = {line["operation"]: (line["verdict"], *line["reasons"]) for line in correlator.lines().values()}
+    assert found.pop("AssumeRole") == ("explained",)
+    assert found == {
+        "GetSigninToken": ("beyond_grant", "action_not_granted"),
+        "ConsoleLogin": ("bypass", "key_not_issued"),
+    }
 
 
 @pytest.fixture

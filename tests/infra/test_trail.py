@@ -10,14 +10,14 @@ from ministack.services.eventbridge import _matches_pattern_view, _pattern_event
 
 from infra.alarms import LATE_SECONDS, RECONCILER_SECONDS, SILENT_SECONDS
 from infra.function_specs import SPECS
-from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE
+from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION
 from jitney.adapters.trail import REQUEUE_DELAY_SECONDS
 from jitney.audit_database.glue_tables import CALL_COLUMNS
 from jitney.core.target_roles import MOST_ROLES, roles_of
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import GRACE_SECONDS, MAX_EVENT_DELAY_SECONDS, PURPOSES_BY_FUNCTION, CallVerdict
-from tests.cloudtrail_events import assume_role_event, call_event, identity, record
+from tests.cloudtrail_events import API_CALL, SIGN_IN, assume_role_event, call_event, identity, record, sign_in_event
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
 from tests.fakes import NOW
 from tests.infra.conftest import listed, of_type, only, plain, target_role
@@ -79,6 +79,16 @@ def test_aud_03_forged_events_match_no_rule(assembly):
     assert not any(_seen(pattern, other, "aws.sts") for pattern in patterns if "roleArn" in pattern)
 
 
+@pytest.mark.parametrize(("kind", "seen"), [(API_CALL, True), (SIGN_IN, True), ("AWS Health Event", False)])
+def test_aud_08_sign_ins_to_the_console_are_forwarded(assembly, kind: str, seen: bool):
+    (forwarding,) = (json.dumps(each["EventPattern"]) for each in rules(assembly.target))
+    calls = next(json.dumps(each["EventPattern"]) for each in rules(assembly.broker))
+    by_session = sign_in_event(1) | {
+        "userIdentity": identity() | {"sessionContext": {"sessionIssuer": {"arn": TARGET}}}
+    }
+    assert [_seen(each, by_session, "aws.signin", kind) for each in (forwarding, calls)] == [seen, seen]
+
+
 @pytest.mark.parametrize("role", [*roles_of(TARGET, MOST_ROLES), f"{TARGET}-other"])
 def test_aud_03_events_of_all_roles_that_a_target_may_have_had_are_forwarded_and_no_others(assembly, role: str):
     called = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": role}}})
@@ -89,8 +99,8 @@ def test_aud_03_events_of_all_roles_that_a_target_may_have_had_are_forwarded_and
     assert (_seen(forwarding, called, "aws.s3"), _seen(forwarding, started, "aws.sts")) == (ours, ours)
 
 
-def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:
-    envelope = {"Source": source, "DetailType": DETAIL_TYPE, "Account": "444455556666", "Region": "eu-west-1"}
+def _seen(pattern: str, detail: dict[str, Any], source: str, kind: str = API_CALL) -> bool:
+    envelope = {"Source": source, "DetailType": kind, "Account": "444455556666", "Region": "eu-west-1"}
     event = envelope | {"Detail": json.dumps(detail), "EventId": "1", "Time": NOW, "Resources": []}
     return bool(_matches_pattern_view(pattern, _pattern_event_view(event), "test"))
 
@@ -103,7 +113,7 @@ def test_aud_03_read_only_events_are_forwarded_from_the_targets_accounts_only(as
     assert taking["EventPattern"]["source"] == ["aws.sts"]
     assert [each["EventPattern"]["source"] for each in forwarded] == [[{"prefix": "aws."}]] * 2
     for rule in (*forwarded, taking):
-        assert rule["EventPattern"]["detail-type"] == ["AWS API Call via CloudTrail"]
+        assert rule["EventPattern"]["detail-type"] == [{"suffix": " via CloudTrail"}]
         assert [each["Arn"] for each in rule["Targets"]] == ["TrailQueue.Arn"]
 
 

@@ -8,14 +8,12 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from jitney.core.audit import REFUSED_EVENTS
-from jitney.core.trail.event import AWS_SOURCE_PREFIX, RejectedEvent
+from jitney.core.trail.event import AWS_SOURCE_PREFIX, CLOUDTRAIL_SUFFIX, RejectedEvent
 from jitney.handlers.edge import event_handler, log_unhandled
 from jitney.handlers.logs import about_grant, logger
 from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 from jitney.handlers.trail_events import SessionGrants, judge_calls, process_event
-
-DETAIL_TYPE = "AWS API Call via CloudTrail"
 
 
 def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
@@ -66,8 +64,8 @@ def _dispatch(message: Mapping[str, Any], home: str, grants: SessionGrants, port
             judge_calls(account, access_key_id, grants, ports)
         case {"source": str(source)} if not source.startswith(AWS_SOURCE_PREFIX):
             raise RejectedEvent("not_by_aws")
-        case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if (
-            kind == DETAIL_TYPE
+        case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if kind.endswith(
+            CLOUDTRAIL_SUFFIX
         ):
             process_event(detail, account, home, grants, ports)
         case _:

@@ -199,10 +199,12 @@ def test_aud_08_one_of_several_actions_explains_a_call_whose_statements_events_o
     assert reasons(called("s3", "DeleteObjects", {"bucketName": "b"}), "s3:DeleteObjectVersion") == ()
 
 
-def test_aud_08_a_call_in_the_console_is_the_sessions_own():
-    by_console = called(
-        "iam", "CreateAccessKey", {"userName": "u"}, who=identity() | {"invokedBy": "signin.amazonaws.com"}
-    )
+@pytest.mark.parametrize(
+    ("invoked_by", "more"),
+    [("signin.amazonaws.com", {}), ("iam.amazonaws.com", {"sessionCredentialFromConsole": "true"})],
+)
+def test_aud_08_a_call_in_the_console_is_the_sessions_own(invoked_by, more):
+    by_console = called("iam", "CreateAccessKey", {"userName": "u"}, who=identity() | {"invokedBy": invoked_by}, **more)
     assert by_console.invoked_by == ""
     assert reasons(by_console, "s3:GetObject") == (ACTION,)
 

@@ -21,7 +21,9 @@ STS = "sts.amazonaws.com"
 CONSOLE = "signin.amazonaws.com"
 """The AWS console in `invokedBy`.
 
-The console is not a service that calls for a session: the holder of the session uses it.
+The console is not a service that calls for a session: the holder of the session uses it. Newer events have
+`sessionCredentialFromConsole` instead, and some of them name the called service as `invokedBy`.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
 DEEPEST = 200
 """How many levels an event may be nested. CloudTrail's events have far fewer."""
@@ -39,6 +41,11 @@ AWS_SOURCE_PREFIX = "aws."
 """The prefix of `source` in events from AWS services. PutEvents refuses it for other callers.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+"""
+CLOUDTRAIL_SUFFIX = " via CloudTrail"
+"""The end of `detail-type` in CloudTrail's events: "AWS API Call via CloudTrail", "AWS Console Sign In via CloudTrail".
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 """
 MAX_CLOCK_SKEW_SECONDS = 300
 """How far an event's time may be ahead of the reader's clock."""
@@ -154,8 +161,14 @@ def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_ar
     scoped = operation == (STS, SCOPED_CREDENTIALS_OPERATION) and not event.get("errorCode")
     key_in_answer = _object(event, "responseElements")
     scoped_down = issue._replace(access_key_id=_key_in(key_in_answer), parent=key) if scoped else None
+    return _event_of(event, issue, invoked_by=_invoked_by(event, identity), issuance=scoped_down)
+
+
+def _invoked_by(event: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    """Return the AWS service that called for the session; "" for a call by the session, also in the console."""
     invoked_by = _text(identity, "invokedBy")[:128]
-    return _event_of(event, issue, invoked_by="" if invoked_by == CONSOLE else invoked_by, issuance=scoped_down)
+    in_console = invoked_by == CONSOLE or event.get("sessionCredentialFromConsole") == "true"
+    return "" if in_console else invoked_by
 
 
 def _event_of(
