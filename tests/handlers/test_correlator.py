@@ -121,6 +121,16 @@ def test_aud_03_a_call_is_joined_to_its_grant_by_account_role_session_name_and_k
     assert correlator.records() == []
 
 
+def test_aud_05_a_call_has_the_resource_that_its_parameters_name(correlator: Correlator):
+    """Most events have no list of resources. Then a search for a resource's calls would find none."""
+    secret = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:s-4Rzn83"
+    read = {"eventSource": "secretsmanager.amazonaws.com", "eventName": "GetSecretValue", "resources": None}
+    correlator.take_in(assume_role_event(1), call_event(2, requestParameters={"secretId": secret}, **read))
+    assert [line["resources"] for line in correlator.lines().values() if line["operation"] == "GetSecretValue"] == [
+        [secret]
+    ]
+
+
 def test_aud_03_a_batch_reads_each_grant_once(correlator: Correlator, monkeypatch: pytest.MonkeyPatch):
     other, reads, read = replace(GRANT, id="g-cccccccccccccc"), Counter[str](), correlator.store.grant
     monkeypatch.setattr(correlator.store, "grant", lambda grant_id: reads.update([grant_id]) or read(grant_id))

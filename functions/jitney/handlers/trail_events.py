@@ -32,6 +32,7 @@ from jitney.core.trail.call_join import (
 )
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.event import KeyIssuance, RejectedEvent, SessionEvent, require_reporting_account, session_event
+from jitney.core.trail.event_resources import with_named_resources
 from jitney.core.trail.heartbeat import BROKER, Heartbeat, heartbeat_of
 from jitney.core.trail.join import (
     AGENTS_PURPOSES,
@@ -110,7 +111,8 @@ def process_event(event: Any, account: str, home: str, grants: SessionGrants, po
     if grant is None and grant_may_be_deleted(seen.session, seen.at, now):
         raise RejectedEvent("grant_forgotten")
     masked = AwsMasker(ports.masks, _tags(seen, grant, ports)).event(event).value
-    call = call_of(masked, seen, ports.grant_scope.events.actions)
+    operations = ports.grant_scope.events
+    call = with_named_resources(call_of(masked, seen, operations.actions), operations)
     disputed = ports.trail.save_key_issuance(seen.issue, now) if seen.issue else False
     if _judged(call, grant, now, ports) is None:
         # A process that saves the key's origin looks for calls afterwards, so the two cannot miss each other.

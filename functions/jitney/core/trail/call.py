@@ -14,6 +14,8 @@ CALLS_PREFIX = "k-"
 MOST_BYTES = 130_000
 """The size of parameters, and of an answer, in the line of a call. An item holds both, and DynamoDB allows 400 KB."""
 MOST_RESOURCES = 50
+MOST_CHARACTERS = 2048
+"""The number of an event's resources that are kept, and the length of each one."""
 
 ActionsOf: TypeAlias = Callable[[str, str, Mapping[str, Any]], tuple[str, ...]]
 """Maps an event's source, name and parameters to the IAM actions that authorize the operation."""
@@ -129,7 +131,7 @@ def _resources(masked: Mapping[str, Any]) -> tuple[str, ...]:
     listed = masked.get("resources")
     entries = listed if isinstance(listed, list) else []
     arns = (each.get("ARN") for each in entries if isinstance(each, Mapping))
-    return tuple(dict.fromkeys(arn[:2048] for arn in arns if isinstance(arn, str)))[:MOST_RESOURCES]
+    return tuple(dict.fromkeys(arn[:MOST_CHARACTERS] for arn in arns if isinstance(arn, str)))[:MOST_RESOURCES]
 
 
 def _text(holder: Mapping[str, Any], name: str, most: int = 200) -> str:

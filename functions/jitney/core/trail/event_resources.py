@@ -1,6 +1,7 @@
 """The resources that a CloudTrail event names: in its parameters, as a call does, or in its own list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from jitney.core.actions import Action
@@ -10,9 +11,11 @@ from jitney.core.calls.operations import NeedsVariant, RequiredAction
 from jitney.core.calls.templates import condition_holds, members_of, templates_of
 from jitney.core.calls.transforms import CONTENT_TRANSFORMS
 from jitney.core.masking.mask_tags import MASK
-from jitney.core.patterns import MAX_STEPS, Budget, PatternTooComplex
+from jitney.core.patterns import MAX_STEPS, Budget, PatternTooComplex, has_wildcard
 from jitney.core.problems import Problem
-from jitney.core.trail.call import CloudTrailCall
+from jitney.core.trail.actions import EventOperations, may_apply
+from jitney.core.trail.call import MOST_CHARACTERS, MOST_RESOURCES, CloudTrailCall
+from jitney.core.trail.event_parameters import event_parameters, request_members
 
 NamedResource: TypeAlias = tuple[str, ...]
 """The possible ARNs of one named resource. A wildcard is a part that the event does not show."""
@@ -52,6 +55,34 @@ def named_by_parameters(
         else:
             return tuple((arn, *_with_path(arn)) for arn in found if not MASK.search(arn))
     return ()
+
+
+def with_named_resources(call: CloudTrailCall, events: EventOperations) -> CloudTrailCall:
+    """Return the call with the resources that its parameters name, besides those in the event's own list.
+
+    Most events have no such list. Readers take the resources of a call for all that it used, so an operation whose
+    parameters leave a part open adds none. IAM's names do, because events do not show paths.
+    """
+    named: list[str] = []
+    for operation in events.of(call.service, call.operation, lambda: request_members(call)):
+        parameters = event_parameters(call, operation.operation)
+        if not any(may_hold(each, parameters, place_of(call)) for each in operation.variants):
+            named += _whole_names(call, operation.needs, parameters)
+    found = tuple(dict.fromkeys((*call.resources, *named)))[:MOST_RESOURCES]
+    return replace(call, resources=found) if found != call.resources else call
+
+
+def _whole_names(call: CloudTrailCall, needs: Iterable[RequiredAction], parameters: Mapping[str, Any]) -> Iterable[str]:
+    """Return the ARNs that parameters name for needs; () if a name is masked or not whole."""
+    listed = (each for value in parameters.values() if isinstance(value, list) for each in value)
+    if any(isinstance(each, str) and MASK.search(each) for each in listed):
+        return ()
+    given = {each.lower() for each in parameters}
+    applying = [need for need in needs if need.types and may_apply(need, given)]
+    named = [each for need in applying for each in named_by_parameters(call, need, parameters)]
+    if any(len(each) > 1 or has_wildcard(each[0]) for each in named):
+        return ()
+    return [arn[:MOST_CHARACTERS] for (arn,) in named]
 
 
 def named_by_event(call: CloudTrailCall, action: Action, parameters: Mapping[str, Any]) -> Iterator[NamedResource]:
