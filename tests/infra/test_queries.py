@@ -537,9 +537,10 @@ def test_aud_04_denied_calls_are_those_of_grants_that_aws_denied(lake: Lake):
     [
         *((each, True) for each in DENIAL_CODES),
         *((f"Client.{each}Exception", True) for each in DENIAL_CODES),
-        # Services' own: Cognito and SSM, SNS, Direct Connect and FSx, EC2, IoT.
+        # Services' own: Cognito and SSM, SNS, Direct Connect and FSx, EC2, IoT, VPC endpoints, API Gateway, Chime.
         *((each, True) for each in ("NotAuthorizedException", "AuthorizationErrorException", "AuthorizationError")),
         *((each, True) for each in ("AccessDeniedFault", "Client.UnauthorizedOperation", "ForbiddenException")),
+        *((each, True) for each in ("VpceAccessDenied", "UnauthorizedException", "UnauthorizedClientException")),
         *((each, False) for each in ("", "NoSuchKey", "ThrottlingException", "accessdenied", "InvalidAccess%Denied")),
     ],
 )

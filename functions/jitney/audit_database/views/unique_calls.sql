@@ -1,7 +1,7 @@
 -- Calls with targets' roles without duplicates, each with its grant or marked as a bypass
 SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, invoked_by,
        service, operation, actions, resources, read_only, error_code, error_message,
-       error_code LIKE '%AccessDenied%' OR error_code LIKE '%UnauthorizedOperation%'
+       error_code LIKE '%AccessDenied%' OR error_code LIKE '%Unauthorized%'
        OR error_code LIKE '%NotAuthorized%' OR error_code LIKE '%AuthorizationError%'
        OR error_code LIKE '%Forbidden%' AS denied,
        source_ip, user_agent, request_id, request, response, bytes_in, bytes_out, issued_access_key_id, created,

@@ -20,7 +20,7 @@ from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, SCOPED_CREDENTIALS_OPERATION
 from jitney.core.trail.join import AGENTS_PURPOSES, KEY_NOT_ISSUED
 
-DENIAL_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden")
+DENIAL_CODES = ("AccessDenied", "Unauthorized", "NotAuthorized", "AuthorizationError", "Forbidden")
 """Parts of the error codes with which AWS services report an IAM denial. The codes differ by service."""
 
 
