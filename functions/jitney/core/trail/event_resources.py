@@ -65,6 +65,8 @@ def with_named_resources(call: CloudTrailCall, events: EventOperations) -> Cloud
     """
     named: list[str] = []
     for operation in events.of(call.service, call.operation, lambda: request_members(call)):
+        if not call.request or not any(need.types for need in operation.needs):
+            continue  # reading the parameters takes most of the time
         parameters = event_parameters(call, operation.operation)
         if not any(may_hold(each, parameters, place_of(call)) for each in operation.variants):
             named += _whole_names(call, operation.needs, parameters)
