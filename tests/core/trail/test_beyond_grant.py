@@ -101,6 +101,8 @@ SHAPES: dict[str, tuple[str, str, Any, str, str]] = {
          "apigateway:POST", "arn:aws:apigateway:eu-west-1::/restapis/a/stages"),
     "a stage of another API": ("apigateway", "CreateStage", {"apiId": "a", "stageName": "s"}, "apigateway:POST",
                                "arn:aws:apigateway:eu-west-1::/apis/a/stages"),
+    "an API without a role": ("apigateway", "CreateApi", {"name": "a", "protocolType": "HTTP"}, "apigateway:POST",
+                              "arn:aws:apigateway:eu-west-1::/apis"),
     "a classic load balancer":
         ("elasticloadbalancing", "DeleteLoadBalancer", {"loadBalancerName": "l"},
          "elasticloadbalancing:DeleteLoadBalancer", f"arn:aws:elasticloadbalancing:{REGIONAL}:loadbalancer/l"),

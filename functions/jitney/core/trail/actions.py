@@ -19,8 +19,8 @@ class EventOperation(NamedTuple):
     """The needs of an operation that an event may be about.
 
     `operation` is None and `needs` is () for an operation that the table does not know. A need with a reason (`why`) is
-    left out if there are needs without one, because events do not show whether the reason applies. `variants` are the
-    needs for other kinds of resources.
+    left out if there are needs without one, because events do not show whether the reason applies. Without such needs,
+    those of other services are left out. `variants` are the needs for other kinds of resources.
     """
 
     operation: Operation | None
@@ -81,9 +81,9 @@ class EventOperations:
         known = [each for each in possible if self.operations.needs_of(*each)]
         for prefix, each in known:
             operation = self.operations.service(prefix).operation(each)
-            own = {need.action for need in operation.needs if not need.why}
+            own = {need.action for need in operation.needs if not need.why} or _of_first_service(operation.needs)
             seen = tuple(need for need in operation.needs if need.action in own)
-            needs = operation.needs if (service, name) in ONE_OF_SEVERAL else seen or operation.needs
+            needs = operation.needs if (service, name) in ONE_OF_SEVERAL else seen
             variants = tuple(variant for variant in operation.variants if variant.needs)
             yield EventOperation(operation, needs, variants, names)
         if not known:
@@ -93,6 +93,12 @@ class EventOperations:
         pairs = [(service, name), *((service, each) for _, each in possible), *possible]
         names = dict.fromkeys(f"{self.existing.prefix_of(prefix)}:{each}" for prefix, each in pairs)
         return sorted(names, key=lambda each: self.existing.get(each) is None)
+
+
+def _of_first_service(needs: Sequence[RequiredAction]) -> set[str]:
+    """Return the actions of the first need's service. The others, such as iam:PassRole, are further permissions."""
+    prefix = needs[0].action.partition(":")[0]
+    return {each.action for each in needs if each.action.startswith(f"{prefix}:")}
 
 
 def _best_fits(possible: Sequence[EventOperation], parameters: Mapping[str, Any]) -> Iterator[EventOperation]:
