@@ -34,6 +34,8 @@ from tests.cloudtrail_events import EVENT_OPERATIONS
         ("chime-sdk-voice", "CreateVoiceConnector", {}, ("chime:CreateVoiceConnector",)),
         ("agreement-marketplace", "AcceptAgreementRequest", {}, ("aws-marketplace:AcceptAgreementRequest",)),
         ("cloud9", "CreateEnvironmentEC2", {}, ("cloud9:CreateEnvironmentEC2",)),
+        # No API operation: a file system was mounted.
+        ("elasticfilesystem", "NewClientConnection", {}, ("elasticfilesystem:ClientMount",)),
         ("newservice", "DoSomething", {}, ("newservice:DoSomething",)),
     ],
 )

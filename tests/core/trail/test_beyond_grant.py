@@ -244,6 +244,10 @@ def test_aud_08_an_unknown_operation_is_beyond_a_grant_unless_an_action_of_its_n
     assert reasons(strange, "rbin:LockRule", f"{rule}2") == (RESOURCE,)
     assert reasons(strange, "s3:GetObject") == (ACTION,)
     assert reasons(called("newservice", "DoSomething", {}), "s3:GetObject") == (ACTION,)
+    disk = f"arn:aws:elasticfilesystem:{REGIONAL}:file-system/fs-1"
+    mount = called("elasticfilesystem", "NewClientConnection", None, disk, eventType="AwsServiceEvent")
+    assert reasons(mount, "elasticfilesystem:ClientMount", disk) == ()
+    assert reasons(mount, "elasticfilesystem:ClientMount", f"{disk}2") == (RESOURCE,)
 
 
 def test_aud_08_what_an_event_omits_or_masks_counts_as_granted():

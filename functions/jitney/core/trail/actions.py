@@ -14,6 +14,15 @@ ONE_OF_SEVERAL = frozenset(
 )
 """The operations that need only some of their actions, depending on statements and lists that events leave out."""
 
+ACTIONS_WITHOUT_OPERATION: Mapping[tuple[str, str], str] = {
+    ("elasticfilesystem", "NewClientConnection"): "elasticfilesystem:ClientMount",
+    ("elasticfilesystem", "UpdateClientConnection"): "elasticfilesystem:ClientMount",
+}
+"""The actions of sessions' events that are about no operation of an API.
+
+https://docs.aws.amazon.com/efs/latest/ug/logging-using-cloudtrail.html
+"""
+
 
 class EventOperation(NamedTuple):
     """The needs of an operation that an event may be about.
@@ -91,6 +100,8 @@ class EventOperations:
 
     def _names(self, service: str, name: str, possible: Iterable[tuple[str, str]]) -> Iterable[str]:
         pairs = [(service, name), *((service, each) for _, each in possible), *possible]
+        if action := ACTIONS_WITHOUT_OPERATION.get((service, name)):
+            return (action,)
         names = dict.fromkeys(f"{self.existing.prefix_of(prefix)}:{each}" for prefix, each in pairs)
         return sorted(names, key=lambda each: self.existing.get(each) is None)
 
