@@ -16,6 +16,9 @@ from tests.cloudtrail_events import EVENT_OPERATIONS
         ("s3", "PutBucketPublicAccessBlock", {"bucketName": "b"}, ("s3:PutBucketPublicAccessBlock",)),
         ("s3", "DeleteAccountPublicAccessBlock", {"Host": ["1.s3-control"]}, ("s3:PutAccountPublicAccessBlock",)),
         ("s3", "CreateBucket", {"bucketName": "b"}, ("s3:CreateBucket",)),
+        ("s3express", "ListDirectoryBuckets", {}, ("s3express:ListAllMyDirectoryBuckets",)),
+        ("s3express", "CreateSession", {"bucketName": "b--euw1-az1--x-s3"}, ("s3express:CreateSession",)),
+        ("s3express", "PutBucketPolicy", {"bucketName": "b--euw1-az1--x-s3"}, ("s3express:PutBucketPolicy",)),
         # Services whose source is another service's, or is no name of their endpoint.
         ("autoscaling", "RegisterScalableTarget", {}, ("application-autoscaling:RegisterScalableTarget",)),
         ("autoscaling", "PutScalingPolicy", {"autoScalingGroupName": "g"}, ("autoscaling:PutScalingPolicy",)),

@@ -93,6 +93,9 @@ SHAPES: dict[str, tuple[str, str, Any, str, str]] = {
     "a block of public access":
         ("s3", "DeleteBucketPublicAccessBlock", {"bucketName": "b", "publicAccessBlock": "", "Host": "b.s3"},
          "s3:PutBucketPublicAccessBlock", "arn:aws:s3:::b"),
+    "a session of a directory bucket":
+        ("s3express", "CreateSession", {"bucketName": "b--euw1-az1--x-s3", "x-amz-create-session-mode": "ReadWrite"},
+         "s3express:CreateSession", f"arn:aws:s3express:{REGIONAL}:bucket/b--euw1-az1--x-s3"),
     "a cluster of the Data API":
         ("rdsdata", "ExecuteStatement", {"resourceArn": f"arn:aws:rds:{REGIONAL}:cluster:c", "sql": "**********"},
          "rds-data:ExecuteStatement", f"arn:aws:rds:{REGIONAL}:cluster:c"),

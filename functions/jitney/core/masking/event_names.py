@@ -26,5 +26,7 @@ RENAMED_OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("s3.amazonaws.com", "PutAccountPublicAccessBlock"): ("s3control", "PutPublicAccessBlock"),
     ("s3.amazonaws.com", "PutBucketObjectLockConfiguration"): ("s3", "PutObjectLockConfiguration"),
     ("s3.amazonaws.com", "PutBucketPublicAccessBlock"): ("s3", "PutPublicAccessBlock"),
+    ("s3express.amazonaws.com", "CreateSession"): ("s3", "CreateSession"),
+    ("s3express.amazonaws.com", "ListDirectoryBuckets"): ("s3", "ListDirectoryBuckets"),
 }
 """botocore's service and operation, by event source and event name."""

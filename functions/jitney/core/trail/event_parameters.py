@@ -16,6 +16,7 @@ from jitney.core.trail.call import CloudTrailCall
 _SPELLINGS: Mapping[str, Mapping[str, str]] = {
     "ec2": {"resources": "resourceid"},
     "s3": {"bucket": "bucketname", "copysource": "x-amz-copy-source"},
+    "s3express": {"bucket": "bucketname"},
 }
 """How events spell parameters, and members of lists, in lower case, by service.
 
