@@ -19,6 +19,7 @@ from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
+from jitney import resources
 from jitney.client.gateway.call_answers import CallAnswer
 from jitney.client.gateway.cbor_answers import as_cbor
 from jitney.client.gateway.own_addresses import without_worthless_url
@@ -27,10 +28,16 @@ from jitney.client.gateway.received import ReceivedRequest, plain_body
 from jitney.client.gateway.signature import SignatureCheck
 from jitney.client.gateway.wire_parser import CBOR, ParsedCall
 from jitney.client.problems import ClientProblem, Invalid
+from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.call_needs import explain_call
+from jitney.core.calls.operations import OperationTable
+from jitney.core.calls.parser import read_object
 from tests.client.gateway.aws_behind import MODELS
 from tests.client.gateway.conftest import PARSER, Served
 from tests.client.gateway.generated_calls import ENDPOINT, KEYS, received, sent
 from tests.cpu_time import within_cpu_seconds
+
+OPERATIONS = OperationTable.load(resources.OPERATIONS.read_bytes())
 
 
 def parsed(
@@ -320,6 +327,21 @@ def test_gw_06_the_checksum_that_an_sdk_chose_is_replaced_by_one_that_the_broker
         assert PARSER.parse(replace(found, headers=headers), scope).parameters == tags | kept
     put = received(sent("s3", "PutObject", {"Bucket": "bucket-1", "Key": "k", "ChecksumCRC64NVME": "AAAAAAAAAAA="}))
     assert PARSER.parse(put, SignatureCheck(KEYS, time.time).scope(put)).parameters["ChecksumCRC64NVME"]
+
+
+@pytest.mark.parametrize("version", ["", "v.1"])
+@pytest.mark.parametrize("key", ["2026/q3.csv", "a b+ü%20.csv", "/a//b/", "~(1)',;:@&=$#.csv"])
+def test_gw_06_the_original_of_a_copy_is_the_object_that_an_sdk_names(key: str, version: str):
+    """SDKs escape the name in the header. The permission is for the name itself."""
+    source = {"Bucket": "bucket-1", "Key": key} | ({"VersionId": version} if version else {})
+    found = received(sent("s3", "CopyObject", {"Bucket": "bucket-2", "Key": "copy", "CopySource": source}))
+    call = PARSER.parse(found, SignatureCheck(KEYS, time.time).scope(found))
+    asked = {"service": call.service, "operation": call.operation.name, "parameters": call.parameters}
+    needs = explain_call(read_object(asked, OPERATIONS), AwsLocation("aws", "eu-west-1", "444455556666"))
+    assert {(each.action, each.resources) for each in needs} == {
+        ("s3:PutObject", ("arn:aws:s3:::bucket-2/copy",)),
+        ("s3:GetObjectVersion" if version else "s3:GetObject", (f"arn:aws:s3:::bucket-1/{key}",)),
+    }
 
 
 def test_gw_06_services_that_share_a_signing_name_answer_errors_in_the_protocol_of_the_request():

@@ -129,6 +129,15 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/a"),
         ("s3:GetObjectVersion", "s3:::reports/b"),
     ],
+    # The AWS CLI escapes the original once, whatever its name holds.
+    "aws s3api copy-object --bucket reports --key a --copy-source 'reports/b%20c+d ü'": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObject", "s3:::reports/b%20c+d ü"),
+    ],
+    """aws s3api copy-object --cli-input-json '{"Bucket": "reports", "Key": "a", "CopySource": "reports/b%20c+d"}'""": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("s3:GetObject", "s3:::reports/b%20c+d"),
+    ],
     # ACLs and lock overrides need their own authorization.
     **{
         f"aws s3api {command} --bucket reports --key a --grant-{grant} id=1": [
@@ -735,7 +744,6 @@ REFUSED = {
     ),
     "aws ec2 create-image --instance-id i-1 --name n --reboot --no-reboot": ("call_invalid", "which another option"),
     # A parameter that is not understood names nothing.
-    "aws s3api copy-object --bucket reports --key a --copy-source reports/b%20c": ("call_invalid", "not escaped"),
     "aws sqs purge-queue --queue-url jobs": (
         "call_invalid",
         "write it as https://sqs.region.amazonaws.com/account/queue",

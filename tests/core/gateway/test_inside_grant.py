@@ -57,6 +57,27 @@ CASES: dict[str, tuple[tuple[ExplainedAction, ...], tuple[Permission, ...], bool
         (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),),
         False,
     ),
+    "a copy of an escaped name": (
+        explained("s3", "CopyObject", Bucket="reports", Key="2026/b", CopySource="reports/2026/a%20b%2B%C3%BC.csv"),
+        (
+            Permission(("s3:PutObject",), ("arn:aws:s3:::reports/2026/b",)),
+            Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/a b+ü.csv",)),
+        ),
+        True,
+    ),
+    "a copy of a name that is escaped as a whole": (
+        explained("s3", "CopyObject", Bucket="reports", Key="2026/b", CopySource="secrets%2F2026%2Fa"),
+        (Permission(("s3:PutObject", "s3:GetObject"), ("arn:aws:s3:::reports/*",)),),
+        False,
+    ),
+    "a copy of a name with an unescaped plus sign, which S3 may read as a space": (
+        explained("s3", "CopyObject", Bucket="reports", Key="2026/b", CopySource="reports/2026/a+b"),
+        (
+            Permission(("s3:PutObject",), ("arn:aws:s3:::reports/2026/b",)),
+            Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/a+b",)),
+        ),
+        False,
+    ),
     "a copy without its source": (
         explained("s3", "CopyObject", Bucket="reports", Key="2026/b", CopySource="secrets/a"),
         (Permission(("s3:PutObject", "s3:GetObject"), ("arn:aws:s3:::reports/2026/*",)),),

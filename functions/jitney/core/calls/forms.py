@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 EXPECTED: Mapping[str, str] = {
     "queue_url": "https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
-    "copy_source": "BUCKET/KEY, with the key as it is, not escaped",
+    "copy_source": "BUCKET/KEY",
     "ec2_ids": "the id of an EC2 resource, such as i-0123456789abcdef0",
     "ec2_instance": "an instance's id (i-...)",
     "managed_instance": "a managed instance's id (mi-...)",

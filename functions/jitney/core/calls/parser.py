@@ -11,6 +11,7 @@ from jitney.core import strict_json
 from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsCall
 from jitney.core.calls.operations import Operation, OperationTable, Parameter
 from jitney.core.calls.options import INPUT_OPTIONS, ParsedOptions, check_region, first_word, invalid_call, read_options
+from jitney.core.calls.s3_transforms import escaped_copy_source
 from jitney.core.calls.shorthand import read_shorthand
 from jitney.core.calls.templates import structure_parameters
 
@@ -39,6 +40,8 @@ def read_command(service: str, words: Sequence[str], operations: OperationTable)
     found = _parameters(operation, read) | dict(zip(named, read.positional, strict=False))
     for text in read.options.get("cli-input-json", ()):
         found = _input(operation, text) | found
+    if isinstance(source := found.get("CopySource"), str):
+        found["CopySource"] = escaped_copy_source(source)
     return _complete(operation, found, read.region, typed=True)
 
 

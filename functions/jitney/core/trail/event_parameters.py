@@ -23,7 +23,6 @@ _SPELLINGS: Mapping[str, Mapping[str, str]] = {
 Parameters that differ only in the first letter are left out.
 """
 _WRAPPER = re.compile(r"\w+(?:Request|Req|Input)", re.ASCII)
-_ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
 MOST_VALUES = 200
 """How many values of one parameter are compared."""
 
@@ -62,15 +61,9 @@ def event_parameters(call: CloudTrailCall, operation: Operation | None) -> dict[
         value = by_name.get(spelt.get(name, name), by_name.get(name))
         if member.kind == "l" and not isinstance(value, list):
             value = list(_listed(given, spelt.get(name, name.removesuffix("s"))))[:MOST_VALUES]
-        if member.name == "CopySource" and isinstance(value, str):
-            value = _unescaped(value)  # a header has it escaped, and a call has it as it is
         if value not in (None, "", [], {}):
             found[member.name] = value
     return found
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text)
 
 
 def _listed(value: Any, name: str) -> Iterator[str]:
