@@ -407,6 +407,16 @@ def test_gw_06_a_refusal_has_the_form_of_cbor():
     assert (read["Error"]["Code"], read["Error"]["Message"]) == ("JitneyCallInvalid", "Detail. Fix.")
 
 
+@pytest.mark.parametrize(
+    ("protocol", "name", "media_type"),
+    [("rest-xml", "s3", "application/xml"), ("query", "iam", "text/xml"), ("ec2", "ec2", "text/xml")],
+)
+def test_gw_06_a_refusal_has_the_media_type_of_the_service(protocol: str, name: str, media_type: str):
+    """minio-py reads no error of S3 with another media type."""
+    answer = protocol_error(Invalid("call_invalid", "t", "Detail.", "Fix."), protocol, name, repeatable=True)
+    assert dict(answer.headers)["content-type"] == media_type
+
+
 def in_cbor(answer: CallAnswer, operation: str) -> Any:
     parser: Any = create_parser(CBOR)
     shape = cloudwatch_in_cbor().operation_model(operation).output_shape

@@ -30,6 +30,7 @@ _AGAIN = frozenset(
 )
 """Problems after which the same call may be sent again: it did not run, or its key prevents it from running twice."""
 _FORBIDDEN = (Denied, GrantEnded, Unauthenticated)
+_XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _REASONS = {400: "Sender", 403: "Sender", 503: "Receiver"}
 
 
@@ -74,18 +75,15 @@ def _cbor(code: str, message: str, _signing_name: str, _kind: str) -> tuple[byte
 
 def _query(code: str, message: str, signing_name: str, kind: str) -> tuple[bytes, str]:
     code, message = escape(code), escape(message)
-    if signing_name in ("s3", "s3express"):
-        text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    else:
-        inner = f"<Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-        text = f"<ErrorResponse>{inner}<RequestId>jitney</RequestId></ErrorResponse>"
-    return f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode(), "text/xml"
+    if signing_name in ("s3", "s3express"):  # with S3's own media type, the only one that minio-py reads
+        return f"{_XML}<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode(), "application/xml"
+    inner = f"<Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    return f"{_XML}<ErrorResponse>{inner}<RequestId>jitney</RequestId></ErrorResponse>".encode(), "text/xml"
 
 
 def _ec2(code: str, message: str, _signing_name: str, _kind: str) -> tuple[bytes, str]:
     inner = f"<Errors><Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error></Errors>"
-    text = f"<Response>{inner}<RequestID>jitney</RequestID></Response>"
-    return f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode(), "text/xml"
+    return f"{_XML}<Response>{inner}<RequestID>jitney</RequestID></Response>".encode(), "text/xml"
 
 
 _BODIES = {"json": _json, "rest-json": _json, "query": _query, "rest-xml": _query, "ec2": _ec2, CBOR: _cbor}
