@@ -58,7 +58,7 @@ def named_by_parameters(
 
 
 def with_named_resources(call: CloudTrailCall, events: EventOperations) -> CloudTrailCall:
-    """Return the call with the resources that its parameters name, besides those in the event's own list.
+    """Return the call with the resources that its parameters name, after those in the event's own list.
 
     Most events have no such list. Readers take the resources of a call for all that it used, so an operation whose
     parameters leave a part open adds none. IAM's names do, because events do not show paths.
