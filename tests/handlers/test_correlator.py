@@ -529,6 +529,21 @@ def test_aud_03_sessions_without_a_grant_are_judged_at_any_age(correlator: Corre
     assert correlator.reasons() == [("unknown_session_name",), (), (), ("after_the_end",)]
 
 
+def test_aud_03_the_event_of_a_vpc_endpoint_is_no_second_call(correlator: Correlator):
+    """It shows the endpoint's denials only. So a call that IAM denied after the end would look like access."""
+    late, vpce = NOW + 500, {"eventType": "AwsVpceEvent", "eventCategory": "NetworkActivity", "requestParameters": None}
+    denied = call_event(2, at=late, errorCode="AccessDenied")
+    passed = call_event(3, at=late, **vpce)
+    stopped = call_event(4, at=late, errorCode="VpceAccessDenied", **vpce)
+    correlator.take_in(assume_role_event(1), denied, passed, stopped)
+    assert sorted(line["error_code"] for line in correlator.lines().values()) == [
+        "",
+        "AccessDenied",
+        "VpceAccessDenied",
+    ]
+    assert {line["verdict"] for line in correlator.lines().values()} == {"explained"}
+
+
 def test_events_about_other_roles_are_ignored(correlator: Correlator):
     other = identity()
     other["sessionContext"]["sessionIssuer"]["arn"] = f"{ROLE_ARN}x"

@@ -25,6 +25,12 @@ The console is not a service that calls for a session: the holder of the session
 `sessionCredentialFromConsole` instead, and some of them name the called service as `invokedBy`.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
+VPC_ENDPOINT_EVENT = "AwsVpceEvent"
+"""The `eventType` of network activity: a call that passed a VPC endpoint, or that the endpoint denied.
+
+The service's own event of the call is another one. Only that one shows whether IAM denied the call.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html
+"""
 DEEPEST = 200
 """How many levels an event may be nested. CloudTrail's events have far fewer."""
 
@@ -109,6 +115,8 @@ def session_event(event: Any, roles: Mapping[str, str]) -> SessionEvent | None:
     if not isinstance(event, Mapping):
         raise RejectedEvent("not_an_event")
     _require_text(event)
+    if event.get("eventType") == VPC_ENDPOINT_EVENT and not event.get("errorCode"):
+        return None
     identity = _object(event, "userIdentity")
     if _assumes_role(event) and (role := _text(_object(event, "requestParameters"), "roleArn")) in roles:
         return _session_start(event, identity, role, roles[role])
