@@ -116,6 +116,7 @@ ENDING_SPECS = (
             USE_UP_TOKEN,
             on_state("PutItem", items=SUSPENSION_ITEMS),
             on_state("GetItem", items=TOKEN_ITEMS),
+            on_state("BatchGetItem", items=GRANT_ITEMS),  # of the deny entries of other targets' roles
             GRANTS_OF_PRINCIPAL,
             MASK,
         ),

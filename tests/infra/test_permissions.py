@@ -127,7 +127,7 @@ ALLOWED = {
     },
     "jitney-suspensions": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
-        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY},
         "TablesState.Arn/index/by_principal": {QUERY},
         "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE},
@@ -446,6 +446,7 @@ ITEMS = {
     },
     "jitney-suspensions": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
+        BATCH: {"GRANT#*"},
         QUERY: {"ROLE#*"},
         CREATE: {"SUSPENSIONS", "REPLAY#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
