@@ -177,11 +177,13 @@ def the_target_is_removed(system: ChangingSystem, grant: Granted, released: Gran
     code, document = system.suspended("target", REMOVED)
     assert (code, set(document["targets_failed"].values()), grant.state()) == (202, {"no_target"}, "revoked")
     assert grant.works()
+    code, document = system.suspended("target", NEW_NAME)  # the other target's role has entries that IAM does not have
+    assert (code, document["targets_failed"]) == (201, {})
 
 
 def the_issuer_is_renamed(system: ChangingSystem, grant: Granted) -> None:
     """docs/deploy.md, "Do not rename an entry of issuers"."""
-    assert (grant.works(), grant.renewal(), grant.state()) == (True, (200, ""), "active")
+    assert (grant.works(), grant.renewal(), grant.state()) == (True, (410, "grant_ended"), "active")
     later = system.granted(GUEST, KEPT)
     assert system.suspended("agent", f"{VISITORS}.robot")[0] == 201
     assert (later.works(), grant.works()) == (False, True)

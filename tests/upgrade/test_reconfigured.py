@@ -1,0 +1,171 @@
+"""A stored state of each kind under a changed configuration: nothing fails, and no grant gives more (row OPS 2).
+
+Each change of `jitney.yaml` is deployed while every kind of item is stored. Whatever the change, pages and reports
+open, notices are sent, the reconciler's run succeeds, and an operator ends open grants. The table says what still gives
+access.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import State
+from jitney.core.config import ClaimRules, Config
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.gateway_calls import create_call
+from jitney.handlers.grant_reads import list_grants
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.review_notices import notify
+from jitney.handlers.review_schedule import check_schedule
+from jitney.handlers.revocations import revoke_grant
+from tests.core.identity import minting
+from tests.fakes import ROLE_ARN
+from tests.handlers.conftest import policies_of
+from tests.upgrade.corpora import Corpus
+from tests.upgrade.flows import DELETE_B, PUT, REASON
+from tests.upgrade.stored_system import StoredSystem, stored_system
+
+Change = Callable[[Config], Config]
+PLAIN, VOTED, DELEGATED, USED = "active", "approved", "by a delegate", "follow-up due"
+PROFILE, WRITES, APPROVED_CALL = "of an access profile", "a call", "the approved call"
+EACH = frozenset({PLAIN, VOTED, DELEGATED, USED, PROFILE, WRITES, APPROVED_CALL})
+REVIEWED = {VOTED, DELEGATED, USED, APPROVED_CALL}
+OTHER_PLACE = {"account": "777788889999", "role_arn": ROLE_ARN.replace("444455556666", "777788889999")}
+
+
+def issuer(name: str, **members: Any) -> Change:
+    return lambda old: replace(old, issuers={**old.issuers, name: replace(old.issuers[name], **members)})
+
+
+def target(**members: Any) -> Change:
+    return lambda old: replace(old, targets={each.alias: replace(each, **members) for each in old.targets.values()})
+
+
+def group(name: str, **members: Any) -> Change:
+    return lambda old: replace(old, reviewers={**old.reviewers, name: old.reviewers[name]._replace(**members)})
+
+
+def limits(**members: Any) -> Change:
+    return lambda old: replace(old, limits=replace(old.limits, **members))
+
+
+def policy(text: str) -> Change:
+    def changed(old: Config) -> Config:
+        return replace(old, policies=replace(old.policies, text=old.policies.text + text, version="v2"))
+
+    return changed
+
+
+def without_issuer(old: Config) -> Config:
+    return replace(old, issuers={name: each for name, each in old.issuers.items() if name != "corp"})
+
+
+def renamed_people(old: Config) -> Config:
+    """The people's names begin with another alias, in the reviewer groups, too."""
+    crew = {
+        name: each._replace(
+            members=tuple(person.replace("staff.", "crew.") for person in each.members),
+            delegates=tuple(person.replace("staff.", "crew.") for person in each.delegates),
+        )
+        for name, each in old.reviewers.items()
+    }
+    return replace(issuer("staff", identity_name="crew")(old), reviewers=crew)
+
+
+def renamed_target(old: Config) -> Config:
+    (only,) = old.targets.values()
+    return replace(old, targets={"analytics-live": replace(only, alias="analytics-live")})
+
+
+def swapped_targets(old: Config) -> Config:
+    (only,) = old.targets.values()
+    swapped = replace(only, **OTHER_PLACE), replace(only, alias="other")
+    return replace(old, targets={each.alias: each for each in swapped})
+
+
+def without_group(old: Config) -> Config:
+    return replace(old, reviewers={"pair": old.reviewers["pair"]})
+
+
+CHANGES: dict[str, tuple[Change, frozenset[str]]] = {
+    "an issuer is removed": (without_issuer, frozenset()),
+    "an issuer has another name": (issuer("corp", identity_name="acme"), frozenset()),
+    "an alias belongs to another issuer": (issuer("corp", issuer="https://new.example.com"), frozenset()),
+    "another audience": (issuer("corp", audiences=("other",)), frozenset()),
+    "other claims of the subject": (issuer("corp", claims=ClaimRules(subject=("team",))), frozenset()),
+    "other claims of the unit": (issuer("corp", claims=ClaimRules(unit=("team",))), EACH),
+    "an owner approved": (issuer("corp", owners={"*": ("staff.alice",)}), EACH - {VOTED, DELEGATED, APPROVED_CALL}),
+    "people have other names": (renamed_people, frozenset({PLAIN, PROFILE, WRITES})),
+    "no sign-in": (issuer("staff", web=None), EACH),
+    "a target is renamed": (renamed_target, frozenset()),
+    "a target is in another account": (target(**OTHER_PLACE), frozenset()),
+    "a target is in another Region": (target(region="us-east-1"), frozenset()),
+    "two targets swap their aliases": (swapped_targets, frozenset()),
+    "a target has more roles": (target(roles=3), EACH),
+    "grants of a target are shorter": (target(max_duration_seconds=100), frozenset()),
+    "a target has no profiles": (target(access_profiles={}), EACH - {PROFILE}),
+    "a group is removed": (without_group, EACH - {VOTED, USED, APPROVED_CALL}),
+    "a group needs more approvals": (group("owners", approvals=2), EACH - {VOTED, APPROVED_CALL}),
+    "a voter leaves the group": (group("owners", members=("staff.gina",)), EACH - {APPROVED_CALL}),
+    "a member is no delegate any more": (group("pair", delegates=()), EACH - {DELEGATED}),
+    "no operators but one": (lambda old: replace(old, operators=("other/security",)), EACH),
+    "no Slack": (lambda old: replace(old, slack=None), EACH),
+    "no break-glass": (lambda old: replace(old, break_glass=None), EACH - {USED}),
+    "shorter limits": (limits(max_duration_seconds=100, max_pairs=1, review_seconds=60), frozenset()),
+    "policies forbid": (policy('@id("no") forbid (principal, action, resource);'), frozenset()),
+}
+"""Each change, and what still gives access after it."""
+
+
+def configured(stored: StoredSystem, config: Config) -> None:
+    config = replace(config, operators=(*config.operators, "other/security"))
+    stored.ports.__dict__.update(config=config, policies=policies_of(config.policies))
+
+
+def operator(stored: StoredSystem) -> str:
+    """Return the token of an operator of another issuer than the agents'."""
+    return stored.token(key="rsa-other", iss=minting.OTHER, sub="opal", groups=["security"])
+
+
+def giving(stored: StoredSystem, corpus: Corpus) -> Iterator[str]:
+    """Yield what still gives access: the grants with credentials, and two calls."""
+    for name in (PLAIN, VOTED, DELEGATED, USED, PROFILE):
+        if answered(stored.call(create_credentials, grant_id=corpus.ids[name])) == 200:
+            yield name
+    for name, call, key in ((WRITES, PUT, "another put"), (APPROVED_CALL, DELETE_B, "delete b")):
+        body = {"grant": corpus.ids["gateway"], **call}
+        if answered(stored.call(create_call, body, idempotency_key=key)) == 200:
+            yield name
+
+
+def answered(answer: tuple[int, Any]) -> int:
+    """Return the status of an answer that is no failure of Jitney."""
+    status, body = answer
+    assert status < 500 or body["code"] == "revocation_incomplete", body
+    return status
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_ops_02_a_changed_configuration_fails_nothing_and_gives_no_more(corpus: Corpus, change: str):
+    changed, still = CHANGES[change]
+    with stored_system() as stored:
+        corpus.restored(stored)
+        security = stored.browser("olga", "security")
+        configured(stored, changed(stored.config))
+        assert set(giving(stored, corpus)) == still
+        answered(stored.call(list_grants))
+        opened = security.send("GET", "/reviews/overview").status
+        for name in ("pending", VOTED, USED, "pending call"):
+            path = f"/reviews/{corpus.ids[name]}"
+            assert {security.send("GET", path).status, security.send("GET", f"{path}/report").status} == {opened}
+        for each in (corpus.ids[name] for name in ("not started", "one vote of two", "pending call")):
+            due = check_schedule({"grant_id": each, "since": corpus.now}, stored.ports)["due"]
+            event = {"grant_id": each, "due": due, "since": corpus.now, "answer_token": "a-token"}
+            assert notify(event, stored.ports).keys() <= {"grant_id", "state", "error"}
+        reconcile(stored.ports)
+        for name in (PLAIN, VOTED, "gateway", "pending", "pending call"):
+            answered(stored.call(revoke_grant, REASON, grant_id=corpus.ids[name], token=operator(stored)))
+            assert stored.grant(corpus.ids[name]).state is State.REVOKED
+        assert not {PLAIN, VOTED, WRITES, APPROVED_CALL} & set(giving(stored, corpus))
