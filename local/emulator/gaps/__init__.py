@@ -38,6 +38,7 @@ GAPS = (
     "deployments.update_policies_are_dependencies",
     "buckets.conditional_writes_in_conditions",
     "buckets.owners_in_conditions",
+    "buckets.objects_by_their_whole_names",
     "principals.principal_arn_of_sessions",
     "encryption.tables_use_the_callers_key",
     "restores.moments_of_restores",

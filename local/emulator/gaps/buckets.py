@@ -1,4 +1,4 @@
-"""S3: condition keys of writes, and of buckets' owners."""
+"""S3: the names of objects in policies, and condition keys of writes and of buckets' owners."""
 
 from typing import Any
 
@@ -6,6 +6,22 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
 
 _CONDITIONAL = ("if-none-match", "if-match")
+
+
+def objects_by_their_whole_names() -> None:
+    """IAM compares the whole name of an object, also one with a slash at its end, or with two slashes in a row.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    """
+    arn_of = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, *more: Any) -> Any:
+        bucket, _, key = path.removeprefix("/").partition("/")
+        if service == "s3" and key:
+            return f"arn:aws:s3:::{bucket}/{key}"
+        return arn_of(service, method, path, *more)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
 
 
 def conditional_writes_in_conditions() -> None:

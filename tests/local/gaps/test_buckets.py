@@ -92,6 +92,21 @@ def test_owners_in_conditions(emulator: Emulator) -> None:
     refused("AccessDenied", guarded.put_object, Bucket=foreign, Key="k", Body=b"1")
 
 
+def test_objects_by_their_whole_names(emulator: Emulator) -> None:
+    name = f"named-{uuid.uuid4().hex}"
+    emulator.root("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    keys = ("dir/", "a//b", "/lead", "ü/", "plain/x")
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{name}/{key}" for key in keys]}
+    arn = role(emulator, "keeper", {"Statement": allowed})
+    taken = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    s3 = emulator.session("s3", taken)
+    for key in keys:
+        s3.put_object(Bucket=name, Key=key, Body=b"x")
+        assert s3.get_object(Bucket=name, Key=key)["Body"].read() == b"x"
+    for key in ("dir", "a/b", "lead", "ü", "plain//x"):
+        refused("AccessDenied", s3.put_object, Bucket=name, Key=key, Body=b"x")
+
+
 def test_principal_arn_of_sessions(emulator: Emulator) -> None:
     only = f"arn:aws:iam::{emulator.account}:role/path/writes"
     name = bucket(emulator, {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": only}}})
