@@ -23,6 +23,7 @@ IN_PROGRESS_SECONDS = 300.0
 """How long a call is repeated while another attempt is sending it. The broker forgets a lost attempt sooner."""
 
 _INVOCATION = "amz-sdk-invocation-id"
+_SAFE_METHODS = frozenset({"GET", "HEAD"})  # RFC 9110 section 9.2.1
 _LOOK_SECONDS = 0.25
 """How often a wait checks whether the client is still connected."""
 _MOST_KEYS = 10_000
@@ -34,12 +35,13 @@ class AbandonedError(Exception):
 
 
 def idempotency_key(request: ReceivedRequest) -> tuple[str, bool]:
-    """Return the call's key, and whether another attempt of the SDK would have the same key.
+    """Return the call's key, and whether the SDK may attempt the call again if it may have run.
 
-    SDKs send the same invocation id with each attempt at a call.
+    SDKs of AWS send the same invocation id, and so the same key, with each attempt at a call. For another client, the
+    next attempt is another call, which is safe only if the method changes nothing.
     """
     invocation = request.headers.get(_INVOCATION, "")
-    return (invocation_key(invocation), True) if invocation else (uuid.uuid4().hex, False)
+    return (invocation_key(invocation), True) if invocation else (uuid.uuid4().hex, request.method in _SAFE_METHODS)
 
 
 def invocation_key(invocation: str) -> str:
@@ -48,7 +50,7 @@ def invocation_key(invocation: str) -> str:
 
 
 def for_last_attempt(problem: ClientProblem) -> ClientProblem:
-    """Return the problem of a call for which no attempt with the same key will follow.
+    """Return the problem of a call that may not be attempted again.
 
     If there was no answer, the call may have run.
     """

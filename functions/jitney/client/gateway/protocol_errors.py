@@ -17,18 +17,10 @@ from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.gateway.wire_parser import CBOR
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Unauthenticated
 
-_AGAIN = frozenset(
-    {
-        "rate_limited",
-        "store_busy",
-        "unavailable",
-        "no_response",
-        "upstream_unreached",
-        "grant_conflict",
-        "keys_unavailable",
-    }
-)
-"""Problems after which the same call may be sent again: it did not run, or its key prevents it from running twice."""
+_NOT_RUN = frozenset({"rate_limited", "upstream_unreached", "grant_conflict", "keys_unavailable"})
+"""Problems of a call that did not run or only read, so that each client may attempt it again."""
+_MAY_HAVE_RUN = frozenset({"store_busy", "unavailable", "no_response"})
+"""Problems of a call that may have run."""
 _FORBIDDEN = (Denied, GrantEnded, Unauthenticated)
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _REASONS = {400: "Sender", 403: "Sender", 503: "Receiver"}
@@ -52,9 +44,10 @@ def spoken_protocol(request: ReceivedRequest, signing_name: str, protocols: Sequ
 def protocol_error(problem: ClientProblem, protocol: str, signing_name: str, *, repeatable: bool) -> HttpAnswer:
     """Return the problem as an error of `protocol`.
 
-    `repeatable` says whether another attempt would have the same idempotency key.
+    `repeatable` says whether the client may attempt the call again if it may have run.
     """
-    status = 503 if problem.code in _AGAIN and repeatable else 403 if isinstance(problem, _FORBIDDEN) else 400
+    again = problem.code in _NOT_RUN or (problem.code in _MAY_HAVE_RUN and repeatable)
+    status = 503 if again else 403 if isinstance(problem, _FORBIDDEN) else 400
     code, message = error_code(problem.code), message_of(problem)
     body, media_type = _BODIES[protocol](code, message, signing_name, _REASONS[status])
     headers = [("content-type", media_type), ("x-amzn-errortype", code)]
