@@ -321,3 +321,13 @@ def test_pol_08_a_store_that_fails_shows_no_request(desk: ReviewSystem):
 
     desk.system.store.grants_of = failing  # type: ignore[assignment]
     assert alice.send("GET", f"/reviews/{grant.id}").status == 503
+
+
+def test_rev_11_a_store_that_fails_is_not_shown_as_a_changed_configuration(desk: ReviewSystem, monkeypatch):
+    def failing(*_: object) -> None:
+        raise Problem("unavailable", "The store does not answer.", "Try again in a few seconds.")
+
+    grant = pending(desk)
+    monkeypatch.setattr("jitney.handlers.review_sheet.decision_on", failing)
+    answer = person(desk, "alice").send("GET", f"/reviews/{grant.id}")
+    assert (answer.status, LOST in answer.text) == (503, False)
