@@ -67,6 +67,13 @@ def test_pol_14_a_change_that_affects_stored_state_is_named(change: str):
     assert words in f"{found.part}: {found.effect}"
 
 
+def test_pol_14_a_removed_entry_affects_its_requests():
+    more = replace(CORP, name="more", audiences=("more",))
+    old = replace(OLD, issuers={**OLD.issuers, "more": more})
+    (found,) = affected_state(old, OLD)
+    assert found == ("issuer more", "removed: requests that came through this entry cannot be approved")
+
+
 def test_pol_14_fewer_roles_affect_grants_on_the_others():
     old = replace(OLD, targets={"analytics-prod": replace(OLD.targets["analytics-prod"], roles=2)})
     assert [each.part for each in affected_state(old, OLD)] == ["target analytics-prod"]

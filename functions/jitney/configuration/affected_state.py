@@ -33,6 +33,8 @@ def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
             yield from _names(part, before, entries[0])
             if after is not None:
                 yield from _claims(part, before, after)
+            elif entries[0].identity_name == before.identity_name:
+                yield AffectedState(part, "removed: requests that came through this entry cannot be approved")
         else:
             yield AffectedState(part, f"removed: {_NO_MORE}, and issued credentials work until the grants end")
 
