@@ -1,6 +1,6 @@
 """A stored state of each kind under a changed configuration: nothing fails, and no grant gives more (row OPS 2).
 
-Each change of `jitney.yaml` is deployed while every kind of item is stored. Whatever the change, pages and reports
+Each change of `jitney.yaml` is deployed while every kind of item is stored. After each of them, pages and reports
 open, notices are sent, the reconciler's run succeeds, and an operator ends open grants. The table says what still gives
 access.
 """
