@@ -1,8 +1,8 @@
 """A stored state of each kind under a changed configuration: nothing fails, and no grant gives more (row OPS 2).
 
 Each change of `jitney.yaml` is deployed while every kind of item is stored. After each of them, pages and reports
-open, notices are sent, the reconciler's run succeeds, and an operator ends open grants. The table says what still gives
-access.
+open, notices are sent, the reconciler's run succeeds, and an operator revokes and suspends. No function calls what its
+role does not allow. The table says what still gives access.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,11 +20,13 @@ from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.suspensions import suspend
 from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import policies_of
 from tests.upgrade.corpora import Corpus
 from tests.upgrade.flows import DELETE_B, PUT, REASON
+from tests.upgrade.permitted_calls import PermittedCalls
 from tests.upgrade.stored_system import StoredSystem, stored_system
 
 Change = Callable[[Config], Config]
@@ -129,14 +131,18 @@ def operator(stored: StoredSystem) -> str:
     return stored.token(key="rsa-other", iss=minting.OTHER, sub="opal", groups=["security"])
 
 
-def giving(stored: StoredSystem, corpus: Corpus) -> Iterator[str]:
+def giving(stored: StoredSystem, corpus: Corpus, calls: PermittedCalls) -> Iterator[str]:
     """Yield what still gives access: the grants with credentials, and two calls."""
     for name in (PLAIN, VOTED, DELEGATED, USED, PROFILE):
-        if answered(stored.call(create_credentials, grant_id=corpus.ids[name])) == 200:
+        with calls.of("credentials"):
+            status = answered(stored.call(create_credentials, grant_id=corpus.ids[name]))
+        if status == 200:
             yield name
     for name, call, key in ((WRITES, PUT, "another put"), (APPROVED_CALL, DELETE_B, "delete b")):
         body = {"grant": corpus.ids["gateway"], **call}
-        if answered(stored.call(create_call, body, idempotency_key=key)) == 200:
+        with calls.of("gateway_calls"):
+            status = answered(stored.call(create_call, body, idempotency_key=key))
+        if status == 200:
             yield name
 
 
@@ -147,25 +153,46 @@ def answered(answer: tuple[int, Any]) -> int:
     return status
 
 
+def noticed(stored: StoredSystem, grant_id: str, now: int, calls: PermittedCalls) -> None:
+    """Send the notice that is due."""
+    with calls.of("review_schedule"):
+        due = check_schedule({"grant_id": grant_id, "since": now}, stored.ports)["due"]
+    event = {"grant_id": grant_id, "due": due, "since": now, "answer_token": "a-token"}
+    with calls.of("review_notices"):
+        assert notify(event, stored.ports).keys() <= {"grant_id", "state", "error"}
+
+
+def revoked(stored: StoredSystem, grant_id: str, calls: PermittedCalls) -> None:
+    with calls.of("revocations"):
+        answered(stored.call(revoke_grant, REASON, grant_id=grant_id, token=operator(stored)))
+    assert stored.grant(grant_id).state is State.REVOKED
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_ops_02_a_changed_configuration_fails_nothing_and_gives_no_more(corpus: Corpus, change: str):
     changed, still = CHANGES[change]
     with stored_system() as stored:
         corpus.restored(stored)
-        security = stored.browser("olga", "security")
+        security, calls = stored.browser("olga", "security"), PermittedCalls(stored.client)
         configured(stored, changed(stored.config))
-        assert set(giving(stored, corpus)) == still
-        answered(stored.call(list_grants))
-        opened = security.send("GET", "/reviews/overview").status
-        for name in ("pending", VOTED, USED, "pending call"):
+        assert set(giving(stored, corpus, calls)) == still
+        with calls.of("grant_reads"):
+            answered(stored.call(list_grants))
+        with calls.of("overview"):
+            opened = security.send("GET", "/reviews/overview").status
+        for name in ("pending", USED, "pending call"):
             path = f"/reviews/{corpus.ids[name]}"
-            assert {security.send("GET", path).status, security.send("GET", f"{path}/report").status} == {opened}
-        for each in (corpus.ids[name] for name in ("not started", "one vote of two", "pending call")):
-            due = check_schedule({"grant_id": each, "since": corpus.now}, stored.ports)["due"]
-            event = {"grant_id": each, "due": due, "since": corpus.now, "answer_token": "a-token"}
-            assert notify(event, stored.ports).keys() <= {"grant_id", "state", "error"}
-        reconcile(stored.ports)
-        for name in (PLAIN, VOTED, "gateway", "pending", "pending call"):
-            answered(stored.call(revoke_grant, REASON, grant_id=corpus.ids[name], token=operator(stored)))
-            assert stored.grant(corpus.ids[name]).state is State.REVOKED
-        assert not {PLAIN, VOTED, WRITES, APPROVED_CALL} & set(giving(stored, corpus))
+            with calls.of("reviews"):
+                statuses = {security.send("GET", path).status, security.send("GET", f"{path}/report").status}
+            assert statuses == {opened}
+        for name in ("not started", "one vote of two", "pending call"):
+            noticed(stored, corpus.ids[name], corpus.now, calls)
+        with calls.of("reconciler"):
+            reconcile(stored.ports)
+        for name in (VOTED, "pending", "pending call"):
+            revoked(stored, corpus.ids[name], calls)
+        with calls.of("suspensions"):
+            body = {"kind": "target", "name": next(iter(stored.ports.config.targets)), **REASON}
+            assert answered(stored.call(suspend, body, token=operator(stored))) in (201, 202)
+        assert not set(giving(stored, corpus, calls))
+        assert (calls.refused, calls.checked > 100) == ([], True)
