@@ -92,6 +92,7 @@ def test_gw_01_the_commands_environment_has_placeholders_only(
     assert found["AWS_SECRET_ACCESS_KEY"].startswith("jitney-placeholder-")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", found["AWS_ENDPOINT_URL"])
     assert (found["AWS_CONFIG_FILE"], found["AWS_SHARED_CREDENTIALS_FILE"]) == (os.devnull, os.devnull)
+    assert found["AWS_ALLOW_HTTP"] == "true"  # object_store says only "builder error" without it
     assert (found["AWS_REGION"], found["AWS_EC2_METADATA_DISABLED"]) == ("eu-west-1", "true")
     assert "127.0.0.1" in found["NO_PROXY"].split(",")
     assert found["JITNEY_GRANT_ID"] == GRANT_ID

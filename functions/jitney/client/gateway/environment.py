@@ -44,6 +44,9 @@ def endpoint_environment(port: int, keys: PlaceholderKeys, region: str) -> dict[
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_DISABLE_REQUEST_COMPRESSION": "true",
         "AWS_ENDPOINT_DISCOVERY_ENABLED": "false",
+        # Without it, object_store of Rust refuses the endpoint: Polars, deltalake, Lance and obstore use this library.
+        # https://docs.rs/object_store/latest/object_store/aws/struct.AmazonS3Builder.html#method.from_env
+        "AWS_ALLOW_HTTP": "true",
     }
 
 
