@@ -129,7 +129,7 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/a"),
         ("s3:GetObjectVersion", "s3:::reports/b"),
     ],
-    # The AWS CLI escapes the original once, whatever its name holds.
+    # The AWS CLI escapes the name of the original once.
     "aws s3api copy-object --bucket reports --key a --copy-source 'reports/b%20c+d ü'": [
         ("s3:PutObject", "s3:::reports/a"),
         ("s3:GetObject", "s3:::reports/b%20c+d ü"),

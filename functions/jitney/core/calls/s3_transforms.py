@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, unquote_plus
 
 from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.escapes import escaped, unescaped
 from jitney.core.calls.values import Transform, each_string, items_at, members_at, strings_in, wrong_account
 
 DIRECTORY_BUCKET = "--x-s3"
@@ -30,14 +30,14 @@ def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
         return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
     source = _versioned(strings_in(value)[0])[0] if strings_in(value) else ""
     # S3 may read a plus sign as a space, so the copy then needs both objects. SDKs escape the sign.
-    named = dict.fromkeys(each.removeprefix("/") for each in (unquote(source), unquote_plus(source)))
+    named = dict.fromkeys(each.removeprefix("/") for each in (unescaped(source), unescaped(source.replace("+", " "))))
     return [each for each in named if "/" in each and not each.startswith("arn:")]
 
 
 def escaped_copy_source(source: str) -> str:
     """Return CopySource as S3 receives it, for a value of an AWS CLI command. The AWS CLI escapes the object."""
     copied, version = _versioned(source)
-    return quote(copied, safe="/~", errors="replace") + (f"{_VERSION}{version}" if version else "")
+    return escaped(copied, kept="/") + (f"{_VERSION}{version}" if version else "")
 
 
 def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.escapes import escaped
 from jitney.core.calls.forms import EC2_TYPES, SSM_TYPES
 from jitney.core.calls.partiql import table_of
 from jitney.core.calls.roles import roles_within
@@ -130,9 +131,7 @@ def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
 
 def _percent_encoded(name: str) -> str | None:
     """Return an ARN of API Gateway as it is in a path of its API; None for another ARN."""
-    if not re.match(r"arn:[\w-]+:apigateway:[a-z0-9-]+::/", name):
-        return None
-    return re.sub(r"[^A-Za-z0-9_.~-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
+    return escaped(name) if re.match(r"arn:[\w-]+:apigateway:[a-z0-9-]+::/", name) else None
 
 
 def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
