@@ -4,7 +4,7 @@ A suspension ends its grants without these writes (`core.access.suspensions`), b
 put the ends on record, and end reviews.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jitney.core import audit
@@ -14,6 +14,7 @@ from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
@@ -22,6 +23,8 @@ from jitney.handlers.workflow import resume_workflow
 
 FAR_FUTURE = 10**11
 """Later than any grant ends."""
+MOVED_MILLISECONDS = 3000
+"""How long a call looks for grants that moved to another target with their role."""
 
 
 def end_suspended_grants(
@@ -45,6 +48,22 @@ def end_suspended_grants(
                 raise
             complete = False
     return written, complete
+
+
+def end_moved_grants(
+    others: Iterable[Target], suspensions: Suspensions, ports: Ports, has_time: Callable[[], bool]
+) -> int:
+    """Write the ends of grants on targets that the suspension does not concern. Return their number.
+
+    Another target may have got a role of the suspended one, with its grants. They are few, but finding them reads all
+    open grants of the others. So the reconciler ends those for which `MOVED_MILLISECONDS` are too short.
+    """
+    began = ports.stopwatch()
+
+    def continues() -> bool:
+        return has_time() and ports.stopwatch() - began < MOVED_MILLISECONDS
+
+    return sum(end_suspended_grants(each.role_arn, suspensions, ports, continues)[0] for each in others if continues())
 
 
 def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:

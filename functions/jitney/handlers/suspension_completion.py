@@ -75,13 +75,22 @@ def has_undenied(role_arn: str, suspension: Suspension, ports: Ports) -> bool:
     A role that the suspended target does not have may have grants of that target: from before its alias got another
     role. Their alias shows it. An unreadable grant counts.
     """
-    undenied = {each.grant_id for each in ports.deny_list.deny_entries(role_arn, ports.now()) if each.unwritten}
     if suspension.concerns_role(role_arn):
-        return bool(undenied)
+        return bool(_undenied(role_arn, ports))
     if any(map(suspension.ends, ports.store.open_grants(role_arn, FAR_FUTURE))):
         return True
+    return has_undenied_end(role_arn, suspension, ports)
+
+
+def has_undenied_end(role_arn: str, suspension: Suspension, ports: Ports) -> bool:
+    """Return whether the suspension may have ended a grant whose deny entry on the role is not in IAM yet."""
+    undenied = _undenied(role_arn, ports)
     grants = ports.store.readable_grants(undenied)
     return len(grants) < len(undenied) or any(map(suspension.ends, grants.values()))
+
+
+def _undenied(role_arn: str, ports: Ports) -> set[str]:
+    return {each.grant_id for each in ports.deny_list.deny_entries(role_arn, ports.now()) if each.unwritten}
 
 
 def _is_others(name: str, suspension: Suspension, known: Collection[str], ports: Ports) -> bool:

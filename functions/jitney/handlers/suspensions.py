@@ -26,11 +26,12 @@ from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.http import Request, Response
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
-from jitney.handlers.suspended_grants import end_suspended_grant, end_suspended_grants
+from jitney.handlers.suspended_grants import end_moved_grants, end_suspended_grant, end_suspended_grants
 from jitney.handlers.suspended_names import SuspendedName, suspended_name
 from jitney.handlers.suspension_completion import (
     complete_suspension,
     has_undenied,
+    has_undenied_end,
     suspension_conflict,
     suspension_detail,
 )
@@ -187,16 +188,18 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
             if start_measurement(grant, suspension, began.milliseconds, written_at, ports):
                 measured.append(grant.target)
     all_ended = True
-    for target in ports.config.targets.values():
+    for target in targets:
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-    failed |= _not_denied(_listing(suspension, seen, ports), has_time, ports)
+    others = [each for each in ports.config.targets.values() if each not in targets]
+    ended += end_moved_grants(others, suspensions, ports, has_time)
+    failed = _not_denied(_listing(suspension, failed, seen, ports), has_time, ports) | failed
     for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
         count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
         if has_undenied(role_arn, suspension, ports):
             failed[role_arn] = NO_TARGET
-    aliases = tuple(each.alias for each in denied)
+    aliases = tuple(each.alias for each in denied if each.alias not in failed)
     return Progress(aliases, failed, ended, all_ended, written, tuple(measured))
 
 
@@ -226,11 +229,16 @@ def _roles(targets: Iterable[Target], seen: Collection[str], milliseconds: int) 
     return roles[first:] + roles[:first]
 
 
-def _listing(suspension: Suspension, seen: Collection[str], ports: Ports) -> Iterator[TargetRole]:
-    """Yield the roles whose documents have to list grants, because the names in the suspension do not deny them."""
-    everywhere = suspension.kind is SuspensionKind.TARGET or suspension.issuer
-    for role in _roles(ports.config.targets.values(), seen, 0) if everywhere else ():
-        if has_undenied(role.arn, suspension, ports):
+def _listing(
+    suspension: Suspension, failed: Collection[str], seen: Collection[str], ports: Ports
+) -> Iterator[TargetRole]:
+    """Yield the roles whose documents have to list grants, because the names in the suspension do not deny them.
+
+    Targets that have `failed` already are left out.
+    """
+    by_more_than_names = suspension.kind is SuspensionKind.TARGET or suspension.issuer
+    for role in _roles(ports.config.targets.values(), seen, 0) if by_more_than_names else ():
+        if role.target.alias not in failed and has_undenied_end(role.arn, suspension, ports):
             yield role
 
 
