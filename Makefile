@@ -93,17 +93,15 @@ prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT)
 test: prepare ## run every test, with the system on this machine
 	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup
 
+# Tests of commands in processes of their own, where a guard cannot be removed.
+IN_PROCESSES := doctor gateway/test_gateway_commands.py matrix test_cli_run.py test_cli_serve.py test_docs.py \
+	test_oldest_python.py test_sandboxed_agent.py test_wheel.py
+
 .PHONY: mutants
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick \
-		tests/core tests/handlers tests/adapters tests/configuration tests/upgrade/test_restore{,d_later}.py \
-		tests/client/test_{athena,aws_profile,broker,cloud_tokens,connection,endpoint_folder,held_grant}.py \
-		tests/client/test_{local_endpoint,request_options,settings,spiffe_tokens,token_choice,tokens}.py \
-		tests/client/test_cli_{audit,audit_show,audit_who,backfill,policy,policy_replay,profile,query}.py \
-		tests/client/test_cli_{restore,review,review_votes}.py tests/client/login/test_{login_commands,sign_in}.py \
-		tests/client/gateway/test_{call_sender,direct_transfers,endpoint,every_operation,http_server,other_processes,retries,wire_forms}.py \
-		tests/client/setup tests/client/mcp/test_mcp_{http_guard,scope,tools,untrusted}.py \
-		tests/sdk/test_{ends,gateway,grants,sent_parameters}.py --ignore tests/handlers/test_convergence.py
+		tests/core tests/handlers tests/adapters tests/configuration tests/upgrade tests/client tests/sdk \
+		$(patsubst %,--ignore %,tests/handlers/test_convergence.py $(addprefix tests/client/,$(IN_PROCESSES)))
 
 AGENTS ?= 200
 MINUTES ?= 15

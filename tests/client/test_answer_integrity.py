@@ -25,6 +25,7 @@ from jitney.client.athena import NamedQuery, QueryResult
 from jitney.client.audit_table import AuditTable
 from jitney.client.cli import build_app
 from jitney.client.evidence import Archive
+from jitney.client.problems import Invalid
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
 from jitney.core.integrity import seal_chain
 from jitney.core.integrity.contents import RecordPosition, read_contents
@@ -36,7 +37,7 @@ from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.client.fake_definitions import FakeDefinitions
 from tests.client.test_cli_audit import REGION, pem
-from tests.core.integrity.world import HOUR, SIGNER, rewritten
+from tests.core.integrity.world import HOUR, SIGNER, STRANGER, rewritten
 from tests.core.report.recorded_grants import CALL, RecordedGrant
 from tests.fakes import GRANT
 
@@ -562,3 +563,49 @@ def test_aud_09_an_unreadable_object_is_not_verified_while_other_records_wait_fo
     found = json.loads(result.stdout)["integrity"]
     assert (result.exit_code, found["state"], found["failures"]) == (2, "unverified", [])
     assert f"{hidden} could not be read: AccessDenied" in found["sentences"]
+
+
+def other_key(to: Deployment) -> None:
+    to.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(STRANGER.key))
+
+
+def no_stream(to: Deployment) -> None:
+    table = to.dynamodb.describe_table(TableName="audit")
+    del table["Table"]["LatestStreamArn"]
+    to.dynamodb.describe_table = lambda **_: table
+
+
+def yaml_template(to: Deployment) -> None:
+    to.definitions.change_view("bypasses", "'beyond_grant'", "'beyond_grant', 'new'")
+    to.definitions.template = "Resources: {}"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (other_key, "in the bucket of seals is another key"),
+        (no_stream, "The table audit has no stream."),
+        (yaml_template, "The template of stack Jitney is not JSON."),
+    ],
+)
+def test_aud_09_an_answer_says_why_its_evidence_cannot_be_read(
+    deployment: Deployment, change: Callable[[Deployment], None], why: str
+):
+    change(deployment)
+    result = run("query", "--json")
+    found = json.loads(result.stdout)["integrity"]
+    assert (result.exit_code, found["state"]) == (2, "unverified")
+    assert [each for each in found["sentences"] if why in each]
+
+
+def test_aud_06_records_that_cannot_be_read_are_no_part_of_an_answer(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    def denied(*_: Any, **__: Any) -> bytes:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+
+    archive = Archive("records", "seals", lambda *_: None)
+    assert len(list(archive.bodies(None, None))) == len(deployment.keys("records/"))
+    monkeypatch.setattr(Archive, "_body", denied)
+    with pytest.raises(Invalid, match="AccessDenied"):
+        list(archive.bodies(None, None))

@@ -1,6 +1,7 @@
 """`jitney policy suggest`: policies for what was used, which pass `jitney policy test` (row POL 14)."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from jitney.client.cli import build_app
+from jitney.core.policy_suggestion.policy_suggestion import suggest_policy
 from tests.configuration.test_load import valid, write_policies
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published
 from tests.core.policy_suggestion.test_policy_suggestion import KEY, LISTS, READS, WRITES
@@ -139,6 +141,21 @@ def test_pol_14_a_suggestion_that_cannot_be_made_says_what_to_do(suggesting, arg
     assert (code, out) == (2, "")
     assert said in err
     assert "Fix: " in err
+
+
+@pytest.mark.parametrize(("problems", "less_reviewed"), [(["it does not compile"], ()), ([], ("g-a",))])
+def test_pol_14_policies_with_a_problem_or_with_fewer_approvals_are_not_suggested(
+    suggesting, monkeypatch: pytest.MonkeyPatch, problems: list[str], less_reviewed: tuple[str, ...]
+):
+    def suggested(*source: Any) -> Any:
+        found = suggest_policy(*source)
+        return replace(found, checked=found.checked._replace(less_reviewed=less_reviewed))
+
+    monkeypatch.setattr("jitney.configuration.policy_check.text_problems", lambda *_: problems)
+    monkeypatch.setattr("jitney.client.policy_suggestions.suggest_policy", suggested)
+    code, out, err = suggesting("--agent", "corp.a")
+    assert (code, out) == (2, "")
+    assert " ".join([*problems, *less_reviewed]) in err
 
 
 def test_pol_14_the_bucket_has_records_and_calls(suggesting, monkeypatch: pytest.MonkeyPatch):

@@ -127,8 +127,6 @@ def write_folder(result: SuggestionResult, folder: Path) -> None:
         (folder / POLICY_FILE).write_text(result.policies, encoding="utf-8")
         (folder / CASES_FILE).write_text(result.cases, encoding="utf-8")
     except (OSError, ValueError) as error:
-        if isinstance(error, Invalid):
-            raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise Invalid("file_not_written", TITLE, f"{folder}: {reason}.", "Name a folder that you can write.") from error
 

@@ -26,7 +26,7 @@ def compare_policies(
     fail_on_change: FailOnChange = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare two versions of policies by decision, and say what else affects open grants.
+    """Compare two versions of policies, and their effect on open grants.
 
     Generates requests from the values that either version compares: groups, claims, actions, resources, durations,
     conditions, ways. Decides each request with both versions, and shows one example of each difference.
