@@ -158,7 +158,7 @@ def test_pol_14_changes_of_call_limits_calls_and_access_profiles_are_found(old, 
     targets = {name: replace(each, access_profiles={"move": profile}) for name, each in TARGETS.items()}
     versions = [replace(version(text), targets=targets) for text in (LIMITED, LIMITED.replace(old, new, 1))]
     space = decision_space(versions, OPERATIONS)
-    found = compare(*versions, space, 1000, lambda _count, _whole: None)
+    found = compare(*versions, space, 500, lambda _count, _whole: None)
     assert [each for each in found.differences if shows(each)]
     for each in found.differences:
         assert answer_of(each.example, versions[0]) == each.old
