@@ -12,7 +12,9 @@ from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.handlers.ballots import REQUEST_AGAIN
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
+from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_reads import list_reviews, show_review
@@ -69,8 +71,9 @@ def renamed_issuer(desk: ReviewSystem) -> None:
 def reused_alias(desk: ReviewSystem) -> None:
     """The alias belongs to another issuer, whose groups and subjects have the same names."""
     config = desk.system.ports.config
-    other = replace(config.issuers["other"], name="corp", identity_name="corp")
-    desk.system.ports.config = replace(config, issuers={**config.issuers, "corp": other})
+    issuers = dict(config.issuers)
+    other = replace(issuers.pop("other"), name="corp", identity_name="corp")
+    desk.system.ports.config = replace(config, issuers={**issuers, "corp": other})
 
 
 def fewer_pairs(desk: ReviewSystem) -> None:
@@ -209,6 +212,15 @@ def test_rev_13_its_decision_is_still_notified(desk: ReviewSystem, change: Chang
     change(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id, "reject") | {"comment": "no"})
     assert notify(decided(stored(desk, grant)), desk.system.ports)["state"] == "rejected"
+
+
+def test_sts_05_another_issuers_agent_of_the_same_name_sees_no_grant(desk: ReviewSystem):
+    grant = pending(desk)
+    assert [each["id"] for each in desk.system.call(list_grants)[1]["grants"]] == [grant.id]
+    reused_alias(desk)
+    token = minting.token("rsa-other", iss=minting.OTHER)
+    assert desk.system.call(list_grants, token=token)[1]["grants"] == []
+    assert desk.system.call(read_grant, grant_id=grant.id, token=token)[0] == 404
 
 
 def renamed_people(desk: ReviewSystem) -> None:

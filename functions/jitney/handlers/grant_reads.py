@@ -17,8 +17,9 @@ def list_grants(request: Request, ports: Ports) -> Response:
     with call.counting_refusals():
         cursor = _cursor(request)
     grants, following = ports.store.grants_of(call.principal.owner_key, cursor)
-    shown = [call.suspensions.applied(grant).at(call.now).view() for grant in grants]
-    return Response(200, {"grants": shown, "next": following or None})
+    # The names of another issuer's agents can be the same after an alias was given to that issuer.
+    own = [call.suspensions.applied(grant).at(call.now) for grant in grants if call.owns(grant)]
+    return Response(200, {"grants": [grant.view() for grant in own], "next": following or None})
 
 
 def _cursor(request: Request) -> str:
