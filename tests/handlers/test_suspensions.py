@@ -37,7 +37,7 @@ from jitney.handlers.suspensions import MOST_MILLISECONDS, lift, list_suspension
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
-from tests.fakes import ROLE_ARN
+from tests.fakes import ROLE_ARN, MemoryRolePolicies, MemoryRolePolicy
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_ballots import ballot, person
@@ -765,6 +765,24 @@ class TestNames:
             assert suspended(system, asked)["grants_ended"] == 2
         assert {system.store.grants[each].state for each in (grant_id, waiting)} == {State.REVOKED}
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_08_a_role_that_another_target_has_now_and_that_fails_keeps_the_suspension_incomplete(
+        self, system, monkeypatch
+    ):
+        grant_id = opened(system)
+        target = system.config.targets["analytics-prod"]
+        swapped = replace(target, role_arn=f"{ROLE_ARN}-other"), replace(target, alias="other")
+        system.ports.__dict__["config"] = replace(system.config, targets={each.alias: each for each in swapped})
+        iam, refusing = system.role_policies, MemoryRolePolicies(refusals=10**6, refusal="AccessDenied")
+        with monkeypatch.context() as patch:
+            patch.setattr(iam, "of", lambda role: MemoryRolePolicy(refusing if role.arn == ROLE_ARN else iam, role.arn))
+            body = suspended(system, {"kind": "target", "name": "analytics-prod"}, status=202)
+            assert body["targets_failed"].keys() == {"other"}
+            with pytest.raises(RuntimeError, match="other"):
+                reconcile(system.ports)
+        assert system.store.suspensions.entries[0].completed_at is None
+        assert reconcile(system.ports)["completed"] == 1
+        assert iam.denies(ROLE_ARN) == {grant_id}
 
     @pytest.mark.parametrize("first", ["renamed", "suspended"])
     def test_end_08_an_issuer_is_suspended_under_its_earlier_and_its_present_name(self, system, first):

@@ -3,7 +3,7 @@
 The operator's call records this if it completes the suspension. Otherwise the reconciler does it later.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from jitney.core import audit
@@ -50,16 +50,16 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
     """Complete the suspensions for which a run of the reconciler had no failure. Return their number.
 
     `begun` were incomplete before the run. A suspension that began during the run may have been too late for some role.
-    `failed` has the aliases, ARNs of roles, and steps that failed or do not deny. A failure counts unless it is another
-    target's.
+    `failed` has the aliases, ARNs of roles, and steps that failed or do not deny. A failure counts unless it is on
+    another target without grants of the suspended one.
     """
     now, completed = ports.now(), 0
     targets = ports.config.targets.values()
-    known = {name for each in targets for name in (each.alias, *each.all_role_arns)}
+    roles = {each.alias: each.all_role_arns for each in targets}
     for suspension in begun:
         concerned = suspension.concerned(targets)
         mine = {name for each in concerned for name in (each.alias, *each.all_role_arns)}
-        if any(name in mine or not _is_others(name, suspension, known, ports) for name in failed):
+        if any(name in mine or not _is_others(name, suspension, roles, ports) for name in failed):
             continue
         progress = {"complete": True, "targets_denied": [each.alias for each in concerned], "by": "reconciler"}
         detail = suspension_detail(suspension) | progress
@@ -69,17 +69,17 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
     return {"completed": completed}
 
 
-def has_undenied(role_arn: str, suspension: Suspension, ports: Ports) -> bool:
-    """Return whether credentials that the suspension ends may still work on a role without a target.
+def has_undenied(role_arns: Sequence[str], suspension: Suspension, ports: Ports) -> bool:
+    """Return whether credentials that the suspension ends may still work on roles that a target has, or had.
 
-    A role that the suspended target does not have may have grants of that target: from before its alias got another
-    role. Their alias shows it. An unreadable grant counts.
+    Roles that the suspended target does not have may have grants of that target: from before its alias got other roles.
+    Their alias shows it. An unreadable grant counts.
     """
-    if suspension.concerns_role(role_arn):
-        return bool(_undenied(role_arn, ports))
-    if any(map(suspension.ends, ports.store.open_grants(role_arn, FAR_FUTURE))):
+    if suspension.concerns_role(role_arns[0]):
+        return any(_undenied(each, ports) for each in role_arns)
+    if any(map(suspension.ends, ports.store.open_grants(role_arns[0], FAR_FUTURE))):
         return True
-    return has_undenied_end(role_arn, suspension, ports)
+    return any(has_undenied_end(each, suspension, ports) for each in role_arns)
 
 
 def has_undenied_end(role_arn: str, suspension: Suspension, ports: Ports) -> bool:
@@ -93,11 +93,12 @@ def _undenied(role_arn: str, ports: Ports) -> set[str]:
     return {each.grant_id for each in ports.deny_list.deny_entries(role_arn, ports.now()) if each.unwritten}
 
 
-def _is_others(name: str, suspension: Suspension, known: Collection[str], ports: Ports) -> bool:
-    """Return whether a failure is on a target that the suspension does not concern.
+def _is_others(name: str, suspension: Suspension, roles: Mapping[str, Sequence[str]], ports: Ports) -> bool:
+    """Return whether a failure is on roles without credentials that the suspension ends. `roles` are by alias.
 
     Failures of steps for all targets always count, because such a step may have left out any of them. A role without a
-    target may have credentials of any agent.
+    target may have credentials of any agent. Another target may have got the role of the suspended one, with its grants.
     """
-    others = name.startswith("arn:") and not suspension.concerns_role(name)
-    return name in known or (others and not has_undenied(name, suspension, ports))
+    arns = roles.get(name, (name,))
+    others = arns[0].startswith("arn:") and not suspension.concerns_role(arns[0])
+    return others and not has_undenied(arns, suspension, ports)

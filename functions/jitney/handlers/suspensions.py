@@ -197,7 +197,7 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
     for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
         count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-        if has_undenied(role_arn, suspension, ports):
+        if has_undenied((role_arn,), suspension, ports):
             failed[role_arn] = NO_TARGET
     aliases = tuple(each.alias for each in denied if each.alias not in failed)
     return Progress(aliases, failed, ended, all_ended, written, tuple(measured))
