@@ -273,6 +273,26 @@ class TestWhatWasGranted:
         assert second["suspension"]["id"] == first["suspension"]["id"]
         assert system.role_policies.writes == 1
 
+    def test_end_08_a_call_without_time_reads_no_further_role_and_is_incomplete(self, system, monkeypatch):
+        """With many roles, the function would end without an answer."""
+        opened(system)
+        target = system.config.targets["analytics-prod"]
+        others = [replace(target, alias=f"t{each}", role_arn=f"{ROLE_ARN}-{each}") for each in range(40)]
+        config = replace(system.config, targets={each.alias: each for each in (target, *others)})
+        system.ports.__dict__["config"] = config
+        began, read = system.milliseconds, system.store.deny_list.deny_entries
+
+        def slow(*arguments: Any) -> Any:
+            if system.role_policies.writes == len(config.targets):
+                system.pause(MOST_MILLISECONDS / 10 / 1000)
+            return read(*arguments)
+
+        monkeypatch.setattr(system.store.deny_list, "deny_entries", slow)
+        body = suspended(system, {"kind": "issuer", "name": "github"}, status=202)
+        assert (len(body["targets_denied"]), body["targets_failed"]) == (41, {})
+        assert system.milliseconds - began < MOST_MILLISECONDS * 1.2
+        assert system.store.suspensions.entries[0].completed_at is None
+
     def test_end_08_the_reconciler_does_what_the_call_left(self, system):
         ids = mine(system, 5, issuer_name="github", principal="github.run", unit="github.repo")
         entry = a_suspension(system, kind=SuspensionKind.ISSUER, name="github")
