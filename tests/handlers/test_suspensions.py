@@ -827,6 +827,17 @@ class TestNames:
         assert suspended(system, asked, **other_operator())["grants_ended"] == 0
         assert reconcile(system.ports)["suspended"] == 0
 
+    def test_end_08_agents_of_a_suspended_issuers_people_stay_suspended_under_another_name(self, system):
+        suspended(system, {"kind": "issuer", "name": "people"})
+        issuers = system.config.issuers
+        staff = replace(issuers["people"], name="staff", identity_name="staff")
+        corp = replace(issuers["corp"], human_issuer=issuers["corp"].human_issuer._replace(identity_name="staff"))
+        kept = {name: each for name, each in issuers.items() if name != "people"}
+        system.ports.__dict__["config"] = replace(system.config, issuers=kept | {"staff": staff, "corp": corp})
+        status, problem, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system, act={"sub": "alice"}))
+        assert (status, problem["code"]) == (403, "suspended")
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201
+
     def test_end_08_a_target_that_was_removed_is_suspended_while_it_has_grants(self, system):
         grant_id = opened(system)
         waiting = opened(system, permissions=WRITE, reason="publish")

@@ -97,7 +97,7 @@ def _is_others(name: str, suspension: Suspension, roles: Mapping[str, Sequence[s
     """Return whether a failure is on roles without credentials that the suspension ends. `roles` are by alias.
 
     Failures of steps for all targets always count, because such a step may have left out any of them. A role without a
-    target may have credentials of any agent. Another target may have got the role of the suspended one, with its grants.
+    target may have credentials of any agent. Another target may have got a role of the suspended one, with its grants.
     """
     arns = roles.get(name, (name,))
     others = arns[0].startswith("arn:") and not suspension.concerns_role(arns[0])

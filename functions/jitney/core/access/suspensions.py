@@ -124,7 +124,8 @@ class Suspension:
 
     def covers_principal(self, who: Principal) -> bool:
         """Return whether the suspension covers the requests of a principal, even under another name."""
-        return self._is_of_issuer(who.issuer) or self.covers(who.source_identity, who.unit, who.human)
+        of_issuer = self._is_of_issuer(who.issuer) or self._is_of_issuer(who.human_issuer)
+        return of_issuer or self.covers(who.source_identity, who.unit, who.human)
 
     def is_denied_on(self, target: Target, grant: Grant) -> bool:
         """Return whether the deny documents of `target` deny the grant's sessions by the names in the suspension."""

@@ -24,9 +24,10 @@ class Principal:
     issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`. `unit`
     is the accountable unit, such as a repository. Quotas count by it. The unit contains only what the holder of the
     token cannot choose, and has the form of a source identity. If no larger unit is known, it is the principal's source
-    identity. `human` is the source identity of the person that an agent acts for, or None. `kind` is "agent" for
-    machines and "human" for people. `agent_owners` are the agent's owners in the configuration. `facts` are the
-    provider's facts for reviewers, the most important first. `tags` are the claims that policies see.
+    identity. `human` is the source identity of the person that an agent acts for, or None, and `human_issuer` is the
+    issuer of that person, or "". `kind` is "agent" for machines and "human" for people. `agent_owners` are the agent's
+    owners in the configuration. `facts` are the provider's facts for reviewers, the most important first. `tags` are
+    the claims that policies see.
     """
 
     issuer: str
@@ -41,6 +42,7 @@ class Principal:
     agent_owners: tuple[str, ...] = ()
     facts: tuple[IdentityFact, ...] = ()
     tags: ClaimTags = ()
+    human_issuer: str = ""
 
     @property
     def owner_key(self) -> str:

@@ -32,7 +32,9 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
         _check_person(principal.subject, issuer, provider)
         groups = _groups(claims, issuer, provider, principal.subject)
         tags = claim_tags(claims, visible_claims(issuer))
-        return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer, provider, principal.subject))
+        human, people = _human(claims, issuer, provider, principal.subject), issuer.human_issuer
+        human_issuer = people.issuer if human and people else ""
+        return replace(principal, groups=groups, tags=tags, human=human, human_issuer=human_issuer)
     except Refusal as refusal:
         refusal.principal = principal
         raise
