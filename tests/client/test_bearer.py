@@ -85,5 +85,11 @@ def test_id_14_a_token_for_one_call_that_is_refused_is_replaced_once():
     assert sent == ["token-1", "token-2", "token-3", "token-4"]
 
 
+def test_gw_06_an_attempt_before_a_new_token_counts_as_an_earlier_attempt():
+    answers = [HttpResponse("https://api", 401, repeated=True), HttpResponse("https://api", 429)]
+    auth = BearerAuth(Counting(for_one_call=True), sending=lambda _: answers.pop(0))
+    assert auth.send(GET).repeated
+
+
 def test_a_token_does_not_show_itself():
     assert "secret" not in repr(Token("secret"))

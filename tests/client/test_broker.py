@@ -172,6 +172,14 @@ def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
     assert refused.value.request == ASK
 
 
+def test_gw_06_a_refused_repeat_of_a_lost_call_says_so(broker: FakeBroker, client: Broker):
+    broker.hang_up("POST", "/v1/calls")
+    broker.say("POST", "/v1/calls", 429, problem("rate_limited", status=429), Retry_After="60")
+    with pytest.raises(Unavailable) as refused:
+        client.call({}, "once")
+    assert refused.value.extras["repeated"] is True
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [

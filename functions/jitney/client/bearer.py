@@ -54,7 +54,8 @@ class BearerAuth:
                 if self._value in ("", token):  # else another thread has replaced it
                     self._fetch()
                 token = self._taken()
-            return self._send(_with_token(request, token))
+            again = self._send(_with_token(request, token))
+            return replace(again, repeated=again.repeated or response.repeated)
         return response
 
     def _taken(self) -> str:

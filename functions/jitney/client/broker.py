@@ -267,8 +267,7 @@ def _checked_alias(text: str) -> str:
 
 
 def _read_answer(response: HttpResponse) -> GrantResponse:
-    seconds = int(response.retry_after(DEFAULT_RETRY_SECONDS))
-    held = "preference-applied" in response.headers
+    seconds, held = int(response.retry_after(DEFAULT_RETRY_SECONDS)), "preference-applied" in response.headers
     return _read(lambda document: GrantResponse.read(document, seconds, held=held), response)
 
 
@@ -287,6 +286,7 @@ def _refusal(response: HttpResponse) -> ClientProblem:
     if "code" not in document:
         return _not_understood(response)
     problem = from_problem_json(response.status, document)
+    problem.extras |= {"repeated": True} if response.repeated else {}
     if "retry-after" in response.headers:
         problem.extras["retry_seconds"] = int(response.retry_after(DEFAULT_RETRY_SECONDS))
     return problem

@@ -15,7 +15,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -51,12 +51,16 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """The answer to the request for `url`. Header names are in lower case."""
+    """The answer to the request for `url`. Header names are in lower case.
+
+    `repeated` says that the server may have carried out an earlier attempt.
+    """
 
     url: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    repeated: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -246,10 +250,10 @@ def send(
     ten seconds, the caller has to wait and repeat.
     """
     repeatable = request.method in ("GET", "DELETE") or "Idempotency-Key" in request.headers
-    local = is_loopback(urlsplit(request.url).hostname or "")
+    local, repeated = is_loopback(urlsplit(request.url).hostname or ""), False
     for pause in (*_PAUSES_SECONDS, None):
         try:
-            response = attempt(request)
+            response = replace(attempt(request), repeated=repeated)
         except NotConnectedError as error:
             # A service on this machine does not start by itself, and a wrong certificate stays wrong.
             if pause is None or local or isinstance(error.__cause__, ssl.SSLCertVerificationError):
@@ -257,10 +261,12 @@ def send(
         except (OSError, http.client.HTTPException) as error:
             if pause is None or not repeatable or isinstance(error, TimeoutError):
                 raise _no_answer(request, error) from error
+            repeated = True
         else:
             wanted = response.retry_after(pause or 0)
             if pause is None or not repeatable or not _is_not_now(response) or wanted > _LONGEST_PAUSE_SECONDS:
                 return response
+            repeated = repeated or response.status != 429
             pause = wanted  # noqa: PLW2901 - the server knows better
         sleep(pause)
     raise AssertionError("the last attempt returns or raises")

@@ -179,6 +179,21 @@ def test_gw_06_without_an_invocation_id_a_call_that_did_not_run_may_be_repeated(
     assert (len(served.broker.calls), len(keys(served))) == (2, 2)
 
 
+@pytest.mark.parametrize("code", ["rate_limited", "upstream_unreached", "grant_conflict", "keys_unavailable"])
+@pytest.mark.parametrize("before", [[], [problem(Invalid, "call_in_progress", retry_seconds=1)]])
+def test_gw_06_without_an_invocation_id_a_refused_repeat_of_jitney_does_not_show_that_a_write_did_not_run(
+    served: Served, code: str, before: list[ClientProblem]
+):
+    """The answer to the endpoint's own first attempt was lost, so the call may have run."""
+    extras = {} if before else {"repeated": True}
+    served.broker.instead = once(*before, problem(Unavailable, code, **extras))
+    with pytest.raises(ClientError, match="may have run"):
+        anonymous(served).delete_object(Bucket="bucket-1", Key="k")
+    assert len(served.broker.calls) == len(before) + 1
+    served.broker.instead = once(problem(Unavailable, code, repeated=True), ANSWER)
+    anonymous(served).get_object(Bucket="bucket-1", Key="k")
+
+
 def without_invocation(request: Any, **_: Any) -> None:
     del request.headers["amz-sdk-invocation-id"]
 

@@ -12,6 +12,7 @@ from typing import Any
 from jitney.client import wording
 from jitney.client.broker import Broker
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
+from jitney.client.gateway.protocol_errors import NOT_RUN
 from jitney.client.gateway.received import ReceivedRequest, too_large
 from jitney.client.gateway.wire_parser import ParsedCall
 from jitney.client.polling import HOLD_SECONDS
@@ -52,9 +53,9 @@ def invocation_key(invocation: str) -> str:
 def for_last_attempt(problem: ClientProblem) -> ClientProblem:
     """Return the problem of a call that may not be attempted again.
 
-    If there was no answer, the call may have run.
+    If there was no answer to an attempt of Jitney, the call may have run.
     """
-    if problem.code != "no_response":
+    if problem.code != "no_response" and not (problem.code in NOT_RUN and problem.extras.get("repeated")):
         return problem
     detail = f"{problem.detail} The call may have run."
     fix = "Read the state of the resource before you decide to call again."
@@ -112,7 +113,7 @@ class CallSender:
     def _until_answered(
         self, document: Mapping[str, Any], key: str, connected: Callable[[], bool]
     ) -> CallAnswer | DirectTicket:
-        shown, began = "", self._clock()
+        shown, began, repeated = "", self._clock(), False
         while True:
             if not connected():
                 raise AbandonedError
@@ -120,7 +121,9 @@ class CallSender:
                 answer = self._broker.call(document, key)
             except ClientProblem as problem:
                 if problem.code != "call_in_progress" or self._clock() - began > IN_PROGRESS_SECONDS:
+                    problem.extras |= {"repeated": True} if repeated else {}
                     raise
+                repeated = True
                 self._wait(int(problem.extras.get("retry_seconds", 1)), connected)
                 continue
             if not isinstance(answer, CallUnderReview):

@@ -17,8 +17,8 @@ from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.gateway.wire_parser import CBOR
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Unauthenticated
 
-_NOT_RUN = frozenset({"rate_limited", "upstream_unreached", "grant_conflict", "keys_unavailable"})
-"""Problems of a call that did not run or only read, so that each client may attempt it again."""
+NOT_RUN = frozenset({"rate_limited", "upstream_unreached", "grant_conflict", "keys_unavailable"})
+"""Problems of an attempt that did not run or only read. Each client may repeat a call with no earlier attempt."""
 _MAY_HAVE_RUN = frozenset({"store_busy", "unavailable", "no_response"})
 """Problems of a call that may have run."""
 _FORBIDDEN = (Denied, GrantEnded, Unauthenticated)
@@ -46,7 +46,7 @@ def protocol_error(problem: ClientProblem, protocol: str, signing_name: str, *, 
 
     `repeatable` says whether the client may attempt the call again if it may have run.
     """
-    again = problem.code in _NOT_RUN or (problem.code in _MAY_HAVE_RUN and repeatable)
+    again = problem.code in NOT_RUN or (problem.code in _MAY_HAVE_RUN and repeatable)
     status = 503 if again else 403 if isinstance(problem, _FORBIDDEN) else 400
     code, message = error_code(problem.code), message_of(problem)
     body, media_type = _BODIES[protocol](code, message, signing_name, _REASONS[status])
