@@ -818,6 +818,7 @@ class TestNames:
         body = suspended(system, asked, **other_operator())
         system.ports.__dict__["config"] = config
         assert body["suspension"]["issuer"] == minting.CORP
+        assert body["targets_measured"] == ([] if first == "renamed" else ["analytics-prod"])
         assert (body["grants_ended"], body["suspension"]["name"]) == (2, "acme" if first == "renamed" else "corp")
         assert {system.store.grants[each].state for each in (grant_id, waiting)} == {State.REVOKED}
         denied = system.role_policies.documents[ROLE_ARN]

@@ -25,8 +25,9 @@ A session that started later would not be denied, so the measurement would be wr
 def grants_to_measure(suspension: Suspension, targets: Iterable[Target], ports: Ports) -> Iterator[Grant]:
     """Yield one grant for each target: a grant that the suspension ended and whose credentials may be valid.
 
-    Call this before the ends are written. A target is missing if it has no such grant on a present role, or if its
-    roles cannot make the canary's call. Yields nothing after `MEASURED_WITHIN_SECONDS`. Raises Problem unavailable.
+    Call this before the ends are written. Grants that the documents have to list are left out, because they are denied
+    after the ends. A target is missing if it has no such grant on a present role, or if its roles cannot make the
+    canary's call. Yields nothing after `MEASURED_WITHIN_SECONDS`. Raises Problem unavailable.
     """
     now = ports.now()
     if now >= suspension.since + MEASURED_WITHIN_SECONDS:
@@ -34,7 +35,8 @@ def grants_to_measure(suspension: Suspension, targets: Iterable[Target], ports: 
     for target in islice((each for each in targets if each.canary), MOST_TARGETS):
         active = islice(ports.store.grants_in_state(target.role_arn, State.ACTIVE, now), MOST_READ)
         ended = (each for each in active if each.role_arn in target.role_arns and suspension.ends(each))
-        yield from islice((each for each in ended if each.may_have_credentials(now)), 1)
+        denied = (each for each in ended if suspension.is_denied_on(target, each))
+        yield from islice((each for each in denied if each.may_have_credentials(now)), 1)
 
 
 def start_measurement(
