@@ -193,9 +193,9 @@ class FurtherNeeds:
             for name in _ANY_KEY if self._action(rows[0][0]).level in CHANGES else ():
                 yield [name, held[0], f"on the key in {held[0]}; the service decides which actions it uses"]
         left_out = self.rules.get("not_needed", ())
-        for name in documented(operation, self.actions):
+        for name, parameter in documented(operation, self.actions):
             if name not in have and name not in listed and name not in left_out:
-                yield [name, "", DOCUMENTED]
+                yield [name, parameter, DOCUMENTED]
 
     def _action(self, name: str) -> Action:
         action = self.actions.get(name)

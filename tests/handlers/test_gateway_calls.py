@@ -382,6 +382,40 @@ def test_gw_04_a_call_uses_only_what_policies_permit_for_it(call: dict[str, Any]
         assert asked.name.startswith("c-reads-") is (permitted and call is GET)
 
 
+READ_FURTHER = """
+@id("all") permit (principal, action, resource)
+when { context.way == "gateway" && [true, false].contains(resource.wildcard) };
+@id("never") forbid (principal, action, resource)
+when { context.action == "logs:Unmask" || resource.arn like "arn:aws:s3:::reports/salaries/*" }
+unless { context.call.hasTag("operation") == false };
+"""
+LOG_GROUP = "arn:aws:logs:eu-west-1:444455556666:log-group:app:*"
+OF_READS = [
+    {"actions": ["cloudformation:ValidateTemplate"], "resources": ["*"]},
+    {"actions": ["logs:FilterLogEvents", "logs:Unmask"], "resources": [LOG_GROUP]},
+    {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/salaries/a"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code"),
+    [
+        ("logs", "FilterLogEvents", {"logGroupName": "app", "unmask": False}, None),
+        ("logs", "FilterLogEvents", {"logGroupName": "app", "unmask": True}, "denied"),
+        *(
+            ("cloudformation", "ValidateTemplate", {"TemplateURL": f"https://reports.s3.amazonaws.com/{key}"}, code)
+            for key, code in (("salaries/a", "denied"), ("salaries%2Fa", "call_invalid"))
+        ),
+    ],
+)
+def test_gw_04_a_read_uses_only_what_policies_permit_for_it(
+    service: str, operation: str, parameters: dict[str, Any], code: str | None
+) -> None:
+    gateway = Gateway(READ_FURTHER, permissions=OF_READS)
+    _, answer = gateway.post({"service": service, "operation": operation, "parameters": parameters})
+    assert (answer.get("code"), len(gateway.upstream.sent)) == (code, 0 if code else 1)
+
+
 def test_gw_07_a_call_whose_resources_do_not_fit_into_a_record_is_not_sent() -> None:
     gateway = Gateway()
     status, answer = gateway.post({**GET, "parameters": {"Bucket": "reports", "Key": "a" * 100_000}})

@@ -108,6 +108,11 @@ DERIVED = {
         ("cloudformation:CreateStack", f"cloudformation:{E}:stack/s/*"),
         ("s3:GetObject", "s3:::t/t.yaml"),
     ],
+    "aws logs filter-log-events --log-group-name app --unmask": [
+        ("logs:FilterLogEvents", f"logs:{E}:log-group:app:*"),
+        ("logs:Unmask", f"logs:{E}:log-group:app:*"),
+    ],
+    "aws logs get-log-record --log-record-pointer p --no-unmask": [("logs:GetLogRecord", "*")],
     "aws rds create-db-instance --db-instance-identifier d --db-instance-class c --engine e "
     "--manage-master-user-password": [
         ("rds:CreateDBInstance", f"rds:{E}:db:d"),
@@ -195,7 +200,27 @@ MENTIONED = {
     "aws ec2 run-instances --image-id ami-1 --iam-instance-profile Name=p": {"iam:PassRole"},
     "aws ec2 run-instances --image-id ami-1": set(),
     "aws ecs run-task --task-definition t": {"iam:PassRole"},
-    "aws athena get-query-results --query-execution-id q": {"s3:GetObject"},
+    "aws secretsmanager create-secret --name db --add-replica-regions Region=eu-west-2": {
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "secretsmanager:PutResourcePolicy",
+        "secretsmanager:ReplicateSecretToRegions",
+    },
+    "aws secretsmanager batch-get-secret-value --secret-id-list db": {
+        "kms:Decrypt",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:ListSecrets",
+    },
+    "aws athena get-query-results --query-execution-id q": {"kms:Decrypt", "s3:GetObject"},
+    f"aws stepfunctions describe-execution --execution-arn arn:aws:states:{E}:execution:m:e": {"kms:Decrypt"},
+    "aws ssm get-parameter --name p": {"kms:Decrypt", "secretsmanager:GetSecretValue"},
+    "aws ecr batch-get-image --repository-name r --image-ids imageTag=a": {
+        "ecr:BatchImportUpstreamImage",
+        "ecr:CreateRepository",
+    },
+    "aws batch create-compute-environment --compute-environment-name e --type MANAGED --eks-configuration a=b": {
+        "eks:DescribeCluster"
+    },
     "aws wafv2 associate-web-acl --web-acl-arn "
     f"arn:aws:wafv2:{E}:regional/webacl/w/1 --resource-arn arn:aws:apigateway:eu-west-1::/restapis/a/stages/s": {
         "amplify:AssociateWebACL",
@@ -230,8 +255,31 @@ def test_pol_13_what_no_parameter_shows_is_mentioned_and_not_requested(line):
 def test_pol_13_the_view_of_an_explanation_has_what_may_be_needed():
     (explained,) = explain_calls(["aws athena get-query-results --query-execution-id q"], PLACE, OPERATIONS)
     assert explained.view()["may_need"] == [
-        {"action": "s3:GetObject", "why": "on the query's location of results, which the call does not name"}
+        {"action": "s3:GetObject", "why": "on the query's location of results, which the call does not name"},
+        {"action": "kms:Decrypt", "why": "if a customer managed key encrypts it"},
     ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://t.s3.eu-west-1.amazonaws.com/a%2Ft.yaml",
+        "https://s3.eu-west-1.amazonaws.com/t/%61/t.yaml",
+        "https://s3.eu-west-1.amazonaws.com/t/a/t.yaml?versionId=1",
+        "https://s3.eu-west-1.amazonaws.com:443/t/a/t.yaml",
+        "HTTPS://s3.eu-west-1.amazonaws.com/t/a/t.yaml",
+        "https://s3.eu-west-1.amazonaws.com/t/b/../a/t.yaml",
+        "https://t.s3.dualstack.eu-west-1.amazonaws.com/a/t.yaml",
+        "ssm-doc://a",
+    ],
+)
+def test_pol_13_a_template_whose_object_is_not_certain_is_refused(address):
+    """The caller's session reads the template, so the call may not leave out which one."""
+    for operation in ("create-stack --stack-name s", "validate-template", "get-template-summary"):
+        with pytest.raises(Problem) as refused:
+            explain_line(f"aws cloudformation {operation} --template-url '{address}'", PLACE, OPERATIONS)
+        assert refused.value.code == "call_invalid"
+        assert refused.value.extras["expected"][0] == "https://BUCKET.s3.REGION.amazonaws.com/KEY, without escapes"
 
 
 @pytest.mark.parametrize(

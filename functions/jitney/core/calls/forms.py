@@ -5,6 +5,7 @@ from collections.abc import Mapping
 EXPECTED: Mapping[str, str] = {
     "queue_url": "https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
     "copy_source": "BUCKET/KEY",
+    "template_object": "https://BUCKET.s3.REGION.amazonaws.com/KEY, without escapes",
     "ec2_ids": "the id of an EC2 resource, such as i-0123456789abcdef0",
     "ec2_instance": "an instance's id (i-...)",
     "managed_instance": "a managed instance's id (mi-...)",

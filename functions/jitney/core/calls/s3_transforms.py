@@ -20,6 +20,7 @@ _BUCKET_URL = re.compile(
     r"https://([a-z0-9.-]+)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/([\w!/.'()-]+)", re.ASCII
 )
 _PATH_URL = re.compile(r"https://s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/([a-z0-9.-]+)/([\w!/.'()-]+)", re.ASCII)
+_DOTS = frozenset({".", ".."})
 _VERSION = "?versionId="
 _SPACE = re.compile(r"\s")
 
@@ -100,9 +101,10 @@ def _code_object(value: Any, _place: AwsLocation) -> Iterable[str]:
 
 
 def _template_object(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """Yield the S3 object that a template's address names."""
+    """Yield the S3 object that a template's address names. HTTP clients may remove "." and ".." from addresses."""
     for url in strings_in(value):
-        if found := _BUCKET_URL.fullmatch(url) or _PATH_URL.fullmatch(url):
+        found = _BUCKET_URL.fullmatch(url) or _PATH_URL.fullmatch(url)
+        if found and not _DOTS.intersection(found[2].split("/")):
             yield f"{found[1]}/{found[2]}"
 
 
