@@ -74,6 +74,7 @@ def test_gw_05_attributes_of_dynamodb_are_masked_by_name_and_keep_their_type():
         "secret": {"NS": ["1", "2"]},
         "token": {"S": "arn:aws:secretsmanager:eu-west-1:1:secret:x"},
         "passwd": {"NULL": True},
+        "old_password": {"L": [{"S": "one"}, {"N": "2"}, {"L": [{"S": "three"}]}, {"M": {"at": {"S": "four"}}}]},
     }
     new = item | {
         "password": {"S": mask("hunter2000")},
@@ -82,6 +83,14 @@ def test_gw_05_attributes_of_dynamodb_are_masked_by_name_and_keep_their_type():
         "auth_token": {"SS": [mask("one"), mask("two")]},
         "api_key": {"BS": [base64.b64encode(mask(b"\0raw").encode()).decode()]},
         "secret": {"NS": ["0", "0"]},
+        "old_password": {
+            "L": [
+                {"S": mask("one")},
+                {"N": "0"},
+                {"L": [{"S": mask("three")}]},
+                {"M": {"at": {"S": mask("four")}}},
+            ]
+        },
     }
     answer = masked_json("dynamodb", "Scan", {"Items": [item]})
     assert json.loads(answer.body) == {"Items": [new]}

@@ -102,11 +102,16 @@ def test_mask_01_an_attribute_of_dynamodb_is_masked_by_its_name():
         "password": {"S": "hunter2000"},
         "token": {"SS": ["a"]},
         "secret": {"M": {"a": {"S": "b"}}},
+        "passwd": {"L": [{"S": "a"}]},
     }
     masked, paths = MASKER.call("dynamodb", "PutItem", CallDirection.INPUT, {"TableName": "t", "Item": item})
-    new = item | {"password": {"S": mask_of("hunter2000")}, "token": {"SS": [mask_of("a")]}}
+    new = item | {
+        "password": {"S": mask_of("hunter2000")},
+        "token": {"SS": [mask_of("a")]},
+        "passwd": {"L": [{"S": mask_of("a")}]},
+    }
     assert masked == {"TableName": "t", "Item": new}
-    assert paths == ("Item.password.S", "Item.token.SS[0]")
+    assert paths == ("Item.password.S", "Item.token.SS[0]", "Item.passwd.L[0].S")
 
 
 def test_mask_03_a_value_without_secrets_is_returned_itself():

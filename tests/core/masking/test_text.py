@@ -206,6 +206,9 @@ def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(wr
     ("written", "kept"),
     [
         ('{"password": ["abc", "d\\"e" , "f"], "n": [1]}', '{"password": ["<>"], "n": [1]}'),
+        ('{"Item":{"password":{"S":"hunter2000"},"n":{"N":"5"}}}', '{"Item":{"password":{"S":"<>"},"n":{"N":"5"}}}'),
+        ('"api_secret": {\n  "SS": ["abc", "def"]\n}', '"api_secret": {\n  "SS": ["<>"]\n}'),
+        ('{"password": [{"n": "hunter2000"}]}', '{"password": [{"n": "hunter2000"}]}'),
         ('{"Set-Cookie": [\n  "a=b; Secure",\n  "c=d"\n]}', '{"Set-Cookie": [\n  "<>"\n]}'),
         ("{'cookie': ['a=b', 'c=d'], 'n': 1}", "{'cookie': ['<>'], 'n': 1}"),
         (

@@ -1,6 +1,7 @@
 """Masks the body of an answer in JSON: only the masked values change, and all other bytes stay (row GW 5)."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB, NUMBER
@@ -9,10 +10,10 @@ from jitney.core.gateway.mask_rules import MAX_DEPTH, MaskRules, UnmaskableAnswe
 from jitney.core.gateway.result_columns import ResultColumns, mask_columns
 from jitney.core.masking.members import MemberLookup
 from jitney.core.masking.paths import Path
-from jitney.core.masking.table import Shape, ShapeRef
+from jitney.core.masking.table import ANY, Shape, ShapeRef
 from jitney.core.masking.values import NestedTooDeep, PythonForm, mask_members
 
-_ATTRIBUTE: Shape = {
+_ATTRIBUTE: Mapping[str, str] = {
     **dict.fromkeys(("S", "SS"), AWS_KEY_REF),
     **dict.fromkeys(("N", "NS"), AWS_KEY_REF + NUMBER),
     **dict.fromkeys(("B", "BS"), AWS_KEY_REF + BLOB),
@@ -42,7 +43,7 @@ def mask_json(
         raise UnmaskableAnswer(_TOO_DEEP) from None
     except ValueError:
         raise UnmaskableAnswer("it is not JSON") from None
-    lookup = _AnswerLookup((*shapes, _ATTRIBUTE), start, rules.kinds, rules.judge)
+    lookup = _AnswerLookup(_with_attribute(shapes), start, rules.kinds, rules.judge)
     try:
         masked, paths = mask_members(
             value, lookup, _WireForm(rules), lambda texts, names: rules.changes([*texts, *names]), MAX_DEPTH
@@ -63,8 +64,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return read
 
 
+def _with_attribute(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Return the shapes, and at the end a list of attributes and one attribute, which can hold such a list."""
+    within: ShapeRef = len(shapes)
+    return (*shapes, {ANY: len(shapes) + 1}, {**_ATTRIBUTE, "L": within, "M": within})
+
+
 class _AnswerLookup(MemberLookup):
-    """Looks up the members of an answer. The last shape is `_ATTRIBUTE`."""
+    """Looks up the members of an answer. The last shape is an attribute of DynamoDB."""
 
     def _secret(self, value: Any) -> ShapeRef:
         return len(self._shapes) - 1 if isinstance(value, dict) else AWS_KEY_REF

@@ -1,7 +1,7 @@
 """Find where the value of a name starts: after `=`, in the element or member of that name, or after words.
 
-The notations are configuration files, code, JSON, XML, YAML and HCL. The caller decides whether the value is a secret
-(`jitney.core.masking.named_secrets`).
+The notations are configuration files, code, JSON, XML, YAML, HCL and attributes of DynamoDB. The caller decides whether
+the value is a secret (`jitney.core.masking.named_secrets`).
 """
 
 import re
@@ -23,6 +23,7 @@ _JOINED = LazyPattern(
     |["']?\s{0,3}:\s{0,3}\n(?:\s{1,40}(?:ABOUT):[^\n\0]{0,200}\n){0,5}\s{1,40}default:\s{1,9}
     |["']\s{0,3}\{?\s{0,3}\n(?:\s{1,40}(?:type|description|sensitive|tier|key_id)\s{1,20}=[^\n\0]{1,200}\n){0,4}
       \s{1,40}(?:value|default)\s{1,20}=\s{1,9}(?=")
+    |["']?\s{0,9}:\s{0,9}\{\s{0,99}["'](?:[SNB]S?)["']\s{0,9}:\s{0,9}(?=["'\[])
     |\s{0,9}(?::\s?)?\s?(?:string|str)\s{0,3}=(?!=)\s{0,9}
     |\s{0,9}(?:[!=]==?\s{0,9}(?=["'`])|=>|:{0,3}=|[?.+|]{1,2}=|:|%3[dD])(?:[^\S\n]{0,9}(?!\n)|\s{0,9}(?=["'`]))
     |["']?\s{0,3}\n\s{1,40}["']?OF_A_PAIR["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])

@@ -16,7 +16,7 @@ from jitney.core.masking.pairs import NamesBeside, is_pair_value
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
 # DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
-ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS"})
+ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS", "L"})
 
 
 _MOST_NAMES = 2_000

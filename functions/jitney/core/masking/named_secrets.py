@@ -99,7 +99,7 @@ _NO_SECRET = LazyPattern(
     r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.++|<.*>|\$.*|%[^%]*%|@.*"
     r"|[01]|%[sdv]|(?:insert|enter|your|replace)[-_ ][\w -]{0,40}|yes|no|on|off|str|int|bool|enc\[\w{2,20},.*"
     r"|[(\[<*]{0,3}(?:change[-_ ]?me|redacted|todo|tbd|n/a)"
-    r"|\{.*|\[|\]|/[\w./-]*+|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",
+    r"|\[?\{.*|\[|\]|/[\w./-]*+|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 # A value that starts like this is no secret. Checked before searching the value's end, which would take quadratic time
