@@ -29,6 +29,9 @@ KEYS = [{"Key": "a"}, {"Key": "b"}, {"Key": "c"}]
             2,
         ),
         ("dynamodb", "TransactWriteItems", {"TransactItems": [{"Delete": {}}, {"Put": {}}, {"Delete": {}}]}, 2),
+        ("dynamodb", "UpdateTable", {"ReplicaUpdates": [{"Delete": {"RegionName": "r"}}, {"Create": {}}]}, 1),
+        ("dynamodb", "PutItem", {"Item": {"Delete": {"L": [{"S": "1"}]}, "a": {"L": [{"M": {"Delete": {}}}]}}}, 0),
+        ("lakeformation", "UpdateTableObjects", {"WriteOperations": [{"DeleteObject": {}}, {"AddObject": {}}]}, 1),
         ("dynamodb", "ExecuteStatement", {"Statement": "  -- x\nDelete FROM t WHERE id=1"}, 1),
         ("dynamodb", "ExecuteStatement", {"Statement": "SELECT * FROM deleted"}, 0),
         ("dynamodb", "BatchExecuteStatement", {"Statements": [{"Statement": "DELETE FROM t"}] * 3}, 3),
@@ -51,6 +54,29 @@ KEYS = [{"Key": "a"}, {"Key": "b"}, {"Key": "c"}]
 )
 def test_gw_12_deleted_items_are_counted(service: str, operation: str, parameters: dict[str, Any], expected: int):
     assert items_deleted(service, operation, parameters) == expected
+
+
+def test_gw_12_every_list_of_changes_with_an_entry_that_deletes_is_counted():
+    models = AwsModels.load(MODELS.read_bytes())
+    changes = [
+        (service, name, {member: {"t": [{each: {}}]} if shape.type_name == "map" else [{each: {}}]})
+        for service in models.services()
+        for name in models.operations(service)
+        if (whole := models.operation(service, name).input_shape)
+        for member, shape in whole.members.items()
+        for each in _deleting_members(shape)
+    ]
+    assert ("dynamodb", "UpdateTable", {"ReplicaUpdates": [{"Delete": {}}]}) in changes
+    assert [each for each in changes if items_deleted(*each) != 1] == []
+
+
+def _deleting_members(shape: Any) -> list[str]:
+    """Return the structures named Delete... in the entries of a list, or of the lists of a map."""
+    entries = shape.value if shape.type_name == "map" else shape
+    if entries.type_name != "list" or entries.member.type_name != "structure":
+        return []
+    members = entries.member.members.items()
+    return [name for name, each in members if name.startswith("Delete") and each.type_name == "structure"]
 
 
 def test_gw_12_every_operation_whose_name_deletes_counts_as_one_at_least():

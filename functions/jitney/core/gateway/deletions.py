@@ -10,19 +10,12 @@ from typing import Any
 
 _DELETES = re.compile(r"(Batch)?(Delete|Terminate|Purge|Destroy|Empty)[A-Z]|Schedule\w*Deletion|\w+Delete[A-Z]\w*")
 _PARTIQL_DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
+_DELETING = frozenset({"Delete", "DeleteObject", "DeleteRequest"})
+"""The members of an entry that deletes, in lists of changes: a write of a batch, a replica of a table."""
 _DEPTH = 2
 """Entries are at the top, or one level below: `Delete.Objects` of S3."""
 
 Parameters = Mapping[str, Any]
-
-
-def _batch_writes(parameters: Parameters) -> int:
-    requests = (each for table in parameters.get("RequestItems", {}).values() for each in table)
-    return sum("DeleteRequest" in each for each in requests)
-
-
-def _transaction(parameters: Parameters) -> int:
-    return sum("Delete" in each for each in parameters.get("TransactItems", ()))
 
 
 def _statements(member: str) -> Callable[[Parameters], int]:
@@ -43,8 +36,6 @@ def _record_sets(parameters: Parameters) -> int:
 
 
 _BY_OPERATION: Mapping[tuple[str, str], Callable[[Parameters], int]] = {
-    ("dynamodb", "BatchWriteItem"): _batch_writes,
-    ("dynamodb", "TransactWriteItems"): _transaction,
     ("dynamodb", "ExecuteStatement"): lambda parameters: _may_delete(parameters.get("Statement", "")),
     ("dynamodb", "BatchExecuteStatement"): _statements("Statements"),
     ("dynamodb", "ExecuteTransaction"): _statements("TransactStatements"),
@@ -57,9 +48,10 @@ def items_deleted(service: str, operation: str, parameters: Parameters) -> int:
     """Return how many items a call deletes. `parameters` fit AWS's model."""
     if count := _BY_OPERATION.get((service, operation)):
         return count(parameters)
+    lists = _lists(parameters, _DEPTH)
     if not _DELETES.match(operation):
-        return 0
-    return max([1, *map(len, _lists(parameters, _DEPTH))])
+        return sum(isinstance(each, dict) and not _DELETING.isdisjoint(each) for entries in lists for each in entries)
+    return max([1, *map(len, lists)])
 
 
 def _lists(parameters: Parameters, depth: int) -> Iterator[list[Any]]:
