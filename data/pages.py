@@ -109,7 +109,8 @@ Jitney reads a command line as the AWS CLI does, or refuses it. It reads most of
   sends, and for `fileb://`, the value is unknown. If it names a resource, the call is refused.
 - **Resources.** A parameter that names a resource yields an ARN. Otherwise the call is refused, and the refusal lists
   the forms that the parameter takes. If AWS chose the id in the ARN, and the parameter holds a name or an alias, the id
-  is `*`. If the call creates the resource, the id is `*` too.
+  is `*`. If the call creates the resource, the id is `*` too. Names that AWS stores in lower case, such as those of
+  databases, are in lower case.
 - **Refusals.** A refusal names the option or the parameter, and says what to write instead. If Jitney accepts no form
   of the command, request permissions: `jitney request TARGET --action ACTION --resource ARN --reason TEXT`."""
 

@@ -386,13 +386,15 @@ READ_FURTHER = """
 @id("all") permit (principal, action, resource)
 when { context.way == "gateway" && [true, false].contains(resource.wildcard) };
 @id("never") forbid (principal, action, resource)
-when { context.action == "logs:Unmask" || resource.arn like "arn:aws:s3:::reports/salaries/*" }
+when { context.action == "logs:Unmask"
+    || resource.arn like "arn:aws:rds:*:db:prod-*" || resource.arn like "arn:aws:s3:::*/salaries/*" }
 unless { context.call.hasTag("operation") == false };
 """
 LOG_GROUP = "arn:aws:logs:eu-west-1:444455556666:log-group:app:*"
 OF_READS = [
     {"actions": ["cloudformation:ValidateTemplate"], "resources": ["*"]},
     {"actions": ["logs:FilterLogEvents", "logs:Unmask"], "resources": [LOG_GROUP]},
+    {"actions": ["rds:DownloadDBLogFilePortion"], "resources": ["arn:aws:rds:eu-west-1:444455556666:db:*"]},
     {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/salaries/a"]},
 ]
 
@@ -402,6 +404,8 @@ OF_READS = [
     [
         ("logs", "FilterLogEvents", {"logGroupName": "app", "unmask": False}, None),
         ("logs", "FilterLogEvents", {"logGroupName": "app", "unmask": True}, "denied"),
+        ("rds", "DownloadDBLogFilePortion", {"DBInstanceIdentifier": "test", "LogFileName": "l"}, None),
+        ("rds", "DownloadDBLogFilePortion", {"DBInstanceIdentifier": "PROD-db", "LogFileName": "l"}, "denied"),
         *(
             ("cloudformation", "ValidateTemplate", {"TemplateURL": f"https://reports.s3.amazonaws.com/{key}"}, code)
             for key, code in (("salaries/a", "denied"), ("salaries%2Fa", "call_invalid"))

@@ -8,6 +8,7 @@ import pytest
 from jitney.core.calls.arns import MAX_ARNS, fill_template
 from jitney.core.calls.call import AwsCall
 from jitney.core.calls.call_needs import explain_call
+from jitney.core.calls.explainer import explain_line
 from jitney.core.calls.named_resources import resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.templates import name_parameters, templates_of
@@ -91,6 +92,23 @@ OTHERS = {
 def test_pol_13_a_name_in_another_account_is_not_read_as_one_of_the_targets(template: str):
     with pytest.raises(Problem, match="account_mismatch"):
         fill_template(f"arn:${{Partition}}:x:${{Region}}:${{Account}}:{template}", {"name": OTHERS[template]}, PLACE)
+
+
+@pytest.mark.parametrize(
+    ("line", "resource"),
+    [
+        ("rds reboot-db-instance --db-instance-identifier PROD-db", "rds:{}:db:prod-db"),
+        ("rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier A", "rds:{}:cluster-snapshot:a"),
+        ("rds list-tags-for-resource --resource-name arn:aws:rds:eu-west-1:444455556666:pg:A", "rds:{}:pg:a"),
+        ("elasticache delete-cache-cluster --cache-cluster-id A", "elasticache:{}:cluster:a"),
+        ("elasticache list-tags-for-resource --resource-name arn:aws:elasticache:eu-west-1:444455556666:user:A",
+         "elasticache:{}:user:a"),
+        ("dynamodb describe-table --table-name Orders", "dynamodb:{}:table/Orders"),
+    ],
+)  # fmt: skip
+def test_pol_13_names_that_aws_stores_in_lower_case_are_so_in_arns(line: str, resource: str):
+    (explained, *_) = explain_line(f"aws {line}", PLACE, OPERATIONS)
+    assert explained.resources == (f"arn:aws:{resource.format('eu-west-1:444455556666')}",)
 
 
 def test_pol_13_one_list_with_one_unknown_name_is_refused():

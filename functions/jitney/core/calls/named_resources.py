@@ -3,6 +3,7 @@
 A call with a parameter that is not understood is refused.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -16,6 +17,17 @@ from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, TRANSFO
 from jitney.core.calls.values import strings_in
 from jitney.core.problems import Problem
 
+_LOWER_CASE = re.compile(
+    r"arn:[\w-]+:(?:rds:[\w-]*:\d*:(?:db|(?:cluster-)?(?:snapshot|pg)|cluster(?:-endpoint)?|global-cluster|secgrp|subgrp)"
+    r"|elasticache:[\w-]*:\d*:(?:(?:parameter|replication|security|subnet|user)group|cluster|snapshot"
+    r"|serverlesscache(?:snapshot)?|user)):",
+    re.ASCII,
+)
+"""The ARNs of names that AWS stores in lower case, so that calls may write them in capitals, too.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
+"""
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
 """The limit of values. A call with more than `MAX_ARNS` resources is refused anyway."""
@@ -49,7 +61,7 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
             if kind.required and kind.arns and not arns
         ]
         found |= dict.fromkeys(open_format(template, place) for template in unnamed)
-    return list(found)
+    return list(dict.fromkeys(arn.lower() if _LOWER_CASE.match(arn) else arn for arn in found))
 
 
 def require_few(arns: Collection[str]) -> None:
