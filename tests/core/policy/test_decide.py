@@ -262,6 +262,32 @@ def test_pol_03_wildcards_that_miss_every_forbid_are_allowed(ask, resource):
     assert ask(READERS + NO_SECRETS, ("s3:GetObject", resource)).effect is Effect.ALLOW
 
 
+PATH = "arn:aws:ssm:eu-west-1:444455556666:parameter/team"
+
+
+@pytest.mark.parametrize(
+    "resource", [PATH, f"{PATH}/", f"{PATH}/a", f"{PATH}/secret", "arn:aws:ssm:eu-west-1:*:parameter/te?m"]
+)
+def test_pol_03_a_path_is_decided_with_all_names_below_it(ask, resource):
+    """AWS compares the path with IAM policies, and returns the parameters below it, also those that are denied."""
+    forbidden = f"""@id("no") forbid (principal, action, resource) when {{ resource.arn like "{PATH}/secret/*" }};"""
+    below = "/a" not in resource
+    decision = ask(BROAD + forbidden, ("ssm:GetParametersByPath", resource))
+    assert decision.effect is (Effect.DENY if below else Effect.ALLOW)
+    assert policies(decision) == ({"no"} if below else {"all"})
+    assert decision.permissions == (Permission(("ssm:GetParametersByPath",), (resource,)),)
+
+
+def test_pol_03_a_permit_for_a_path_alone_permits_nothing_below_it(ask):
+    at_path = f"""@id("p") permit (principal, action, resource)
+        when {{ resource.arn == "{PATH}" && [true, false].contains(resource.wildcard) }};"""
+    assert ask(at_path, ("ssm:GetParametersByPath", PATH)).effect is Effect.DENY
+    assert ask(at_path, ("ssm:GetParameter", PATH)).effect is Effect.ALLOW
+    without_wildcards = """@id("p") permit (principal, action, resource);"""
+    assert ask(without_wildcards, ("ssm:GetParametersByPath", PATH)).effect is Effect.DENY
+    assert ask(without_wildcards, ("ssm:GetParameters", PATH)).effect is Effect.ALLOW
+
+
 def test_pol_03_a_permit_that_does_not_mention_wildcards_permits_none(ask):
     plain = """@id("plain") permit (principal, action, resource) when { resource.arn like "arn:aws:s3:::b/*" };"""
     assert ask(plain, ("s3:GetObject", OBJECT)).effect is Effect.ALLOW

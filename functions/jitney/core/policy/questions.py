@@ -15,6 +15,13 @@ from jitney.core.policy.risks import CompletedEscalation, risks_of
 MAX_EVALUATIONS = 1000
 
 
+READS_BELOW = frozenset({"ssm:GetParametersByPath"})
+"""Actions on a path that read all names below it, even names that IAM denies. So the path counts as a pattern.
+
+https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-retrieval-authorization.html
+"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """A pair, and the ARNs and calls to evaluate for it.
@@ -80,7 +87,9 @@ def questions_of(
 
 
 def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
-    """Return the patterns of the pair's resource by their texts; {} for a single resource."""
+    """Return the patterns of what the pair's action reaches, by their texts; {} for a single resource."""
     if pair.resource == "*":
         return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
-    return {pair.resource: wildcard_pattern(pair.resource)} if has_wildcard(pair.resource) else {}
+    below = f"{pair.resource.removesuffix('/')}/*"
+    named = [pair.resource, *([below] if pair.action.name in READS_BELOW else [])]
+    return {each: wildcard_pattern(each) for each in named} if any(map(has_wildcard, named)) else {}
