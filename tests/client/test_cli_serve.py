@@ -90,7 +90,7 @@ def test_cli_04_a_background_endpoint_is_shared_until_it_is_stopped(granting: Fa
     assert json.loads(command("serve", "--stop", "--json").stdout) == {"stopped": []}
 
 
-def test_end_01_a_background_endpoint_that_commands_cannot_reach_ends_alone(granting: FakeBroker, home: Path):
+def test_end_01_a_background_endpoint_that_commands_cannot_reach_ends_by_itself(granting: FakeBroker, home: Path):
     command("serve", *ASK, "--background")
     shutil.rmtree(home / ".local/state/jitney")
     second = json.loads(command("serve", *ASK, "--background", "--json").stdout)

@@ -48,15 +48,15 @@ CHANGES: dict[str, tuple[Config, str]] = {
     "the claim of the human": (issuer(human_claim="boss"), "issuer corp: other humans"),
     "a target is removed": (targets(("other", OTHER_ROLE)), "and Jitney cannot deny issued credentials"),
     "a target is renamed": (targets(("live", ROLE_ARN)), "target analytics-prod: renamed to live"),
-    "another account": (targets(("analytics-prod", OTHER_ROLE)), "target analytics-prod: another place"),
-    "another Region": (targets(("analytics-prod", ROLE_ARN), region="us-east-1"), "another place: open grants"),
+    "another account": (targets(("analytics-prod", OTHER_ROLE)), "target analytics-prod: another account, Region"),
+    "another Region": (targets(("analytics-prod", ROLE_ARN), region="us-east-1"), "Region or role: renewals"),
     "an alias is given to another role": (
         targets(("analytics-prod", OTHER_ROLE), ("other", ROLE_ARN)),
-        "target analytics-prod: its role belongs to other: open grants give no more access",
+        "target analytics-prod: its role belongs to other: renewals, calls and approvals of its grants",
     ),
     "a group is removed": (replace(OLD, reviewers={}), "group owners: removed"),
     "fewer approvals": (owners(1), "group owners: 2 to 1 approvals: the next vote"),
-    "more approvals": (owners(3), "group owners: 2 to 3 approvals: approved grants"),
+    "more approvals": (owners(3), "group owners: 2 to 3 approvals: renewals and calls"),
 }
 
 
@@ -74,7 +74,7 @@ def test_pol_14_a_removed_entry_affects_its_requests():
     assert found == ("issuer more", "removed: requests that came through this entry cannot be approved")
 
 
-def test_pol_14_fewer_roles_affect_grants_on_the_others():
+def test_pol_14_fewer_roles_affect_grants_on_the_removed_roles():
     old = replace(OLD, targets={"analytics-prod": replace(OLD.targets["analytics-prod"], roles=2)})
     assert [each.part for each in affected_state(old, OLD)] == ["target analytics-prod"]
     assert affected_state(OLD, old) == []

@@ -151,7 +151,7 @@ def test_aud_03_a_call_before_its_keys_origin_is_saved_and_joined_later(correlat
 
 
 def test_aud_08_a_sign_in_to_the_console_is_reported(correlator: Correlator):
-    """Its events have a `detail-type` of their own. That of the console's session shows no access key."""
+    """Both events have the `detail-type` of sign-ins. The event of ConsoleLogin shows no access key."""
     login = sign_in_event(3, "ConsoleLogin")
     del login["userIdentity"]["accessKeyId"]
     events = [forwarded_event(each, **{"detail-type": SIGN_IN}) for each in (sign_in_event(2), login)]

@@ -806,7 +806,7 @@ class TestNames:
 
     @pytest.mark.parametrize("first", ["renamed", "suspended"])
     def test_end_08_an_issuer_is_suspended_under_its_earlier_and_its_present_name(self, system, first):
-        """Another entry of the issuer comes before the one that its agents were named by."""
+        """Another entry of the issuer is the first one now, so the issuer's agents have other names."""
         grant_id, waiting = opened(system), opened(system, permissions=WRITE, reason="publish")
         issuers = system.config.issuers
         corp = replace(issuers["corp"], identity_name="acme")

@@ -29,7 +29,7 @@ ACCEPTED = {
     "W3005": "dependency already enforced",  # CDK repeats dependencies
     "W3037": "'getscopedcredentials'",  # cfn-lint's list of actions is older
 }
-"""What cfn-lint finds that is right, by its rule."""
+"""Findings of cfn-lint about correct templates, by rule."""
 PAIRS = tuple(combinations(OPTIONS, 2))
 # Properties whose value an account or a Region has once.
 NAMES = ("FunctionName", "RoleName", "ManagedPolicyName", "AlarmName", "LogGroupName", "DeploymentGroupName")
@@ -47,7 +47,7 @@ def templates(assemblies: dict[str, Synthesized]) -> dict[str, dict[str, Any]]:
     return {name: made.broker["Resources"] for name, made in assemblies.items()}
 
 
-def test_ops_02_the_templates_have_the_schemas_of_cloudformation(
+def test_ops_02_cfn_lint_accepts_the_templates(
     assembly: Synthesized, assemblies: dict[str, Synthesized], tmp_path: Path
 ):
     subprocess.run(["make", "--silent", ".local/cfn-lint/.ready"], cwd=ROOT, check=True, capture_output=True)

@@ -182,7 +182,7 @@ def the_target_is_removed(system: ChangingSystem, grant: Granted, released: Gran
 
 
 def the_issuer_is_renamed(system: ChangingSystem, grant: Granted) -> None:
-    """docs/deploy.md, "Do not rename an entry of issuers"."""
+    """docs/deploy.md, "Rename an issuer"."""
     assert (grant.works(), grant.renewal(), grant.state()) == (True, (410, "grant_ended"), "active")
     later = system.granted(GUEST, KEPT)
     assert system.suspended("agent", f"{VISITORS}.robot")[0] == 201

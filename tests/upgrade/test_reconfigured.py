@@ -1,4 +1,4 @@
-"""A stored state of each kind under a changed configuration: nothing fails, and no grant gives more (row OPS 2).
+"""A stored state of each kind under a changed configuration: no function fails, and no grant gives more access (OPS 2).
 
 Each change of `jitney.yaml` is deployed while every kind of item is stored. After each of them, pages and reports
 open, notices are sent, the reconciler's run succeeds, and an operator revokes and suspends. No function calls what its
@@ -27,8 +27,8 @@ from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import policies_of
 from tests.upgrade.corpora import Corpus
 from tests.upgrade.flows import DELETE_B, PUT, REASON
-from tests.upgrade.permitted_calls import PermittedCalls
 from tests.upgrade.stored_system import StoredSystem, stored_system
+from tests.upgrade.table_permissions import TablePermissionCheck
 
 Change = Callable[[Config], Config]
 PLAIN, VOTED, DELEGATED, USED = "active", "approved", "by a delegate", "follow-up due"
@@ -132,7 +132,7 @@ def operator(stored: StoredSystem) -> str:
     return stored.token(key="rsa-other", iss=minting.OTHER, sub="opal", groups=["security"])
 
 
-def giving(stored: StoredSystem, corpus: Corpus, calls: PermittedCalls) -> Iterator[str]:
+def usable(stored: StoredSystem, corpus: Corpus, calls: TablePermissionCheck) -> Iterator[str]:
     """Yield what still gives access: the grants with credentials, and two calls."""
     for name in (PLAIN, VOTED, DELEGATED, USED, PROFILE):
         with calls.of("credentials"):
@@ -154,7 +154,7 @@ def answered(answer: tuple[int, Any]) -> int:
     return status
 
 
-def noticed(stored: StoredSystem, grant_id: str, now: int, calls: PermittedCalls) -> None:
+def noticed(stored: StoredSystem, grant_id: str, now: int, calls: TablePermissionCheck) -> None:
     """Send the notice that is due."""
     with calls.of("review_schedule"):
         due = check_schedule({"grant_id": grant_id, "since": now}, stored.ports)["due"]
@@ -163,20 +163,20 @@ def noticed(stored: StoredSystem, grant_id: str, now: int, calls: PermittedCalls
         assert notify(event, stored.ports).keys() <= {"grant_id", "state", "error"}
 
 
-def revoked(stored: StoredSystem, grant_id: str, calls: PermittedCalls) -> None:
+def revoked(stored: StoredSystem, grant_id: str, calls: TablePermissionCheck) -> None:
     with calls.of("revocations"):
         answered(stored.call(revoke_grant, REASON, grant_id=grant_id, token=operator(stored)))
     assert stored.grant(grant_id).state is State.REVOKED
 
 
 @pytest.mark.parametrize("change", sample(list(CHANGES)))
-def test_ops_02_a_changed_configuration_fails_nothing_and_gives_no_more(corpus: Corpus, change: str):
+def test_ops_02_after_a_changed_configuration_no_function_fails_and_no_grant_gives_more(corpus: Corpus, change: str):
     changed, still = CHANGES[change]
     with stored_system() as stored:
         corpus.restored(stored)
-        security, calls = stored.browser("olga", "security"), PermittedCalls(stored.client)
+        security, calls = stored.browser("olga", "security"), TablePermissionCheck(stored.client)
         configured(stored, changed(stored.config))
-        assert set(giving(stored, corpus, calls)) == still
+        assert set(usable(stored, corpus, calls)) == still
         with calls.of("grant_reads"):
             answered(stored.call(list_grants))
         with calls.of("overview"):
@@ -195,5 +195,5 @@ def test_ops_02_a_changed_configuration_fails_nothing_and_gives_no_more(corpus: 
         with calls.of("suspensions"):
             body = {"kind": "target", "name": next(iter(stored.ports.config.targets)), **REASON}
             assert answered(stored.call(suspend, body, token=operator(stored))) in (201, 202)
-        assert not set(giving(stored, corpus, calls))
+        assert not set(usable(stored, corpus, calls))
         assert (calls.refused, calls.checked > 100) == ([], True)

@@ -1,6 +1,6 @@
 """What a change of the configuration does to stored grants, votes and suspensions, for `jitney policy diff`. Pure.
 
-Only changes of names, places and numbers are listed. Changes of policies are compared by their decisions.
+Only changes of issuers, targets and reviewer groups are listed. Policies are compared by their decisions.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from typing import NamedTuple
 from jitney.core.config import Config, Issuer, Target
 from jitney.core.target_roles import first_role
 
-_NO_MORE = "open grants give no more access"
+_REFUSED = "renewals, calls and approvals of its grants are refused"
+_MOVED = "another account, Region or role"
 
 
 class AffectedState(NamedTuple):
@@ -28,7 +29,9 @@ def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
     for alias, before in old.issuers.items():
         part, after = f"issuer {alias}", new.issuers.get(alias)
         if after is not None and after.issuer != before.issuer:
-            yield AffectedState(part, f"the alias belongs to another issuer: {_NO_MORE}, and names are used again")
+            yield AffectedState(
+                part, f"the alias belongs to another issuer: {_REFUSED}, and other agents get the earlier names"
+            )
         elif entries := new.entries(before.issuer):
             yield from _names(part, before, entries[0])
             if after is not None:
@@ -36,21 +39,21 @@ def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
             elif entries[0].identity_name == before.identity_name:
                 yield AffectedState(part, "removed: requests that came through this entry cannot be approved")
         else:
-            yield AffectedState(part, f"removed: {_NO_MORE}, and issued credentials work until the grants end")
+            yield AffectedState(part, f"removed: {_REFUSED}, and issued credentials work until the grants end")
 
 
 def _names(part: str, before: Issuer, after: Issuer) -> Iterator[AffectedState]:
     if before.identity_name != after.identity_name:
         names = f"names begin with {after.identity_name}. instead of {before.identity_name}."
         effect = "suspensions of its agents, units and people stop nothing"
-        yield AffectedState(part, f"{names}: {_NO_MORE}, votes do not count, and {effect}")
+        yield AffectedState(part, f"{names}: {_REFUSED}, earlier votes do not count, and {effect}")
 
 
 def _claims(part: str, before: Issuer, after: Issuer) -> Iterator[AffectedState]:
     if (before.provider, before.claims.subject) != (after.provider, after.claims.subject):
         yield AffectedState(part, "other subjects: agents lose their grants, and suspensions of them stop nothing")
     if (before.provider, before.claims.unit) != (after.provider, after.claims.unit):
-        yield AffectedState(part, "other units: suspensions of units stop nothing, and quotas begin again")
+        yield AffectedState(part, "other units: suspensions of units stop nothing, and quotas count from zero")
     if (before.human_claim, before.human_issuer) != (after.human_claim, after.human_issuer):
         yield AffectedState(part, "other humans: agents lose their grants on behalf of people")
 
@@ -62,12 +65,12 @@ def _targets(old: Config, new: Config) -> Iterator[AffectedState]:
         revoked = "" if other else ", and Jitney cannot deny issued credentials"
         if after is None:
             happened = f"renamed to {other.alias}" if other else "removed"
-            yield AffectedState(part, f"{happened}: {_NO_MORE}{revoked}")
+            yield AffectedState(part, f"{happened}: {_REFUSED}{revoked}")
         elif _place(before) != _place(after):
-            happened = f"its role belongs to {other.alias}" if other and other.alias != alias else "another place"
-            yield AffectedState(part, f"{happened}: {_NO_MORE}{revoked}")
+            happened = f"its role belongs to {other.alias}" if other and other.alias != alias else _MOVED
+            yield AffectedState(part, f"{happened}: {_REFUSED}{revoked}")
         elif after.roles < before.roles:
-            yield AffectedState(part, f"fewer roles: {_NO_MORE} on the others")
+            yield AffectedState(part, f"fewer roles: {_REFUSED} on the removed roles")
 
 
 def _place(target: Target) -> tuple[str, str]:
@@ -79,11 +82,11 @@ def _groups(old: Config, new: Config) -> Iterator[AffectedState]:
         part, after = f"group {name}", new.reviewers.get(name)
         if after is None:
             yield AffectedState(
-                part, "removed: requests that wait for it cannot be approved, and its votes do not count"
+                part, "removed: requests that wait for it cannot be approved, and its earlier votes do not count"
             )
         elif after.approvals < before.approvals:
             fewer = f"{before.approvals} to {after.approvals} approvals"
-            yield AffectedState(part, f"{fewer}: the next vote on a pending request may be enough")
+            yield AffectedState(part, f"{fewer}: the next vote on a pending request can complete its review")
         elif after.approvals > before.approvals:
             more = f"{before.approvals} to {after.approvals} approvals"
-            yield AffectedState(part, f"{more}: approved grants with fewer votes give no more access")
+            yield AffectedState(part, f"{more}: renewals and calls of grants with fewer approvals are refused")

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
+from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
-from jitney.core.access.present_names import has_present_names
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
@@ -180,8 +180,8 @@ def requester(grant: Grant, ports: Ports) -> Principal:
     if issuer is None or issuer.issuer != grant.issuer:
         detail = f"The requester's issuer {grant.issuer_name!r} is no longer configured."
         raise Problem("review_ended", detail, REQUEST_AGAIN)
-    if not has_present_names(grant, ports.config):
-        detail = "The configuration has other names for the requester or for people who decided."
+    if not has_current_names(grant, ports.config):
+        detail = "In jitney.yaml, the names of the requester or of people who decided changed after the request."
         raise Problem("review_ended", detail, REQUEST_AGAIN)
     return Principal(
         issuer=grant.issuer,

@@ -5,9 +5,9 @@ from dataclasses import replace
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
+from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import OPEN_STATES, Grant, State
-from jitney.core.access.present_names import has_present_names
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
@@ -120,12 +120,12 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
 
 
 def target_of(grant: Grant, config: Config) -> Target:
-    """Return the target of a grant. Raises Problem target_unknown when it was removed, or has other roles or a Region.
+    """Return the target of a grant. Raises Problem target_unknown when it was removed, or its role or Region changed.
 
-    Raises Problem grant_ended when people in the grant have other names now.
+    Raises Problem grant_ended when the agent or people in the grant have other names now.
     """
-    if not has_present_names(grant, config):
-        detail = f"jitney.yaml has other names for people in grant {grant.id}, so it gives no more access."
+    if not has_current_names(grant, config):
+        detail = f"In jitney.yaml, the names of the agent or people of grant {grant.id} changed after the request."
         raise Problem("grant_ended", detail, "Make a new request.")
     target = config.targets.get(grant.target)
     if target is None or grant.role_arn not in target.role_arns or grant.region != target.region:
@@ -134,8 +134,8 @@ def target_of(grant: Grant, config: Config) -> Target:
     return target
 
 
-def is_reconfigured(grant: Grant, config: Config) -> bool:
-    """Return whether a change of the configuration ended the issue of credentials for the grant."""
+def is_outdated(grant: Grant, config: Config) -> bool:
+    """Return whether the configuration changed since the request, and no credentials are issued for the grant."""
     try:
         target_of(grant, config)
     except Problem:

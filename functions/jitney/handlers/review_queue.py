@@ -16,7 +16,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, is_uncollected, list_key, pending_review
 from jitney.core.single_use import idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.issuance import decide_again, is_reconfigured
+from jitney.handlers.issuance import decide_again, is_outdated
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
@@ -104,7 +104,7 @@ def _uncollected(grant_id: str, wanted: Grant, call: AuthenticatedRequest) -> Gr
     left the group, people have other names, or the target changed.
     """
     grant = call.grant(grant_id)
-    if grant is None or grant.at(call.now).state is not State.ACTIVE or is_reconfigured(grant, call.ports.config):
+    if grant is None or grant.at(call.now).state is not State.ACTIVE or is_outdated(grant, call.ports.config):
         return None
     found = is_uncollected(grant, wanted, call.now) and decide_again(grant, call).effect is Effect.ALLOW
     return grant if found else None

@@ -24,7 +24,7 @@ from jitney.handlers.workflow import resume_workflow
 FAR_FUTURE = 10**11
 """Later than any grant ends."""
 MOVED_MILLISECONDS = 3000
-"""How long a call looks for grants that moved to another target with their role."""
+"""How long a call looks for suspended grants on roles that another target has now."""
 
 
 def end_suspended_grants(
@@ -53,10 +53,10 @@ def end_suspended_grants(
 def end_moved_grants(
     others: Iterable[Target], suspensions: Suspensions, ports: Ports, has_time: Callable[[], bool]
 ) -> int:
-    """Write the ends of grants on targets that the suspension does not concern. Return their number.
+    """Write the ends of suspended grants on the roles of `others`. Return the number of grants.
 
-    Another target may have got a role of the suspended one, with its grants. They are few, but finding them reads all
-    open grants of the others. So the reconciler ends those for which `MOVED_MILLISECONDS` are too short.
+    Another target may have a role of the suspended target now, and the grants on that role. To find them, all open
+    grants of `others` are read. The reconciler ends the grants that are not found in `MOVED_MILLISECONDS`.
     """
     began = ports.stopwatch()
 
@@ -73,8 +73,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
 
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
     (`core.access.suspension_denials`). A role without a target has no document. For such a role, a deny entry that IAM
-    does not have says until when credentials may work. The document of another target, which got the grant's role from
-    the suspended one, needs the entry, too. So does a grant of a suspended issuer's agent under an earlier name.
+    does not have says until when credentials may work. If another target has the grant's role now, its document
+    needs the entry. A grant of a suspended issuer's agent under an earlier name needs it, too.
     """
     wrote = False
 

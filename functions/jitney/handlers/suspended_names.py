@@ -16,7 +16,7 @@ MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 
 
 class SuspendedName(NamedTuple):
-    """The name of a suspension, as it is stored. `role` and `issuer` are described in `Suspension`."""
+    """The name of a suspension, as it is stored. `role` and `issuer` are those of `Suspension`."""
 
     name: str
     role: str = ""

@@ -193,7 +193,7 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
         ended, all_ended = ended + count, all_ended and complete
     others = [each for each in ports.config.targets.values() if each not in targets]
     ended += end_moved_grants(others, suspensions, ports, has_time)
-    failed = _not_denied(_listing(suspension, failed, seen, has_time, ports), has_time, ports) | failed
+    failed = _not_denied(_with_undenied_ends(suspension, failed, seen, has_time, ports), has_time, ports) | failed
     all_ended = all_ended and has_time()  # else a role that has to list a grant may not have been read
     for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
         count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
@@ -230,7 +230,7 @@ def _roles(targets: Iterable[Target], seen: Collection[str], milliseconds: int) 
     return roles[first:] + roles[:first]
 
 
-def _listing(
+def _with_undenied_ends(
     suspension: Suspension, failed: Collection[str], seen: Collection[str], has_time: Callable[[], bool], ports: Ports
 ) -> Iterator[TargetRole]:
     """Yield the roles whose documents have to list grants, because the names in the suspension do not deny them.

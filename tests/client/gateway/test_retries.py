@@ -149,8 +149,8 @@ def test_gw_06_without_an_invocation_id_a_lost_answer_may_have_run(served: Serve
     assert len(served.broker.calls) == 1
 
 
-def anonymous(served: Served) -> Any:
-    """Return a client whose attempts do not show that they belong together, as those of object_store and minio-go."""
+def client_without_invocation(served: Served) -> Any:
+    """Return a client that sends no invocation id, like object_store and minio-go."""
     client = served.client("s3", retries={"mode": "standard", "max_attempts": 3})
     client.meta.events.register("before-send", without_invocation)
     return client
@@ -159,8 +159,8 @@ def anonymous(served: Served) -> Any:
 @pytest.mark.parametrize("code", ["no_response", "unavailable", "store_busy"])
 def test_gw_06_without_an_invocation_id_a_read_may_be_repeated(served: Served, code: str):
     served.broker.instead = once(problem(Unavailable, code), ANSWER, problem(Unavailable, code), ANSWER)
-    anonymous(served).get_object(Bucket="bucket-1", Key="k")
-    anonymous(served).head_object(Bucket="bucket-1", Key="k")
+    client_without_invocation(served).get_object(Bucket="bucket-1", Key="k")
+    client_without_invocation(served).head_object(Bucket="bucket-1", Key="k")
     assert (len(served.broker.calls), len(keys(served))) == (4, 4)
 
 
@@ -168,14 +168,14 @@ def test_gw_06_without_an_invocation_id_a_read_may_be_repeated(served: Served, c
 def test_gw_06_without_an_invocation_id_a_write_that_may_have_run_is_not_repeated(served: Served, code: str):
     served.broker.instead = once(problem(Unavailable, code))
     with pytest.raises(ClientError, match=f"Detail of {code}"):
-        anonymous(served).delete_object(Bucket="bucket-1", Key="k")
+        client_without_invocation(served).delete_object(Bucket="bucket-1", Key="k")
     assert len(served.broker.calls) == 1
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "upstream_unreached", "grant_conflict", "keys_unavailable"])
 def test_gw_06_without_an_invocation_id_a_call_that_did_not_run_may_be_repeated(served: Served, code: str):
     served.broker.instead = once(problem(Unavailable, code), replace(ANSWER, status=204, body=b""))
-    anonymous(served).delete_object(Bucket="bucket-1", Key="k")
+    client_without_invocation(served).delete_object(Bucket="bucket-1", Key="k")
     assert (len(served.broker.calls), len(keys(served))) == (2, 2)
 
 

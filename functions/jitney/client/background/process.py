@@ -156,7 +156,7 @@ def _serving(
     try:
         yield service, has_socket
     finally:
-        if has_socket():  # first, so that the next endpoint's socket is not the one that is removed
+        if has_socket():  # before close(), after which the next endpoint's socket may have the name
             name.unlink(missing_ok=True)
         for each in filter(None, (server, loopback)):
             each.close()

@@ -14,7 +14,7 @@ from jitney.client.problems import ClientProblem
 Old = Annotated[Path, typer.Argument(metavar="OLD", help="The other version's jitney.yaml, or its folder.")]
 Most = Annotated[int, typer.Option("--most", metavar="NUMBER", min=1, help="How many requests to decide at most.")]
 FailOnChange = Annotated[
-    bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer differs, or open grants are affected.")
+    bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer differs, or if open grants are affected.")
 ]
 
 

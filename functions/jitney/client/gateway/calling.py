@@ -36,10 +36,10 @@ class AbandonedError(Exception):
 
 
 def idempotency_key(request: ReceivedRequest) -> tuple[str, bool]:
-    """Return the call's key, and whether the SDK may attempt the call again if it may have run.
+    """Return the call's key, and whether another attempt is safe although this one may have run.
 
-    SDKs of AWS send the same invocation id, and so the same key, with each attempt at a call. For another client, the
-    next attempt is another call, which is safe only if the method changes nothing.
+    AWS's SDKs send the same invocation id with each attempt at a call, so each attempt has the same key. Another
+    client's next attempt has another key, and is safe only if the method changes nothing.
     """
     invocation = request.headers.get(_INVOCATION, "")
     return (invocation_key(invocation), True) if invocation else (uuid.uuid4().hex, request.method in _SAFE_METHODS)

@@ -44,7 +44,7 @@ def spoken_protocol(request: ReceivedRequest, signing_name: str, protocols: Sequ
 def protocol_error(problem: ClientProblem, protocol: str, signing_name: str, *, repeatable: bool) -> HttpAnswer:
     """Return the problem as an error of `protocol`.
 
-    `repeatable` says whether the client may attempt the call again if it may have run.
+    `repeatable` says whether another attempt is safe although the call may have run.
     """
     again = problem.code in NOT_RUN or (problem.code in _MAY_HAVE_RUN and repeatable)
     status = 503 if again else 403 if isinstance(problem, _FORBIDDEN) else 400

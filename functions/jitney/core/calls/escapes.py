@@ -8,7 +8,7 @@ _RESERVED = re.compile(r"[^A-Za-z0-9_.~-]")
 
 def escaped(text: str, kept: str = "") -> str:
     """Return `text` with each character escaped, except unreserved ones and those of `kept`."""
-    return _RESERVED.sub(lambda found: found[0] if found[0] in kept else _bytes_of(found[0]), text)
+    return _RESERVED.sub(lambda found: found[0] if found[0] in kept else _escape_of(found[0]), text)
 
 
 def unescaped(text: str) -> str:
@@ -16,5 +16,5 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text)
 
 
-def _bytes_of(character: str) -> str:
+def _escape_of(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode(errors="replace"))

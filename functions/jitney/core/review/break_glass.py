@@ -8,8 +8,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.current_names import is_current_name
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.present_names import is_present_name
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
@@ -108,7 +108,7 @@ def may_follow_up(human: str, review: GrantUnderReview, groups: Groups, *, opera
     involved, use = involved_people(review), review.grant.break_glass
     if use is None or human in involved | delegates_for(involved, groups):
         return False
-    if not is_present_name(use.human, review.config):
+    if not is_current_name(use.human, review.config):
         return operator
     return operator or human in all_possible_reviewers(review, groups, involved)
 

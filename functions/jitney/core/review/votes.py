@@ -19,7 +19,7 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     """Return the pending grant after `vote`: rejected, or with its approvals counted.
 
     `vote.content` is the hash of what the voter saw. A repeated vote, such as a second click, returns the same grant,
-    even after the review ended. It counts again if the votes are enough now, because the group needs fewer approvals. A
+    even after the review ended. If the group needs fewer approvals now, a repeated vote can complete the review. A
     different vote replaces the earlier one of the same person. Raises Problem review_ended when the grant is not
     pending at `vote.at`, and review_changed when the voter saw another version.
     """

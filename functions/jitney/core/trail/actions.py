@@ -18,7 +18,7 @@ ACTIONS_WITHOUT_OPERATION: Mapping[tuple[str, str], str] = {
     ("elasticfilesystem", "NewClientConnection"): "elasticfilesystem:ClientMount",
     ("elasticfilesystem", "UpdateClientConnection"): "elasticfilesystem:ClientMount",
 }
-"""The actions of sessions' events that are about no operation of an API.
+"""The actions that authorize events of sessions without an operation of an API.
 
 https://docs.aws.amazon.com/efs/latest/ug/logging-using-cloudtrail.html
 """
@@ -28,8 +28,8 @@ class EventOperation(NamedTuple):
     """The needs of an operation that an event may be about.
 
     `operation` is None and `needs` is () for an operation that the table does not know. A need with a reason (`why`) is
-    left out if there are needs without one, because events do not show whether the reason applies. Without such needs,
-    those of other services are left out. `variants` are the needs for other kinds of resources.
+    left out if there are needs without one, because events do not show whether the reason applies. If every need has a
+    reason, those of other services are left out. `variants` are the needs for other kinds of resources.
     """
 
     operation: Operation | None
@@ -48,7 +48,7 @@ class EventOperation(NamedTuple):
         certain = [each for each in applying if not (each.why and depends_on_values(each))]
         return tuple(dict.fromkeys(each.action for each in certain or applying)) or self.names[:1]
 
-    def lacking(self, parameters: Mapping[str, Any]) -> int:
+    def count_unknown(self, parameters: Mapping[str, Any]) -> int:
         """Return how many of an event's parameters the operation does not have."""
         members = {member.name.lower() for member in self.operation.members} if self.operation else set()
         return len(unwrapped(parameters, self.operation).keys() - members)
@@ -65,14 +65,14 @@ class EventOperations:
 
     operations: OperationTable
     masks: MaskTable
-    existing: ActionTable
+    action_table: ActionTable
     _known: dict[tuple[str, str], tuple[EventOperation, ...]] = field(default_factory=dict)
 
     def of(self, service: str, name: str, parameters: Callable[[], Mapping[str, Any]]) -> tuple[EventOperation, ...]:
         """Return the operations that an event may be about, at least one. `service` is its source without the domain.
 
         Services can share a source and a name: CreateLoadBalancer creates a classic load balancer or another one. Then
-        the operation fits best that lacks the fewest of the event's `parameters`.
+        only the operations with the fewest unknown `parameters` are returned.
         """
         if (service, name) not in self._known:
             self._known[service, name] = tuple(self._found(service, name))
@@ -102,8 +102,8 @@ class EventOperations:
         pairs = [(service, name), *((service, each) for _, each in possible), *possible]
         if action := ACTIONS_WITHOUT_OPERATION.get((service, name)):
             return (action,)
-        names = dict.fromkeys(f"{self.existing.prefix_of(prefix)}:{each}" for prefix, each in pairs)
-        return sorted(names, key=lambda each: self.existing.get(each) is None)
+        names = dict.fromkeys(f"{self.action_table.prefix_of(prefix)}:{each}" for prefix, each in pairs)
+        return sorted(names, key=lambda each: self.action_table.get(each) is None)
 
 
 def _of_first_service(needs: Sequence[RequiredAction]) -> set[str]:
@@ -113,14 +113,14 @@ def _of_first_service(needs: Sequence[RequiredAction]) -> set[str]:
 
 
 def _best_fits(possible: Sequence[EventOperation], parameters: Mapping[str, Any]) -> Iterator[EventOperation]:
-    """Yield the operations that lack the fewest of an event's parameters and whose actions have the first one's prefix.
+    """Yield the operations with the fewest unknown parameters, if their actions have the first one's prefix.
 
     The prefix leaves out S3 on Outposts, whose operations on buckets have the same names and parameters.
     """
-    lacking = [each.lacking(parameters) for each in possible]
-    fewest = min(lacking)
-    prefix = possible[lacking.index(fewest)].prefix
-    yield from (each for each, count in zip(possible, lacking, strict=True) if (count, each.prefix) == (fewest, prefix))
+    unknown = [each.count_unknown(parameters) for each in possible]
+    fewest = min(unknown)
+    prefix = possible[unknown.index(fewest)].prefix
+    yield from (each for each, count in zip(possible, unknown, strict=True) if (count, each.prefix) == (fewest, prefix))
 
 
 def may_apply(need: RequiredAction, given: set[str]) -> bool:

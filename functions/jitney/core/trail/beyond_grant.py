@@ -27,7 +27,7 @@ from jitney.core.patterns import (
 from jitney.core.trail.actions import ONE_OF_SEVERAL, EventOperation, EventOperations, depends_on_values, may_apply
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
-from jitney.core.trail.event_parameters import event_parameters, request_members
+from jitney.core.trail.event_parameters import event_parameters, raw_parameters
 from jitney.core.trail.event_resources import (
     NamedResource,
     may_hold,
@@ -170,7 +170,7 @@ class ScopeComparison:
         if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
             return ()
         held = _Granted(_held(permissions), Budget(MOST_STEPS))
-        possible = self.events.of(call.service, call.operation, lambda: request_members(call))
+        possible = self.events.of(call.service, call.operation, lambda: raw_parameters(call))
         found = [self._reasons(call, each, held, sealed=sealed) for each in possible]
         return found[0] if all(found) else ()
 

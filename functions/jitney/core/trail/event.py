@@ -28,7 +28,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 VPC_ENDPOINT_EVENT = "AwsVpceEvent"
 """The `eventType` of network activity: a call that passed a VPC endpoint, or that the endpoint denied.
 
-The service's own event of the call is another one. Only that one shows whether IAM denied the call.
+The service logs an event of the call, too. Only the service's event shows whether IAM denied the call.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html
 """
 DEEPEST = 200

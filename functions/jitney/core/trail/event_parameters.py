@@ -39,8 +39,8 @@ def unwrapped(given: Mapping[str, Any], operation: Operation | None) -> dict[str
     return found
 
 
-def request_members(call: CloudTrailCall) -> dict[str, Any]:
-    """Return the parameters of a call as the event spells them."""
+def raw_parameters(call: CloudTrailCall) -> dict[str, Any]:
+    """Return the parameters of a call with the event's own names."""
     try:
         given = json.loads(call.request) if call.request else None
     except ValueError:
@@ -52,7 +52,7 @@ def event_parameters(call: CloudTrailCall, operation: Operation | None) -> dict[
     """Return the parameters of an event by the API's names; {} for an operation that is not known."""
     if operation is None:
         return {}
-    given = request_members(call)
+    given = raw_parameters(call)
     by_name = unwrapped(given, operation)
     spelt = _SPELLINGS.get(call.service, {})
     found = {}

@@ -15,7 +15,7 @@ from jitney.core.patterns import MAX_STEPS, Budget, PatternTooComplex, has_wildc
 from jitney.core.problems import Problem
 from jitney.core.trail.actions import EventOperations, may_apply
 from jitney.core.trail.call import MOST_CHARACTERS, MOST_RESOURCES, CloudTrailCall
-from jitney.core.trail.event_parameters import event_parameters, request_members
+from jitney.core.trail.event_parameters import event_parameters, raw_parameters
 
 NamedResource: TypeAlias = tuple[str, ...]
 """The possible ARNs of one named resource. A wildcard is a part that the event does not show."""
@@ -60,11 +60,11 @@ def named_by_parameters(
 def with_named_resources(call: CloudTrailCall, events: EventOperations) -> CloudTrailCall:
     """Return the call with the resources that its parameters name, after those in the event's own list.
 
-    Most events have no such list. Readers take the resources of a call for all that it used, so an operation whose
-    parameters leave a part open adds none. IAM's names do, because events do not show paths.
+    Most events have no such list. Readers expect the list to be complete, so an operation adds none if its parameters
+    leave a part of an ARN open. IAM's names always leave one open, because events do not show paths.
     """
     named: list[str] = []
-    for operation in events.of(call.service, call.operation, lambda: request_members(call)):
+    for operation in events.of(call.service, call.operation, lambda: raw_parameters(call)):
         if not call.request or not any(need.types for need in operation.needs):
             continue  # reading the parameters takes most of the time
         parameters = event_parameters(call, operation.operation)

@@ -1,6 +1,7 @@
 """Checks each call of DynamoDB against the role of the function that makes it (`infra.function_specs`).
 
-The system tests enforce permissions too, but take the usual paths only. Here the in-process tests of rare paths do.
+The system tests enforce permissions, but take the usual paths only. With this check, in-process tests enforce them on
+rare paths.
 """
 
 import re
@@ -25,8 +26,8 @@ class TableCall(NamedTuple):
     partition: str
 
 
-class PermittedCalls:
-    """Collects calls that the roles of functions do not allow. `checked` counts all calls that were checked."""
+class TablePermissionCheck:
+    """Collects the calls that the roles of functions do not allow, in `refused`. `checked` counts all calls."""
 
     def __init__(self, client: Any) -> None:
         self.function, self.checked = "", 0

@@ -12,15 +12,15 @@ from jitney.core.config import Config
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 
 
-def has_present_names(grant: Grant, config: Config) -> bool:
+def has_current_names(grant: Grant, config: Config) -> bool:
     """Return whether the configuration gives everyone in the grant the stored name."""
     entry = next(iter(config.entries(grant.issuer)), None)
     if entry is None or source_identity(entry.identity_name, entry.issuer, grant.subject) != grant.principal:
         return False
-    return all(is_present_name(each, config) for each in _people(grant))
+    return all(is_current_name(each, config) for each in _people(grant))
 
 
-def is_present_name(identity: str, config: Config) -> bool:
+def is_current_name(identity: str, config: Config) -> bool:
     """Return whether a source identity begins with a name of an issuer in the configuration."""
     return identity.startswith(tuple(identity_prefix(each.identity_name) for each in config.issuers.values()))
 
