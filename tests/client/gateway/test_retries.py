@@ -188,10 +188,10 @@ def test_gw_06_without_an_invocation_id_a_refused_repeat_of_jitney_does_not_show
     extras = {} if before else {"repeated": True}
     served.broker.instead = once(*before, problem(Unavailable, code, **extras))
     with pytest.raises(ClientError, match="may have run"):
-        anonymous(served).delete_object(Bucket="bucket-1", Key="k")
+        client_without_invocation(served).delete_object(Bucket="bucket-1", Key="k")
     assert len(served.broker.calls) == len(before) + 1
     served.broker.instead = once(problem(Unavailable, code, repeated=True), ANSWER)
-    anonymous(served).get_object(Bucket="bucket-1", Key="k")
+    client_without_invocation(served).get_object(Bucket="bucket-1", Key="k")
 
 
 def without_invocation(request: Any, **_: Any) -> None:
