@@ -197,6 +197,17 @@ def test_aud_08_a_copy_needs_both_of_its_actions_each_on_its_own_object():
     assert GRANT_SCOPE.reasons_beyond(copy, (read, other), sealed=True) == (RESOURCE,)
 
 
+@pytest.mark.parametrize(
+    ("granted", "found"), [("from/a+b", ()), ("from/a b", ()), ("from/a*", ()), ("from/c", (RESOURCE,))]
+)
+def test_aud_08_a_copy_of_a_name_with_a_plus_sign_is_within_a_grant_of_either_reading(granted, found):
+    """S3 may have read an unescaped plus sign as a space. The event does not show which object was copied."""
+    copy = called("s3", "CopyObject", {"bucketName": "to", "key": "k", "x-amz-copy-source": "from/a+b"})
+    read = Permission(("s3:GetObject",), (f"arn:aws:s3:::{granted}",))
+    write = Permission(("s3:PutObject",), ("arn:aws:s3:::to/*",))
+    assert GRANT_SCOPE.reasons_beyond(copy, (read, write), sealed=True) == found
+
+
 def test_aud_08_one_of_several_actions_explains_a_call_whose_statements_events_omit():
     batch = called("dynamodb", "BatchExecuteStatement", {"statements": "HIDDEN_DUE_TO_SECURITY_REASONS"})
     assert reasons(batch, "dynamodb:PartiQLSelect") == ()

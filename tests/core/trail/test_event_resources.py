@@ -36,6 +36,11 @@ EVENTS: dict[str, tuple[str, str, Any, list[str], list[str]]] = {
     "a key by its alias": ("kms", "Decrypt", {"keyId": "alias/a"}, [f"arn:aws:kms:{REGIONAL}:key/1"],
                            [f"arn:aws:kms:{REGIONAL}:key/1"]),
     "a name with a wildcard": ("s3", "DeleteObject", {"bucketName": "b", "key": "a*"}, [], []),
+    "a copy of an escaped name":
+        ("s3", "CopyObject", {"bucketName": "b", "key": "k", "x-amz-copy-source": "from/a%2Bb%20c"}, [],
+         ["arn:aws:s3:::b/k", "arn:aws:s3:::from/a+b c"]),
+    "a copy of a name that S3 may read in two ways":
+        ("s3", "CopyObject", {"bucketName": "b", "key": "k", "x-amz-copy-source": "from/a+b"}, [], []),
     "a masked name among others":
         ("ec2", "StopInstances",
          {"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "[masked credential]"}]}}, [], []),

@@ -19,6 +19,8 @@ from jitney.core.trail.event_parameters import event_parameters, raw_parameters
 
 NamedResource: TypeAlias = tuple[str, ...]
 """The possible ARNs of one named resource. A wildcard is a part that the event does not show."""
+_ONE_OF = "copy_source"
+"""The transform that may return several names of one resource: S3 reads a plus sign as itself or as a space."""
 
 
 def place_of(call: CloudTrailCall) -> AwsLocation:
@@ -53,7 +55,10 @@ def named_by_parameters(
                 service = need.action.partition(":")[0]
                 return ((f"arn:{place.partition}:{service}:{place.region}:another-account:*",),)
         else:
-            return tuple((arn, *_with_path(arn)) for arn in found if not MASK.search(arn))
+            arns = [arn for arn in found if not MASK.search(arn)]
+            if _ONE_OF in members.values():
+                return (tuple(arns),) if arns else ()
+            return tuple((arn, *_with_path(arn)) for arn in arns)
     return ()
 
 
