@@ -237,6 +237,17 @@ def renamed_people(desk: ReviewSystem) -> None:
     desk.system.ports.config = replace(config, issuers=issuers, reviewers={"owners": owners})
 
 
+def reused_alias_of_people(desk: ReviewSystem) -> None:
+    """Two issuers of people changed their aliases, and each other's names look present."""
+    other = desk.system.ports.config.issuers["people"]
+    staff = desk.system.ports.config.issuers["staff"]
+    renamed_people(desk)
+    config = desk.system.ports.config
+    issuers = {**config.issuers, "crew": replace(staff, name="crew", identity_name="crew")}
+    issuers["staff"] = replace(other, name="staff", identity_name="staff")
+    desk.system.ports.config = replace(config, issuers=issuers)
+
+
 def requested_by(desk: ReviewSystem, name: str) -> Grant:
     """A pending request of an agent on behalf of a person who is a reviewer."""
     config = desk.system.ports.config
@@ -247,9 +258,10 @@ def requested_by(desk: ReviewSystem, name: str) -> Grant:
     return desk.system.store.grants[answered[1]["grant"]["id"]]
 
 
-def test_rev_05_a_person_with_another_name_does_not_approve_their_own_request(desk: ReviewSystem):
+@pytest.mark.parametrize("rename", [renamed_people, reused_alias_of_people])
+def test_rev_05_a_person_with_another_name_does_not_approve_their_own_request(desk: ReviewSystem, rename: Change):
     grant = requested_by(desk, "alice")
-    renamed_people(desk)
+    rename(desk)
     page = person(desk, "alice").send("GET", f"/reviews/{grant.id}").text
     assert ('value="approve' in page, LOST in page) == (False, True)
     ballot = {"verdict": "approve", "content": content_hash(grant)}

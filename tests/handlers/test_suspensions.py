@@ -828,13 +828,20 @@ class TestNames:
         assert suspended(system, asked, **other_operator())["grants_ended"] == 0
         assert reconcile(system.ports)["suspended"] == 0
 
-    def test_end_08_agents_of_a_suspended_issuers_people_stay_suspended_under_another_name(self, system):
-        suspended(system, {"kind": "issuer", "name": "people"})
+    @pytest.mark.parametrize("first", ["renamed", "suspended"])
+    def test_end_08_agents_of_a_suspended_issuers_people_stay_suspended_under_another_name(self, system, first):
+        _, before, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system, act={"sub": "bob"}))
         issuers = system.config.issuers
         staff = replace(issuers["people"], name="staff", identity_name="staff")
         corp = replace(issuers["corp"], human_issuer=issuers["corp"].human_issuer._replace(identity_name="staff"))
         kept = {name: each for name, each in issuers.items() if name != "people"}
-        system.ports.__dict__["config"] = replace(system.config, issuers=kept | {"staff": staff, "corp": corp})
+        renamed = replace(system.config, issuers=kept | {"staff": staff, "corp": corp})
+        system.ports.__dict__["config"] = renamed if first == "renamed" else system.config
+        body = suspended(system, {"kind": "issuer", "name": "staff" if first == "renamed" else "people"})
+        system.ports.__dict__["config"] = renamed
+        assert body["grants_ended"] == 1
+        denied = before["grant"]["id"] if first == "renamed" else "people.*"
+        assert denied in system.role_policies.documents[ROLE_ARN]
         status, problem, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system, act={"sub": "alice"}))
         assert (status, problem["code"]) == (403, "suspended")
         assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201

@@ -193,6 +193,7 @@ def requester(grant: Grant, ports: Ports) -> Principal:
         source_identity=grant.principal,
         unit=grant.unit,
         human=grant.human,
+        human_issuer=grant.human_issuer,
         agent_owners=grant.agent_owners,
         facts=grant.facts,
         tags=grant.tags,

@@ -121,16 +121,15 @@ class Grant:
     `records` counts the audit records of this grant, and `chain_head` is the hash of the last one. A state change and
     its record are written in one transaction. `ending` is set once the grant was released or revoked. Credentials
     issued up to `cut_off_at` no longer work, because the unit or the whole role was cut off. New ones can be issued.
-    `break_glass` is set when the reviewers were bypassed, and `follow_up` once that use was reviewed. `unit` and
-    `facts` are described in `Principal`. `agent_owners` are the source identities of the agent's owners at the request.
-    `core.review.grant_under_review` adds the current owners. `review_restarted_at` is when the policy last required
-    other reviewers than before. `narrowed_at` is when a reviewer last narrowed the approval of a pending grant. The
-    grant ends by `ends_by`, if set. `permissions` lie within `access_profile`, if set. `unissued` is set from the
-    approval until the first issue of credentials is on record. It is never set for a gateway grant, because the
-    sessions of such a grant stay in the broker. `reveal` is described in `AccessRequest`. If `bound_address` is set,
-    the broker makes calls from this address only. A grant with a `call` covers only that call, which is made in another
-    grant. The call was sent at `used_at`, if set. `repeated` is set if a request for the same access was rejected
-    before. `requested` is the agent's own request, if the grant was narrowed.
+    `break_glass` is set when the reviewers were bypassed, and `follow_up` once that use was reviewed. `unit`, `facts`
+    and `human_issuer` are described in `Principal`. `agent_owners` are the source identities of the agent's owners at
+    the request. `core.review.grant_under_review` adds the current owners. `review_restarted_at` is when the policy last
+    required other reviewers than before. `narrowed_at` is when a reviewer last narrowed a pending grant. The grant ends
+    by `ends_by`, if set. `permissions` lie within `access_profile`, if set. `unissued` is set from the approval until
+    the first issue of credentials is on record. It is never set for a gateway grant, because its sessions stay in the
+    broker. `reveal` is described in `AccessRequest`. If `bound_address` is set, the broker makes calls from it only. A
+    grant with a `call` covers only that call, which is made in another grant. The call was sent at `used_at`, if set.
+    `repeated` is set if an equal request was rejected before. `requested` is the agent's request, if it was narrowed.
     """
 
     id: str
@@ -178,6 +177,7 @@ class Grant:
     bound_address: str = ""
     repeated: RepeatedRequest | None = None
     requested: RequestedAccess | None = None
+    human_issuer: str = ""
 
     @property
     def awaits_follow_up(self) -> bool:

@@ -40,6 +40,7 @@ def open_grant(
         principal=principal.source_identity,
         unit=principal.unit,
         human=principal.human,
+        human_issuer=principal.human_issuer,
         target=target.alias,
         account=target.account,
         region=target.region,

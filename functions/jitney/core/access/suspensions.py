@@ -124,8 +124,7 @@ class Suspension:
 
     def covers_principal(self, who: Principal) -> bool:
         """Return whether the suspension covers the requests of a principal, even under another name."""
-        of_issuer = self._is_of_issuer(who.issuer) or self._is_of_issuer(who.human_issuer)
-        return of_issuer or self.covers(who.source_identity, who.unit, who.human)
+        return self._is_of_issuer(who) or self.covers(who.source_identity, who.unit, who.human)
 
     def is_denied_on(self, target: Target, grant: Grant) -> bool:
         """Return whether the deny documents of `target` deny the grant's sessions by the names in the suspension."""
@@ -133,8 +132,8 @@ class Suspension:
             return self.covers_target(target.alias, target.role_arn)
         return self.covers(grant.principal, grant.unit, grant.human)
 
-    def _is_of_issuer(self, issuer: str) -> bool:
-        return bool(self.issuer) and self.issuer == issuer
+    def _is_of_issuer(self, requester: Principal | Grant) -> bool:
+        return bool(self.issuer) and self.issuer in (requester.issuer, requester.human_issuer)
 
     def ends(self, grant: Grant) -> bool:
         """Return whether the suspension ended the grant. Grants from after it was lifted are not affected.
@@ -143,7 +142,7 @@ class Suspension:
         function matters in the first minute only. The deny document denies what is issued in that minute.
         """
         concerned = self.lifted_at is None or grant.created_at < min(self.lifted_at, self.since + IN_FLIGHT_SECONDS)
-        covered = self.covers_target(grant.target, grant.role_arn) or self._is_of_issuer(grant.issuer)
+        covered = self.covers_target(grant.target, grant.role_arn) or self._is_of_issuer(grant)
         return concerned and (covered or self.covers(grant.principal, grant.unit, grant.human))
 
     def end_of(self, grant: Grant) -> GrantEnd:
