@@ -96,6 +96,16 @@ def test_cli_05_a_permit_that_mentions_wildcards_permits_them():
     assert {row[2:] for row in rows(text)} == {("wildcards", "all")}
 
 
+def test_cli_05_reading_all_below_a_path_is_listed_only_with_wildcards():
+    text = """@id("s") permit (principal, action == Jitney::Action::"ReadSecret", resource)
+        when { resource.arn like "arn:aws:ssm:*:parameter/team/*" };"""
+    assert [each.actions for each in access(text)] == [
+        ("ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters")
+    ]
+    text = text.replace("};", "&& [true, false].contains(resource.wildcard) };")
+    assert [(each.services, each.actions, each.wildcards) for each in access(text)] == [(("ssm",), (), True)]
+
+
 def test_cli_05_account_and_region_are_the_targets():
     text = READERS + ' when { resource.arn like "arn:aws:dynamodb:*:table/orders" };'
     table = "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"

@@ -18,7 +18,7 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import Evaluation, RequestContext
 from jitney.core.policy.pairs import Pair
 from jitney.core.policy.passing import Passing, review_alternatives
-from jitney.core.policy.questions import Question, questions_of
+from jitney.core.policy.questions import READS_BELOW, Question, questions_of
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, completed_escalations, risks_of
 
@@ -88,10 +88,10 @@ class Evaluator:
         )
         found: dict[object, Kind] = {}
         for question in questions:
-            asked = question if wildcards else self._single(question)
-            action = asked.pair.action
+            action = question.pair.action
+            asked = question if wildcards or action.name in READS_BELOW else self._single(question)
             seen = self._policy_set.equivalence.key_of(action, asked.risks)
-            found.setdefault((seen, asked.calls), Kind(asked, [])).actions.append(action)
+            found.setdefault((seen, asked.wildcard, asked.calls), Kind(asked, [])).actions.append(action)
         return list(found.values())
 
     def terms(self, asked: Sequence[Asked]) -> list[WayTerms]:
