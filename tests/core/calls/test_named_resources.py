@@ -103,6 +103,7 @@ def test_pol_13_a_name_in_another_account_is_not_read_as_one_of_the_targets(temp
         ("elasticache delete-cache-cluster --cache-cluster-id A", "elasticache:{}:cluster:a"),
         ("elasticache list-tags-for-resource --resource-name arn:aws:elasticache:eu-west-1:444455556666:user:A",
          "elasticache:{}:user:a"),
+        ("redshift describe-cluster-parameters --parameter-group-name A", "redshift:{}:parametergroup:a"),
         ("dynamodb describe-table --table-name Orders", "dynamodb:{}:table/Orders"),
     ],
 )  # fmt: skip

@@ -20,13 +20,14 @@ from jitney.core.problems import Problem
 _LOWER_CASE = re.compile(
     r"arn:[\w-]+:(?:rds:[\w-]*:\d*:(?:db|(?:cluster-)?(?:snapshot|pg)|cluster(?:-endpoint)?|global-cluster|secgrp|subgrp)"
     r"|elasticache:[\w-]*:\d*:(?:(?:parameter|replication|security|subnet|user)group|cluster|snapshot"
-    r"|serverlesscache(?:snapshot)?|user)):",
+    r"|serverlesscache(?:snapshot)?|user)|redshift:[\w-]*:\d*:(?:parametergroup|snapshot|subnetgroup)):",
     re.ASCII,
 )
 """The ARNs of names that AWS stores in lower case, so that calls may write them in capitals, too.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
+https://docs.aws.amazon.com/redshift/latest/APIReference/API_CreateClusterParameterGroup.html
 """
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
