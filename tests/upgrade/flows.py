@@ -234,6 +234,13 @@ def reconciled(stored: StoredSystem) -> dict[str, str]:
     return {}
 
 
+def on_behalf(stored: StoredSystem) -> dict[str, str]:
+    body = {"target": "analytics-prod", "permissions": [READ], "duration_seconds": 900, "reason": "monthly report"}
+    status, answer, _ = stored.system.call(create_grant, body, token=stored.token(act={"sub": "alice"}))
+    assert status == 201, answer
+    return {"on behalf of a person": answer["grant"]["id"]}
+
+
 FLOWS: tuple[Callable[[StoredSystem], dict[str, str]], ...] = (
     allowed,
     under_review,
@@ -245,4 +252,5 @@ FLOWS: tuple[Callable[[StoredSystem], dict[str, str]], ...] = (
     seen_by_cloudtrail,
     silent_trail,
     reconciled,
+    on_behalf,
 )

@@ -41,5 +41,6 @@ def content_hash(grant: Grant) -> str:
                 "call": grant.call,
                 "repeated": grant.repeated,
             }
+            | ({"human_issuer": grant.human_issuer} if grant.human_issuer else {})  # older grants have none
         ).encode()
     ).hexdigest()
