@@ -846,6 +846,15 @@ class TestNames:
         assert (status, problem["code"]) == (403, "suspended")
         assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201
 
+    def test_end_08_a_suspension_that_could_not_look_at_all_other_targets_is_not_complete(self, system, monkeypatch):
+        opened(system)
+        target = system.config.targets["analytics-prod"]
+        swapped = replace(target, role_arn=f"{ROLE_ARN}-other"), replace(target, alias="other")
+        system.ports.__dict__["config"] = replace(system.config, targets={each.alias: each for each in swapped})
+        monkeypatch.setattr("jitney.handlers.suspended_grants.MOVED_MILLISECONDS", 0)
+        body = suspended(system, {"kind": "target", "name": "analytics-prod"}, status=202)
+        assert (body["complete"], body["targets_failed"]) == (False, {})
+
     def test_end_08_a_target_that_was_removed_is_suspended_while_it_has_grants(self, system):
         grant_id = opened(system)
         waiting = opened(system, permissions=WRITE, reason="publish")

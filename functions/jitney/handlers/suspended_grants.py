@@ -52,8 +52,8 @@ def end_suspended_grants(
 
 def end_moved_grants(
     others: Iterable[Target], suspensions: Suspensions, ports: Ports, has_time: Callable[[], bool]
-) -> int:
-    """Write the ends of suspended grants on the roles of `others`. Return the number of grants.
+) -> tuple[int, bool]:
+    """Write the ends of suspended grants on the roles of `others`. Return the number, and whether all were written.
 
     Another target may have a role of the suspended target now, and the grants on that role. To find them, all open
     grants of `others` are read. The reconciler ends the grants that are not found in `MOVED_MILLISECONDS`.
@@ -63,7 +63,11 @@ def end_moved_grants(
     def continues() -> bool:
         return has_time() and ports.stopwatch() - began < MOVED_MILLISECONDS
 
-    return sum(end_suspended_grants(each.role_arn, suspensions, ports, continues)[0] for each in others if continues())
+    ended, all_ended = 0, True
+    for each in others:
+        count, complete = end_suspended_grants(each.role_arn, suspensions, ports, continues)
+        ended, all_ended = ended + count, all_ended and complete
+    return ended, all_ended
 
 
 def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:

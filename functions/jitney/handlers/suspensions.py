@@ -192,7 +192,8 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
     others = [each for each in ports.config.targets.values() if each not in targets]
-    ended += end_moved_grants(others, suspensions, ports, has_time)
+    count, complete = end_moved_grants(others, suspensions, ports, has_time)
+    ended, all_ended = ended + count, all_ended and complete
     failed = _not_denied(_with_undenied_ends(suspension, failed, seen, has_time, ports), has_time, ports) | failed
     all_ended = all_ended and has_time()  # else a role that has to list a grant may not have been read
     for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
