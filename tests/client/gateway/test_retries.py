@@ -194,6 +194,22 @@ def test_gw_06_without_an_invocation_id_a_refused_repeat_of_jitney_does_not_show
     client_without_invocation(served).get_object(Bucket="bucket-1", Key="k")
 
 
+def test_gw_06_without_an_invocation_id_a_call_whose_grant_was_refused_may_be_repeated(served: Served):
+    """Jitney repeated the request of the grant, and sent no call."""
+    outcomes: list[Any] = [problem(Unavailable, "rate_limited", repeated=True), "g-aaaaaaaaaaaaa2"]
+
+    def next_grant() -> str:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return str(outcome)
+
+    served.grants.next = next_grant
+    served.broker.instead = once(replace(ANSWER, status=204, body=b""))
+    anonymous(served).delete_object(Bucket="bucket-1", Key="k")
+    assert len(served.broker.calls) == 1
+
+
 def without_invocation(request: Any, **_: Any) -> None:
     del request.headers["amz-sdk-invocation-id"]
 

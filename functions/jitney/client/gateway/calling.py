@@ -55,7 +55,7 @@ def for_last_attempt(problem: ClientProblem) -> ClientProblem:
 
     If there was no answer to an attempt of Jitney, the call may have run.
     """
-    if problem.code != "no_response" and not (problem.code in NOT_RUN and problem.extras.get("repeated")):
+    if problem.code != "no_response" and not (problem.code in NOT_RUN and problem.extras.get("may_have_run")):
         return problem
     detail = f"{problem.detail} The call may have run."
     fix = "Read the state of the resource before you decide to call again."
@@ -120,8 +120,9 @@ class CallSender:
             try:
                 answer = self._broker.call(document, key)
             except ClientProblem as problem:
+                repeated = repeated or "repeated" in problem.extras
                 if problem.code != "call_in_progress" or self._clock() - began > IN_PROGRESS_SECONDS:
-                    problem.extras |= {"repeated": True} if repeated else {}
+                    problem.extras |= {"may_have_run": True} if repeated else {}
                     raise
                 repeated = True
                 self._wait(int(problem.extras.get("retry_seconds", 1)), connected)
