@@ -263,7 +263,9 @@ def test_rev_08_a_policy_that_forbids_now_is_asked_at_issue(desk: ReviewSystem):
 FORGED = {
     "other permissions": lambda grant: replace(grant, ticket="other"),
     "longer": lambda grant: replace(grant, duration_seconds=300),
-    "of themselves": lambda grant: replace(grant, break_glass=replace(grant.break_glass, human=grant.principal)),
+    "of themselves": lambda grant: replace(
+        grant, break_glass=replace(grant.break_glass, human=grant.principal, issuer=grant.issuer)
+    ),
     "none": lambda grant: replace(grant, break_glass=None),
 }
 

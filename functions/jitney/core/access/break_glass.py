@@ -16,7 +16,7 @@ class FollowUpVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassUse:
-    """One use of break-glass: `human` (a source identity) used it at `at`.
+    """One use of break-glass: `human` (a source identity) of `issuer` ("" in older uses) used it at `at`.
 
     `content` is the hash of what was granted.
 
@@ -30,6 +30,7 @@ class BreakGlassUse:
     at: int
     due_at: int
     notified: tuple[str, ...] = ()
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

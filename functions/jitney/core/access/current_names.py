@@ -5,10 +5,10 @@ same person signs in under another name, and would not be recognized as a reques
 that belongs to another issuer now, the name is another agent's. So such a grant can be ended, and nothing else.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from jitney.core.access.grant import Grant
-from jitney.core.config import Config, Issuer
+from jitney.core.config import Config
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 
 
@@ -17,24 +17,19 @@ def has_current_names(grant: Grant, config: Config) -> bool:
     entry = next(iter(config.entries(grant.issuer)), None)
     if entry is None or source_identity(entry.identity_name, entry.issuer, grant.subject) != grant.principal:
         return False
-    if grant.human and grant.human_issuer and not _is_of(grant.human, config.entries(grant.human_issuer)):
-        return False
-    return all(is_current_name(each, config) for each in _people(grant))
+    return all(is_current_name(identity, issuer, config) for identity, issuer in _people(grant))
 
 
-def is_current_name(identity: str, config: Config) -> bool:
-    """Return whether a source identity begins with a name of an issuer in the configuration."""
-    return _is_of(identity, config.issuers.values())
-
-
-def _is_of(identity: str, entries: Iterable[Issuer]) -> bool:
+def is_current_name(identity: str, issuer: str, config: Config) -> bool:
+    """Return whether a source identity begins with the name of `issuer` in the configuration; of any issuer for ""."""
+    entries = config.entries(issuer) if issuer else config.issuers.values()
     return identity.startswith(tuple(identity_prefix(each.identity_name) for each in entries))
 
 
-def _people(grant: Grant) -> Iterator[str]:
-    """Yield the source identities of the human, the voters, and the person who used break-glass."""
+def _people(grant: Grant) -> Iterator[tuple[str, str]]:
+    """Yield the human, the voters, and the person who used break-glass: source identities, and issuers if stored."""
     if grant.human is not None:
-        yield grant.human
-    yield from (vote.human for vote in grant.votes)
+        yield grant.human, grant.human_issuer
+    yield from ((vote.human, "") for vote in grant.votes)
     if grant.break_glass is not None:
-        yield grant.break_glass.human
+        yield grant.break_glass.human, grant.break_glass.issuer

@@ -66,6 +66,7 @@ def activated_by_break_glass(
         next_change_at(grant, now),
         now + settings.follow_up_seconds,
         settings.notify,
+        who.issuer,
     )
     return activated(replace(capped, break_glass=use), now)
 
@@ -108,7 +109,7 @@ def may_follow_up(human: str, review: GrantUnderReview, groups: Groups, *, opera
     involved, use = involved_people(review), review.grant.break_glass
     if use is None or human in involved | delegates_for(involved, groups):
         return False
-    if not is_current_name(use.human, review.config):
+    if not is_current_name(use.human, use.issuer, review.config):
         return operator
     return operator or human in all_possible_reviewers(review, groups, involved)
 
