@@ -206,7 +206,7 @@ def test_gw_06_without_an_invocation_id_a_call_whose_grant_was_refused_may_be_re
 
     served.grants.next = next_grant
     served.broker.instead = once(replace(ANSWER, status=204, body=b""))
-    anonymous(served).delete_object(Bucket="bucket-1", Key="k")
+    client_without_invocation(served).delete_object(Bucket="bucket-1", Key="k")
     assert len(served.broker.calls) == 1
 
 
