@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission
+from jitney.core.identity.source_identity import source_identity
 from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.pages_in_memory import URL, show_pages
 from tests.handlers.review_browser import Browser, review_system
@@ -36,7 +37,9 @@ STYLE = """each => {
 def hostile(grant: Grant) -> Grant:
     """The grant with the longest names that a request can have."""
     words = f"{LONG} {LONG}"
-    return replace(grant, permissions=(Permission(ACTIONS, ARNS),), reason=words, ticket=LONG[:100], subject=LONG)
+    name = source_identity("corp", grant.issuer, LONG)
+    wide = replace(grant, permissions=(Permission(ACTIONS, ARNS),), reason=words, ticket=LONG[:100])
+    return replace(wide, subject=LONG, principal=name, unit=name)
 
 
 @pytest.fixture
