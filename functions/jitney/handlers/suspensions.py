@@ -181,13 +181,12 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
     failed = _not_denied(_roles(targets, seen, began.milliseconds), has_time, ports)
     written, written_at = ports.stopwatch() - began.stopwatch, ports.now()
     denied = [each for each in targets if each.alias not in failed]
-    ended, measured = 0, list[str]()
+    ended, all_ended, measured = 0, True, list[str]()
     if has_time():
         for grant in _ended_first(suspension, suspensions, denied, ports):
             ended += 1
             if start_measurement(grant, suspension, began.milliseconds, written_at, ports):
                 measured.append(grant.target)
-    all_ended = True
     for target in targets:
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
