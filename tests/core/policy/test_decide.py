@@ -284,7 +284,9 @@ def test_pol_03_a_permit_for_a_path_alone_permits_nothing_below_it(ask):
     assert ask(at_path, ("ssm:GetParametersByPath", PATH)).effect is Effect.DENY
     assert ask(at_path, ("ssm:GetParameter", PATH)).effect is Effect.ALLOW
     without_wildcards = """@id("p") permit (principal, action, resource);"""
-    assert ask(without_wildcards, ("ssm:GetParametersByPath", PATH)).effect is Effect.DENY
+    decision = ask(without_wildcards, ("ssm:GetParametersByPath", PATH))
+    assert (decision.effect, policies(decision)) == (Effect.DENY, {"builtin:no-wildcard"})
+    assert "Request ssm:GetParameters on each name." in decision.reasons[0].sentence
     assert ask(without_wildcards, ("ssm:GetParameters", PATH)).effect is Effect.ALLOW
 
 

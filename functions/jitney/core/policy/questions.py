@@ -15,8 +15,10 @@ from jitney.core.policy.risks import CompletedEscalation, risks_of
 MAX_EVALUATIONS = 1000
 
 
-READS_BELOW = frozenset({"ssm:GetParametersByPath"})
+READS_BELOW: Mapping[str, str] = {"ssm:GetParametersByPath": "ssm:GetParameters"}
 """Actions on a path that read all names below it, even names that IAM denies. So the path counts as a pattern.
+
+Each comes with the action that reads names one by one.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-retrieval-authorization.html
 """

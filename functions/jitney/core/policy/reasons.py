@@ -13,7 +13,7 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import PairVerdict
 from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair
-from jitney.core.policy.questions import Question
+from jitney.core.policy.questions import READS_BELOW, Question
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
 # Names of the built-in rules. An @id cannot hold a colon.
@@ -94,6 +94,8 @@ def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, 
     elif verdict.unmentioned:
         for name in verdict.unmentioned:
             rule, only = _UNMENTIONED[name]
+            by_name = READS_BELOW.get(verdict.question.pair.action.name) if name == WILDCARD else None
+            only = f"without what is below it. Request {by_name} on each name." if by_name else only
             yield _reason(rule, f"{what} is permitted only {only}", verdict)
     else:
         groups = f"groups {', '.join(sorted(principal.groups))}" if principal.groups else "a principal without groups"
