@@ -19,6 +19,7 @@ ORDERS = f"dynamodb:{E}:table/orders"
 NEEDS = {
     # The AWS CLI's own S3 commands.
     "aws s3 cp s3://reports/2026/q3.csv .": [("s3:GetObject", "s3:::reports/2026/q3.csv")],
+    "aws s3 cp s3://b/k .": [("s3:GetObject", "s3:::b/k")],
     "aws s3 cp s3://reports/q3.csv -": [("s3:GetObject", "s3:::reports/q3.csv")],
     "aws s3 cp dir/q3.csv s3://reports/2026/": [("s3:PutObject", "s3:::reports/2026/q3.csv")],
     "aws s3 cp q3.csv s3://reports": [("s3:PutObject", "s3:::reports/q3.csv")],
@@ -646,7 +647,8 @@ REFUSED = {
     "aws s3 cp s3://arn:aws:s3:eu-west-1:999999999999:accesspoint/x/k .": ("account_mismatch", ""),
     "aws s3 mb s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x": ("call_invalid", "name the bucket"),
     "aws s3 cp s3://x-hrzrlukc5m36ft7okagglf3gmwluquse1b-s3alias/k .": ("call_invalid", "write the access point's arn"),
-    "aws s3 cp s3://b/k .": ("call_invalid", "'b' is not a bucket name. Use 3 to 63"),
+    "aws s3 cp s3://b_/k .": ("call_invalid", "'b_' is not a bucket name. Use at most 63"),
+    f"aws s3 cp s3://{'b' * 64}/k .": ("call_invalid", "is not a bucket name"),
     "aws s3 cp s3://Reports/k .": ("call_invalid", "permissions"),
     "aws s3 rm s3://reports/a --exclude": ("call_invalid", "--exclude takes a value"),
     "aws s3 ls s3://reports --exclude=a": ("call_invalid", "Option --exclude does not exist"),

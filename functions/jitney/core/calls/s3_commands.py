@@ -29,9 +29,10 @@ _TAGS = tuple(
 ALL_BUCKETS = "s3://"
 """A path that only `aws s3 ls` accepts: all buckets."""
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+# No bucket has fewer than three characters, but examples do, such as s3://b/k, and they cannot harm.
+_BUCKET = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", re.ASCII)
 _NO_BUCKET_NAME = (
-    "Use 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends. "
+    "Use at most 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends. "
     "Write an access point as its ARN. For an older bucket, request permissions on its ARN instead of a call."
 )
 
