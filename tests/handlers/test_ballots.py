@@ -67,6 +67,19 @@ def test_rev_03_a_request_of_a_removed_issuer_is_not_decided(system: System):
     assert system.store.grants[grant.id] == grant
 
 
+def test_rev_03_a_request_by_an_entry_that_is_another_issuers_now_is_not_decided(system: System):
+    """The second entry of an issuer. Its agents are named by the first one, so their names stay the same."""
+    corp = system.ports.config.issuers["corp"]
+    second = replace(corp, name="second")
+    grant = replace(pending(system), issuer_name="second")
+    system.store.grants[grant.id] = grant
+    other = replace(second, issuer="https://idp.other.example.com", kind="human")
+    system.ports.config = replace(system.ports.config, issuers={"corp": corp, "second": other})
+    assert refused(system, ballot(grant)) == "review_ended"
+    system.ports.config = replace(system.ports.config, issuers={"corp": corp, "second": second})
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
+
+
 def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
     """Each one notifies the reviewers. Shorter by a second is a narrowed approval."""
     two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
