@@ -9,7 +9,6 @@ from botocore.model import Shape
 from jitney.client.gateway.wire_values import from_text, invalid_call, no_member
 
 MAX_DEPTH = 200
-_SCHEMA_INSTANCE = "xsi:"
 
 
 @dataclass(slots=True)
