@@ -16,7 +16,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
-from infra.domain import SECURITY_POLICIES, Domain, PrivateDomain
+from infra.domain import Domain, PrivateDomain, require_tls
 from infra.network import private_policy
 from infra.spec import FunctionSpec, grown
 from jitney.configuration.broker_settings import BrokerSettings
@@ -25,11 +25,6 @@ from jitney.core.problems import Problem
 STAGE = "live"
 REQUESTS_PER_SECOND = BURST = 40
 """The limits of each route without a rate of its own. Both grow with broker.lambda_executions."""
-SECURITY_POLICY = SECURITY_POLICIES["1.2"]
-"""TLS 1.3, and TLS 1.2 with forward secrecy. The default of a regional API also accepts TLS 1.0.
-
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
-"""
 
 _NO_ROUTE = Problem("route_not_found", "The route does not exist.", "See the OpenAPI file for the routes and verbs.")
 _TOO_MANY = Problem(
@@ -128,7 +123,7 @@ class Api(Construct):
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_LOGGED)),
             ),
         )
-        self._require_tls()
+        require_tls(cast("apigateway.CfnRestApi", self.rest_api.node.default_child), "1.2")
         self._name = domain.name if domain else ""
         self.outputs: Mapping[str, str] = {}
         if domain and self._endpoints:
@@ -155,13 +150,6 @@ class Api(Construct):
                 for each in self._endpoints
             ],
         )
-
-    def _require_tls(self) -> None:
-        # The access mode STRICT also requires that the TLS handshake and the request name the same host. A security
-        # policy of this kind needs an access mode.
-        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
-        rest_api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)
-        rest_api.security_policy, rest_api.endpoint_access_mode = SECURITY_POLICY, "STRICT"
 
     def route(self, functions: Iterable[BrokerFunction]) -> None:
         """Add the routes of `functions`. Their environments may contain the API's address."""

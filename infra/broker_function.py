@@ -12,13 +12,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.conditions import item_conditions, session_name_condition
+from infra.conditions import item_conditions, session_name_condition, via_service
 from infra.log_groups import LogGroups
 from infra.network import manage_network_interfaces
 from infra.permissions import Allow
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 from jitney.configuration.broker_settings import VpcSettings
+from jitney.configuration.partitions import Partition, partition_in
 
 ALIAS = "live"
 
@@ -74,15 +75,9 @@ class BrokerFunction(Construct):
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_seconds),
             reserved_concurrent_executions=spec.reserved_executions or None,
-            # By default, Lambda stops invoking a function after about 16 rounds through its own queue.
-            # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
-            recursive_loop=lambda_.RecursiveLoop.ALLOW if spec.feeds_itself else None,
             **_asynchronous(spec),
+            **_of_partition(spec, partition_in(Stack.of(self).region)),
             log_group=self._log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            # Lambda logs only invocations that fail or time out. Its lines of the others would cost more than the
-            # functions' own lines.
-            system_log_level_v2=lambda_.SystemLogLevel.WARN,
             environment=ALL_FUNCTIONS
             | {"JITNEY_VERSION": code.version}
             | {name: environment[name] for name in sorted(spec.environment)},
@@ -159,7 +154,7 @@ class BrokerFunction(Construct):
     def _statement(self, allow: Allow, arns: list[str]) -> iam.PolicyStatement:
         limits = item_conditions(allow.items, allow.attributes) | session_name_condition(allow.sessions)
         if service := _VIA_SERVICE.get(allow.resource):
-            limits = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
+            limits = {"StringEquals": via_service(service, Stack.of(self).region)}
         conditions = limits | dict(self._conditions.get(allow.resource, {}))
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
 
@@ -184,6 +179,20 @@ def _asynchronous(spec: FunctionSpec) -> dict[str, Any]:
     """
     age = spec.most_event_age_seconds or spec.every_seconds
     return {"max_event_age": Duration.seconds(age), "retry_attempts": spec.retries} if age else {}
+
+
+def _of_partition(spec: FunctionSpec, partition: Partition) -> dict[str, Any]:
+    """Return the settings that Lambda does not have in every partition.
+
+    By default, Lambda stops invoking a function after about 16 rounds through its own queue.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+
+    With JSON, Lambda logs only invocations that fail or time out. Its lines of the others would cost more than the
+    functions' own lines, which are JSON in either format.
+    """
+    loops = {"recursive_loop": lambda_.RecursiveLoop.ALLOW} if spec.feeds_itself and partition.loop_detection else {}
+    logs = {"logging_format": lambda_.LoggingFormat.JSON, "system_log_level_v2": lambda_.SystemLogLevel.WARN}
+    return loops | logs if partition.json_logs else loops
 
 
 def _lowered(sentence: str) -> str:

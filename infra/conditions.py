@@ -2,10 +2,17 @@
 
 from typing import Any
 
+from jitney.configuration.partitions import partition_in
+
 
 def session_name_condition(sessions: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Return the condition that limits sts:AssumeRole to sessions with matching names."""
     return {"StringLike": {"sts:RoleSessionName": list(sessions)}} if sessions else {}
+
+
+def via_service(service: str, region: str) -> dict[str, list[str]]:
+    """Return the values of a condition StringEquals that limits a KMS key to calls of one service in a Region."""
+    return {"kms:ViaService": partition_in(region).service_names(service, region)}
 
 
 def item_conditions(items: tuple[str, ...], attributes: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.conditions import via_service
 from infra.log_groups import LogGroups
 from jitney.configuration.arns import ROLE_PATH, role_name
 
@@ -83,7 +84,7 @@ class Delivery(Construct):
             iam.PolicyStatement(actions=["logs:PutLogEvents"], resources=[log_group.log_group_arn]),
         ]
         if key is not None:
-            through = {"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}}
+            through = {"StringEquals": via_service("s3", Stack.of(self).region)}
             statements.append(
                 iam.PolicyStatement(
                     actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn], conditions=through

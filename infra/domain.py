@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from infra.network import private_policy
 from jitney.configuration.broker_settings import DomainSettings
+from jitney.configuration.partitions import partition_in
 
 SECURITY_POLICIES = {
     "1.2": "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
@@ -18,6 +20,21 @@ The first one accepts TLS 1.3, and TLS 1.2 with forward secrecy.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
 """
+
+
+_Secured = apigateway.CfnRestApi | apigateway.CfnDomainName | apigateway.CfnDomainNameV2
+
+
+def require_tls(resource: _Secured, minimum: str) -> None:
+    """Set the lowest TLS version of an API or a domain name. Without enhanced policies, an API has AWS's default.
+
+    An enhanced policy needs an access mode. STRICT also requires that the TLS handshake and the request name the same
+    host. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
+    """
+    if partition_in(Stack.of(resource).region).tls_policies:
+        resource.security_policy, resource.endpoint_access_mode = SECURITY_POLICIES[minimum], "STRICT"
+    elif not isinstance(resource, apigateway.CfnRestApi):
+        resource.security_policy = "TLS_1_2"
 
 
 class Domain(Construct):
@@ -38,9 +55,8 @@ class Domain(Construct):
             domain_name=settings.name,
             regional_certificate_arn=settings.certificate_arn,
             endpoint_configuration=apigateway.CfnDomainName.EndpointConfigurationProperty(types=["REGIONAL"]),
-            security_policy=SECURITY_POLICIES[settings.minimum_tls],
-            endpoint_access_mode="STRICT",
         )
+        require_tls(name, settings.minimum_tls)
         stage = rest_api.deployment_stage
         mapping = apigateway.CfnBasePathMapping(
             self, "Mapping", domain_name=name.ref, rest_api_id=rest_api.rest_api_id, stage=stage.stage_name
@@ -75,9 +91,8 @@ class PrivateDomain(Construct):
             certificate_arn=settings.certificate_arn,
             endpoint_configuration=apigateway.CfnDomainNameV2.EndpointConfigurationProperty(types=["PRIVATE"]),
             policy=private_policy(vpc_endpoints),
-            security_policy=SECURITY_POLICIES[settings.minimum_tls],
-            endpoint_access_mode="STRICT",
         )
+        require_tls(name, settings.minimum_tls)
         stage = rest_api.deployment_stage
         mapping = apigateway.CfnBasePathMappingV2(
             self,

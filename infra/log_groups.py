@@ -6,6 +6,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.keys import encryption_key
+from jitney.configuration.partitions import partition_in
 
 NAMES = (
     "/aws/lambda/jitney-*",
@@ -36,7 +37,7 @@ class LogGroups(Construct):
         self._key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="LogGroups",
-                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                principals=[iam.ServicePrincipal(partition_in(stack.region).service_names("logs", stack.region)[0])],
                 actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
                 resources=["*"],
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},

@@ -24,6 +24,7 @@ from infra.target_template import ROOT, synthesized
 from jitney.configuration.arns import ROLE_PATH, role_name
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.load import load_configuration
+from jitney.configuration.partitions import partition_in
 
 NAME = "JitneyReplicas"
 
@@ -43,6 +44,8 @@ class ReplicaStack(Stack):
             synthesizer=LegacyStackSynthesizer(),
         )
         role = f"arn:{self.partition}:iam::{broker.account}:role{ROLE_PATH}{role_name(ROLE, broker.region)}"
+        # The replicas are in the broker's partition, in a Region that only CloudFormation knows.
+        s3_here = partition_in(broker.region).service_names("s3", self.region)
         self._broker = iam.AccountPrincipal(broker.account)
         self._of_role = {"ArnEquals": {"aws:PrincipalArn": role}}
         key = encryption_key(
@@ -58,7 +61,7 @@ class ReplicaStack(Stack):
                 principals=[self._broker],
                 actions=["kms:Decrypt", "kms:Encrypt"],
                 resources=["*"],
-                conditions={**self._of_role, "StringEquals": {"kms:ViaService": f"s3.{self.region}.amazonaws.com"}},
+                conditions={**self._of_role, "StringEquals": {"kms:ViaService": s3_here}},
             )
         )
         records = self._bucket("Records", key, None)

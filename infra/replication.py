@@ -18,6 +18,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.conditions import via_service
 from jitney.configuration.arns import ROLE_PATH, role_name
 from jitney.configuration.broker_settings import ReplicationSettings
 
@@ -161,8 +162,7 @@ class Replication(Construct):
         The encryption context is the bucket for objects with an S3 Bucket Key, and otherwise the object.
         """
         context = {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, f"{bucket_arn}/*"]}
-        through = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
-        conditions = {"StringEquals": through, "StringLike": context}
+        conditions = {"StringEquals": via_service("s3", region), "StringLike": context}
         return iam.PolicyStatement(actions=actions, resources=[key_arn], conditions=conditions)
 
     def _starts(self) -> list[iam.PolicyStatement]:

@@ -395,6 +395,25 @@ REFUSED = [
         "cannot be used",
         "subnet-0a1b",
     ),
+    (
+        (
+            "broker",
+            PLACE
+            | {
+                "region": "us-gov-west-1",
+                "domain": DOMAIN
+                | {
+                    "certificate_arn": DOMAIN["certificate_arn"].replace(
+                        "aws:acm:us-east-1", "aws-us-gov:acm:us-gov-west-1"
+                    ),
+                    "minimum_tls": "1.3",
+                },
+            },
+        ),
+        "broker",
+        "API Gateway cannot refuse TLS 1.2 in us-gov-west-1",
+        'minimum_tls: "1.2"',
+    ),
     *[
         (("broker", PLACE | {"replication": REPLICATION | change}), f"broker{where}", wrong, fix)
         for change, where, wrong, fix in (
@@ -992,6 +1011,27 @@ REGION_CONFLICTS = [
     (("slack", slack()), "broker", "a secret of slack is in eu-central-1", "use secrets in eu-west-1"),
     ((f"{TARGET}.region", "cn-north-1"), "targets", "no role there can trust a broker in eu-west-1", "in aws-cn"),
 ]
+
+
+CHINA_CONFLICTS = [
+    (("mail", {"sender": "jitney@example.com"}), "broker", "sends no mail from cn-north-1", "notify by Slack"),
+    (
+        ("stack_set", {"organizational_units": ["ou-ab12-11111111"]}),
+        "stack_set",
+        "in cn-north-1 cannot have organizational units",
+        "a stack for each target",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "place", "wrong", "fix"), CHINA_CONFLICTS)
+def test_ops_02_what_aws_does_not_have_in_china_is_refused_there(compiled, change, place, wrong, fix):
+    compiled(changed(("broker", PLACE), change))
+    china = (("broker", PLACE | {"region": "cn-north-1"}), (f"{TARGET}.region", "cn-north-1"))
+    found = problems(compiled, changed(*china, change))
+    assert place in found
+    assert wrong in found[place][0]
+    assert fix in found[place][1]
 
 
 @pytest.mark.parametrize(("change", "place", "wrong", "fix"), REGION_CONFLICTS)

@@ -691,7 +691,7 @@ def test_the_tables_key_decrypts_through_dynamodb_only(statements):
         for item in items
         if plain(item["Resource"]) == "TablesKey.Arn"
     }
-    through = {role: condition["StringEquals"]["kms:ViaService"] for role, condition in conditions.items()}
+    through = {role: "".join(each["StringEquals"]["kms:ViaService"]) for role, each in conditions.items()}
     s3 = {through.pop(f"jitney-{name}") for name in ("delivery-records", "delivery-calls", "sealer")}
     assert s3 == {"s3.eu-west-1.amazonaws.com"}
     assert set(through.values()) == {"dynamodb.eu-west-1.amazonaws.com"}

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from jitney.configuration.partitions import partition_of
+from jitney.configuration.partitions import partition_in, partition_of
 from jitney.configuration.values import (
     Account,
     Address,
@@ -140,6 +140,12 @@ class BrokerSettings(SettingsModel):
             raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
         if self.domain and self.domain.certificate_arn.split(":")[4] != self.account:
             raise refused("the certificate is in another account", f"name a certificate of {self.account}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_tls_versions(self) -> Self:
+        if self.domain and self.domain.minimum_tls == "1.3" and not partition_in(self.region).tls_policies:
+            raise refused(f"API Gateway cannot refuse TLS 1.2 in {self.region}", 'write minimum_tls: "1.2"')
         return self
 
     @model_validator(mode="after")

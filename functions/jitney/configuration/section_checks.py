@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationInfo
 
 from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS, BrokerSettings
-from jitney.configuration.partitions import partition_of
+from jitney.configuration.partitions import partition_in, partition_of
 from jitney.configuration.references import ValidationContext, identity_of
 from jitney.configuration.values import refused
 
 if TYPE_CHECKING:
-    from jitney.configuration.settings import BreakGlassSettings, LimitSettings, ReviewerGroupSettings, TargetSettings
+    from jitney.configuration.settings import (
+        BreakGlassSettings,
+        LimitSettings,
+        ReviewerGroupSettings,
+        StackSetSettings,
+        TargetSettings,
+    )
 
 
 def reached_by_channels(broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
@@ -22,6 +28,22 @@ def reached_by_channels(broker: BrokerSettings | None, info: ValidationInfo) -> 
     if broker and broker.private_api and info.data.get("slack"):
         raise refused("its API is private, so Slack cannot reach it", "leave slack out, and notify by mail")
     return broker
+
+
+def mails_from_its_region(broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
+    """Refuse mail in a partition without Amazon SES."""
+    if broker and info.data.get("mail") and not partition_in(broker.region).mail:
+        raise refused(f"Amazon SES sends no mail from {broker.region}", "leave mail out, and notify by Slack")
+    return broker
+
+
+def in_an_organization(stack_set: "StackSetSettings | None", info: ValidationInfo) -> "StackSetSettings | None":
+    """Refuse a stack set in a partition in which stack sets have no organizational units."""
+    broker = info.data.get("broker")
+    if broker and stack_set and not partition_in(broker.region).organization_stack_sets:
+        wrong = f"a stack set in {broker.region} cannot have organizational units"
+        raise refused(wrong, "leave stack_set out, and deploy a stack for each target")
+    return stack_set
 
 
 def has_secrets_here(broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:

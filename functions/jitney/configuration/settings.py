@@ -40,9 +40,11 @@ from jitney.configuration.section_checks import (
     bound_to_public_addresses,
     has_secrets_here,
     have_a_way_to_decide,
+    in_an_organization,
     in_brokers_partition,
     leave_room_for_canaries,
     leave_time,
+    mails_from_its_region,
     outside_of_brokers_account,
     reached_by_channels,
 )
@@ -259,9 +261,12 @@ class Settings(ChannelSettings):
     """The whole of `jitney.yaml`."""
 
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
-    broker: Annotated[BrokerSettings | None, AfterValidator(reached_by_channels), AfterValidator(has_secrets_here)] = (
-        None
-    )
+    broker: Annotated[
+        BrokerSettings | None,
+        AfterValidator(reached_by_channels),
+        AfterValidator(has_secrets_here),
+        AfterValidator(mails_from_its_region),
+    ] = None
     issuers: dict[Annotated[IssuerAlias, ENTRY], IssuerSettings] = Field(min_length=1)
     targets: Annotated[
         dict[Annotated[Alias, ENTRY], TargetSettings],
@@ -280,7 +285,7 @@ class Settings(ChannelSettings):
     )
     operators: OperatorGroups = ()
     break_glass: Annotated[BreakGlassSettings | None, AfterValidator(are_used_on_pages)] = None
-    stack_set: StackSetSettings | None = None
+    stack_set: Annotated[StackSetSettings | None, AfterValidator(in_an_organization)] = None
     limits: Annotated[LimitSettings, AfterValidator(leave_time)] = LimitSettings()
     policies: Text = "policies"
     shadow_policies: Text | None = None
