@@ -4,7 +4,6 @@ The CDK CLI runs it (`cdk deploy Jitney`). `python app.py` writes cdk.out, or CD
 bundle needs the network, because it reads the package index once for each lock file.
 """
 
-import json
 import os
 import sys
 import tomllib
@@ -16,7 +15,7 @@ from infra import bundling
 from infra.broker_function import Code
 from infra.broker_stack import BrokerStack
 from infra.target_stack_set import TargetStackSet
-from infra.target_template import ALL, target_stack
+from infra.target_template import ALL, new_app, target_stack
 from jitney.configuration.load import ConfigurationError, load_configuration
 
 # After infra, which sets the path of Node.
@@ -35,8 +34,7 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     If the configuration has no section `broker`, the CDK CLI's account and Region are used. `code` replaces the real
     bundle.
     """
-    # The CDK CLI passes the context. Without the CLI it comes from here.
-    app = App(outdir=outdir, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
+    app = new_app(outdir)
     local = env.get("JITNEY_LOCAL") == "1" or str(app.node.try_get_context("local")).lower() == "true"
     path = Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml")
     configuration = load_configuration(path, env, local=local)

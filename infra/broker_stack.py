@@ -1,8 +1,9 @@
 """The broker: all of Jitney except the target roles."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import CfnOutput, Environment, PermissionsBoundary, Stack
 from constructs import Construct
 
 from infra.api import Api
@@ -25,7 +26,7 @@ from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.audit_database.definitions import DATABASE, WORKGROUP
 from jitney.configuration.arns import revoker_arn, role_arn, role_arns
-from jitney.configuration.broker_settings import MOST_CANARY_TARGETS
+from jitney.configuration.broker_settings import MOST_CANARY_TARGETS, BrokerSettings
 from jitney.configuration.load import Configuration
 from jitney.configuration.settings import Settings, TargetSettings
 from jitney.core.configuration_digest import digest_of
@@ -46,8 +47,7 @@ class BrokerStack(Stack):
     ) -> None:
         settings = configuration.settings
         broker = configuration.broker
-        env = Environment(account=broker.account, region=broker.region)
-        super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
+        super().__init__(scope, construct_id, **_stack_properties(broker), termination_protection=not local)
         tables = Tables(self, "Tables", restored=broker.restored_tables)
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local, replication=broker.replication)
         dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
@@ -180,6 +180,16 @@ class BrokerStack(Stack):
         }
         for name, value in values.items():
             CfnOutput(self, name, value=value)
+
+
+def _stack_properties(broker: BrokerSettings) -> dict[str, Any]:
+    """Return where the stack is, and the permissions boundary of its roles."""
+    name = broker.permissions_boundary
+    return {
+        "env": Environment(account=broker.account, region=broker.region),
+        "description": DESCRIPTION,
+        "permissions_boundary": PermissionsBoundary.from_name(name) if name else None,
+    }
 
 
 def _environment(

@@ -83,11 +83,13 @@ class TargetRoles:
         self.role = self._role(bounds, 1)
         for number in range(2, target.roles + 1):
             self._role(bounds, number)
-        self.revoker = self._revoker()
+        company = broker.permissions_boundary
+        boundary = iam.ManagedPolicy.from_managed_policy_name(scope, "OtherRoles", company) if company else None
+        self.revoker = self._revoker(boundary)
         self._profiles = Construct(scope, "Profiles")
         for name in target.access_profiles:
             self._access_profile(name)
-        forward(scope, alias=alias, target=target, broker=broker)
+        forward(scope, alias=alias, target=target, broker=broker, boundary=boundary)
 
     def _bounds(self) -> iam.ManagedPolicy:
         """Return the policy that denies what no session may do.
@@ -153,7 +155,7 @@ class TargetRoles:
         reason = "A session policy allows nothing by itself, and jitney.yaml says what the access profile allows."
         acknowledge(policy, reason, *_wide(json.loads(found.document)))
 
-    def _revoker(self) -> iam.Role:
+    def _revoker(self, boundary: iam.IManagedPolicy | None) -> iam.Role:
         """Return the role that writes deny documents: inline policies of the target's roles, if they have its boundary.
 
         IAM has no condition on an inline policy's name (Service Authorization Reference, "AWS IAM"). A target check
@@ -168,6 +170,7 @@ class TargetRoles:
             "Revoker",
             role_name=revoker_name(self._alias),
             path=ROLE_PATH,
+            permissions_boundary=boundary,
             description=f"Revokes sessions of the roles for grants on {self._alias} by denying them",
             assumed_by=iam.PrincipalWithConditions(
                 iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": self._external_id}}

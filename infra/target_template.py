@@ -12,16 +12,28 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import App, Aws, CfnCondition, CfnResource, Environment, Fn, LegacyStackSynthesizer, Stack, Validations
+from aws_cdk import (
+    App,
+    Aws,
+    CfnCondition,
+    CfnResource,
+    Environment,
+    Fn,
+    LegacyStackSynthesizer,
+    Stack,
+    Validations,
+)
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from infra.target_account_stack import TargetAccountStack, TargetRoles
-from jitney.configuration.load import Configuration, load_configuration
+from jitney.configuration.load import Configuration, ConfigurationError, load_configuration
 from jitney.configuration.names import did_you_mean
+from jitney.configuration.yaml_source import ConfigurationProblem
 
 ROOT = Path(__file__).parent.parent
 ALL = "JitneyTargets"
+_BOUNDARY_KEY = "@aws-cdk/core:permissionsBoundary"
 LONGEST_BODY = 51_200
 """The longest template, in characters, that CloudFormation accepts without a bucket (CloudFormation's quotas)."""
 
@@ -72,10 +84,25 @@ def _compact(template: str) -> str:
     return json.dumps(json.loads(template), separators=(",", ":"))
 
 
+def new_app(outdir: str) -> App:
+    """Return an app with the context of cdk.json and of the CDK CLI. Raises ConfigurationError for another boundary.
+
+    CDK's own key for a permissions boundary would replace the boundary of the roles for grants. Then nothing would
+    limit these roles, and Jitney could revoke nothing.
+    """
+    file = ROOT / "cdk.json"
+    app = App(outdir=outdir, context=json.loads(file.read_text(encoding="utf-8"))["context"])
+    if app.node.try_get_context(_BOUNDARY_KEY) is not None:
+        wrong = "this key would replace the permissions boundary of the targets' roles"
+        fix = "leave it out, and set broker.permissions_boundary in jitney.yaml"
+        raise ConfigurationError(file, [ConfigurationProblem((_BOUNDARY_KEY,), wrong, fix)])
+    return app
+
+
 def synthesized(make: Callable[[App], Stack]) -> str:
     """Return the template of a stack as JSON. Raises an error for a finding of cdk-nag that is not acknowledged."""
     with tempfile.TemporaryDirectory() as folder:
-        app = App(outdir=folder, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
+        app = new_app(folder)
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
         name = make(app).template_file
         app.synth()
@@ -87,14 +114,14 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     try:
         local = env.get("JITNEY_LOCAL") == "1"
         configuration = load_configuration(Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml"), env, local=local)
+        alias, targets = "".join(arguments[:1]), configuration.settings.targets
+        if alias and alias not in targets:
+            print(f'target "{alias}" does not exist: {did_you_mean(alias, targets)}', file=sys.stderr)  # noqa: T201
+            return 1
+        print(template_of(alias, configuration) if alias else template_of_all(configuration))  # noqa: T201
     except ValueError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    alias, targets = "".join(arguments[:1]), configuration.settings.targets
-    if alias and alias not in targets:
-        print(f'target "{alias}" does not exist: {did_you_mean(alias, targets)}', file=sys.stderr)  # noqa: T201
-        return 1
-    print(template_of(alias, configuration) if alias else template_of_all(configuration))  # noqa: T201
     return 0
 
 

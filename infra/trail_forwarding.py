@@ -21,8 +21,17 @@ from jitney.core.trail.event import CLOUDTRAIL_SUFFIX
 from jitney.core.trail.heartbeat import HEARTBEAT_OPERATION
 
 
-def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
+def forward(
+    scope: Construct,
+    *,
+    alias: str,
+    target: TargetSettings,
+    broker: BrokerSettings,
+    boundary: iam.IManagedPolicy | None,
+) -> None:
     """Forward the events of the target roles' sessions, of AssumeRole calls for them, and heartbeats to `broker`.
+
+    `boundary` is the permissions boundary of the role that forwards them.
 
     Roles that the target had before are included, because their sessions may outlast a change of the number of roles.
     """
@@ -32,6 +41,7 @@ def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: Bro
         "Forwarder",
         role_name=forwarder_name(alias),
         path=ROLE_PATH,
+        permissions_boundary=boundary,
         description="Forwards CloudTrail events of the target's roles to the broker",
         assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
         inline_policies={

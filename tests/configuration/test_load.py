@@ -395,6 +395,15 @@ REFUSED = [
         "cannot be used",
         "subnet-0a1b",
     ),
+    *[
+        (
+            ("broker", PLACE | {"permissions_boundary": name}),
+            "broker.permissions_boundary",
+            "cannot be used",
+            "the name",
+        )
+        for name in ("arn:aws:iam::111122223333:policy/company", "/company", "a" * 129, "company*")
+    ],
     (
         (
             "broker",

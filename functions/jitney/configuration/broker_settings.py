@@ -12,6 +12,7 @@ from jitney.configuration.values import (
     CertificateArn,
     DomainName,
     KeyArn,
+    PolicyName,
     Region,
     SecurityGroups,
     SettingsModel,
@@ -117,8 +118,9 @@ class BrokerSettings(SettingsModel):
     `tags` are the tags of the broker's resources. The targets' roles do not get them, because policies can see the tags
     of these roles. `lambda_executions` is the account's quota of concurrent executions. The limits of requests and of
     gateway calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests
-    first (`infra.canary`). Alarms name their runbooks below `runbooks_url`. `seal_key` is the number of the key that
-    signs seals: another number makes a new key.
+    first (`infra.canary`). `permissions_boundary` is a policy of each account: the boundary of all roles except those
+    for grants. Alarms name their runbooks below `runbooks_url`. `seal_key` is the number of the key that signs seals:
+    another number makes a new key.
     """
 
     account: Account
@@ -126,6 +128,7 @@ class BrokerSettings(SettingsModel):
     tags: dict[Tag, TagValue] = Field(default_factory=dict)
     lambda_executions: int = Field(default=LAMBDA_EXECUTIONS, ge=LAMBDA_EXECUTIONS, le=MOST_LAMBDA_EXECUTIONS)
     deployment: Literal["canary", "all_at_once"] = CANARY
+    permissions_boundary: PolicyName | None = None
     restored_tables: RestoredTableSettings | None = None
     domain: DomainSettings | None = None
     private_api: PrivateApiSettings | None = None
@@ -187,4 +190,4 @@ class BrokerSettings(SettingsModel):
         return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS) | {"restored_tables": kept})
 
 
-_ONLY_IN_AWS = ("domain", "private_api", "vpc", "replication")
+_ONLY_IN_AWS = ("domain", "permissions_boundary", "private_api", "vpc", "replication")

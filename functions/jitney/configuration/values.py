@@ -178,6 +178,13 @@ CertificateArn = Annotated[
     ),
     _OwnPartition,
 ]
+PolicyName = Annotated[
+    str,
+    matching(
+        r"([\w+=,.@-]{1,64}/){0,4}[\w+=,.@-]{1,128}",
+        "write the name of a managed policy, such as company-boundary, with its path if it has one",
+    ),
+]
 VpcEndpoints = Annotated[
     tuple[Annotated[str, matching("vpce-[0-9a-f]{8,17}", "write an id, such as vpce-0a1b2c3d4e5f67890")], ...],
     Field(min_length=1, max_length=10),
