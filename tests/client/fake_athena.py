@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,7 @@ class FakeAthena:
     PAGE = 3
 
     def __init__(self) -> None:
+        self.meta = SimpleNamespace(partition="aws")
         self.queries: list[dict[str, str]] = []
         self.columns: list[tuple[str, str]] = [("one", "integer")]
         self.rows: list[tuple[str | None, ...]] = [("1",)]

@@ -187,7 +187,7 @@ class Deployment:
 
     # The answers, as Athena gives them.
 
-    database = "jitney"
+    database, partition = "jitney", "aws"
 
     def named(self) -> Sequence[NamedQuery]:
         sql = "SELECT * FROM unique_records WHERE dt >= CAST(CAST(current_date - INTERVAL '2' DAY AS DATE) AS VARCHAR)"

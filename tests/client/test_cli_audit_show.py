@@ -35,6 +35,7 @@ class Ledger:
         self.folder = folder
         self.queried: list[tuple[str, ...]] = []
         self.database = "jitney"
+        self.partition = "aws"
 
     def publish(self, table: str, lines: Sequence[dict[str, Any]], day: str = DAY) -> None:
         path = self.folder / table / f"dt={day}" / "1.json"

@@ -112,7 +112,20 @@ def test_aud_10_an_agent_is_found_by_its_short_name(ledger: Queries, name: str):
     ],
 )
 def test_aud_10_a_resource_is_named_as_people_type_it(typed: str, arn: str):
-    assert resource_arn(typed) == arn
+    assert resource_arn(typed, "aws") == arn
+    assert resource_arn(typed, "aws-cn") == (arn.replace(":aws:s3:", ":aws-cn:s3:") if ":s3:" in arn else arn)
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn"])
+def test_aud_10_an_object_is_found_in_each_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partition: str):
+    found = Queries(tmp_path)
+    found.partition = partition
+    lines = json.loads(json.dumps(list(reviewed().lines)).replace("arn:aws:", f"arn:{partition}:"))
+    found.publish("records", lines)
+    found.publish("calls", [])
+    monkeypatch.setattr(athena_module, "connected", lambda _: found)
+    assert {row["agent"] for row in who("--resource", "s3://reports/2026/q3.csv")} == {GRANT.principal}
+    assert problem("who", "--resource", "s3://reprots/2026") == ("resource_unknown", "Did you mean s3://reports?")
 
 
 def test_aud_10_a_resource_includes_what_is_below_it_and_what_wildcards_cover():

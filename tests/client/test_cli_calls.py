@@ -214,6 +214,14 @@ def test_with_a_target_the_broker_explains(connected: FakeBroker):
     assert connected.asked[0].json["calls"] == [NEED["call"]]
 
 
+@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+def test_without_a_target_the_arns_are_of_the_regions_partition(connected: FakeBroker, region: str, partition: str):
+    result = jitney("explain", "--region", region, "--json", "--", *COPY)
+    assert result.exit_code == 0, result.output
+    named = {arn for need in json.loads(result.stdout)["explanation"] for arn in need["resources"]}
+    assert {arn.partition(":s3:")[0] for arn in named} == {f"arn:{partition}"}
+
+
 def test_without_a_target_no_broker_is_called(connected: FakeBroker):
     line = ["aws", "dynamodb", "scan", "--table-name", "orders"]
     result = jitney("explain", "--account", "444455556666", "--region", "eu-west-1", "--json", "--", *line)

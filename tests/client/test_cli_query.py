@@ -217,6 +217,8 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
 class Together:
     """Athena that answers a query only once another one has been started."""
 
+    partition = "aws"
+
     def __init__(self) -> None:
         self.barrier = threading.Barrier(2)
         self.asked: list[str] = []

@@ -99,7 +99,7 @@ def access_history(source: Source, agent: str, resource: str, since: date, until
     """
     known = KnownNames(source, min(since, until - LOOKED_BACK))
     principal = known.agent(agent) if agent else ""
-    arn = resource_arn(resource) if resource else ""
+    arn = resource_arn(resource, source.partition) if resource else ""
     first, last = since.isoformat(), until.isoformat()
     with ThreadPoolExecutor(1) as pool:
         silent = pool.submit(silences, source, since, until)

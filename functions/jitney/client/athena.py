@@ -83,6 +83,11 @@ class Athena:
         """The name of the queried database."""
         return self._location.database
 
+    @property
+    def partition(self) -> str:
+        """The partition of the queried Region, which is also that of the recorded ARNs."""
+        return str(self._client.meta.partition)
+
     def named(self) -> tuple[NamedQuery, ...]:
         """Return the workgroup's named queries by name. Raises Invalid if they cannot be listed."""
         pages = self._client.get_paginator("list_named_queries").paginate(WorkGroup=self._location.workgroup)

@@ -49,16 +49,20 @@ FROM (
 class Source(Protocol):
     """Runs SQL, as `jitney.client.athena.Athena`."""
 
+    @property
+    def partition(self) -> str:
+        """The partition in the recorded ARNs."""
+
     def run(self, sql: str, parameters: Sequence[str] = ()) -> Any:
         """Return the result, whose `records()` are its rows."""
 
 
-def resource_arn(text: str) -> str:
+def resource_arn(text: str, partition: str) -> str:
     """Return the ARN for an ARN, for `s3://bucket/key`, or for a bucket's name with or without a key."""
     if found := _S3_URI.fullmatch(text):
-        return f"arn:aws:s3:::{found['name'].rstrip('/')}"
+        return f"arn:{partition}:s3:::{found['name'].rstrip('/')}"
     if ":" not in text and _BUCKET.fullmatch(text):
-        return f"arn:aws:s3:::{text.rstrip('/')}"
+        return f"arn:{partition}:s3:::{text.rstrip('/')}"
     return text
 
 
@@ -120,7 +124,7 @@ class KnownNames:
         bucket = arn.partition("/")[0]
         buckets = {each.partition("/")[0] for each in named if ":s3:::" in each}
         if ":s3:::" in arn and bucket not in buckets:
-            uris = {each: each.replace("arn:aws:s3:::", "s3://") for each in buckets}
+            uris = {each: f"s3://{each.partition(':s3:::')[2]}" for each in buckets}
             raise self._unknown("resource", arn, uris, bucket)
         raise self._unknown("resource", arn, {each: each for each in named})
 

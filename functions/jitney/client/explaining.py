@@ -9,6 +9,7 @@ def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAc
 
     Raises Invalid if it is not an AWS call.
     """
+    from jitney.configuration.partitions import partition_of  # noqa: PLC0415
     from jitney.core.calls.call import AwsLocation  # noqa: PLC0415
     from jitney.core.calls.explainer import explain_line  # noqa: PLC0415 - only `explain` pays for the table's code
     from jitney.core.calls.operations import OperationTable  # noqa: PLC0415
@@ -17,7 +18,7 @@ def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAc
 
     try:
         explained = explain_line(
-            line, AwsLocation("aws", region, account), OperationTable.load(OPERATIONS.read_bytes())
+            line, AwsLocation(partition_of(region), region, account), OperationTable.load(OPERATIONS.read_bytes())
         )
     except Problem as problem:
         raise Invalid(problem.code, PROBLEMS[problem.code].title, problem.detail, problem.fix) from problem

@@ -139,7 +139,7 @@ def run_named_query(
         fix = "Omit --since and --until, or give an earlier --since."
         raise Invalid("period_invalid", _TITLE, f"{name}: {error}.", fix) from error
     days_of_query = period(query.sql, *days, today)
-    given, listed = _as_recorded(wanted, values), days_of_query if reads_calls(query.sql) else None
+    given, listed = _as_recorded(wanted, values, athena.partition), days_of_query if reads_calls(query.sql) else None
     # An interrupt stops the query, and then waits for the short one about silences.
     with ThreadPoolExecutor(1) as pool:
         silent = pool.submit(silences, athena, *listed) if listed else None
@@ -149,8 +149,9 @@ def run_named_query(
     return QueryRun(query, answer, days_of_query, silent.result() if silent else ())
 
 
-def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str]) -> list[str]:
-    return [resource_arn(value) if each.name == "arn" else value for each, value in zip(wanted, values, strict=True)]
+def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str], partition: str) -> list[str]:
+    pairs = zip(wanted, values, strict=True)
+    return [resource_arn(value, partition) if each.name == "arn" else value for each, value in pairs]
 
 
 def _known(
