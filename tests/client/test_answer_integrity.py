@@ -244,6 +244,14 @@ def forge(to: Deployment, grant_id: str) -> None:
     to.put(f"records/dt={to.day(to.late)}/forged", line)
 
 
+def forge_old(to: Deployment, grant_id: str) -> None:
+    """Add an approval to the end of a grant's chain, with a time that the audit table no longer covers."""
+    last = json.loads(to.body(to.released(grant_id)))
+    members = {"seq": 2, "prev": last["hash"], "time": iso(to.now - 200 * 24 * HOUR), "event": AuditEvent.VOTE}
+    line = rewritten(to.body(to.released(grant_id)), rehash=True, outcome=Outcome.APPROVED, **members)
+    to.put(f"records/dt={to.day(to.late)}/forged", line)
+
+
 def change(to: Deployment, grant_id: str) -> None:
     key = to.released(grant_id)
     to.put(key, rewritten(to.body(key), rehash=True, reason="no harm done"))
@@ -283,9 +291,19 @@ ATTACKS: tuple[tuple[Callable[[Deployment, str], None], str, str], ...] = (
         "call e-{0}: moved",
         "call e-{0}: moved",
     ),
+    (
+        lambda to, grant_id: to.move(to.call(grant_id), f"calls/dt={to.day(to.late)}/_{grant_id}"),
+        "call e-{0}: hidden",
+        "call e-{0}: hidden",
+    ),
+    (
+        lambda to, grant_id: to.move(to.released(grant_id), f"records/dt={to.day(to.late)}/.{grant_id}"),
+        "record 1 of {0}: hidden",
+        GONE,
+    ),
 )
 """Each attack on a grant, and what is said of it before the seal, and after it."""
-GRANTS = (GRANT.id, *(f"g-{letter * 14}" for letter in "bcdefghij"))
+GRANTS = (GRANT.id, *(f"g-{letter * 14}" for letter in "bcdefghijkl"))
 
 
 @pytest.mark.parametrize("sealed", [False, True], ids=["before", "after"])
@@ -316,6 +334,11 @@ BEFORE_THE_SEAL: dict[str, tuple[Callable[[Deployment, str], None], str]] = {
     "removed": (remove, "Missing in S3: record 1 of {0}."),
     "moved away": (move(None), "Missing in S3: record 1 of {0}."),
     "moved to an earlier day": (move(-1), "record 1 of {0}: moved"),
+    "hidden": (
+        lambda to, grant_id: to.move(to.released(grant_id), f"records/dt={to.day(to.late)}/_{grant_id}"),
+        "record 1 of {0}: hidden, because Athena may skip an object of this name",
+    ),
+    "forged with an old time": (forge_old, "record 2 of {0}: forged, with a time more than 97 days before it was"),
 }
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import Contents, read_contents
+from jitney.core.integrity.object_names import day_of
 from jitney.core.integrity.seal_chain import SealFile, check_seals
 from jitney.core.integrity.seals import Seal
-from jitney.core.integrity.verification import Evidence, day_of, verify
+from jitney.core.integrity.verification import Evidence, verify
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.ports import Ports
@@ -189,6 +190,15 @@ def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsy
     (logged,) = (vars(line) for line in caplog.records if line.message == "records not intact")
     assert (logged["records"], logged["lines"]) == (["record 0 of r-x"], (2,))
     assert "otherwise" not in printed + str(logged)
+
+
+def test_aud_09_records_that_athena_skips_raise_the_alarm(world, capsys, caplog):
+    world.published.arrive("_hidden")
+    world.published.arrive("seen")
+    seal({}, world)
+    assert capsys.readouterr().out.count('"AuditRecordsTampered":[1.0]') == 1
+    (logged,) = (vars(line) for line in caplog.records if line.message == "records not intact")
+    assert (logged["object"], logged["records"]) == ("records/dt=2026-11-24/_hidden", ["record 0 of r-_hidden"])
 
 
 @pytest.mark.parametrize("lost", ["the answer to the write of the seal", "the process"])

@@ -12,11 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.object_names import day_of
 from jitney.core.integrity.published_calls import FOLDER as CALLS
 from jitney.core.integrity.published_calls import CallContents, read_calls
 from jitney.core.integrity.seal_chain import Keys, SealFile, check_seals
 from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, number_of, public_key_path
-from jitney.core.integrity.verification import Evidence, day_of
+from jitney.core.integrity.verification import Evidence
 from jitney.core.times import iso
 
 AT_ONCE = 16

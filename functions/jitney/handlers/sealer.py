@@ -6,6 +6,7 @@ from typing import Any
 
 from jitney.core.audit import SEALED, TAMPERED
 from jitney.core.integrity.contents import Contents
+from jitney.core.integrity.object_names import is_read_by_athena
 from jitney.core.integrity.seals import Seal, first_day, next_seal
 from jitney.core.times import iso
 from jitney.handlers.edge import event_handler
@@ -47,10 +48,11 @@ def _since(first: date | None, newest: Seal | None, ports: Ports) -> Iterator[Se
 
 
 def _report(found: list[tuple[str, Contents]]) -> None:
-    """Log invalid lines and altered records, and count them for the alarm. Never log their content."""
+    """Log invalid lines, and altered or hidden records, and count them for the alarm. Never log their content."""
     wrong = 0
     for key, contents in found:
-        altered = [str(each.position) for each in contents.entries if not each.intact]
+        hidden = not is_read_by_athena(key)
+        altered = [str(each.position) for each in contents.entries if hidden or not each.intact]
         if altered or contents.invalid_lines:
             logger.error("records not intact", object=key, records=altered, lines=contents.invalid_lines)
             wrong += len(altered) + len(contents.invalid_lines)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jitney.core.integrity.findings import MOST_NAMED, IntegrityBreak
+from jitney.core.integrity.object_names import HIDDEN, is_read_by_athena
 from jitney.core.trail.call import calls_partition
 from jitney.core.trail.call_line import verdict_key
 
@@ -92,6 +93,7 @@ def call_breaks(
             differences[_difference(key, each, held.get(each.place))].append(each)
         published |= {each.place for each in found.calls}
         del differences[""]
+        differences[HIDDEN] = [] if is_read_by_athena(key) else list(found.calls)
         for words, calls in differences.items():
             yield from _named(key, calls, words)
         yield from (IntegrityBreak(f"Line {each} of {key} is not a call.", None, key) for each in found.invalid_lines)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -11,7 +10,7 @@ from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.findings import IntegrityBreak
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SealedObject, SignedSeal, read_seal
 from jitney.core.integrity.signatures import is_signed_by
-from jitney.core.times import iso
+from jitney.core.times import epoch, iso
 
 OVERDUE_SECONDS = 3 * SEAL_INTERVAL_SECONDS
 """If there is no newer seal after this time, sealing failed twice or seals were removed."""
@@ -41,8 +40,12 @@ class CheckedSeals(NamedTuple):
     found: bool = False
 
     def by_key(self) -> dict[str, tuple[Seal, SealedObject]]:
-        """Return the objects that valid seals cover, by key, each with its seal."""
-        return {each.key: (seal, each) for seal in self.valid for each in seal.objects}
+        """Return the objects that valid seals cover, by key, each with the first seal that covers it."""
+        found: dict[str, tuple[Seal, SealedObject]] = {}
+        for seal in self.valid:
+            for each in seal.objects:
+                found.setdefault(each.key, (seal, each))
+        return found
 
 
 def check_seals(files: Collection[SealFile], keys: Keys, *, whole: bool) -> CheckedSeals:
@@ -87,13 +90,20 @@ def differs_from_noted(seals: Iterable[Seal], noted: NotedSeal) -> IntegrityBrea
 
 def overdue(last: Seal, now: int) -> IntegrityBreak | None:
     """Return a failure if the seal after `last` is overdue at `now` (epoch seconds)."""
-    age = now - int(datetime.fromisoformat(last.time).timestamp())
+    age = now - epoch(last.time)
     if age <= OVERDUE_SECONDS:
         return None
     since = f"the last seal, number {last.number}, was made at {last.time}, and now it is {iso(now)}"
     return IntegrityBreak(
         f"The seals end too early: {since}. Later ones were removed, or sealing has stopped.", last.number + 1
     )
+
+
+def made_in_future(last: Seal, latest: int) -> IntegrityBreak | None:
+    """Return a failure if the `last` seal was made after `latest` (epoch seconds). It would never be overdue."""
+    if epoch(last.time) <= latest:
+        return None
+    return IntegrityBreak(f"Seal {last.number} names a time in the future, {last.time}.", last.number)
 
 
 def _missing(first: int, after: int) -> Iterator[IntegrityBreak]:

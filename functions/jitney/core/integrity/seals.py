@@ -17,7 +17,7 @@ from typing import Any
 from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.record_texts import canonical
-from jitney.core.times import iso
+from jitney.core.times import epoch, iso
 
 KIND = "jitney-seal-1"
 """The type in a signed statement. So another text that the same key signed cannot be used as a seal."""
@@ -125,7 +125,10 @@ def next_seal(previous: Seal | None, found: Sequence[tuple[str, Contents]], sign
 
 
 def read_seal(text: str | bytes) -> SignedSeal:
-    """Return the seal in a file. Raises ValueError unless the file is exactly the `text` of a `SignedSeal`."""
+    """Return the seal in a file. Raises ValueError unless the file is exactly the `text` of a `SignedSeal`.
+
+    Its members have the types of `Seal`, and its time is as `iso` writes it, so that seals can be compared.
+    """
     try:
         file = json.loads(text)
         seal = _seal(file["seal"])
@@ -140,9 +143,25 @@ def read_seal(text: str | bytes) -> SignedSeal:
 
 def _seal(members: dict[str, Any]) -> Seal:
     objects = tuple(
-        SealedObject(
-            each["key"], each["sha256"], tuple((RecordPosition(c, seq), digest) for c, seq, digest in each["records"])
-        )
+        SealedObject(_text(each["key"]), _text(each["sha256"]), tuple(_sealed_record(*it) for it in each["records"]))
         for each in members["objects"]
     )
-    return Seal(members["number"], members["time"], members["previous"], members["key"], objects)
+    time, previous, signer = (_text(members[name]) for name in ("time", "previous", "key"))
+    epoch(time)
+    return Seal(_number(members["number"]), time, previous, signer, objects)
+
+
+def _sealed_record(chain: Any, seq: Any, digest: Any) -> tuple[RecordPosition, str]:
+    return RecordPosition(_text(chain), _number(seq)), _text(digest)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value

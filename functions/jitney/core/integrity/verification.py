@@ -1,17 +1,24 @@
 """Verify the records: compute the findings from the contents of the two buckets."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
+from jitney.core.integrity.object_names import day_of
 from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
 from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
 from jitney.core.integrity.record_chains import check_chains
-from jitney.core.integrity.seal_chain import CheckedSeals, NotedSeal, differs_from_noted, overdue
-from jitney.core.integrity.sealed_objects import altered_record_breaks, check_object, invalid_line_breaks
+from jitney.core.integrity.seal_chain import CheckedSeals, NotedSeal, differs_from_noted, made_in_future, overdue
+from jitney.core.integrity.sealed_objects import (
+    altered_record_breaks,
+    check_object,
+    hidden_object_breaks,
+    invalid_line_breaks,
+    late_record_breaks,
+    misplaced_object_breaks,
+)
 from jitney.core.integrity.seals import Seal, SealedObject, first_day
 
 SKEW_SECONDS = 900
@@ -19,7 +26,6 @@ SKEW_SECONDS = 900
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
 """
-_FOLDER = re.compile(r"(?:records|calls)/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +58,21 @@ class Evidence:
     calls: CallEvidence | None = None
 
 
-def day_of(key: str) -> date | None:
-    """Return the day in the name of an object's folder, `records/dt=...` or `calls/dt=...`; None for another folder."""
-    folder = _FOLDER.match(key)
-    try:
-        return date.fromisoformat(folder[1]) if folder else None
-    except ValueError:
-        return None
-
-
 def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     """Return the findings from the evidence. A `noted` seal must be among those of the evidence."""
     whole = evidence.since is None
     seals, seal_breaks, _ = evidence.seals
+    ahead = made_in_future(seals[-1], evidence.now + SKEW_SECONDS) if seals else None
     late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
-    sealed = {each.key: (seal.number, each) for seal in seals for each in seal.objects if _within(each.key, evidence)}
+    sealed = {
+        key: (seal.number, each) for key, (seal, each) in evidence.seals.by_key().items() if _within(key, evidence)
+    }
     other = differs_from_noted(seals, noted) if noted else None
     breaks = [*([other] if other else []), *seal_breaks, *_objects(sealed, evidence)]
+    breaks += (each for each in misplaced_object_breaks(seals) if _within(each.object, evidence))
     fresh, added = _unsealed(sealed, seals, evidence)
+    kept = {key: found for key, found in evidence.contents.items() if key in sealed or key in fresh}
+    breaks += hidden_object_breaks(sealed, kept)
     if not seal_breaks:  # otherwise, objects of a missing or forged seal would count as added
         breaks += [IntegrityBreak(_ADDED.format(key=each), None, each) for each in added]
     breaks += [
@@ -79,10 +82,11 @@ def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     breaks += _against_table(sealed, looked_up, fresh, evidence)
     done = frozenset(place for each in breaks for place in each.records)
     breaks += altered_record_breaks(evidence.contents, done)
+    breaks += late_record_breaks(kept, done)
     done |= {place for each in breaks for place in each.records}
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
     breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), fresh | last, whole=whole)
-    breaks += [late] if late else []
+    breaks += [each for each in (late, ahead) if each]
     breaks += call_breaks(evidence.calls.contents, evidence.calls.held, evidence.calls.recent) if evidence.calls else ()
     extent = _extent(seals, sealed, fresh, evidence, looked_up)
     return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), extent)
