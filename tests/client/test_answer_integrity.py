@@ -473,6 +473,60 @@ def test_aud_09_many_sealed_objects_are_listed_and_not_read(deployment: Deployme
     assert claims("query")[:2] == (1, "broken")
 
 
+def test_aud_09_a_multipart_upload_that_began_before_the_seal_is_read(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    """S3 lists it with the time of its beginning, although its content is newer."""
+    key = deployment.released(GRANT.id)
+    changed = rewritten(deployment.body(key), rehash=True, reason="no harm done")
+    deployment.seal(deployment.now + 60)
+    upload = {"Bucket": "records", "Key": key}
+    upload["UploadId"] = deployment.s3.create_multipart_upload(**upload)["UploadId"]
+    part = deployment.s3.upload_part(**upload, PartNumber=1, Body=changed)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    deployment.s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+    monkeypatch.setattr(answer_check, "MOST_READ", 1)
+    code, state, failures = claims("query")
+    assert (code, state) == (1, "broken")
+    assert any(f"record 1 of {GRANT.id} was changed after seal 1" in each for each in failures)
+
+
+def test_aud_09_an_object_of_the_second_of_its_seal_is_read(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
+    written = deployment.s3.head_object(Bucket="records", Key=deployment.released(GRANT.id))["LastModified"]
+    deployment.seal(int(written.timestamp()))
+    monkeypatch.setattr(answer_check, "MOST_READ", 1)
+    read: list[str] = []
+    body = Archive._body
+    monkeypatch.setattr(Archive, "_body", lambda self, *where, **of: read.append(of["Key"]) or body(self, *where, **of))
+    assert claims("query")[1] in ("sealed", "verified")
+    assert deployment.released(GRANT.id) in read
+
+
+@pytest.mark.parametrize("storage", ["GLACIER", "DEEP_ARCHIVE"])
+@pytest.mark.parametrize("kind", ["record", "call"])
+@pytest.mark.parametrize("most_read", [1, 2000])
+def test_aud_09_an_answer_without_archived_objects_is_not_verified(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, kind: str, storage: str, most_read: int
+):
+    """A rule of the bucket can archive an object. S3 then lists the time of its writing, and Athena skips it."""
+    deployment.seal(deployment.now + 60)
+    key = deployment.released(GRANT.id) if kind == "record" else deployment.call(GRANT.id)
+    archived = Archive._listed
+
+    def listed(self: Archive, folder: str, period: Any) -> Any:
+        return {
+            name: each._replace(storage=storage if name == key else each.storage)
+            for name, each in archived(self, folder, period).items()
+        }
+
+    monkeypatch.setattr(Archive, "_listed", listed)
+    monkeypatch.setattr(answer_check, "MOST_READ", most_read)
+    compared = most_read > 1 or kind == "record"
+    assert claims("query")[:2] == ((2, "unverified") if compared else (0, "sealed"))
+    assert (storage in run("query", "--json").stdout) == compared
+    assert claims("verify")[:2] == (2, "unverified")
+
+
 def test_aud_09_each_row_says_the_state_of_its_grants_records(deployment: Deployment):
     change(deployment, GRANT.id)
     for command in ("query", "who"):

@@ -1,8 +1,8 @@
 """Read the buckets of records and of seals, with read-only permissions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import boto3
@@ -33,11 +33,30 @@ VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""
 
 
-class _Listed(NamedTuple):
-    """An object of records or calls: the time of its last change (ISO 8601), and the arguments that read it from S3."""
+_READABLE = frozenset({"STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "REDUCED_REDUNDANCY"})
+_ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Athena skips objects of these storage classes, also if a copy was restored.
 
-    changed: str
+https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html
+"""
+
+
+class _Listed(NamedTuple):
+    """An object of records or calls as S3 lists it. `wanted` are the arguments that read it."""
+
+    changed: datetime
+    tag: str
+    storage: str
     wanted: dict[str, str]
+
+    def is_unchanged_since(self, time: str) -> bool:
+        """Return whether the list proves that nothing wrote the object at `time` (ISO 8601) or later.
+
+        For an object of a multipart upload, `changed` is when the upload began, and its content can be later. Of other
+        storage classes, the list does not say whether the object can be read.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+        """
+        return iso(int(self.changed.timestamp())) < time and "-" not in self.tag and self.storage in _READABLE
 
 
 class Archive:
@@ -97,10 +116,11 @@ class Archive:
         if most_read is not None and len(listed) > most_read:
             sealed = seals.by_key()
             unread = frozenset(
-                key for key, each in listed.items() if key in sealed and each.changed <= sealed[key][0].time
+                key for key, each in listed.items() if key in sealed and each.is_unchanged_since(sealed[key][0].time)
             )
-        wanted = [each.wanted for key, each in listed.items() if key not in unread]
-        contents, unreadable = self._parsed("records", wanted, read_contents)
+        contents, unreadable = self._parsed(
+            "records", [each for key, each in listed.items() if key not in unread], read_contents
+        )
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
         return Evidence(seals, contents, unreadable, since, until, now, unread)
 
@@ -111,7 +131,7 @@ class Archive:
         listed = self._listed(CALLS, period)
         if most_read is not None and len(listed) > most_read:
             return None
-        return self._parsed("calls", [each.wanted for each in listed.values()], read_calls)
+        return self._parsed("calls", list(listed.values()), read_calls)
 
     def _listed(self, folder: str, period: Period) -> dict[str, _Listed]:
         """Return the days' objects by key."""
@@ -122,18 +142,21 @@ class Archive:
         # S3 lists the newest version of a key first, so the first version is the last in the list.
         for each in self._pages(operation, kind, self._records, folder):
             wanted: dict[str, str] = {name: each[name] for name in ("Key", "VersionId") if name in each}
-            found[each["Key"]] = _Listed(iso(int(each["LastModified"].timestamp())), wanted)
+            storage = "STANDARD" if self._first_versions else each.get("StorageClass", "STANDARD")
+            found[each["Key"]] = _Listed(each["LastModified"], each["ETag"], storage, wanted)
         return {key: each for key, each in found.items() if _within(day_of(key), *period)}
 
     def _parsed(
-        self, what: str, wanted: list[dict[str, str]], parse: Callable[[bytes], Parsed]
+        self, what: str, listed: Collection[_Listed], parse: Callable[[bytes], Parsed]
     ) -> tuple[dict[str, Parsed], dict[str, str]]:
         """Return the contents of objects of records or calls, and why others cannot be read.
 
         Deleted objects are in neither.
         """
         found: dict[str, Parsed] = {}
-        unreadable: dict[str, str] = {}
+        archived = [each for each in listed if each.storage in _ARCHIVED]
+        unreadable = {each.wanted["Key"]: f"Athena skips it, because it is in {each.storage}" for each in archived}
+        wanted = [each.wanted for each in listed if each.storage not in _ARCHIVED]
         for key, body in self._bodies(what, self._records, wanted):
             if isinstance(body, bytes):
                 found[key] = parse(body)
