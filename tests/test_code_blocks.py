@@ -39,6 +39,7 @@ NOT_OURS = {
     "for": "the shell",
     "git": "git",
     "jq": "jq",
+    "openssl": "OpenSSL",
     "pip": "pip",
     "pipx": "pipx",
     "python": "an interpreter",
