@@ -100,6 +100,8 @@ def _is_any(operation: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _chosen() -> list[str]:
+    if unknown := [each for each in CHOSEN if each not in FLOWS]:
+        raise pytest.UsageError(f"There is no flow {', '.join(unknown)}. Flows are {', '.join(FLOWS)}.")
     return CHOSEN or [name for name, flow in FLOWS.items() if SWEEP or flow.briefly]
 
 
