@@ -197,6 +197,20 @@ def test_sts_08_each_failure_has_its_problem(code: str, grant: Any):
     assert sts.scoped == []
 
 
+@pytest.mark.parametrize("grant", [SHORT, LONG], ids=["short", "long"])
+def test_sts_08_a_denial_by_the_organization_names_policy_and_action(grant: Any):
+    """The trust policy is right, so a platform engineer must not look for the fault there."""
+    user = "arn:aws:sts::111122223333:assumed-role/jitney-grants/canary"
+    denied = f"User: {user} is not authorized to perform: sts:TagSession on resource: x with an explicit deny in a"
+    sts = Sts(assuming={1: error("AccessDenied", f"{denied} service control policy")})
+    with pytest.raises(Problem) as raised:
+        sts.sessions.issue(asked(grant))
+    assert raised.value.code == "issue_refused"
+    assert raised.value.detail == "A service control policy denies sts:TagSession, so AWS refused the session."
+    assert "platform engineer" in raised.value.fix
+    assert "canary" not in str(raised.value.body())
+
+
 def test_sts_08_an_unreachable_sts_is_a_problem():
     sts = Sts(assuming={1: EndpointConnectionError(endpoint_url="https://sts")})
     with pytest.raises(Problem) as raised:

@@ -50,6 +50,28 @@ def test_answers_are_aws_codes_and_a_session_calls_with_its_own_keys(sts: Stubbe
     assert given == [("ASIAEXAMPLEEXAMPLE", "canary-secret", "canary-token")]
 
 
+def test_a_denial_by_the_organization_is_no_fault_of_the_role(sts: Stubber, iam: Stubber):
+    def denied(action: str) -> str:
+        return f"User: x is not authorized to perform: {action} because no service control policy allows the action"
+
+    whole = TAKE._replace(fix="The trust policy was changed.")
+    write = CHANGE._replace(expected=("NoSuchEntity",), fix="The policies were changed.")
+    sts.add_client_error("assume_role", "AccessDenied", denied("sts:SetSourceIdentity"))
+    sts.add_client_error("assume_role", "AccessDenied", "User: x is not authorized to perform: sts:AssumeRole")
+    sts.add_client_error("assume_role", "AccessDenied", denied("sts:AssumeRole"))
+    sts.add_response("assume_role", {"Credentials": ISSUED}, ASSUME)
+    iam.add_client_error("delete_role_policy", "AccessDenied", denied("iam:DeleteRolePolicy"))
+    answered = checks(sts, iam, []).run((whole, whole, write, write))
+    assert [each.answer for each in answered] == ["AccessDenied", "AccessDenied", "not_tried", "AccessDenied"]
+    by, fix = "A service control policy denies", "allow the action in that policy (docs/organizations.md)."
+    assert [each.view()["fix"] for each in answered] == [
+        f"{by} sts:SetSourceIdentity: {fix}",
+        "The trust policy was changed.",
+        f"{by} sts:AssumeRole: {fix}",
+        f"{by} iam:DeleteRolePolicy: {fix}",
+    ]
+
+
 def test_without_a_session_nothing_is_called(sts: Stubber, iam: Stubber):
     sts.add_client_error("assume_role", "AccessDenied")
     given: list[Any] = []

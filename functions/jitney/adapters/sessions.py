@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.credentials import Credentials, SessionRequest
+from jitney.core.access.organization_denial import organization_denial
 from jitney.core.access.session_policy import SessionPolicy, packed_too_large
 from jitney.core.problems import Problem
 
@@ -59,6 +60,7 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
 _MANAGED_POLICY_REFUSED = frozenset(
     {"InvalidParameterValue", "MalformedPolicyDocument", "NoSuchEntity", "ValidationError"}
 )
+_ASK_TO_ALLOW = "Ask your platform engineer to allow the action in that policy, and try again with the same grant."
 _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try again in a few seconds, with the same grant.")
 
 # The error codes when GetScopedCredentials is not available: in an older Region or endpoint, or because the target's
@@ -170,6 +172,8 @@ def _problems_of(request: SessionRequest) -> Iterator[None]:
             raise packed_too_large(request.policy, _percent(error)) from error
         if request.policy.managed_arns and code in _MANAGED_POLICY_REFUSED:
             raise _profile_missing(request.policy.managed_arns) from error
+        if denial := organization_denial(error.response["Error"].get("Message", "")):
+            raise Problem("issue_refused", f"{denial}, so AWS refused the session.", _ASK_TO_ALLOW) from error
         raise Problem(*_FAILURES.get(code, _UNKNOWN)) from error
     except NO_ANSWER as error:
         raise Problem(*_UNKNOWN) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER
+from jitney.core.access.organization_denial import organization_denial
 from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Attempt, AttemptResult
 from jitney.core.problems import Problem
 
@@ -41,19 +42,19 @@ class TargetChecks:
         """
         tried = tuple(attempts)
         with ThreadPoolExecutor(self._at_once) as pool:
-            return tuple(map(AttemptResult, tried, pool.map(self._answer, tried)))
+            return tuple(pool.map(self._result, tried))
 
-    def _answer(self, attempt: Attempt) -> str:
+    def _result(self, attempt: Attempt) -> AttemptResult:
         issued: dict[str, Any] = {}
-        answer = _answer_of(lambda: issued.update(self._sts.assume_role(**attempt.assume)["Credentials"]))
+        answer, denial = _answer_of(lambda: issued.update(self._sts.assume_role(**attempt.assume)["Credentials"]))
         if attempt.then is None:
-            return answer
+            return AttemptResult(attempt, answer, denial)
         if answer != ALLOWED:
-            return NOT_TRIED
+            return AttemptResult(attempt, NOT_TRIED, denial)
         operation, parameters = attempt.then
         client = self._client_of(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
         try:
-            return _answer_of(lambda: _call(client, operation, parameters))
+            return AttemptResult(attempt, *_answer_of(lambda: _call(client, operation, parameters)))
         finally:
             client.close()
 
@@ -62,17 +63,18 @@ def _call(client: "IAMClient", operation: str, parameters: Mapping[str, str]) ->
     getattr(client, operation)(**parameters)
 
 
-def _answer_of(call: Callable[[], None]) -> str:
+def _answer_of(call: Callable[[], None]) -> tuple[str, str]:
+    """Return AWS's answer to the call, and which policy of the organization denied it, if any."""
     try:
         call()
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _TRANSIENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise _unavailable() from error
-        return code
+        return code, organization_denial(error.response["Error"].get("Message", ""))
     except NO_ANSWER as error:
         raise _unavailable() from error
-    return ALLOWED
+    return ALLOWED, ""
 
 
 def _unavailable() -> Problem:

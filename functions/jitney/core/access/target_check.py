@@ -35,6 +35,7 @@ _AGAIN = "deploy the target's stack with --revert-drift (docs/targets.md)."
 _TRUST = f"The trust policy of {{role}} was changed: {_AGAIN}"
 _POLICIES = f"The policies of {{role}} were changed: {_AGAIN}"
 _BOUNDARY = f"The role {{role}} must have the boundary {{arn}}: {_AGAIN}"
+_ORGANIZATION = "{denial}: allow the action in that policy (docs/organizations.md)."
 _DEPLOY = f"Deploy the target's stack, after the broker's. If it is deployed as configured, {_AGAIN}"
 
 
@@ -53,15 +54,21 @@ class Attempt(NamedTuple):
 
 
 class AttemptResult(NamedTuple):
-    """An attempt and the answer from AWS."""
+    """An attempt and the answer from AWS. `denial` says which policy of the organization denied the call, if any."""
 
     attempt: Attempt
     answer: str
+    denial: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether AWS answered as expected."""
         return self.answer in self.attempt.expected
+
+    @property
+    def _fix(self) -> str:
+        """What to do. A denial by the organization is not a fault of the role."""
+        return _ORGANIZATION.format(denial=self.denial) if self.denial else self.attempt.fix
 
     def view(self) -> dict[str, Any]:
         """Return the attempt as the API shows it, without credentials."""
@@ -72,7 +79,7 @@ class AttemptResult(NamedTuple):
             "expected": list(attempt.expected),
             "answer": self.answer,
             "ok": self.ok,
-            "fix": "" if self.ok else attempt.fix,
+            "fix": "" if self.ok else self._fix,
         }
 
 
