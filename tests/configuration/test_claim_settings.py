@@ -18,6 +18,7 @@ GITHUB = {
 }
 GOOGLE = {"issuer": "https://accounts.google.com", "provider": "google", "token": "id"}
 EKS = {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/E", "provider": "kubernetes", "token": "id"}
+PERMISSION_SETS = "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_"
 AWS = {"issuer": "https://a1b2.tokens.sts.global.api.aws", "provider": "aws", "token": "id"}
 ENTRA = {
     "issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/",
@@ -167,6 +168,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         "https://sts.amazonaws.com/.",
     ),
     "AWS, a user id": (AWS, required(sub=["AROAEXAMPLE"]), "claims", "AROAEXAMPLE", "arn:aws:iam"),
+    **{
+        f"AWS, roles of permission sets in {place}": (AWS, change, place, "AWSReservedSSO", "role/DataProcessingRole")
+        for place, change in (
+            ("claims", required(sub=[f"{PERMISSION_SETS}Developer_0123456789abcdef"])),
+            ("owners", {"owners": {f"{PERMISSION_SETS}*": ["staff/alice"]}}),
+        )
+    },
     "Entra, a client's name": (ENTRA, required(azp=["my-app"]), "claims", '"my-app"', "UUID"),
     "Entra, owners by oid alone": (ENTRA, {"owners": {UID: ["staff/alice"]}}, "owners", "no subject", "@"),
     "GitLab admits anyone": (GITLAB, {}, "claims", "anyone", "namespace_id or project_id"),

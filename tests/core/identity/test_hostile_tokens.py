@@ -105,6 +105,9 @@ def _github(**changes: Any) -> str:
     return _sample(github_actions.SAMPLE, **changes)
 
 
+PERMISSION_SET = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Developer_0123456789abcdef"
+
+
 def _aws(**changes: Any) -> str:
     return _sample(aws.SAMPLE, **{"https://sts.amazonaws.com/": changes})
 
@@ -372,6 +375,12 @@ PROVIDER = [
         "eks",
     ),
     Hostile("AWS, another account", "token_subject", lambda: _aws(aws_account="210987654321"), "account"),
+    Hostile(
+        "AWS, the role of a permission set",
+        "token_subject",
+        lambda: _sample(aws.SAMPLE, sub=f"arn:aws:iam::123456789012:role/{PERMISSION_SET}"),
+        "account",
+    ),
     Hostile("AWS without its claim", "token_claims", _aws, "account"),
     Hostile(
         "AWS root user", "token_subject", lambda: _sample(aws.SAMPLE, sub="arn:aws:iam::123456789012:root"), "account"

@@ -3,6 +3,9 @@
 The issuer belongs to one account. The identity is `sub`, the ARN of the requesting role or user. Groups are
 "account:ID" and "org:ID". No rule can name principal_tags or request_tags, because the caller may have chosen them. Set
 `algorithms` to what the workloads request from STS: RS256 or ES384. (AWS IAM User Guide, "Understanding token claims".)
+
+All users of a permission set of IAM Identity Center share one role, so `sub` would be one agent. These tokens are
+refused. https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 """
 
 import re
@@ -33,9 +36,11 @@ SAMPLE: Mapping[str, Any] = {
 """The claims of a Lambda function's role."""
 
 _NAMESPACE = "https://sts.amazonaws.com/"
-_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}):(?:role|user)/.+"
+_ACCOUNT = r"arn:aws[a-z-]*:iam::([0-9]{12}):"
+_OF_PERMISSION_SETS = "role/aws-reserved/sso.amazonaws.com/"
+_AGENT = rf"{_ACCOUNT}(?!{re.escape(_OF_PERMISSION_SETS)})(?:role|user)/.+"
 _EXAMPLE = "arn:aws:iam::123456789012:role/DataProcessingRole"
-_IAM_PRINCIPAL = re.compile(_ARN)
+_IAM_PRINCIPAL = re.compile(rf"{_ACCOUNT}((?:role|user)/.+)")
 _SESSION_CLAIMS = (
     "aws_account", "ec2_instance_source_private_ipv4", "ec2_instance_source_vpc", "ec2_role_delivery",
     "ec2_source_instance_arn", "federated_provider", "glue_credential_issuing_service", "identity_store_arn",
@@ -45,12 +50,12 @@ _SESSION_CLAIMS = (
 KNOWN = KnownClaims(
     names=("sub", "jti", *(f"{_NAMESPACE}.{name}" for name in _SESSION_CLAIMS)),
     forms={
-        "sub": like(_EXAMPLE, _ARN),
+        "sub": like(_EXAMPLE, _AGENT),
         f"{_NAMESPACE}.aws_account": Form("[0-9*?]{1,12}", "the 12 digits of an account"),
         f"{_NAMESPACE}.org_id": like("o-abc1234567", "o-[a-z0-9]{10,32}"),
     },
     units=("sub", f"{_NAMESPACE}.aws_account", f"{_NAMESPACE}.org_id"),
-    subject=_ARN,
+    subject=_AGENT,
     example=_EXAMPLE,
 )
 
@@ -62,6 +67,12 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
             "token_subject",
             "The claim sub is not the ARN of a role or user in the token's own account.",
             "Call sts:GetWebIdentityToken for the token as an IAM role or user.",
+        )
+    if arn[2].startswith(_OF_PERMISSION_SETS):
+        raise Refusal(
+            "token_subject",
+            "The role of a permission set is shared by all its users, so it identifies no agent.",
+            "Get the token with a role for this agent alone, or sign in with `jitney login`.",
         )
     return arn[0]
 
