@@ -198,9 +198,11 @@ def test_aud_04_a_resource_of_an_unseen_region_stays():
     assert permissions(found) == [("ec2:StartInstances", "arn:aws:ec2:eu-west-2:444455556666:instance/i-1")]
 
 
-def test_aud_04_unused_iam_actions_are_removed_where_iam_events_are_seen():
+# The Region of IAM's events, in each partition.
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "cn-north-1"])
+def test_aud_04_unused_iam_actions_are_removed_where_iam_events_are_seen(region: str):
     grant = grant_of(("iam:ListUsers ec2:DescribeVpcs", "*"))
-    found = suggested(requested(grant), ec2("DescribeVpcs", region="us-east-1"))
+    found = suggested(requested(grant), ec2("DescribeVpcs", region=region))
     assert permissions(found) == [("ec2:DescribeVpcs", "*")]
 
 

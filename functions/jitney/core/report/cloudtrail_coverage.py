@@ -37,10 +37,10 @@ _NOT_IN_MANAGEMENT_EVENTS: Mapping[str, tuple[str, ...]] = {
     "ssm": ("Put*Inventory*", "Update*Instance*", "*Channel*"),
     "states": ("GetActivityTask", "SendTask*", "Invoke*"),
 }
-# Global services: their events are in one Region, for calls from any Region:
+# Global services: their events are in one Region of each partition, for calls from any Region:
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
 _GLOBAL = frozenset({"iam"})
-_GLOBAL_REGION = "us-east-1"
+_GLOBAL_REGIONS = frozenset({"us-east-1", "us-gov-west-1", "cn-north-1"})
 _NEVER_CALLED = frozenset({"iam:passrole"})
 
 
@@ -68,9 +68,8 @@ def coverage_gap(
         return CoverageGap.DATA
     regions = {call.region for call in calls if call.region}
     if service in _GLOBAL:
-        return (
-            None if _GLOBAL_REGION in regions or any(call.service == service for call in calls) else CoverageGap.REGION
-        )
+        seen_there = not _GLOBAL_REGIONS.isdisjoint(regions)
+        return None if seen_there or any(call.service == service for call in calls) else CoverageGap.REGION
     elsewhere = {arn.split(":")[3] for arn in resources if arn.count(":") >= 5} - {"", "*"} - regions
     return CoverageGap.REGION if elsewhere else None
 
