@@ -47,8 +47,13 @@ class TargetStackSet(Stack):
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
             stack_instances_group=_groups(configuration.settings.targets.values(), wanted),
+            # In the default mode, AWS changes one account more at once than may fail: one after another.
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
             operation_preferences=CfnStackSet.OperationPreferencesProperty(
-                max_concurrent_percentage=100, failure_tolerance_percentage=0, region_concurrency_type="PARALLEL"
+                concurrency_mode="SOFT_FAILURE_TOLERANCE",
+                max_concurrent_percentage=100,
+                failure_tolerance_percentage=0,
+                region_concurrency_type="PARALLEL",
             ),
             template_body=body if len(body) <= LONGEST_BODY else None,
             template_url=self._published(body, folder) if len(body) > LONGEST_BODY else None,

@@ -138,6 +138,14 @@ def test_aud_03_each_target_is_made_in_its_own_region_once(stack_set):
     assert {each["AccountFilterType"] for each in groups.values()} == {"INTERSECTION"}
 
 
+def test_all_accounts_are_changed_at_once_until_one_fails(stack_set):
+    """The default mode works on one account at a time if none may fail: a hundred accounts, one after another."""
+    found = only(template(stack_set()), "AWS::CloudFormation::StackSet")
+    preferences = found["OperationPreferences"]
+    assert (preferences["MaxConcurrentPercentage"], preferences["FailureTolerancePercentage"]) == (100, 0)
+    assert preferences["ConcurrencyMode"] == "SOFT_FAILURE_TOLERANCE"
+
+
 def test_in_the_management_account_it_acts_as_itself(stack_set):
     found = only(template(stack_set(delegated_admin="false")), "AWS::CloudFormation::StackSet")
     assert found["CallAs"] == "SELF"
