@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.tokens import AGENT_AUDIENCE, OPERATORS, REVIEW_AUDIENCE, REVIEWER, WEB_AUDIENCE
+from jitney.configuration.partitions import partition_of
 
 ALIAS = "conformance"
 TARGET_STACK = f"JitneyTarget-{ALIAS}"
@@ -19,11 +20,12 @@ _POLICIES = """
 @id("readers-read")
 permit (principal in Jitney::Group::"lab/readers", action in Jitney::Action::"ReadOnly",
     resource in Jitney::Target::"{alias}")
-when {{ resource.arn == "*" || resource.arn like "arn:aws:s3:::{bucket}/data/*" }};
+when {{ resource.arn == "*" || resource.arn like "{objects}/data/*" }};
 
 @id("readers-tag")
 permit (principal in Jitney::Group::"lab/readers", action, resource in Jitney::Target::"{alias}")
-when {{ resource.arn like "arn:aws:*:{region}:{account}:*{made}*" && [true, false].contains(resource.wildcard) }};
+when {{ resource.arn like "arn:{partition}:*:{region}:{account}:*{made}*" }}
+when {{ [true, false].contains(resource.wildcard) }};
 
 @id("writers-write")
 @approval("owners")
@@ -31,17 +33,17 @@ when {{ resource.arn like "arn:aws:*:{region}:{account}:*{made}*" && [true, fals
 permit (principal in Jitney::Group::"lab/writers", action == Jitney::Action::"Write",
     resource in Jitney::Target::"{alias}")
 when {{ context.way == "credentials" && context.approvals.contains("owners") }}
-when {{ resource.arn like "arn:aws:s3:::{bucket}/data/*" && !resource.wildcard }};
+when {{ resource.arn like "{objects}/data/*" && !resource.wildcard }};
 
 @id("gateway-write")
 permit (principal in Jitney::Group::"lab/readers", action == Jitney::Action::"Write",
     resource in Jitney::Target::"{alias}")
-when {{ context.way == "gateway" && resource.arn like "arn:aws:s3:::{bucket}/data/*" }};
+when {{ context.way == "gateway" && resource.arn like "{objects}/data/*" }};
 """
 _TESTS = """
 cases:
   - {{name: readers read, target: {alias}, groups: [lab/readers], actions: ["s3:GetObject"],
-     resources: ["arn:aws:s3:::{bucket}/data/a.csv"], seconds: 900, effect: allow, policies: [readers-read]}}
+     resources: ["{objects}/data/a.csv"], seconds: 900, effect: allow, policies: [readers-read]}}
 """
 
 
@@ -50,9 +52,9 @@ def bucket_name(account: str, region: str) -> str:
     return f"{MADE}{account}-{region}"
 
 
-def object_arn(bucket: str, key: str) -> str:
-    """Return the ARN of an object."""
-    return f"arn:aws:s3:::{bucket}/{key}"
+def object_arn(bucket: str, region: str, key: str) -> str:
+    """Return the ARN of an object of a bucket in that Region."""
+    return f"arn:{partition_of(region)}:s3:::{bucket}/{key}"
 
 
 def write_configuration(
@@ -66,7 +68,9 @@ def write_configuration(
     replication: Mapping[str, str] | None = None,
 ) -> Path:
     """Write jitney.yaml and the policies into `folder`. Return the path of jitney.yaml."""
-    names = {"alias": ALIAS, "bucket": bucket_name(account, region), "region": region, "account": account, "made": MADE}
+    partition, bucket = partition_of(region), bucket_name(account, region)
+    names = {"alias": ALIAS, "region": region, "account": account, "made": MADE, "partition": partition}
+    names["objects"] = object_arn(bucket, region, "").removesuffix("/")
     policies = folder / "policies"
     policies.mkdir(parents=True, exist_ok=True)
     (policies / "conformance.cedar").write_text(_POLICIES.format(**names), encoding="utf-8")
@@ -75,7 +79,7 @@ def write_configuration(
         "version": 1,
         "broker": {"account": account, "region": region} | ({"replication": replication} if replication else {}),
         "issuers": _issuers(issuer, keys_url),
-        "targets": {ALIAS: _target(names["bucket"], account, region, second_region)},
+        "targets": {ALIAS: _target(bucket, account, region, second_region)},
         "reviewers": {"owners": {"members": [f"people/{REVIEWER}"], "approvals": 1}},
         "operators": [f"lab/{OPERATORS}"],
         "limits": {"reviews_per_hour": 1000},
@@ -100,9 +104,14 @@ def _issuers(issuer: str, keys_url: str) -> dict[str, Any]:
 
 
 def _target(bucket: str, account: str, region: str, second_region: str) -> dict[str, Any]:
-    made = [f"arn:aws:{service}:{region}:{account}:*{MADE}*" for service in ("sqs", "sns", "dynamodb", "logs", "ssm")]
+    place = f"{region}:{account}:*{MADE}*"
+    made = [f"arn:{partition_of(region)}:{each}:{place}" for each in ("sqs", "sns", "dynamodb", "logs", "ssm")]
     statements = [
-        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": [object_arn(bucket, "data/*")]},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": [object_arn(bucket, region, "data/*")],
+        },
         {"Effect": "Allow", "Action": ["dynamodb:ListTables"], "Resource": ["*"]},
         {"Effect": "Allow", "Action": ["sqs:*", "sns:*", "dynamodb:*", "logs:*", "ssm:*"], "Resource": made},
     ]

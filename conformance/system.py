@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from conformance.configuration import ALIAS, KEY, object_arn
 from conformance.tokens import READERS, WRITERS, Identities
+from jitney.configuration.partitions import partition_of
 
 PATIENCE_SECONDS = 60.0
 type Keys = Mapping[str, str]
@@ -43,6 +44,15 @@ class ConformanceSystem:
     endpoint: str | None = None
     revert_drift: Callable[[], None] | None = None
     replicate: Callable[[], Mapping[str, str]] | None = None
+
+    @property
+    def partition(self) -> str:
+        """The partition of the ARNs."""
+        return partition_of(self.region)
+
+    def object_arn(self, key: str) -> str:
+        """Return the ARN of an object that agents read or write."""
+        return object_arn(self.bucket, self.region, key)
 
     def client(self, service: str, keys: Keys | None = None, region: str = "") -> Any:
         """Return a client with a grant's keys, or else with the administrator's. Only the latter retries calls."""
@@ -85,7 +95,7 @@ class ConformanceSystem:
 
     def read_grant(self, agent: str, **members: Any) -> dict[str, Any]:
         """Return the answer to a request to read an object, which the policies allow."""
-        return self.opened(agent, ("s3:GetObject",), (object_arn(self.bucket, KEY),), **members)
+        return self.opened(agent, ("s3:GetObject",), (self.object_arn(KEY),), **members)
 
 
 def session_keys(credentials: Mapping[str, str]) -> dict[str, str]:

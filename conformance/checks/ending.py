@@ -99,8 +99,10 @@ def suspension(system: ConformanceSystem) -> Observation:
 
 def missing_role(system: ConformanceSystem) -> Observation:
     """Return the errors with which IAM answers the revoker's calls for a role that does not exist."""
-    role, resource = f"{MADE}missing", f"arn:aws:iam::{system.account}:role/jitney/{MADE}missing"
-    bounded = {"StringEquals": {"iam:PermissionsBoundary": f"arn:aws:iam::{system.account}:policy/{MADE}bounds"}}
+    role, resource = f"{MADE}missing", f"arn:{system.partition}:iam::{system.account}:role/jitney/{MADE}missing"
+    bounded = {
+        "StringEquals": {"iam:PermissionsBoundary": f"arn:{system.partition}:iam::{system.account}:policy/{MADE}bounds"}
+    }
     reads = {"Effect": "Allow", "Action": "iam:GetRolePolicy", "Resource": resource}
     writes = {"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": resource, "Condition": bounded}
     everything = document({"Effect": "Allow", "Action": ["iam:*", "s3:GetObject"], "Resource": "*"})

@@ -7,7 +7,7 @@ import httpx
 import yaml
 
 from conformance.check import CheckFailedError, Observation
-from conformance.configuration import ALIAS, KEY, object_arn
+from conformance.configuration import ALIAS, KEY
 from conformance.system import ConformanceSystem, new_agent
 
 CORPUS = Path(__file__).with_name("legitimate_requests.yaml")
@@ -47,13 +47,13 @@ def _answer(system: ConformanceSystem, request: dict[str, Any]) -> httpx.Respons
     """Return the answer to a request. Each request comes from another agent, because dry runs are limited by agent."""
     plain = {
         "target": ALIAS,
-        "permissions": [{"actions": ["s3:GetObject"], "resources": [object_arn(system.bucket, KEY)]}],
+        "permissions": [{"actions": ["s3:GetObject"], "resources": [system.object_arn(KEY)]}],
         "duration_seconds": 900,
         "reason": "conformance",
     }
     body = {**plain, **request.get("body", {})}
     if "key" in request:
-        body["permissions"] = [{"actions": ["s3:GetObject"], "resources": [object_arn(system.bucket, request["key"])]}]
+        body["permissions"] = [{"actions": ["s3:GetObject"], "resources": [system.object_arn(request["key"])]}]
     if "reason_bytes" in request:
         body["reason"] = "x" * request["reason_bytes"]
     path, verb = request.get("path", "/v1/decisions"), request.get("verb", "POST")

@@ -10,7 +10,7 @@ import httpx
 from botocore.exceptions import ClientError
 
 from conformance.check import CheckFailedError, Observation
-from conformance.configuration import ALIAS, KEY, OTHER_KEY, object_arn
+from conformance.configuration import ALIAS, KEY, OTHER_KEY
 from conformance.system import ConformanceSystem, new_agent, session_keys
 
 CONTENT = b"region,revenue\nnorth,1\n"
@@ -79,7 +79,7 @@ def credentials(system: ConformanceSystem) -> Observation:
 def gateway(system: ConformanceSystem) -> Observation:
     """Return the answers to a write, a read and a call outside the grant, through the gateway."""
     agent, key = new_agent(), f"data/{uuid.uuid4().hex}"
-    permissions = ("s3:GetObject", "s3:PutObject"), (object_arn(system.bucket, key),)
+    permissions = ("s3:GetObject", "s3:PutObject"), (system.object_arn(key),)
     opened = system.opened(agent, *permissions, way="gateway")
     token = system.agent_token(agent)
 
@@ -105,7 +105,7 @@ def gateway(system: ConformanceSystem) -> Observation:
 def reviewed(system: ConformanceSystem) -> Observation:
     """Return the states of a request that a reviewer approves in a terminal, how its workflow ended, and its writes."""
     agent, key = new_agent(), f"data/{uuid.uuid4().hex}"
-    pending = system.opened(agent, ("s3:PutObject",), (object_arn(system.bucket, key),))["grant"]
+    pending = system.opened(agent, ("s3:PutObject",), (system.object_arn(key),))["grant"]
     grant_id, began = pending["id"], time.monotonic()
     decided = approve(system, grant_id)
     token = system.agent_token(agent)

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.check import CheckFailedError, Observation
 from conformance.checks.grants import DENIED, code_of, waited
-from conformance.configuration import KEY, MADE, OTHER_KEY, object_arn
+from conformance.configuration import KEY, MADE, OTHER_KEY
 from conformance.system import ConformanceSystem, session_keys
 
 AWS_SECONDS = 15
@@ -71,7 +71,7 @@ def temporary_role(system: ConformanceSystem, *further: Mapping[str, Any]) -> It
     Its policy has the statements in `further`, too.
     """
     iam, name = system.client("iam"), f"{MADE}{uuid.uuid4().hex[:8]}"
-    principal = {"AWS": f"arn:aws:iam::{system.account}:root"}
+    principal = {"AWS": f"arn:{system.partition}:iam::{system.account}:root"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     everything = {"Effect": "Allow", "Action": ["s3:GetObject", SCOPE], "Resource": "*"}
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document(trust)))["Role"]["Arn"]
@@ -102,7 +102,7 @@ def _reads(system: ConformanceSystem, assumed: Any) -> bool:
 
 def _policy(system: ConformanceSystem, *names: str) -> dict[str, Any]:
     """Return a session policy that allows reading the keys in `names`, and SCOPE if it is in `names`."""
-    resources = [object_arn(system.bucket, name) for name in names if name != SCOPE]
+    resources = [system.object_arn(name) for name in names if name != SCOPE]
     statements = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources}]
     if SCOPE in names:
         statements.append({"Effect": "Allow", "Action": SCOPE, "Resource": "*"})

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.check import CheckFailedError, Observation
 from conformance.checks.grants import expect
-from conformance.configuration import ALIAS, object_arn
+from conformance.configuration import ALIAS
 from conformance.system import ConformanceSystem, new_agent
 from jitney.adapters.record_items import record_in
 
@@ -18,7 +18,7 @@ def packed_sizes(system: ConformanceSystem) -> Observation:
     """Return the percent of STS's limit that session policies of growing length take, by their characters."""
     percents: dict[int, int | None] = {}
     for count in COUNTS:
-        names = [object_arn(system.bucket, f"data/{number:02}") for number in range(count)]
+        names = [system.object_arn(f"data/{number:02}") for number in range(count)]
         permissions = [{"actions": ["s3:PutObject"], "resources": names}]
         agent = new_agent()
         characters = _characters(system, agent, permissions)
