@@ -11,7 +11,7 @@ from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import Contents, read_contents
 from jitney.core.integrity.object_names import day_of
 from jitney.core.integrity.seal_chain import SealFile, check_seals
-from jitney.core.integrity.seals import Seal
+from jitney.core.integrity.seals import Seal, next_seal
 from jitney.core.integrity.verification import Evidence, verify
 from jitney.core.problems import Problem
 from jitney.core.times import iso
@@ -190,6 +190,16 @@ def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsy
     (logged,) = (vars(line) for line in caplog.records if line.message == "records not intact")
     assert (logged["records"], logged["lines"]) == (["record 0 of r-x"], (2,))
     assert "otherwise" not in printed + str(logged)
+
+
+def test_aud_02_no_seal_follows_a_seal_of_the_future(world):
+    """It would cover nothing, and no alarm would fire, because the alarm counts seals."""
+    world.published.arrive("1")
+    seal({}, world)
+    world.seals.seals.append(next_seal(world.seals.seals[0], [], SIGNER.fingerprint, NOW + DAY))
+    with pytest.raises(ValueError, match="seal 1 names a time in the future, 2026-11-25T12:00:00Z"):
+        later(world)
+    assert later(world, DAY)["seal"] == 2
 
 
 def test_aud_09_records_that_athena_skips_raise_the_alarm(world, capsys, caplog):

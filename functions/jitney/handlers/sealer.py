@@ -7,7 +7,7 @@ from typing import Any
 from jitney.core.audit import SEALED, TAMPERED
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.object_names import is_read_by_athena
-from jitney.core.integrity.seals import Seal, first_day, next_seal
+from jitney.core.integrity.seals import Seal, first_day, is_of_future, next_seal
 from jitney.core.times import iso
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
@@ -20,9 +20,12 @@ def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
     Each run looks at the days from the one before the last seal, so it also seals late objects. A repeated run in the
     same hour adds nothing if it finds nothing new. If two runs are parallel, only one adds a seal. The next run seals
-    the objects that it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
+    the objects that it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal, or names a
+    time in the future: no seal after it would cover an object, and no alarm would fire.
     """
     now, before = ports.now(), ports.seals.newest()
+    if before and is_of_future(before, now):
+        raise ValueError(f"seal {before.number} names a time in the future, {before.time}")
     first = first_day(before) if before else None
     known = {each.key for sealed in _since(first, before, ports) for each in sealed.objects}
     keys = [key for key in ports.published.keys(first, _day(now)) if key not in known]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.findings import VerificationResult, describe_records
 from jitney.core.integrity.reconciliation import TableEvidence
-from jitney.core.integrity.seals import read_seal
-from jitney.core.integrity.verification import SKEW_SECONDS, Evidence, verify
+from jitney.core.integrity.seals import SKEW_SECONDS, read_seal
+from jitney.core.integrity.verification import Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
 from tests.examples import examples
 from tests.fakes import NOW

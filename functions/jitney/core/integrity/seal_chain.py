@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.findings import IntegrityBreak
-from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SealedObject, SignedSeal, read_seal
+from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SealedObject, SignedSeal, is_of_future, read_seal
 from jitney.core.integrity.signatures import is_signed_by
 from jitney.core.times import epoch, iso
 
@@ -99,9 +99,9 @@ def overdue(last: Seal, now: int) -> IntegrityBreak | None:
     )
 
 
-def made_in_future(last: Seal, latest: int) -> IntegrityBreak | None:
-    """Return a failure if the `last` seal was made after `latest` (epoch seconds). It would never be overdue."""
-    if epoch(last.time) <= latest:
+def early(last: Seal, now: int) -> IntegrityBreak | None:
+    """Return a failure if the time of the `last` seal is in the future. It would never be overdue."""
+    if not is_of_future(last, now):
         return None
     return IntegrityBreak(f"Seal {last.number} names a time in the future, {last.time}.", last.number)
 

@@ -23,6 +23,11 @@ KIND = "jitney-seal-1"
 """The type in a signed statement. So another text that the same key signed cannot be used as a seal."""
 FOLDER, KEYS_FOLDER = "seals/", "keys/"
 SEAL_INTERVAL_SECONDS = 3600
+SKEW_SECONDS = 900
+"""How far an auditor's clock may be behind AWS's. S3 refuses requests from clocks that are further off.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
+"""
 LOOK_BACK_DAYS = 1
 """A seal covers new objects from the day before its predecessor, because Firehose retries delivery for 24 hours."""
 
@@ -112,6 +117,11 @@ def fingerprint_of(der: bytes) -> str:
 def first_day(previous: Seal) -> date:
     """Return the first day (dt=) whose objects the seal after `previous` covers."""
     return date.fromisoformat(previous.time[:10]) - timedelta(days=LOOK_BACK_DAYS)
+
+
+def is_of_future(seal: Seal, now: int) -> bool:
+    """Return whether a seal's time is after `now` (epoch seconds), by more than clocks differ."""
+    return epoch(seal.time) > now + SKEW_SECONDS
 
 
 def next_seal(previous: Seal | None, found: Sequence[tuple[str, Contents]], signer: str, now: int) -> Seal:

@@ -10,7 +10,7 @@ from jitney.core.integrity.object_names import day_of
 from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
 from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
 from jitney.core.integrity.record_chains import check_chains
-from jitney.core.integrity.seal_chain import CheckedSeals, NotedSeal, differs_from_noted, made_in_future, overdue
+from jitney.core.integrity.seal_chain import CheckedSeals, NotedSeal, differs_from_noted, early, overdue
 from jitney.core.integrity.sealed_objects import (
     altered_record_breaks,
     check_object,
@@ -19,13 +19,7 @@ from jitney.core.integrity.sealed_objects import (
     late_record_breaks,
     misplaced_object_breaks,
 )
-from jitney.core.integrity.seals import Seal, SealedObject, first_day
-
-SKEW_SECONDS = 900
-"""How far an auditor's clock may be behind AWS's. S3 refuses requests from clocks that are further off.
-
-https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
-"""
+from jitney.core.integrity.seals import SKEW_SECONDS, Seal, SealedObject, first_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     """Return the findings from the evidence. A `noted` seal must be among those of the evidence."""
     whole = evidence.since is None
     seals, seal_breaks, _ = evidence.seals
-    ahead = made_in_future(seals[-1], evidence.now + SKEW_SECONDS) if seals else None
+    ahead = early(seals[-1], evidence.now) if seals else None
     late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
     sealed = {
         key: (seal.number, each) for key, (seal, each) in evidence.seals.by_key().items() if _within(key, evidence)
