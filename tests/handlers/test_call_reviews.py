@@ -42,6 +42,7 @@ from tests.handlers.test_ballots import ballot
 
 PARENT = "g-parentparentpa"
 KEY = b"k" * 32
+MAC_KEY_ID = "bc1932dd-8613-4abd-85c3-00673264dad1"
 NEEDS = (Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/11.csv",)),)
 DELETES = (Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/*",)),)
 
@@ -71,7 +72,7 @@ class Gateway:
                 region,
                 canonical_parameters(parameters),
                 parameters_mac(KEY, "s3", operation, region, parameters),
-                "1",
+                MAC_KEY_ID,
             )
             decision = call.decide(replace(parent.as_request(), permissions=needs), call.other_grants(target, parent))
             assert decision.effect is Effect.REVIEW
@@ -441,7 +442,7 @@ def test_rev_16_the_review_and_its_use_are_on_record(gateway: Gateway):
         ("use", "sent", 2),
     ]
     shown = json.loads(own[0]["detail"])["call"]
-    assert (shown["operation"], shown["grant"], shown["mac_key"]) == ("DeleteObject", PARENT, "1")
+    assert (shown["operation"], shown["grant"], shown["mac_key_id"]) == ("DeleteObject", PARENT, MAC_KEY_ID)
     assert json.loads(own[2]["detail"])["call"]["id"] == call_id_of(gateway.child().id)
     assert own[2]["prev"] == own[1]["hash"]
 

@@ -146,7 +146,7 @@ def _detail(
 ) -> dict[str, Any]:
     inherited = approvals_detail(approvals_of(parent, authenticated))
     detail = {
-        "call": {"id": call_id_of(child.id), **call.view(), "mac_key": call.mac_key, **inherited},
+        "call": {"id": call_id_of(child.id), **call.view(), "mac_key_id": call.mac_key, **inherited},
         "permissions": permissions_view(child.permissions),
         "reviews": child.reviews,
     }

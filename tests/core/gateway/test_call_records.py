@@ -18,7 +18,7 @@ CALL = RecordedCall(
     region="eu-west-1",
     parameters={"TableName": "orders", "Item": {"id": {"S": "1"}, "token": {"S": "[masked credential 3f9a2c]"}}},
     parameters_mac="0123456789abcdef" * 4,
-    mac_key="mask-key-1",
+    mac_key="bc1932dd-8613-4abd-85c3-00673264dad1",
     actions=("dynamodb:PutItem",),
     resources=("arn:aws:dynamodb:eu-west-1:444455556666:table/orders",),
     access_key_id="ASIAAAAAAAAAAAAAAAA2",
@@ -44,7 +44,7 @@ def test_gw_07_the_record_before_a_call_says_what_is_sent_and_with_which_key():
         "region": "eu-west-1",
         "parameters": CALL.parameters,
         "parameters_mac": CALL.parameters_mac,
-        "mac_key": "mask-key-1",
+        "mac_key_id": CALL.mac_key,
         "access_key_id": CALL.access_key_id,
     }
 

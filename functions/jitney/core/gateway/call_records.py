@@ -83,7 +83,8 @@ def call_record(
         "operation": call.operation,
         "region": call.region,
         "parameters_mac": call.parameters_mac,
-        "mac_key": call.mac_key,
+        # Not "mac_key": the masker would take the id for the key itself.
+        "mac_key_id": call.mac_key,
         "access_key_id": call.access_key_id,
     }
     if first:

@@ -202,7 +202,7 @@ def _reviewed_call(first: PublishedRecord) -> ReviewedCall | None:
     call = first.detail_members.get("call")
     if not isinstance(call, dict) or not isinstance(call.get("parameters"), dict):
         return None
-    names = ("grant", "service", "operation", "region", "parameters_mac", "mac_key")
+    names = ("grant", "service", "operation", "region", "parameters_mac", "mac_key_id")
     grant, service, operation, region, mac, key = (str(call.get(each, "")) for each in names)
     return ReviewedCall(grant, service, operation, region, canonical(call["parameters"]), mac, key)
 
