@@ -40,7 +40,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Yield each provider's name, with the page of a request by the agent of the provider's sample."""
     for provider in PROVIDERS:
         agent = agent_of(provider)
-        config = replace(sample_config(), emails={agent.human: "ada@corp.example.com"} if agent.human else {})
+        config = replace(sample_config(), emails={agent.human.name: "ada@corp.example.com"} if agent.human else {})
         grant = grant_of(agent, config)
         yield provider, page_of(GrantUnderReview(grant, config, NO_SUSPENSIONS))
 

@@ -143,7 +143,7 @@ class MemoryStore:
                 raise StaleWrite
             places = [place for vote in after.votes_since(before) for place in vote.delegations]
             if any(
-                place.delegator not in self.away or self.away[place.delegator].id != place.out_of_office_id
+                place.delegator.name not in self.away or self.away[place.delegator.name].id != place.out_of_office_id
                 for place in places
             ):
                 raise StaleWrite
@@ -165,7 +165,7 @@ class MemoryStore:
     ) -> None:
         self._answer("change_out_of_office")
         with self.lock:
-            human = (after or before).human  # type: ignore[union-attr]
+            human = (after or before).human.name  # type: ignore[union-attr]
             if self.away.get(human) != before:
                 raise StaleWrite
             self._consume([quota], now)
@@ -259,7 +259,7 @@ class MemoryStore:
             and (grant.quota_key, first_role(grant.role_arn)) == (quota_key, first_role(role_arn))
         )
         found = [
-            Rejection(grant.id, vote.human, vote.at, vote.comment, grant.permissions)
+            Rejection(grant.id, vote.human.name, vote.at, vote.comment, grant.permissions)
             for grant, vote in rejecting
             if grant.call is None and vote.at > now - REJECTION_SECONDS
         ]

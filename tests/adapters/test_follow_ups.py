@@ -15,9 +15,10 @@ from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.review.votes import activated
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING
+from tests.identities import identity
 
-GLASS = BreakGlassUse("corp.gina", "down", "content", NOW, NOW + 3600, ("corp.olga",))
-DONE = FollowUp("corp.alice", FollowUpVerdict.CONFIRM, "right", NOW + 60)
+GLASS = BreakGlassUse(identity("corp.gina"), "down", "content", NOW, NOW + 3600, (identity("corp.olga"),))
+DONE = FollowUp(identity("corp.alice"), FollowUpVerdict.CONFIRM, "right", NOW + 60)
 
 
 def saved(store: Store, before: Grant, **changes: Any) -> Grant:  # noqa: F811
@@ -37,7 +38,7 @@ def glasses(client: Any) -> FollowUps:  # noqa: F811
 def test_rev_08_a_use_is_outstanding_until_its_follow_up_review(store: Store, glasses: FollowUps):  # noqa: F811
     taken = saved(store, opened(store, PENDING), break_glass=GLASS)
     assert store.grant(taken.id) == taken
-    owed = {"HUMAN#corp.gina": taken.id, "AGENT#local.reader-agent": taken.id}
+    owed = {f"HUMAN#{GLASS.human.digest}": taken.id, f"AGENT#{PENDING.agent.digest}": taken.id}
     assert glasses.outstanding() == owed
     noted = saved(store, taken)  # another record changes nothing of it
     assert glasses.outstanding() == owed
@@ -50,7 +51,7 @@ def test_rev_08_a_use_is_outstanding_until_its_follow_up_review(store: Store, gl
 @pytest.mark.parametrize(
     ("grant", "glass"),
     [
-        (replace(PENDING, id="g-cccccccccccccc"), replace(GLASS, human="corp.zoe")),
+        (replace(PENDING, id="g-cccccccccccccc"), replace(GLASS, human=identity("corp.zoe"))),
         (replace(PENDING, id="g-cccccccccccccc", principal="local.other"), GLASS),
     ],
     ids=["the same agent", "the same person"],

@@ -16,23 +16,24 @@ from jitney.core.access.request import Way
 from jitney.core.delegation import Delegation
 from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
+from tests.identities import identity
 
-YES = Vote("corp.alice", VoteVerdict.APPROVE, "content", "fine", NOW, "web")
+YES = Vote(identity("corp.alice"), VoteVerdict.APPROVE, "content", "fine", NOW, "web")
 NO = replace(YES, verdict=VoteVerdict.REJECT)
 RELEASED, REVOKED = GrantEnd(NOW, "corp.agent", ""), GrantEnd(NOW, "corp.olga", "leaked", 900)
-GLASS = BreakGlassUse("corp.gina", "down", "content", NOW, NOW + 3600, ("corp.olga",))
-SAID = FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW + 60)
+GLASS = BreakGlassUse(identity("corp.gina"), "down", "content", NOW, NOW + 3600, (identity("corp.olga"),))
+SAID = FollowUp(identity("corp.alice"), FollowUpVerdict.OBJECT, "no outage", NOW + 60)
 VOTED = replace(PENDING, votes=(YES,), approvals=("owners",))
 ACTIVE = activated(VOTED, NOW + 60)
 GRANTS = {
     "active": GRANT,
     "pending": PENDING,
-    "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
-    "of an owned agent": replace(PENDING, agent_owners=("corp.alice", "corp.bob")),
+    "for a human": replace(PENDING, human=identity("corp.alice"), groups=("a", "b"), reviews=(("x", "y"), ("z",))),
+    "of an owned agent": replace(PENDING, agent_owners=(identity("corp.alice"), identity("corp.bob"))),
     "with claims": replace(PENDING, tags=(("event", "push"), ("level", 4), ("ok", True), ("roles", ("a", "b")))),
     "approved": ACTIVE,
     "approved by a delegate": replace(
-        VOTED, votes=(replace(YES, delegations=(Delegation("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)
+        VOTED, votes=(replace(YES, delegations=(Delegation("owners", identity("corp.bob"), "a-1", NOW, NOW + 9),)),)
     ),
     "approved, and it was noted for what": replace(VOTED, votes=(replace(YES, groups=("owners",)),)),
     "taken": replace(ACTIVE, votes=(), break_glass=GLASS),
@@ -60,7 +61,10 @@ def test_ops_02_a_grant_in_the_first_form_can_be_read(grant: Grant):
 
 
 def test_ops_03_a_grant_is_written_with_one_kb():
-    request = {"reason": "monthly report for the board: the sum of all invoices by region", "human": "corp.alice"}
+    request = {
+        "reason": "monthly report for the board: the sum of all invoices by region",
+        "human": identity("corp.alice"),
+    }
     claims = {"tags": (("event", "push"), ("level", 4)), "groups": ("data-readers", "engineering")}
     grant = replace(GRANT, chain_head="ab" * 32, policy_version="3f1c9b1e7a394b6a", **request, **claims)
     assert item_bytes(item_of(grant)) <= 1024
@@ -117,7 +121,7 @@ OTHER: dict[type, Callable[[Any], Any]] = {
     int: lambda number: number + 1,
     bool: lambda flag: not flag,
     tuple: lambda values: (*values, "x"),
-    type(None): lambda _: "x",
+    type(None): lambda _: identity("corp.zoe"),
     Way: lambda _: Way.GATEWAY,
     State: lambda _: State.EXPIRED,
 }

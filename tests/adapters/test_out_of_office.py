@@ -17,9 +17,10 @@ from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.single_use import Quota
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING
+from tests.identities import identity
 
-AWAY = OutOfOffice("a-1", "corp.bob", NOW, NOW + 3600, (("owners", "corp.carol"),))
-OTHER = AWAY._replace(id="a-2", delegates=(("owners", "corp.dave"), ("security", "corp.carol")))
+AWAY = OutOfOffice("a-1", identity("corp.bob"), NOW, NOW + 3600, (("owners", identity("corp.carol")),))
+OTHER = AWAY._replace(id="a-2", delegates=(("owners", identity("corp.dave")), ("security", identity("corp.carol"))))
 
 
 @pytest.fixture
@@ -42,12 +43,12 @@ def change(store: Store) -> Callable[[OutOfOffice | None, OutOfOffice | None], N
 def test_rev_06_an_absence_comes_back_as_written_until_it_ends(absences, change, client):  # noqa: F811
     assert absences.all() == []
     change(None, AWAY)
-    change(None, OTHER._replace(human="corp.alice"))
-    assert absences.all() == [OTHER._replace(human="corp.alice"), AWAY]
+    change(None, OTHER._replace(human=identity("corp.alice")))
+    assert absences.all() == [OTHER._replace(human=identity("corp.alice")), AWAY]
     change(AWAY, OTHER)
     assert absences.all()[1] == OTHER
     change(OTHER, None)
-    assert [each.human for each in absences.all()] == ["corp.alice"]
+    assert [each.human.name for each in absences.all()] == ["corp.alice"]
     assert len(records(client)) == 4
 
 
@@ -67,7 +68,7 @@ def test_rev_06_what_has_ended_does_not_end_again(change, client):  # noqa: F811
 
 
 def voted(store: Store, grant: Grant, *places: Delegation) -> Grant:  # noqa: F811
-    vote = Vote("corp.carol", VoteVerdict.APPROVE, "content", "", NOW, "web", places)
+    vote = Vote(identity("corp.carol"), VoteVerdict.APPROVE, "content", "", NOW, "web", places)
     link = audit.next_chained_record(
         audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, grant, audit.Origin(), NOW), grant
     )
@@ -78,7 +79,7 @@ def voted(store: Store, grant: Grant, *places: Delegation) -> Grant:  # noqa: F8
 
 def test_rev_06_a_vote_in_somebodys_place_is_written_only_while_they_are_away(store: Store, change):  # noqa: F811
     grant = opened(store, PENDING)
-    places = [Delegation(group, "corp.bob", "a-1", NOW, NOW + 3600) for group in ("owners", "security")]
+    places = [Delegation(group, identity("corp.bob"), "a-1", NOW, NOW + 3600) for group in ("owners", "security")]
     with pytest.raises(StaleWrite):
         voted(store, grant, *places)
     change(None, OTHER)
@@ -94,12 +95,12 @@ def test_rev_06_a_recounted_vote_needs_no_out_of_office_entry(store: Store, chan
     """Carol voted for bob, who is back. When alice votes, carol's vote counts for carol's own group, too."""
     grant = opened(store, PENDING)
     change(None, AWAY)
-    one = voted(store, grant, Delegation("owners", "corp.bob", "a-1", NOW, NOW + 3600))
+    one = voted(store, grant, Delegation("owners", identity("corp.bob"), "a-1", NOW, NOW + 3600))
     change(AWAY, None)
     stored = len(client.scan(TableName="state")["Items"])
     votes = (
         replace(one.votes[0], groups=("security",)),
-        Vote("corp.alice", VoteVerdict.APPROVE, "c", "", NOW + 9, "web"),
+        Vote(identity("corp.alice"), VoteVerdict.APPROVE, "c", "", NOW + 9, "web"),
     )
     link = audit.next_chained_record(
         audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, one, audit.Origin(), NOW), one

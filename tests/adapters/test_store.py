@@ -29,6 +29,7 @@ from jitney.core.review.votes import activated
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.handlers.edge import FAILURES
 from tests.fakes import GRANT, NOW, PENDING
+from tests.identities import identity
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
 INDEX = {
@@ -88,7 +89,7 @@ def records(client) -> list[str]:
 
 
 def test_a_grant_comes_back_as_it_was_written(store: Store):
-    for grant in (GRANT, replace(PENDING, human="corp.alice", approvals=("owners",))):
+    for grant in (GRANT, replace(PENDING, human=identity("corp.alice"), approvals=("owners",))):
         written = opened(store, grant)
         assert store.grant(grant.id) == written
 
@@ -219,7 +220,7 @@ def test_a_principals_grants_come_in_pages_newest_first(store: Store):
 
 
 def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store):
-    opened(store, replace(GRANT, human="corp.alice"))
+    opened(store, replace(GRANT, human=identity("corp.alice")))
     assert [grant.human for grant in store.grants_of(f"{GRANT.principal}#corp.alice")[0]] == ["corp.alice"]
     assert store.grants_of(f"{GRANT.principal}#corp.bob")[0] == []
     assert store.grants_of(GRANT.owner_key)[0] == []
@@ -617,7 +618,7 @@ def test_a_renewal_uses_its_quota_with_its_record_or_writes_nothing(store: Store
 
 def test_rev_17_a_rejection_is_found_for_a_day_by_its_unit_and_role(store: Store):
     before = opened(store, PENDING)
-    vote = Vote("corp.bob", VoteVerdict.REJECT, "", "No.", NOW + 5, "web")
+    vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "No.", NOW + 5, "web")
     after = replace(before.move(State.REJECTED), votes=(vote,))
     link = audit.next_chained_record(
         audit.grant_record(AuditEvent.VOTE, Outcome.REJECTED, after, Origin(), NOW + 5), before

@@ -19,6 +19,7 @@ from jitney.core.identity.session import MAX_SESSION_SECONDS, Session
 from tests.core.identity import minting
 from tests.fakes import NOW, PENDING
 from tests.handlers.review_browser import STAFF, with_staff
+from tests.identities import identity
 
 ID = "a" * 43
 ALICE = Principal(
@@ -95,18 +96,20 @@ def test_a_vote_is_listed_for_its_voter_from_its_own_transaction(client: Any):
     )
     grant = audit.with_chain_head(PENDING, link)
     store.create_grant(grant, link, now=NOW)
-    by_alice, by_bob = (Vote(f"staff.{name}", VoteVerdict.APPROVE, "x", "", NOW, "web") for name in ("alice", "bob"))
+    by_alice, by_bob = (
+        Vote(identity(f"staff.{name}"), VoteVerdict.APPROVE, "x", "", NOW, "web") for name in ("alice", "bob")
+    )
     grant = saved(store, grant, by_alice)
-    assert votes.of("staff.bob") == []
+    assert votes.of(identity("staff.bob")) == []
     saved(store, grant, by_bob)
-    assert votes.of("staff.alice") == votes.of("staff.bob") == [grant.id]
+    assert votes.of(identity("staff.alice")) == votes.of(identity("staff.bob")) == [grant.id]
     listed = [item for item in client.scan(TableName="state")["Items"] if item["pk"]["S"].startswith("VOTES#")]
     assert {item["expires"]["N"] for item in listed} == {str(NOW + KEEP_VOTE_SECONDS)}
 
 
 def test_the_newest_votes_are_listed_first_and_not_all(client: Any):
     for number in range(MOST_VOTES + 5):
-        key = {"pk": {"S": "VOTES#staff.alice"}, "sk": {"S": f"{NOW + number:012d}#g-{number}"}}
+        key = {"pk": {"S": f"VOTES#{identity('staff.alice').digest}"}, "sk": {"S": f"{NOW + number:012d}#g-{number}"}}
         client.put_item(TableName="state", Item=key)
-    found = VoteHistory(client, "state").of("staff.alice")
+    found = VoteHistory(client, "state").of(identity("staff.alice"))
     assert (found[0], len(found)) == (f"g-{MOST_VOTES + 4}", MOST_VOTES)

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from jitney.core.config import Config, ReviewerGroup
+from jitney.core.identity.identity import Identity
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.integrity.seals import Seal
 from jitney.core.problems import Problem
@@ -109,7 +110,7 @@ class MemoryCastVotes:
 
     system: System
 
-    def of(self, human: str) -> list[str]:
+    def of(self, human: Identity) -> list[str]:
         grants = self.system.store.grants.values()
         cast = [(vote.at, grant.id) for grant in grants for vote in grant.votes if vote.human == human]
         return [grant_id for _, grant_id in sorted(cast, reverse=True)]

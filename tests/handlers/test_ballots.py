@@ -21,6 +21,7 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration, policies_of
+from tests.identities import identity
 
 TWO = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]
 
@@ -38,7 +39,7 @@ def pending(system: System, permissions: Any = WRITE, **members: Any) -> Grant:
 
 
 def person(name: str, issuer: str = "corp") -> Principal:
-    url = f"https://idp.{issuer}.example.com"
+    url = identity(f"{issuer}.{name}").issuer
     return Principal(url, issuer, name, "human", frozenset(), name, f"{issuer}.{name}", f"{issuer}.{name}")
 
 
@@ -62,8 +63,10 @@ def test_rev_03_an_approval_of_an_unknown_request_covers_nothing(system: System)
 
 def test_rev_03_a_request_of_a_removed_issuer_is_not_decided(system: System):
     grant = pending(system)
-    system.ports.config = replace(system.ports.config, issuers={})
-    assert refused(system, ballot(grant)) == "review_ended"
+    people = {"people": system.config.issuers["people"]}
+    groups = {"owners": ReviewerGroup(("people.alice",))}
+    system.ports.config = replace(system.ports.config, issuers=people, reviewers=groups)
+    assert refused(system, replace(ballot(grant), voter=person("alice", "people"))) == "review_ended"
     assert system.store.grants[grant.id] == grant
 
 
@@ -153,7 +156,7 @@ def test_rev_06_a_rejection_ends_it_and_the_agent_sees_why(system: System):
         lambda grant: replace(grant, permissions=(Permission(("s3:PutObject",), ("arn:aws:s3:::reports/other",)),)),
         lambda grant: replace(grant, duration_seconds=grant.duration_seconds + 1),
         lambda grant: replace(grant, approvals=()),
-        lambda grant: replace(grant, votes=tuple(replace(each, human=grant.principal) for each in grant.votes)),
+        lambda grant: replace(grant, votes=tuple(replace(each, human=grant.agent) for each in grant.votes)),
     ],
     ids=["no vote", "other permissions", "longer", "no approval", "its own"],
 )
@@ -201,7 +204,7 @@ def test_id_10_the_owner_of_an_agent_whose_token_names_no_human_cannot_approve_w
     members = ("people.alice", "people.bob")
     system.ports.config = replace(system.config, issuers=issuers, reviewers={"owners": ReviewerGroup(members)})
     grant = pending(system)
-    assert (grant.human, grant.agent_owners) == (None, ("people.alice",))
+    assert (grant.human, grant.agent_owners) == (None, (identity("people.alice"),))
     assert refused(system, replace(ballot(grant), voter=person("alice", "people"))) == "own_request"
     assert vote(replace(ballot(grant), voter=person("bob", "people")), system.ports).state is State.ACTIVE
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200

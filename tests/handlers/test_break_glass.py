@@ -23,8 +23,9 @@ from jitney.handlers.review_schedule import check_schedule
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration
-from tests.handlers.review_browser import Answer, Browser, ReviewSystem, review_system, with_staff
+from tests.handlers.review_browser import STAFF, Answer, Browser, ReviewSystem, review_system, with_staff
 from tests.handlers.test_ballots import ballot, person
+from tests.identities import identity
 
 SETTINGS = BreakGlassConfig(
     people=("staff.gina",), groups=("staff/on-call",), targets=("analytics-prod",), notify=("staff.olga",),
@@ -153,7 +154,12 @@ def test_rev_08_break_glass_issues_nothing_once_its_person_is_removed(desk: Revi
 
 
 @pytest.mark.parametrize(
-    "own", [{"human": "staff.gina"}, {"principal": "staff.gina"}, {"agent_owners": ("staff.gina",)}]
+    "own",
+    [
+        {"human": identity("staff.gina")},
+        {"principal": "staff.gina", "issuer": STAFF},
+        {"agent_owners": (identity("staff.gina"),)},
+    ],
 )
 def test_rev_08_no_requester_uses_break_glass_for_themselves(desk: ReviewSystem, own: Any):
     grant = replace(pending(desk), **own)
@@ -198,7 +204,7 @@ def test_id_10_a_reviewer_who_is_a_present_owner_sees_no_vote_and_revokes_nothin
 
 def test_rev_08_for_themselves_only_where_the_configuration_says_so_and_others_look_at_it():
     desk = review_system(reviewers=GROUPS, break_glass=SETTINGS._replace(own_requests=True))
-    grant = replace(pending(desk), human="staff.gina")
+    grant = replace(pending(desk), human=identity("staff.gina"))
     desk.system.store.grants[grant.id] = grant
     gina = signed_in(desk, "gina")
     assert smash(gina, grant).status == 303
@@ -263,9 +269,7 @@ def test_rev_08_a_policy_that_forbids_now_is_asked_at_issue(desk: ReviewSystem):
 FORGED = {
     "other permissions": lambda grant: replace(grant, ticket="other"),
     "longer": lambda grant: replace(grant, duration_seconds=300),
-    "of themselves": lambda grant: replace(
-        grant, break_glass=replace(grant.break_glass, human=grant.principal, issuer=grant.issuer)
-    ),
+    "of themselves": lambda grant: replace(grant, break_glass=replace(grant.break_glass, human=grant.agent)),
     "none": lambda grant: replace(grant, break_glass=None),
 }
 
@@ -345,7 +349,7 @@ def test_rev_08_another_person_does_the_follow_up_once(desk: ReviewSystem):
     assert "A revocation leaves the review open." in shown
     assert code(judge(alice, grant, "confirm")) == "303"
     done = stored(desk, grant)
-    assert (done.state, done.follow_up.human, done.follow_up.judgement) == (
+    assert (done.state, done.follow_up.human.name, done.follow_up.judgement) == (
         State.ACTIVE, "staff.alice", FollowUpVerdict.CONFIRM,
     )  # fmt: skip
     assert desk.system.outcomes()[-1] == ("follow_up", "confirmed", "")
@@ -421,8 +425,10 @@ def test_rev_08_an_objection_holds_after_its_target_was_renamed(desk: ReviewSyst
 def test_rev_08_who_may_look_at_it(desk: ReviewSystem, name: str, groups: Any, expected: str):
     """The agent asks for harriet; carol is the delegate of gina only, who used break-glass."""
     now = desk.system.now
-    desk.system.store.away["staff.gina"] = OutOfOffice("a-1", "staff.gina", now, now + 60, (("owners", "staff.carol"),))
-    grant = replace(pending(desk), human="staff.harriet")
+    desk.system.store.away["staff.gina"] = OutOfOffice(
+        "a-1", identity("staff.gina"), now, now + 60, (("owners", identity("staff.carol")),)
+    )
+    grant = replace(pending(desk), human=identity("staff.harriet"))
     desk.system.store.grants[grant.id] = grant
     smash(signed_in(desk, "gina"), grant)
     assert code(judge(signed_in(desk, name, *groups), grant, "confirm")) == expected

@@ -20,6 +20,7 @@ from tests.handlers.review_browser import Answer, Browser, ReviewSystem
 from tests.handlers.test_matrix import WHO, Cell, cells, signed_in
 from tests.handlers.test_review_pages import pending, stored
 from tests.handlers.test_terminal_reviews import ATTACKS, call, own_token, terminal_desk
+from tests.identities import identity
 from tests.reviewer_browser import fields_of
 
 PATH = "/reviews/rejections"
@@ -92,7 +93,7 @@ def test_rev_18_a_flood_ends_by_one_deliberate_act(desk: ReviewSystem, alice: Br
     assert results(alice.send("POST", PATH, form)) == (3, {})
     assert states(desk, grants) == {State.REJECTED}
     votes = [stored(desk, each).votes[0] for each in grants]
-    assert {(each.human, each.via) for each in votes} == {("staff.alice", "web")}
+    assert {(each.human.name, each.via) for each in votes} == {("staff.alice", "web")}
     assert all(each.comment.startswith("in a loop") and SECRET_KEY not in each.comment for each in votes)
     records = desk.system.records()[before:]
     assert [(each["event"], each["outcome"]) for each in records] == [("vote", "rejected")] * 3
@@ -134,8 +135,8 @@ def test_rev_18_what_changed_or_ended_meanwhile_is_not_rejected(desk: ReviewSyst
 FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
     "of another reviewer's group": ({"reviews": (("others",),)}, "not_reviewer"),
     "of another agent": ({"principal": "corp.other-agent"}, "request_invalid"),
-    "the voter's own": ({"human": "staff.alice"}, "own_request"),
-    "of an agent that the voter owns": ({"agent_owners": ("staff.alice",)}, "own_request"),
+    "the voter's own": ({"human": identity("staff.alice")}, "own_request"),
+    "of an agent that the voter owns": ({"agent_owners": (identity("staff.alice"),)}, "own_request"),
 }
 
 
@@ -214,7 +215,7 @@ def test_rev_18_a_call_is_bounded_and_says_what_is_left(
 def test_rev_18_a_delegate_rejects_on_behalf_of_the_member(desk: ReviewSystem):
     now = minting.NOW
     desk.system.store.away["staff.alice"] = OutOfOffice(
-        "a-1", "staff.alice", now, now + 9, (("owners", "staff.carol"),)
+        "a-1", identity("staff.alice"), now, now + 9, (("owners", identity("staff.carol")),)
     )
     grants, carol = flood(desk), signed_in(desk, ("carol", ()))
     form = form_of(carol, grants[0])
@@ -314,12 +315,12 @@ FIXED: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 @pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
 def test_rev_18_who_may_reject_in_bulk(desk: ReviewSystem, cell: Cell):
-    (grant,) = flood(desk, 1, human="staff.harriet")
+    (grant,) = flood(desk, 1, human=identity("staff.harriet"))
     if cell.who.endswith(", after escalation"):
         desk.system.now += 900
     now = desk.system.now
     if cell.who.startswith("a delegate"):
-        away = OutOfOffice("a-1", "staff.alice", now, now + 600, (("owners", "staff.carol"),))
+        away = OutOfOffice("a-1", identity("staff.alice"), now, now + 600, (("owners", identity("staff.carol")),))
         desk.system.store.away["staff.alice"] = away
     if cell.who == "a delegate whose time is over":
         desk.system.now += 600

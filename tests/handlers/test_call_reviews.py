@@ -39,6 +39,7 @@ from tests.core.identity import minting
 from tests.fakes import MemoryCallStore
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 from tests.handlers.test_ballots import ballot
+from tests.identities import identity
 
 PARENT = "g-parentparentpa"
 KEY = b"k" * 32
@@ -295,7 +296,7 @@ def test_rev_16_a_suspension_ends_the_call(gateway: Gateway, kind: SuspensionKin
     gateway.post()
     gateway.approve()
     name = {SuspensionKind.AGENT: "corp.reader-agent", SuspensionKind.TARGET: "analytics-prod"}[kind]
-    suspension = Suspension("s-1", kind, name, gateway.system.now, "corp.olga", "leaked")
+    suspension = Suspension("s-1", kind, name, gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP)
     gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
     assert gateway.post()[1]["code"] in ("suspended", "grant_revoked")
     assert gateway.state(call_id_of(gateway.child().id)) == "revoked"
@@ -339,7 +340,9 @@ def test_rev_16_an_approval_of_a_reviewer_who_has_left_does_not_count(gateway: G
 def test_rev_16_an_approval_of_a_suspended_reviewer_does_not_count(gateway: Gateway):
     gateway.post()
     gateway.approve()
-    suspension = Suspension("s-1", SuspensionKind.HUMAN, "corp.alice", gateway.system.now, "corp.olga", "leaked")
+    suspension = Suspension(
+        "s-1", SuspensionKind.HUMAN, "corp.alice", gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP
+    )
     gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
     assert gateway.post()[1]["code"] == "denied"
     assert gateway.sent == []
@@ -354,7 +357,7 @@ def test_rev_16_an_approval_of_another_content_does_not_count(gateway: Gateway):
         replace(child, votes=()),
         replace(child, approvals=()),
         replace(child, call=child.call and child.call._replace(parameters='{"Bucket":"other"}')),
-        replace(child, votes=tuple(replace(each, human="corp.reader-agent") for each in child.votes)),
+        replace(child, votes=tuple(replace(each, human=identity("corp.reader-agent")) for each in child.votes)),
     ):
         gateway.system.store.grants[child.id] = forged
         assert gateway.post()[1]["code"] == "denied"

@@ -7,6 +7,7 @@ import pytest
 
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.handlers.gateway_calls import create_call
+from tests.core.identity import minting
 from tests.handlers.gateway import GET, PUT, Gateway, failing
 
 
@@ -16,7 +17,7 @@ def gateway() -> Gateway:
 
 
 def suspend(gateway: Gateway, kind: SuspensionKind, name: str) -> None:
-    suspension = Suspension("s-1", kind, name, gateway.system.now, "corp.olga", "leaked")
+    suspension = Suspension("s-1", kind, name, gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP)
     gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
 
 

@@ -17,6 +17,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.ports import Ports
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
+from tests.identities import identity
 
 ISSUED = {
     "AccessKeyId": "ASIA",
@@ -143,6 +144,6 @@ def test_pol_05_combination_actions_cost_one_read_and_an_entry_in_the_same_trans
     (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:CreateFunction", arn=function)
     assert (first, second, third) == ("batch_get_item", "transact_write_items", "assume_role")
     ((key,), consistent) = read["RequestItems"]["state"].values()
-    assert (key["pk"], consistent) == ({"S": "ACTIVE_GRANTS#corp.reader-agent"}, True)
+    assert (key["pk"], consistent) == ({"S": f"ACTIVE_GRANTS#{identity('corp.reader-agent').digest}"}, True)
     assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == key["pk"]
     assert len(transaction["TransactItems"]) == 4

@@ -9,6 +9,7 @@ from jitney.core.config import ReviewerGroup
 from jitney.handlers.ballots import vote
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
+from tests.core.identity import minting
 from tests.handlers.gateway import DELETE, PUT, Gateway, failing
 from tests.handlers.test_ballots import ballot
 from tests.handlers.test_reviewed_calls import approve, child
@@ -95,7 +96,9 @@ def leaves(gateway: Gateway) -> None:
 
 
 def is_suspended(gateway: Gateway) -> None:
-    suspension = Suspension("s-1", SuspensionKind.HUMAN, "corp.alice", gateway.system.now, "corp.olga", "leaked")
+    suspension = Suspension(
+        "s-1", SuspensionKind.HUMAN, "corp.alice", gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP
+    )
     gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
 
 

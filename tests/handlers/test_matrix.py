@@ -16,6 +16,7 @@ from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, ROOT, WRITE
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_break_glass import SETTINGS, smash
+from tests.identities import identity
 
 WHO = {
     "a signed-out visitor": None,
@@ -30,7 +31,9 @@ WHO = {
     "an operator": ("olga", ("security",)),
 }
 APPROVED = {"active", "released", "revoked"}
-ABSENCE = OutOfOffice("a-1", "staff.alice", minting.NOW, minting.NOW + 600, (("owners", "staff.carol"),))
+ABSENCE = OutOfOffice(
+    "a-1", identity("staff.alice"), minting.NOW, minting.NOW + 600, (("owners", identity("staff.carol")),)
+)
 UNKNOWN = "g-zzzzzzzzzzzzzz"
 
 
@@ -73,10 +76,10 @@ def request_in(desk: ReviewSystem, state: str) -> Grant | None:
     if state == "unknown":
         return None
     _, body, _ = desk.system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
-    grant = replace(desk.system.store.grants[body["grant"]["id"]], human="staff.harriet")
+    grant = replace(desk.system.store.grants[body["grant"]["id"]], human=identity("staff.harriet"))
     if state in APPROVED | {"rejected"}:
         verdict = VoteVerdict.REJECT if state == "rejected" else VoteVerdict.APPROVE
-        vote = Vote("staff.bob", verdict, content_hash(grant), "", desk.system.now, "slack")
+        vote = Vote(identity("staff.bob"), verdict, content_hash(grant), "", desk.system.now, "slack")
         began = {"starts_at": desk.system.now} if state in APPROVED else {}
         grant = replace(grant.move(State.ACTIVE if state in APPROVED else State(state)), votes=(vote,), **began)
     if state not in ("pending", "active", "rejected"):

@@ -20,6 +20,7 @@ from tests.handlers.conftest import POLICIES, policies_of
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_review_pages import pending, stored
+from tests.identities import identity
 from tests.reviewer_browser import fields_of
 
 DAY = 86_400
@@ -93,7 +94,7 @@ def test_rev_06_a_delegate_of_an_absent_reviewer_votes_under_their_own_name(
     assert "You are the delegate of staff.bob in owners until 2023-11-15 12:00 UTC." in shown
     assert carol.send("POST", f"/reviews/{grant.id}", carol.form_of(grant.id)).status == 303
     after = stored(desk, grant)
-    assert (after.state, after.votes[0].human, after.votes[0].delegators) == (
+    assert (after.state, after.votes[0].human.name, after.votes[0].delegators) == (
         State.ACTIVE,
         "staff.carol",
         ("staff.bob",),
@@ -244,7 +245,7 @@ def test_rev_06_a_form_that_was_overtaken_while_it_was_read_changes_nothing(desk
     desk.system.ports.out_of_office.meanwhile = meanwhile
     answer = bob.send("POST", "/reviews/out-of-office", form)
     assert (answer.status, "out_of_office_conflict" in answer.text) == (409, True)
-    assert desk.system.store.away["staff.bob"].delegates == (("owners", "staff.dave"),)
+    assert desk.system.store.away["staff.bob"].delegates == (("owners", identity("staff.dave")),)
 
 
 def test_rev_06_a_delegate_cannot_delegate(desk: ReviewSystem, bob: Browser, carol: Browser):
@@ -280,7 +281,7 @@ def test_rev_05_a_delegate_decides_neither_about_their_own_request_nor_about_the
 ):
     go(bob)
     for human, code in (("staff.carol", "own_request"), ("staff.bob", "not_reviewer")):
-        grant = replace(pending(desk, reason=human), human=human)
+        grant = replace(pending(desk, reason=human), human=identity(human))
         desk.system.store.grants[grant.id] = grant
         with pytest.raises(Problem) as refusal:
             vote(replace(ballot(grant), voter=person("carol", "staff")), desk.system.ports)

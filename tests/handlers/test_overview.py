@@ -21,6 +21,7 @@ from tests.fakes import ROLE_ARN
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_matrix import WHO, Cell, cells, signed_in
 from tests.handlers.test_request_list import ACTIVE, WAITS, flood
+from tests.identities import identity
 
 PATH = "/reviews/overview"
 NOW = minting.NOW
@@ -50,10 +51,10 @@ def rows(browser: Browser, table: str) -> list[dict[str, str]]:
 
 
 def test_rev_19_an_operator_sees_what_is_open(desk: ReviewSystem, olga: Browser):
-    use = BreakGlassUse("staff.gina", "down", "0" * 64, NOW - 90, NOW - 30)
+    use = BreakGlassUse(identity("staff.gina"), "down", "0" * 64, NOW - 90, NOW - 30)
     keep(
         desk,
-        replace(WAITS, id="g-old", created_at=NOW - 1800, human="staff.harriet"),
+        replace(WAITS, id="g-old", created_at=NOW - 1800, human=identity("staff.harriet")),
         replace(WAITS, id="g-new", principal="corp.other", created_at=NOW - 60),
         replace(ACTIVE, id="g-live", created_at=NOW - 120),
         replace(ACTIVE, id="g-glass", account="999988887777", break_glass=use),
@@ -109,8 +110,8 @@ def test_rev_19_what_a_suspension_ended_is_not_open(desk: ReviewSystem, olga: Br
 
 
 def test_rev_19_hostile_names_are_text_on_the_page_and_in_the_csv(desk: ReviewSystem, olga: Browser):
-    use = BreakGlassUse(FORMULA, FORMULA, "0" * 64, NOW, NOW + 60)
-    hostile = {"principal": FORMULA, "subject": FORMULA, "unit": FORMULA, "human": FORMULA, "target": FORMULA}
+    use = BreakGlassUse(identity(FORMULA), FORMULA, "0" * 64, NOW, NOW + 60)
+    hostile = {"principal": FORMULA, "subject": FORMULA, "unit": FORMULA, "human": identity(FORMULA), "target": FORMULA}
     keep(desk, replace(WAITS, id="g-1", **hostile), replace(ACTIVE, id="g-2", **hostile, break_glass=use))
     desk.system.store.outstanding = {"HUMAN#x": "g-2"}
     made = Suspension("s-1", SuspensionKind.UNIT, FORMULA, NOW - 9, FORMULA, FORMULA)

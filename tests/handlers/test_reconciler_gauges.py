@@ -14,6 +14,7 @@ from tests.fakes import GRANT, ROLE_ARN
 from tests.handlers.conftest import System
 from tests.handlers.test_ballots import pending
 from tests.handlers.test_ending import asked, end_as, targets_are
+from tests.identities import identity
 
 ALL_CLEAR = {
     gauges.ROLES_NOT_DENYING: 0,
@@ -117,13 +118,13 @@ def test_ops_01_requests_that_cannot_be_read_are_not_counted_as_none(system: Sys
 
 
 def test_rev_08_a_follow_up_review_is_overdue_after_its_time_until_it_is_done(system: System, capsys):
-    use = BreakGlassUse("corp.gina", "down", "content", system.now - 60, system.now)
+    use = BreakGlassUse(identity("corp.gina"), "down", "content", system.now - 60, system.now)
     used = replace(GRANT, break_glass=use)
     system.store.grants[GRANT.id] = used
     system.store.outstanding |= {"HUMAN#corp.gina": GRANT.id, GRANT.unit_key: GRANT.id}
     assert run(system, capsys)[gauges.OVERDUE_FOLLOW_UPS] == 0
     system.now += 1
     assert run(system, capsys)[gauges.OVERDUE_FOLLOW_UPS] == 1
-    done = FollowUp("corp.alice", FollowUpVerdict.CONFIRM, "fine", system.now)
+    done = FollowUp(identity("corp.alice"), FollowUpVerdict.CONFIRM, "fine", system.now)
     system.store.grants[GRANT.id] = replace(used, follow_up=done)
     assert run(system, capsys)[gauges.OVERDUE_FOLLOW_UPS] == 0  # its items may be gone a moment later

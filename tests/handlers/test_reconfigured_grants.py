@@ -264,22 +264,12 @@ def test_rev_05_a_person_with_another_name_does_not_approve_their_own_request(de
     grant = requested_by(desk, "alice")
     rename(desk)
     page = person(desk, "alice").send("GET", f"/reviews/{grant.id}").text
-    assert ('value="approve' in page, LOST in page) == (False, True)
+    assert 'value="approve' not in page
     ballot = {"verdict": "approve", "content": content_hash(grant)}
     answer = person(desk, "alice").send(
         "POST", f"/reviews/{grant.id}", ballot | {"token": token_of(person(desk, "alice"))}
     )
     assert (answer.status, stored(desk, grant)) == (403, grant)
-
-
-def test_rev_03_approvals_of_people_with_other_names_give_no_credentials(desk: ReviewSystem):
-    alice, grant = person(desk, "alice"), pending(desk)
-    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
-    renamed_people(desk)
-    status, problem, _ = desk.system.call(create_credentials, grant_id=grant.id)
-    assert (status, problem["code"], problem["fix"]) == (410, "grant_ended", "Make a new request.")
-    again = desk.system.call(create_grant, REQUEST_BODY | {"permissions": PUT})
-    assert (again[0], again[1]["grant"]["id"] == grant.id) == (202, False)
 
 
 @pytest.mark.parametrize("rename", [renamed_people, reused_alias_of_people])

@@ -14,6 +14,7 @@ from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import REQUEST_BODY, WRITE
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.identities import identity
 
 NOW = minting.NOW
 OTHER_ROLE = "arn:aws:iam::444455556666:role/jitney/jitney-target-other"
@@ -98,7 +99,9 @@ def of_active(desk: ReviewSystem, name: str, **claims: list[str]) -> str:
 
 
 def test_end_01_a_list_offers_revoking_only_to_those_who_may(desk: ReviewSystem):
-    desk.system.store.grants["g-mine"] = replace(ACTIVE, id="g-mine", human="staff.harriet", reviews=(("owners",),))
+    desk.system.store.grants["g-mine"] = replace(
+        ACTIVE, id="g-mine", human=identity("staff.harriet"), reviews=(("owners",),)
+    )
     for name, groups in (("alice", []), ("olga", ["security"])):
         assert of_active(desk, name, groups=groups).count("revoke it") == 2  # what to do, and with which
     asked = of_active(desk, "harriet")
@@ -107,8 +110,11 @@ def test_end_01_a_list_offers_revoking_only_to_those_who_may(desk: ReviewSystem)
 
 
 def test_end_01_revocable_requests_are_marked_among_the_rest(desk: ReviewSystem):
-    mine = replace(ACTIVE, id="g-mine", human="staff.bob", reviews=(("owners",),))
-    desk.system.store.grants |= {"g-mine": mine, "g-other": replace(mine, id="g-other", human="staff.harriet")}
+    mine = replace(ACTIVE, id="g-mine", human=identity("staff.bob"), reviews=(("owners",),))
+    desk.system.store.grants |= {
+        "g-mine": mine,
+        "g-other": replace(mine, id="g-other", human=identity("staff.harriet")),
+    }
     said = of_active(desk, "bob")
     assert re.findall(r"(g-\w+) · requested [^,]*?(?:, (you can revoke it|your own request))", said) == [
         ("g-mine", "your own request"),

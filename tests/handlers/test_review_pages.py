@@ -70,7 +70,7 @@ def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: Review
     assert (answer.status, answer.location) == (303, f"/live/reviews/{grant.id}")
     after = stored(desk, grant)
     assert (after.state, after.permissions) == (State.ACTIVE, grant.permissions)
-    assert (after.votes[0].human, after.votes[0].via) == ("staff.alice", "web")
+    assert (after.votes[0].human.name, after.votes[0].via) == ("staff.alice", "web")
     record = desk.system.records()[-1]
     assert (record["event"], record["outcome"], record["source_ip"]) == ("vote", "approved", "198.51.100.7")
 

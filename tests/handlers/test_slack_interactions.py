@@ -12,6 +12,7 @@ from jitney.core.access.grant import State
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.out_of_office import OutOfOffice
 from tests.handlers.slack_workspace import CHANNEL, GROUPS, HOME, SlackSystem, signed
+from tests.identities import identity
 
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}
@@ -27,7 +28,8 @@ def test_rev_09_a_reviewer_approves_by_a_button(office: SlackSystem):
     grant = office.pending()
     assert office.send(office.press(grant, "approve")) == (200, {})
     approved = office.grant(grant.id)
-    assert (approved.state, approved.votes[0].human, approved.votes[0].via) == (State.ACTIVE, "staff.alice", "slack")
+    given = approved.votes[0]
+    assert (approved.state, given.human.name, given.via) == (State.ACTIVE, "staff.alice", "slack")
     assert office.system.reviews.resumed == [grant.id]
     record = office.system.records()[-1]
     assert (record["event"], record["outcome"], record["source_ip"]) == ("vote", "approved", "198.51.100.7")
@@ -194,7 +196,7 @@ def test_rev_09_the_clicker_is_looked_up_among_the_reviewers_at_each_click(offic
 
 
 def test_rev_05_no_requester_approves_their_own_request_in_slack(office: SlackSystem):
-    grant = office.pending(human="staff.harriet")
+    grant = office.pending(human=identity("staff.harriet"))
     office.send(office.press(grant, "approve", "harriet"))
     assert "your own request" in office.alone()
     assert office.grant(grant.id) == grant
@@ -414,7 +416,7 @@ def test_rev_06_a_delegate_votes_in_slack_too(office: SlackSystem):
         office.send(office.press(grant, action, "oscar"))
         assert "not a reviewer of this request" in office.alone()
     now = office.system.now
-    away = OutOfOffice("a-1", "staff.bob", now, now + 60, (("owners", "staff.oscar"),))
+    away = OutOfOffice("a-1", identity("staff.bob"), now, now + 60, (("owners", identity("staff.oscar")),))
     office.system.store.away["staff.bob"] = away
     assert office.open(grant, "reject", "oscar")
     assert office.send(office.press(grant, "approve", "oscar")) == (200, {})

@@ -14,6 +14,7 @@ from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, REJECT
 from tests.core.review.samples import under_review
 from tests.handlers.conftest import ROOT
 from tests.handlers.slack_workspace import HOME, SlackSystem
+from tests.identities import identity
 
 WHO = {
     "an unsigned request": "alice",
@@ -59,10 +60,10 @@ def test_the_table_is_complete():
 
 def request_in(office: SlackSystem, state: str) -> Grant:
     """A request in that state, for the agent and staff.harriet; decided, if at all, by staff.bob on the page."""
-    grant = office.pending(human="staff.harriet")
+    grant = office.pending(human=identity("staff.harriet"))
     if state in ("active", "rejected"):
         verdict = VoteVerdict.APPROVE if state == "active" else VoteVerdict.REJECT
-        vote = Vote("staff.bob", verdict, content_hash(grant), "", office.system.now, "web")
+        vote = Vote(identity("staff.bob"), verdict, content_hash(grant), "", office.system.now, "web")
         began = {"starts_at": office.system.now} if state == "active" else {}
         grant = replace(grant.move(State(state)), votes=(vote,), **began)
         office.system.store.grants[grant.id] = grant

@@ -102,7 +102,7 @@ def test_rev_17_a_person_lists_shows_and_approves_with_one_token(desk: ReviewSys
     after = stored(desk, grant)
     assert (after.state, after.permissions) == (State.ACTIVE, grant.permissions)
     vote = after.votes[0]
-    assert (vote.human, vote.via, vote.comment) == ("staff.alice", "terminal", "fine")
+    assert (vote.human.name, vote.via, vote.comment) == ("staff.alice", "terminal", "fine")
     record = desk.system.records()[-1]
     assert (record["event"], record["outcome"], '"via":"terminal"' in record["detail"]) == ("vote", "approved", True)
 

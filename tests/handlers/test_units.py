@@ -29,6 +29,7 @@ from tests.handlers.review_browser import Browser, ReviewSystem, with_staff
 from tests.handlers.test_holding import EXECUTE, MAKE
 from tests.handlers.test_holding import POLICIES as COMBINATIONS
 from tests.handlers.test_request_list import listed
+from tests.identities import identity
 
 SIBLINGS = 300
 POLICIES = """
@@ -382,7 +383,7 @@ def test_aud_03_records_name_the_accountable_unit(system: System):
 
 def test_rev_17_another_agent_of_the_unit_cannot_repeat_a_rejected_request(system: System):
     grant = system.store.grants[ask(system, job("one"))[1]["grant"]["id"]]
-    given = Vote("staff.alice", VoteVerdict.REJECT, "", "No.", system.now, "web")
+    given = Vote(identity("staff.alice"), VoteVerdict.REJECT, "", "No.", system.now, "web")
     system.store.grants[grant.id] = replace(grant.move(State.REJECTED), votes=(given,))
     status, answer = ask(system, job("two"))
     assert (status, answer["code"], answer["rejection"]["grant"]) == (403, "rejected_before", grant.id)

@@ -38,6 +38,7 @@ from tests.handlers.test_publisher import LINKS, Stream, put
 from tests.handlers.test_review_steps import decided
 from tests.handlers.test_sealing import Clock, MemoryPublished, MemorySeals
 from tests.handlers.test_suspensions import AGENT, REASON, operator
+from tests.identities import identity
 
 Happens = Callable[[], Any]
 
@@ -115,7 +116,7 @@ def waiting(seconds: int) -> None:
 def break_glass_used(*, overdue: bool) -> None:
     """Run the reconciler before or after the time of a follow-up review."""
     system = System()
-    use = BreakGlassUse("corp.gina", "down", "content", system.now - 60, system.now - (1 if overdue else 0))
+    use = BreakGlassUse(identity("corp.gina"), "down", "content", system.now - 60, system.now - (1 if overdue else 0))
     system.store.grants[GRANT.id] = replace(GRANT, break_glass=use)
     system.store.outstanding |= dict.fromkeys(follow_up_keys(GRANT, use.human), GRANT.id)
     reconcile(system.ports)

@@ -34,7 +34,7 @@ Change = Callable[[Config], Config]
 PLAIN, VOTED, DELEGATED, USED = "active", "approved", "by a delegate", "follow-up due"
 PROFILE, WRITES, APPROVED_CALL = "of an access profile", "a call", "the approved call"
 EACH = frozenset({PLAIN, VOTED, DELEGATED, USED, PROFILE, WRITES, APPROVED_CALL})
-REVIEWED = {VOTED, DELEGATED, USED, APPROVED_CALL}
+OTHERS = "https://new.example.com"
 OTHER_PLACE = {"account": "777788889999", "role_arn": ROLE_ARN.replace("444455556666", "777788889999")}
 
 
@@ -95,12 +95,13 @@ def without_group(old: Config) -> Config:
 CHANGES: dict[str, tuple[Change, frozenset[str]]] = {
     "an issuer is removed": (without_issuer, frozenset()),
     "an issuer has another name": (issuer("corp", identity_name="acme"), frozenset()),
-    "an alias belongs to another issuer": (issuer("corp", issuer="https://new.example.com"), frozenset()),
+    "an alias belongs to another issuer": (issuer("corp", issuer=OTHERS), frozenset()),
     "another audience": (issuer("corp", audiences=("other",)), frozenset()),
     "other claims of the subject": (issuer("corp", claims=ClaimRules(subject=("team",))), frozenset()),
     "other claims of the unit": (issuer("corp", claims=ClaimRules(unit=("team",))), EACH),
     "an owner approved": (issuer("corp", owners={"*": ("staff.alice",)}), EACH - {VOTED, DELEGATED, APPROVED_CALL}),
-    "people have other names": (renamed_people, frozenset({PLAIN, PROFILE, WRITES})),
+    "people have other names": (renamed_people, EACH - {USED}),
+    "people's alias belongs to others": (issuer("staff", issuer=OTHERS), EACH - {DELEGATED, USED, APPROVED_CALL}),
     "no sign-in": (issuer("staff", web=None), EACH),
     "a target is renamed": (renamed_target, frozenset()),
     "a target is in another account": (target(**OTHER_PLACE), frozenset()),

@@ -21,6 +21,7 @@ from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.times import iso
 from jitney.handlers.suspensions import lift, list_suspensions, suspend
 from tests.handlers.review_browser import Browser
+from tests.identities import identity
 from tests.upgrade.flows import REASON
 from tests.upgrade.stored_system import StoredSystem, Tables, stored_system
 from tests.upgrade.test_restore import PLAN, restored
@@ -36,7 +37,9 @@ class AfterTheMoment:
         browser = before.browser("alice")
         page = browser.send("GET", "/reviews").text
         self.cookies = dict(browser.cookies)
-        entry = OutOfOffice("a-1", "staff.alice", before.system.now, before.system.now + 86400, (("pair", CAROL),))
+        entry = OutOfOffice(
+            "a-1", identity("staff.alice"), before.system.now, before.system.now + 86400, (("pair", identity(CAROL)),)
+        )
         write(before, None, entry)
         before.system.now += 10
         self.restore_point = before.dump()

@@ -1,7 +1,8 @@
-"""Outstanding follow-up reviews in the state table: `pk` FOLLOW_UP, `sk` the person or the unit, `grant_id`.
+"""Outstanding follow-up reviews in the state table: `pk` FOLLOW_UP, `sk` the digest of the person or the unit.
 
-Each use of break-glass has two items: one for the person, one for the unit. They are written and deleted in the
-transaction that changes the grant (`jitney.adapters.store`). `expires` is the time when the grant itself is deleted.
+`grant_id` is the grant. Each use of break-glass has two items: one for the person, one for the unit. They are written
+and deleted in the transaction that changes the grant (`jitney.adapters.store`). `expires` is the time when the grant
+itself is deleted.
 """
 
 from collections.abc import Iterator

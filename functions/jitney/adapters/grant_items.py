@@ -43,6 +43,7 @@ from jitney.core.access.stored_state import with_derived_state
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.delegation import Delegation
+from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.target_roles import first_role
 
@@ -57,6 +58,8 @@ def _members(value: Any) -> dict[str, Any]:
 
     The encoder calls this again for nested data classes, so nothing is copied.
     """
+    if isinstance(value, Identity):
+        return value.stored()
     return {name: getattr(value, name) for name in value.__slots__}
 
 
@@ -149,7 +152,7 @@ def _item_without_terms(grant: Grant) -> Item:
     if grant.used_at is not None:
         item["call_sent"] = {"N": str(grant.used_at)}
     if grant.follow_up:
-        item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
+        item["follow_up"] = {"S": _json(grant.follow_up)}
     if grant.state in OPEN_STATES:
         item |= {
             "open_role": {"S": open_role_key(grant.role_arn, grant.state)},
@@ -209,7 +212,8 @@ def _parsed(item: Item) -> Grant:
         "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
-        "agent_owners": tuple(terms.get("agent_owners", ())),
+        "agent_owners": tuple(identity_of(**each) for each in terms["agent_owners"]),
+        "human": identity_of(**human) if (human := terms["human"]) else None,
         "facts": tuple(IdentityFact(*each) for each in terms["facts"]),
         "tags": tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in terms["tags"]),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
@@ -239,17 +243,24 @@ def _requested_of(members: list[Any] | None) -> RequestedAccess | None:
 
 
 def _vote_of(members: dict[str, Any]) -> Vote:
-    delegations = tuple(Delegation(**each) for each in members.get("delegations", ()))
+    delegations = tuple(
+        Delegation(**each | {"delegator": identity_of(**each["delegator"])}) for each in members.get("delegations", ())
+    )
     groups = None if members.get("groups") is None else tuple(members["groups"])
-    return Vote(**members | {"verdict": VoteVerdict(members["verdict"]), "delegations": delegations, "groups": groups})
+    human, verdict = identity_of(**members["human"]), VoteVerdict(members["verdict"])
+    return Vote(**members | {"human": human, "verdict": verdict, "delegations": delegations, "groups": groups})
 
 
 def _break_glass_use_of(members: dict[str, Any] | None) -> BreakGlassUse | None:
-    return BreakGlassUse(**members | {"notified": tuple(members["notified"])}) if members else None
+    if not members:
+        return None
+    notified = tuple(identity_of(**each) for each in members["notified"])
+    return BreakGlassUse(**members | {"human": identity_of(**members["human"]), "notified": notified})
 
 
 def _follow_up_of(members: dict[str, Any]) -> FollowUp:
-    return FollowUp(**members | {"judgement": FollowUpVerdict(members["judgement"])})
+    human, judgement = identity_of(**members["human"]), FollowUpVerdict(members["judgement"])
+    return FollowUp(**members | {"human": human, "judgement": judgement})
 
 
 def _terms_of(grant: Grant) -> dict[str, Any]:
@@ -257,7 +268,7 @@ def _terms_of(grant: Grant) -> dict[str, Any]:
     return {name: value for name, value in terms.items() if name not in _DEFAULTS or value != _DEFAULTS[name]}
 
 
-def _json(members: dict[str, Any]) -> str:
+def _json(members: Any) -> str:
     return _COMPACT.encode(members)
 
 

@@ -1,4 +1,4 @@
-"""Out-of-office entries in the state table, one per person: `pk` OUT_OF_OFFICE, `sk` the person.
+"""Out-of-office entries in the state table, one per person: `pk` OUT_OF_OFFICE, `sk` the digest of the person.
 
 `id` is the entry's id, `text` the entry, and `expires` its end, for DynamoDB's TTL. There are few entries, so they are
 read together.
@@ -53,8 +53,8 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
     if before:
         known = {"ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(before.id)}
     if after is None:
-        return {"Delete": {"TableName": table, "Key": _key(before.human if before else ""), **known}}
-    item = _key(after.human) | {
+        return {"Delete": {"TableName": table, "Key": _key(before.human.digest if before else ""), **known}}
+    item = _key(after.human.digest) | {
         "id": {"S": after.id},
         "text": {"S": after.text()},
         "expires": {"N": str(after.ends_at)},
@@ -64,9 +64,9 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
 
 def checks_of(table: str, votes: Sequence[Vote]) -> Iterator[dict[str, Any]]:
     """Yield the transaction items for votes by delegates. The write fails if a delegation changed since it was read."""
-    entry_ids = {each.delegator: each.out_of_office_id for vote in votes for each in vote.delegations}
-    for human, entry_id in entry_ids.items():
-        check = {"Key": _key(human), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(entry_id)}
+    entry_ids = {each.delegator.digest: each.out_of_office_id for vote in votes for each in vote.delegations}
+    for digest, entry_id in entry_ids.items():
+        check = {"Key": _key(digest), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(entry_id)}
         yield {"ConditionCheck": {"TableName": table, **check}}
 
 
@@ -74,5 +74,5 @@ def _id(entry_id: str) -> dict[str, Any]:
     return {":id": {"S": entry_id}}
 
 
-def _key(human: str) -> dict[str, Any]:
-    return {"pk": {"S": OUT_OF_OFFICE}, "sk": {"S": human}}
+def _key(digest: str) -> dict[str, Any]:
+    return {"pk": {"S": OUT_OF_OFFICE}, "sk": {"S": digest}}

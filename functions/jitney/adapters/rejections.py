@@ -25,7 +25,7 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     vote = next((each for each in after.votes if each.verdict is VoteVerdict.REJECT), None)
     if vote is None or after.state is not State.REJECTED or before.state is State.REJECTED:
         return []
-    said = {"grant_id": after.id, "by": vote.human, "at": vote.at, "comment": vote.comment}
+    said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
     said |= {"permissions": [asdict(each) for each in after.permissions]}
     item = {
         "pk": {"S": key(after.quota_key, after.role_arn)},

@@ -1,6 +1,6 @@
 """Votes by person, kept for a month.
 
-In the state table: `pk` VOTES#<human>, `sk` the vote's time and the grant's id.
+In the state table: `pk` VOTES#<digest of the person>, `sk` the vote's time and the grant's id.
 
 The vote's transaction writes the entry (`jitney.adapters.store`), for every channel.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.access.grant import Grant, Vote
+from jitney.core.identity.identity import Identity
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -21,7 +22,7 @@ MOST_VOTES = 20
 def put_vote(table: str, vote: Vote, grant: Grant) -> dict[str, Any]:
     """Return the transaction item that adds a vote to the history."""
     item = {
-        "pk": {"S": f"VOTES#{vote.human}"},
+        "pk": {"S": f"VOTES#{vote.human.digest}"},
         "sk": {"S": f"{vote.at:012d}#{grant.id}"},
         "expires": {"N": str(vote.at + KEEP_VOTE_SECONDS)},
     }
@@ -35,13 +36,13 @@ class VoteHistory:
         self._client = client
         self._table = state_table
 
-    def of(self, human: str) -> list[str]:
-        """Return the ids of the grants on which a person (a source identity) voted, the newest vote first."""
+    def of(self, human: Identity) -> list[str]:
+        """Return the ids of the grants on which a person voted, the newest vote first."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.query(
                 TableName=self._table,
                 KeyConditionExpression="pk = :human",
-                ExpressionAttributeValues={":human": {"S": f"VOTES#{human}"}},
+                ExpressionAttributeValues={":human": {"S": f"VOTES#{human.digest}"}},
                 ScanIndexForward=False,
                 Limit=MOST_VOTES,
             )

@@ -62,7 +62,7 @@ def _example(asked: SpaceRequest) -> dict[str, Any]:
         "target": request.target,
         "groups": sorted(who.groups),
         "kind": who.kind,
-        "human": who.human,
+        "human": who.human and who.human.name,
         "claims": {name: list(value) if isinstance(value, tuple) else value for name, value in who.tags},
         **_scope(asked),
         "seconds": request.duration_seconds,

@@ -24,7 +24,7 @@ RECORD_SECONDS = 900
 Most of this time allows for different clocks.
 """
 
-_Key: TypeAlias = tuple[str, SuspensionKind, str]
+_Key: TypeAlias = tuple[str, SuspensionKind, str, str]
 
 
 class RecordedSuspensions(NamedTuple):
@@ -56,7 +56,7 @@ def recorded_suspensions(
             if record["outcome"] == Outcome.ENDED:
                 ended.add(found.id)
             elif record["outcome"] == Outcome.SET:
-                key = (found.id, found.kind, found.name)
+                key = (found.id, found.kind, found.name, found.issuer)
                 begun[key] = min(begun.get(key, found), found, key=_since)  # a restore records it again, later
                 last[key] = max(last.get(key, found.since), found.since)
     later = [each for key, each in begun.items() if last[key] >= restored_to - RECORD_SECONDS]
@@ -76,9 +76,10 @@ def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
     suspension_id = str(detail["suspension"])
     if not 0 < len(suspension_id) <= MAX_NAME or not 0 < len(name) <= MAX_NAME:
         raise ValueError("a suspension that no operator made")
-    f"{suspension_id}{name}{by}{reason}".encode()  # raises UnicodeEncodeError, a ValueError
+    issuer = str(detail.get("issuer", ""))[:MAX_NAME]
+    f"{suspension_id}{name}{by}{reason}{issuer}".encode()  # raises UnicodeEncodeError, a ValueError
     kind, since = SuspensionKind(detail["kind"]), epoch(record["time"])
-    return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], reason[:MAX_REASON])
+    return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], reason[:MAX_REASON], issuer=issuer)
 
 
 def _records(dynamodb: Any, audit_table: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jitney.client.policy_access import loaded_policies
 from jitney.client.record_lines import ReadingProgress, RecordSource
 from jitney.core.access.grant import permissions_view
+from jitney.core.identity.identity import name_of
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, ReplayedRequest
 from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.times import iso
@@ -58,7 +59,7 @@ def _change(each: ReplayedRequest) -> dict[str, Any]:
         "seq": recorded.seq,
         "grant_id": recorded.grant_id,
         "principal": recorded.principal.source_identity,
-        "human": recorded.principal.human or "",
+        "human": name_of(recorded.principal.human),
         "target": request.target,
         "permissions": permissions_view(request.permissions),
         "access_profile": request.access_profile.name if request.access_profile else "",

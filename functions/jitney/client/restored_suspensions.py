@@ -77,10 +77,10 @@ class RestoredSuspensions:
 
     def missing(self) -> list[Suspension]:
         """Return the earlier suspensions in force that the restored table does not have."""
-        present, found = self._reader.current(), dict[tuple[str, str], Suspension]()
+        present, found = self._reader.current(), dict[tuple[str, str, str], Suspension]()
         for each in self.earlier.in_force:
             if not _knows(present, each):
-                found.setdefault((each.kind, each.name), each)
+                found.setdefault((each.kind, each.name, each.issuer), each)
         return [*found.values()]
 
     def unknown(self, suspensions: Iterable[Suspension]) -> list[Suspension]:
@@ -110,10 +110,9 @@ class RestoredSuspensions:
         return True
 
     def _write(self, before: Suspensions, after: Suspensions, changed: Suspension, reason: str, now: int) -> None:
-        detail = {"suspension": changed.id, "kind": str(changed.kind), "name": changed.name}
         target = changed.name if changed.kind is SuspensionKind.TARGET else ""
         record = AuditRecord(
-            now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=target, reason=reason, detail=detail
+            now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=target, reason=reason, detail=changed.detail
         )
         locked = after.locked_until(now + self._lock_seconds)
         self._store.change_suspensions(before, locked, audit.chain_record(record, new_id("r")), now=now)
@@ -125,8 +124,8 @@ def _knows(present: Suspensions, suspension: Suspension) -> bool:
     An equal id alone is not enough, because a record may be forged.
     """
     same = present.with_id(suspension.id)
-    known = same is not None and (same.kind, same.name) == (suspension.kind, suspension.name)
-    return known or present.of(suspension.kind, suspension.name) is not None
+    known = same is not None and same.detail == suspension.detail
+    return known or present.of(suspension.kind, suspension.name, suspension.issuer) is not None
 
 
 def _is_nearly_full(present: Suspensions) -> bool:

@@ -14,6 +14,7 @@ from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.config import Target
+from jitney.core.identity.identity import name_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.record_texts import hashed_text, masked_texts
@@ -262,7 +263,7 @@ def principal_record(
         issuer=principal.issuer,
         subject=principal.subject,
         unit=principal.unit,
-        human=principal.human or "",
+        human=name_of(principal.human),
         source_ip=origin.source_ip,
         request_id=origin.request_id,
         configuration=origin.configuration,
@@ -279,7 +280,7 @@ def grant_record(
         "issuer": grant.issuer,
         "subject": grant.subject,
         "unit": grant.unit,
-        "human": grant.human or "",
+        "human": name_of(grant.human),
         "target": grant.target,
         "account": grant.account,
         **_named(grant.permissions),

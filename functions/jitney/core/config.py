@@ -16,6 +16,7 @@ from jitney.core.call_limits import DEFAULT_CALL_LIMITS, CallLimits
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.configuration_digest import digest_of
 from jitney.core.delegation import Delegation
+from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.target_roles import MOST_ROLES, first_role, roles_of
 from jitney.core.web_client import Web
@@ -47,10 +48,6 @@ class PeopleIssuer(NamedTuple):
     issuer: str
     provider: str
     subject_pattern: str = ""
-
-
-LOCAL_UPSTREAM = "JITNEY_LOCAL_UPSTREAM"
-"""The environment variable with the address to which a local system sends the gateway's calls. Ignored in AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +237,16 @@ class Config:
         """Return the entries whose issuer string is exactly `issuer`."""
         return tuple(entry for entry in self.issuers.values() if entry.issuer == issuer)
 
-    def owners_of(self, issuer_name: str, subject: str) -> tuple[str, ...]:
-        """Return the current owners of an agent, as source identities."""
-        return self.issuers[issuer_name].owners_of(subject) if issuer_name in self.issuers else ()
+    def identity_of(self, name: str) -> Identity:
+        """Return the identity that has the source identity `name` under this configuration."""
+        alias = name.partition(".")[0]
+        issuers = (each.issuer for each in self.issuers.values() if each.identity_name == alias)
+        return identity_of(name, next(issuers, alias))  # no `iss` equals an alias
+
+    def owners_of(self, issuer_name: str, subject: str) -> tuple[Identity, ...]:
+        """Return the current owners of an agent."""
+        names = self.issuers[issuer_name].owners_of(subject) if issuer_name in self.issuers else ()
+        return tuple(map(self.identity_of, names))
 
     def target_with(self, role_arn: str) -> Target | None:
         """Return the target that has this role, or may have had it before; None for no target."""

@@ -1,11 +1,14 @@
 """A delegation: a person votes on behalf of a reviewer who is out of office (row REV 6)."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jitney.core.identity.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A delegation by `delegator`, a source identity, in one reviewer group.
+    """A delegation by `delegator` in one reviewer group.
 
     It begins at `starts_at` and ends before `ends_at`.
 
@@ -14,10 +17,14 @@ class Delegation:
     """
 
     group: str
-    delegator: str
+    delegator: Identity
     out_of_office_id: str
     starts_at: int
     ends_at: int
+
+    def view(self) -> dict[str, Any]:
+        """Return the delegation as records have it."""
+        return asdict(self) | {"delegator": self.delegator.name}
 
     def in_force(self, at: int) -> bool:
         """Return whether the delegation is in force at `at`."""

@@ -11,6 +11,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
 from jitney.core.config import Target
 from jitney.core.csv_text import csv_text
+from jitney.core.identity.identity import name_of
 from jitney.core.integrity.seals import Seal
 from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import escape_invisible
@@ -125,7 +126,7 @@ def active_table(read: OpenGrants, access: Callable[[Grant], str]) -> OverviewTa
             _text(each.target),
             _grant(each.id),
             _text(each.principal),
-            _text(each.human or NO_PERSON),
+            _text(name_of(each.human) or NO_PERSON),
             _time(each.starts_at),
             _time(each.expires_at),
             _text("break-glass" if each.break_glass else ""),
@@ -147,7 +148,7 @@ def pending_table(read: OpenGrants, access: Callable[[Grant], str], now: int) ->
             _time(each.expires_at),
             _grant(each.id),
             _text(each.principal),
-            _text(each.human or NO_PERSON),
+            _text(name_of(each.human) or NO_PERSON),
             _text(each.target),
             _text(" or ".join("+".join(groups) for groups in each.reviews)),
             _text(access(each)),
@@ -171,7 +172,7 @@ def break_glass_table(grants: Iterable[Grant], now: int, *, complete: bool) -> O
             _text(_follow_up_state(each, use.due_at, now)),
             _time(use.due_at),
             _grant(each.id),
-            _text(use.human),
+            _text(use.human.name),
             _time(use.at),
             _text(each.principal),
             _text(each.target),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
+from jitney.core.identity.identity import name_of
 from jitney.core.identity.principal import Principal
 
 MAX_SOURCES = 64
@@ -53,7 +54,7 @@ def refusal_of(
     principal: Principal, code: str, origin: Origin, event: AuditEvent = AuditEvent.REFUSAL, grant: str = ""
 ) -> RefusalKey:
     """Return the key under which refusals of an authenticated principal are counted."""
-    who = (principal.source_identity, principal.subject, principal.unit, principal.human or "")
+    who = (principal.source_identity, principal.subject, principal.unit, name_of(principal.human))
     return RefusalKey(principal.issuer, origin.source_ip, code, *who, event, grant)
 
 

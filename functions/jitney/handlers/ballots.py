@@ -1,7 +1,7 @@
 """Checks one vote from any channel, writes it with its record, and carries out its decision (REV 3-7)."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
@@ -141,10 +141,10 @@ def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult | None:
 
 
 def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResult:
-    now, groups, voter = ports.now(), current_reviewers(ports, review.suspensions), ballot.voter.source_identity
+    now, groups, voter = ports.now(), current_reviewers(ports, review.suspensions), ballot.voter
     require_reviewer(ballot.voter, review, groups, now)
-    delegations = delegations_for(voter, review, groups, now)
-    given = Vote(voter, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)
+    delegations = delegations_for(voter.source_identity, review, groups, now)
+    given = Vote(voter.identity, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)
     return apply_vote(
         review, given, ballot.narrowing, groups, lambda after, by: decision_on(review.with_grant(after), by, ports)
     )
@@ -193,7 +193,6 @@ def requester(grant: Grant, ports: Ports) -> Principal:
         source_identity=grant.principal,
         unit=grant.unit,
         human=grant.human,
-        human_issuer=grant.human_issuer,
         agent_owners=grant.agent_owners,
         facts=grant.facts,
         tags=grant.tags,
@@ -201,11 +200,11 @@ def requester(grant: Grant, ports: Ports) -> Principal:
 
 
 def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
-    grant, voter = result.voted_on, ballot.voter.source_identity
-    given = next((each.delegations for each in grant.votes if each.human == voter), ())
+    grant, voter = result.voted_on, ballot.voter
+    given = next((each.delegations for each in grant.votes if each.human == voter.identity), ())
     detail = {
-        "by": voter,
-        "delegations": [asdict(each) for each in given],
+        "by": voter.source_identity,
+        "delegations": [each.view() for each in given],
         "comment": ballot.comment,
         "via": ballot.via,
         "content": content_hash(grant),

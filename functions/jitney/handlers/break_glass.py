@@ -59,7 +59,7 @@ def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> G
         detail = f"Policy denies the request, even with all approvals and break-glass: {policies}."
         raise Problem("denied", detail, "Change the request, or ask your platform engineer to change the policy.")
     members = {
-        "by": after.break_glass.human,
+        "by": after.break_glass.human.name,
         "reason": reason,
         "content": after.break_glass.content,
         "requested_seconds": before.duration_seconds,
@@ -92,7 +92,7 @@ def follow_up(visit: FormVisit) -> Page:
         after = followed_up(before, given)
         if after is before:
             return None
-        detail = {"by": given.human, "comment": given.comment}
+        detail = {"by": given.human.name, "comment": given.comment}
         origin, outcome = visit.request.origin, OUTCOMES[given.judgement]
         record = audit.grant_record(AuditEvent.FOLLOW_UP, outcome, after, origin, ports.now(), detail=detail)
         return GrantUpdate(after, record)
@@ -103,7 +103,7 @@ def follow_up(visit: FormVisit) -> Page:
 
 def _given(visit: FormVisit, grant: Grant) -> FollowUp:
     who, config = visit.principal, visit.ports.config
-    if grant.break_glass and who.source_identity == grant.break_glass.human:
+    if grant.break_glass and who.identity == grant.break_glass.human:
         raise Problem(
             "own_request", "You used break-glass here yourself.", "Ask another person for the follow-up review."
         )
@@ -117,7 +117,7 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
     if verdict not in set(FollowUpVerdict) or not comment:
         fix = "Choose Confirm or Object, and say why in a few words."
         raise Problem("request_invalid", "The verdict or the comment is missing.", fix)
-    return FollowUp(who.source_identity, FollowUpVerdict(verdict), comment, visit.ports.now())
+    return FollowUp(who.identity, FollowUpVerdict(verdict), comment, visit.ports.now())
 
 
 def _masked_field(visit: FormVisit, grant: Grant, name: str) -> str:

@@ -12,7 +12,7 @@ from botocore.config import Config as ClientConfig
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEMPT, SHORT_TIMEOUT, UNCHECKED_PARAMETERS
 from jitney.core.actions import ActionTable
-from jitney.core.config import LOCAL_UPSTREAM, load
+from jitney.core.config import load
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.refusal_counts import RefusalCounts
 from jitney.resources import ACTIONS, MASKS, MODELS, OPERATIONS, PAGES
@@ -24,6 +24,8 @@ CONFIGURATION = Path(__file__).resolve().parents[2] / "configuration.json"
 """The configuration in the bundle."""
 STATE_TABLE, AUDIT_TABLE = "JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"
 ANSWERS_TABLE = "JITNEY_ANSWERS_TABLE"
+LOCAL_UPSTREAM = "JITNEY_LOCAL_UPSTREAM"
+"""The environment variable with the address to which a local system sends the gateway's calls. Ignored in AWS."""
 
 
 def client(service: str, config: ClientConfig = DEFAULT_CONFIG, *session_keys: str) -> Any:

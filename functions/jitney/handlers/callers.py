@@ -171,7 +171,7 @@ class AuthenticatedRequest:
     def owns(self, grant: Grant) -> bool:
         """Return whether a grant is the caller's own."""
         who = self.principal
-        return (grant.issuer, grant.subject, grant.human) == (who.issuer, who.subject, who.human)
+        return (grant.agent, grant.human) == (who.identity, who.human)
 
     def own(self, grant: Grant | None) -> Grant:
         """Return a stored grant if it is the caller's own. A grant that a suspension ended is returned as revoked.

@@ -7,7 +7,7 @@ from jitney.handlers.ports import Ports
 
 def current_reviewers(ports: Ports, suspensions: Suspensions) -> Groups:
     """Return the reviewer groups with the delegations in force, without suspended people. Raises Problem."""
-    return without_suspended(_with_delegates(ports), suspensions)
+    return without_suspended(_with_delegates(ports), suspensions, ports.config)
 
 
 def _with_delegates(ports: Ports) -> Groups:
@@ -16,4 +16,4 @@ def _with_delegates(ports: Ports) -> Groups:
         return groups
     from jitney.core.review.out_of_office import with_delegates  # noqa: PLC0415 - only where groups have delegates
 
-    return with_delegates(groups, ports.out_of_office.all(), ports.now())
+    return with_delegates(ports.config, ports.out_of_office.all(), ports.now())

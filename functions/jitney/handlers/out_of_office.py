@@ -28,7 +28,7 @@ def change_out_of_office(visit: FormVisit) -> Page:
 
 def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
     """Return the stored and the requested out-of-office period. Each may be None."""
-    ports, human = visit.ports, visit.principal.source_identity
+    ports, human = visit.ports, visit.principal.identity
     before = out_of_office_of(human, ports)
     if visit.form("shown_id") != (before.id if before else ""):
         raise _conflict()
@@ -42,7 +42,7 @@ def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None
         if name.startswith(DELEGATE_FIELD) and values[0]
     }
     span = (visit.form("from"), visit.form("until"))
-    return before, parse_out_of_office(ports.new_id("a"), human, chosen, span, ports.config.reviewers, visit.now)
+    return before, parse_out_of_office(ports.new_id("a"), human, chosen, span, ports.config, visit.now)
 
 
 def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVisit) -> None:
@@ -72,7 +72,7 @@ def _record_detail(entry: OutOfOffice | None) -> dict[str, object]:
     if entry is None:
         return {}
     span = {"from": iso(entry.starts_at), "until": iso(entry.ends_at)}
-    return {"id": entry.id, **span, "delegates": dict(entry.delegates)}
+    return {"id": entry.id, **span, "delegates": {group: human.name for group, human in entry.delegates}}
 
 
 def _conflict() -> Problem:

@@ -48,7 +48,7 @@ def _caller_view(principal: Principal) -> dict[str, Any]:
     return {
         "principal": principal.source_identity,
         "groups": sorted(principal.groups),
-        "human": principal.human,
+        "human": principal.human and principal.human.name,
         "claims": {name: list(value) if isinstance(value, tuple) else value for name, value in principal.tags},
     }
 

@@ -108,7 +108,7 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     review = under_review(grant, ports, ports.suspensions.current())
     if isinstance(present_decision(review, ports), Problem):
         raise RequestUndecidable
-    return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions))
+    return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions, config))
 
 
 def _is_waiting(grant: Grant, since: ScheduleCheck, now: int) -> bool:

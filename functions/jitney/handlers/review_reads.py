@@ -76,7 +76,7 @@ def _viewer(grant: Grant, viewer: ViewerPermissions, now: int) -> dict[str, Any]
     return {
         "may_vote": grant.at(now).state is State.PENDING and bool(viewer.groups),
         "voted": str(counted.verdict) if counted else None,
-        "on_behalf_of": [each.delegator for each in viewer.delegations],
+        "on_behalf_of": [each.delegator.name for each in viewer.delegations],
     }
 
 

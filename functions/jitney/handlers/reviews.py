@@ -63,7 +63,7 @@ def show_request(visit: Visit) -> Page:
 
 def _decided(visit: Visit) -> Iterable[Grant]:
     """Yield the requests that the person voted on, the newest vote first."""
-    for grant_id in visit.ports.vote_history.of(visit.principal.source_identity):
+    for grant_id in visit.ports.vote_history.of(visit.principal.identity):
         if grant := visit.ports.store.grant(grant_id):
             yield visit.suspensions.applied(grant).at(visit.now)
 

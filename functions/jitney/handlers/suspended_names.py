@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.suspension_names import configured_name, removed_role, seen_name
+from jitney.core.access.suspension_names import SuspendedName, configured_name, present_name, seen_name
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.target_roles import first_roles
 from jitney.handlers.ports import Ports
@@ -15,32 +14,20 @@ MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 """Limits of the open grants that are read to find a name."""
 
 
-class SuspendedName(NamedTuple):
-    """The name of a suspension, as it is stored. `role` and `issuer` are those of `Suspension`."""
-
-    name: str
-    role: str = ""
-    issuer: str = ""
-
-
 def suspended_name(asked: SuspensionRequest, ports: Ports) -> SuspendedName:
     """Return the name to suspend. Raises Problem suspension_name_unknown.
 
     A suspension that is in force is known by its name, although its grants have ended. So its call can be repeated.
     """
-    config, is_target = ports.config, asked.kind is SuspensionKind.TARGET
-    if same := ports.suspensions.current().of(asked.kind, asked.name):
-        return SuspendedName(same.name, same.role, same.issuer)
+    config = ports.config
     if name := configured_name(asked, config):
-        if is_target:
-            return SuspendedName(name, role=config.targets[name].role_arn)
-        issuers = (each.issuer for each in config.issuers.values() if each.identity_name == name)
-        return SuspendedName(name, issuer=next(issuers, "") if asked.kind is SuspensionKind.ISSUER else "")
-    if asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
-        return SuspendedName(asked.name)
-    grants = list(_open_grants(ports))
-    name = seen_name(asked, config, grants)
-    return SuspendedName(name, removed_role(name, config, grants) if is_target else "")
+        return name
+    present = present_name(asked, config)
+    if same := ports.suspensions.current().of(asked.kind, asked.name, present.issuer if present else ""):
+        return SuspendedName(same.name, same.role, same.issuer)
+    if present and asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
+        return present
+    return seen_name(asked, config, _open_grants(ports))
 
 
 def _open_grants(ports: Ports) -> Iterator[Grant]:

@@ -4,7 +4,6 @@ The operator's call records this if it completes the suspension. Otherwise the r
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from jitney.core import audit
 from jitney.core.access.suspensions import Suspension
@@ -13,11 +12,6 @@ from jitney.core.problems import Problem
 from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import FAR_FUTURE
-
-
-def suspension_detail(suspension: Suspension) -> dict[str, Any]:
-    """Return the members of `detail` in every record of a suspension."""
-    return {"suspension": suspension.id, "kind": str(suspension.kind), "name": suspension.name}
 
 
 def suspension_conflict() -> Problem:
@@ -62,7 +56,7 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
         if any(name in mine or not _is_others(name, suspension, roles, ports) for name in failed):
             continue
         progress = {"complete": True, "targets_denied": [each.alias for each in concerned], "by": "reconciler"}
-        detail = suspension_detail(suspension) | progress
+        detail = suspension.detail | progress
         record = AuditRecord(time=now, event=AuditEvent.SUSPENSION, outcome=Outcome.REVOKED, detail=detail)
         complete_suspension(suspension, record, ports)
         completed += 1

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from jitney.core import audit
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
+from jitney.core.access.suspension_names import SuspendedName
 from jitney.core.access.suspensions import Suspension, SuspensionKind, SuspensionRequest, Suspensions
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target, TargetRole
@@ -27,13 +28,12 @@ from jitney.handlers.http import Request, Response
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_moved_grants, end_suspended_grant, end_suspended_grants
-from jitney.handlers.suspended_names import SuspendedName, suspended_name
+from jitney.handlers.suspended_names import suspended_name
 from jitney.handlers.suspension_completion import (
     complete_suspension,
     has_undenied,
     has_undenied_end,
     suspension_conflict,
-    suspension_detail,
 )
 from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
 
@@ -133,7 +133,7 @@ def _begun(
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = call.ports
     before = ports.suspensions.current()
-    if same := before.of(asked.kind, named.name):
+    if same := before.of(asked.kind, named.name, named.issuer):
         return same, before
     reason = cut(ports.mask_comment(call.principal.owner_key).text(asked.reason), MAX_REASON)
     by = call.principal.source_identity
@@ -237,8 +237,7 @@ def _with_undenied_ends(
 
     Targets that have `failed` already are left out, and roles for which there is no time.
     """
-    by_more_than_names = suspension.kind is SuspensionKind.TARGET or suspension.issuer
-    for role in _roles(ports.config.targets.values(), seen, 0) if by_more_than_names else ():
+    for role in _roles(ports.config.targets.values(), seen, 0):
         if has_time() and role.target.alias not in failed and has_undenied_end(role.arn, suspension, ports):
             yield role
 
@@ -263,7 +262,7 @@ def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports
 
 def _with_progress(suspension: Suspension, progress: Progress, call: AuthenticatedRequest) -> Suspension:
     """Record the progress. Return the suspension, completed if everything that it covers has ended."""
-    detail = suspension_detail(suspension) | progress.view()
+    detail = suspension.detail | progress.view()
     if not progress.complete:
         call.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", detail=detail)
         return suspension
@@ -282,7 +281,7 @@ def _record(outcome: Outcome, suspension: Suspension, reason: str, call: Authent
         call.ports.now(),
         target=target,
         reason=reason,
-        detail=suspension_detail(suspension),
+        detail=suspension.detail,
     )
     return audit.chain_record(record, call.ports.new_id("r"))
 

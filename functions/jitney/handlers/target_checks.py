@@ -6,6 +6,7 @@ from jitney.core import audit
 from jitney.core.access.target_check import SESSION_PREFIX, AttemptResult, attempts
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
+from jitney.core.identity.identity import name_of
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
@@ -27,7 +28,7 @@ def check_target(request: Request, ports: Ports) -> Response:
     started = _record(call, target, chain, Outcome.ALLOWED, session)
     try:
         who = call.principal
-        results = ports.target_checks.run(attempts(target, session, who.source_identity, who.human or ""))
+        results = ports.target_checks.run(attempts(target, session, who.source_identity, name_of(who.human)))
     except Problem as problem:
         _record(call, target, chain, Outcome.FAILED, session, started, code=problem.code)
         raise

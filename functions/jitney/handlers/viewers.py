@@ -57,26 +57,26 @@ class ViewerPermissions(NamedTuple):
 def viewer_permissions(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> ViewerPermissions:
     """Return what a person may do with the grant of `review`. `groups` come from `current_reviewers`."""
     human, config, grant = who.source_identity, review.config, review.grant
-    own, operator = human in review.requesters, bool(who.groups & set(config.operators))
+    own, operator = who.identity in review.requesters, bool(who.groups & set(config.operators))
     settings = config.break_glass
     may_break = grant.at(now).state is State.PENDING and may_break_glass(who, grant.target, settings)
     at = under_review_at(grant, now)
     return ViewerPermissions(
         votable_groups(human, review, groups, at),
         delegations_for(human, review, groups, at),
-        next((each for each in grant.votes if each.human == human), None),
+        next((each for each in grant.votes if each.human == who.identity), None),
         own,
         operator,
         operator or may_revoke(who, review, groups, now),
         may_break and not (own and settings and not settings.own_requests),
-        bool(grant.break_glass and grant.break_glass.human == human),
+        bool(grant.break_glass and grant.break_glass.human == who.identity),
         grant.awaits_follow_up and may_follow_up(human, review, groups, operator=operator),
     )
 
 
 def is_enough_alone(grant: Grant, viewer: ViewerPermissions, call: AuthenticatedRequest) -> bool:
     """Return whether the caller's approval would be the last one that the pending grant needs now."""
-    groups, human = current_reviewers(call.ports, call.suspensions), call.principal.source_identity
+    groups, human = current_reviewers(call.ports, call.suspensions), call.principal.identity
     review = under_review(grant, call.ports, call.suspensions)
     return is_last_approval(review, human, viewer.delegations, groups, call.now)
 

@@ -18,6 +18,7 @@ from jitney.core.access.session_policy import compile_policy, scopable_policy
 from jitney.core.access.stored_state import with_derived_state
 from jitney.core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
+from tests.identities import identity
 
 
 @pytest.mark.parametrize("before", State)
@@ -36,7 +37,7 @@ def test_an_ended_grant_never_becomes_active_again():
     assert all(TRANSITIONS[state] <= ended for state in ended)
 
 
-NO = Vote("corp.alice", VoteVerdict.REJECT, "content", "not today", NOW, "web")
+NO = Vote(identity("corp.alice"), VoteVerdict.REJECT, "content", "not today", NOW, "web")
 RELEASED, REVOKED = GrantEnd(NOW, "corp.agent", ""), GrantEnd(NOW, "corp.olga", "leaked")
 # The derived state of a grant whose stored `state` is open, by its other members.
 BORNE_OUT = {
@@ -165,7 +166,13 @@ def test_end_04_a_renewal_near_the_end_of_a_long_grant_is_scoped_down():
 
 @pytest.mark.parametrize(
     "members",
-    [{"principal": "a"}, {"principal": "a b"}, {"principal": "x" * 65}, {"human": "#"}, {"principal": "é" * 3}],
+    [
+        {"principal": "a"},
+        {"principal": "a b"},
+        {"principal": "x" * 65},
+        {"human": identity("#")},
+        {"principal": "é" * 3},
+    ],
 )
 def test_sts_03_names_that_sts_would_refuse_are_never_sent(members):
     grant = replace(GRANT, **members)
@@ -174,7 +181,7 @@ def test_sts_03_names_that_sts_would_refuse_are_never_sent(members):
 
 
 def test_sts_03_the_session_names_the_grant_and_its_principal():
-    grant = replace(GRANT, human="corp.alice")
+    grant = replace(GRANT, human=identity("corp.alice"))
     request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
     assert (request.name, request.source_identity) == (grant.id, grant.principal)
     assert dict(request.tags) == {

@@ -19,6 +19,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.pending import request_hash
 from jitney.core.review.votes import activated
 from tests.fakes import CALL, GRANT, NOW
+from tests.identities import identity
 
 DELETE = (Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/11.csv",)),)
 PARENT = replace(GRANT, id=CALL.grant_id, way=Way.GATEWAY, reveal=True, records=4, chain_head="x", ends_by=NOW + 900)
@@ -32,7 +33,7 @@ WHO = Principal(
     source_identity=GRANT.principal,
     unit=GRANT.unit,
     human=None,
-    agent_owners=("corp.olga",),
+    agent_owners=(identity("corp.olga"),),
     tags=(("level", 4),),
 )
 REVIEW = Decision(Effect.REVIEW, (), DELETE, "v2", "table", reviews=(frozenset({"owners"}),))
@@ -56,7 +57,7 @@ def test_rev_16_the_grant_of_a_call_has_what_its_grant_has_but_for_the_call():
 
 def test_rev_16_nothing_that_happened_to_the_grant_comes_to_its_calls():
     """Each member is one of the new grant's, or listed above. A new member has to be decided about."""
-    vote = Vote("corp.alice", VoteVerdict.APPROVE, "x", "", NOW, "web")
+    vote = Vote(identity("corp.alice"), VoteVerdict.APPROVE, "x", "", NOW, "web")
     happened = {"approvals": ("owners",), "votes": (vote,), "review_restarted_at": NOW, "narrowed_at": NOW}
     happened |= {"cut_off_at": NOW, "unissued": True, "used_at": NOW, "ending": GrantEnd(NOW, "corp.olga", "")}
     assert child_of(replace(PARENT, **happened)) == child_of()

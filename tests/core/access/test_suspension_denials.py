@@ -12,9 +12,11 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry, compose_deny_document
 from jitney.core.access.suspension_denials import LIVE_SECONDS, MOST_DENIALS, suspension_denials
 from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.identity.identity import identity_of
 from jitney.core.identity.source_identity import source_identity
 from tests.core.access.test_profile_policy import TARGET
 from tests.fakes import GRANT, NOW
+from tests.identities import identity
 
 SESSION = {"grant": GRANT.id, "agent": "github.run", "unit": "github.repo", "human": "people.alice"}
 MINE = {"kind": SuspensionKind.AGENT, "name": "github.run"}
@@ -22,13 +24,15 @@ MINE = {"kind": SuspensionKind.AGENT, "name": "github.run"}
 
 def suspension(number: int = 0, **members: Any) -> Suspension:
     whole = {"id": f"s-{number}", "since": NOW, "by": "people.olga", "reason": "leak", **MINE, **members}
-    return Suspension(**whole)
+    kind, name = whole["kind"], whole["name"]
+    issuer = "" if kind is SuspensionKind.TARGET else identity(name).issuer
+    return Suspension(**{"issuer": issuer, **whole})
 
 
 def covers(entry: Suspension) -> bool:
     """Whether a new request of the session's agent is stopped."""
-    whom = entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"])
-    return whom or entry.covers_target(TARGET.alias, TARGET.role_arn)
+    agent, unit, human = (identity(SESSION[each]) for each in ("agent", "unit", "human"))
+    return entry.covers_requester(agent, unit, human) or entry.covers_target(TARGET.alias, TARGET.role_arn)
 
 
 def document(*entries: Suspension, now: int = NOW, listed: int = 0, room: int = ROLE_POLICY_LIMIT) -> str:
@@ -119,19 +123,26 @@ def test_end_08_many_that_were_lifted_become_one_denial_too():
     assert not denied(text, SESSION, NOW + 30 + IN_FLIGHT_SECONDS)
 
 
+LONG = "run/" * 30
+"""A subject whose source identity has a digest under each alias."""
+
+
+@pytest.mark.parametrize("subject", ["run", LONG, "x" * 56])
 @pytest.mark.parametrize(
-    "members",
-    [
-        {"kind": SuspensionKind.ISSUER, "name": "github"},
-        {"kind": SuspensionKind.AGENT, "name": source_identity("github", "https://issuer", "run")},
-        {"kind": SuspensionKind.HUMAN, "name": source_identity("github", "https://issuer", "run")},
-    ],
+    "kind", [SuspensionKind.AGENT, SuspensionKind.UNIT, SuspensionKind.HUMAN, SuspensionKind.ISSUER]
 )
-def test_end_08_a_suspension_does_not_follow_an_issuer_that_gets_another_name(members: dict[str, Any]):
-    """The page of deployments says so: keep the first entry of an issuer."""
-    before, after = (source_identity(name, "https://issuer", "run") for name in ("github", "actions"))
-    assert suspension(**members).covers(before, "unit", None)
-    assert not suspension(**members).covers(after, "unit", None)
+def test_end_08_a_suspension_holds_under_another_alias_and_not_for_others_of_the_name(kind: Any, subject: str):
+    before, after = (source_identity(name, "https://issuer", subject) for name in ("github", "githubactions"))
+    name = "github" if kind is SuspensionKind.ISSUER else before
+    entry, other = suspension(kind=kind, name=name, issuer="https://issuer"), identity("people.alice")
+    for whose in (before, after):
+        mine = identity_of(whose, "https://issuer")
+        assert entry.covers_requester(other, mine, None) is (kind is SuspensionKind.UNIT)
+        assert entry.covers_requester(mine, mine, None)
+        assert entry.covers_requester(other, other, mine) is (kind in (SuspensionKind.HUMAN, SuspensionKind.ISSUER))
+        assert entry.covers_person(mine)
+    theirs = identity_of(source_identity("github", "https://other", subject), "https://other")
+    assert not entry.covers_requester(theirs, theirs, theirs)
 
 
 def test_end_08_the_denial_lasts_as_long_as_credentials_from_before():

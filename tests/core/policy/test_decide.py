@@ -12,6 +12,7 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from tests.examples import examples
 from tests.fakes import ACTIONS
+from tests.identities import identity
 
 OBJECT = "arn:aws:s3:::b/public/x"
 SECRET = "arn:aws:s3:::b/secret/x"
@@ -761,8 +762,8 @@ def test_a_decision_is_the_same_each_time(ask, load):
 def test_policies_see_the_human_behind_an_agent(ask):
     text = """@id("with-alice") permit (principal is Jitney::Agent, action, resource)
         when { context.onBehalfOfHuman && principal has human && principal.human == "corp.alice" };"""
-    assert ask(text, ("s3:GetObject", OBJECT), human="corp.alice").effect is Effect.ALLOW
-    assert ask(text, ("s3:GetObject", OBJECT), human="corp.bob").effect is Effect.DENY
+    assert ask(text, ("s3:GetObject", OBJECT), human=identity("corp.alice")).effect is Effect.ALLOW
+    assert ask(text, ("s3:GetObject", OBJECT), human=identity("corp.bob")).effect is Effect.DENY
     assert ask(text, ("s3:GetObject", OBJECT)).effect is Effect.DENY
 
 

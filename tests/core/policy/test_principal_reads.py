@@ -4,6 +4,7 @@ import pytest
 
 from jitney.core.access.decision import Effect
 from jitney.core.identity.principal import Principal
+from tests.identities import identity
 
 READ = ("s3:GetObject", "arn:aws:s3:::b/key")
 SCOPE = "principal, action, resource"
@@ -31,9 +32,13 @@ CONDITIONS = [
         ONE | {"groups": ("corp/a",)},
         OTHER | {"groups": ("corp/a",)},
     ),
-    ("principal has human", {"human": "corp.alice"}, {"human": None}),
-    ('principal has human && principal.human == "corp.alice"', {"human": "corp.alice"}, {"human": "corp.bob"}),
-    ("context.onBehalfOfHuman", {"human": "corp.alice"}, {"human": None}),
+    ("principal has human", {"human": identity("corp.alice")}, {"human": None}),
+    (
+        'principal has human && principal.human == "corp.alice"',
+        {"human": identity("corp.alice")},
+        {"human": identity("corp.bob")},
+    ),
+    ("context.onBehalfOfHuman", {"human": identity("corp.alice")}, {"human": None}),
     ("principal is Jitney::Human", {"kind": "human"}, {"kind": "agent"}),
     ('principal.kind == "human"', {"kind": "human"}, {"kind": "agent"}),
     ('principal.hasTag("ref")', {"tags": (("ref", "main"),)}, {"tags": ()}),

@@ -12,6 +12,7 @@ from jitney.core.access_profile import AccessProfile, GrantedProfile
 from jitney.core.policy.decide import decide
 from jitney.core.policy.reasons import NO_REVEAL, NO_WILDCARD
 from tests.core.policy.conftest import agent
+from tests.identities import identity
 
 SCOPE = "principal, action, resource"
 OBJECT = Permission(("s3:GetObject",), ("arn:aws:s3:::b/a",))
@@ -53,7 +54,7 @@ MEMBERS = {
         (replace(READ, permissions=(SECRET,)), {}),
         (READ, {}),
     ),
-    "onBehalfOfHuman": ("context.onBehalfOfHuman", (READ, {"human": "corp.alice"}), (READ, {"human": None})),
+    "onBehalfOfHuman": ("context.onBehalfOfHuman", (READ, {"human": identity("corp.alice")}), (READ, {"human": None})),
     "call": (
         'context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string like "a*"',
         (prefixed("a/"), {}),

@@ -24,6 +24,7 @@ from jitney.core.report.usage import covers_arn
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published, rules, suggested, used_grants
 from tests.core.replay.test_policy_replay import TARGETS, agent, asked
 from tests.examples import examples
+from tests.identities import identity
 
 A = SuggestionScope(ScopeKind.AGENT, "corp.a")
 READERS = SuggestionScope(ScopeKind.GROUP, "corp/readers")
@@ -62,7 +63,7 @@ def test_pol_14_exactly_what_was_used_is_permitted():
         ("s3:GetObject", f"{KEY}a", {"target": "dev"}),
         ("s3:GetObject", f"{KEY}a", {"way": Way.GATEWAY}),
         ("s3:GetObject", f"{KEY}a", {"who": agent(name="b")}),
-        ("s3:GetObject", f"{KEY}a", {"who": agent(human="corp.alice")}),
+        ("s3:GetObject", f"{KEY}a", {"who": agent(human=identity("corp.alice"))}),
         ("s3:GetObject", f"{KEY}a", {"who": agent(kind="human")}),
         ("ec2:DescribeImages", "*", {}),
     ):

@@ -27,6 +27,7 @@ from tests.core.report.recorded_grants import (
 )
 from tests.examples import examples
 from tests.fakes import GRANT, NOW, PENDING
+from tests.identities import identity
 
 OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
 BYPASS = CallVerdict(Purpose.GRANT, GRANT.id, ("key_not_issued",))
@@ -37,7 +38,7 @@ def reviewed() -> RecordedGrant:
     """Return a request for two permissions: notified, narrowed, approved, used, renewed and revoked."""
     wide = replace(
         grant_of(("s3:GetObject s3:DeleteObject", "arn:aws:s3:::reports/2026/*")),
-        state=PENDING.state, starts_at=None, expires_at=NOW + 3600, reviews=(("owners",),), human="local.hal",
+        state=PENDING.state, starts_at=None, expires_at=NOW + 3600, reviews=(("owners",),), human=identity("local.hal"),
         duration_seconds=900,
     )  # fmt: skip
     recorded = requested(wide, Outcome.REVIEW, risks=("DataExfiltration: reads data",), calls=("aws s3 cp",))

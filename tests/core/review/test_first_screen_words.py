@@ -25,6 +25,7 @@ from jitney.handlers.templates import access_line
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import CALL, GRANT, NOW, PENDING
+from tests.identities import identity
 
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
 READER = "Agent reader-agent (corp)"
@@ -115,7 +116,7 @@ SENTENCES = {
         ),
     ),
     "for a person": (
-        asks(("s3:GetObject", ONE), human="corp.harriet"),
+        asks(("s3:GetObject", ONE), human=identity("corp.harriet")),
         f"{READER}, on behalf of corp.harriet, requests to read s3 reports/1 in analytics-prod for 5 minutes",
     ),
     "active": (
@@ -224,7 +225,7 @@ def test_rev_10_a_resource_whose_name_reads_like_a_sentence_continues_no_sentenc
 
 
 def vote(verdict: VoteVerdict, at: int, comment: str = "") -> Vote:
-    return Vote("corp.bob", verdict, "x", comment, at, "web")
+    return Vote(identity("corp.bob"), verdict, "x", comment, at, "web")
 
 
 GRANTED = replace(GRANT, reviews=(("owners",),), votes=(vote(VoteVerdict.APPROVE, NOW - 60),))
@@ -232,7 +233,7 @@ REJECTED = replace(PENDING, state=State.REJECTED, votes=(vote(VoteVerdict.REJECT
 
 
 def test_rev_15_like_requests_are_counted_by_what_became_of_them():
-    glass = replace(GRANTED, break_glass=BreakGlassUse("corp.gina", "down", "content", NOW, NOW + 60))
+    glass = replace(GRANTED, break_glass=BreakGlassUse(identity("corp.gina"), "down", "content", NOW, NOW + 60))
     revoked = replace(GRANTED, state=State.REVOKED, ending=GrantEnd(NOW - 30, "corp.olga", "leaked"))
     history = (GRANTED, GRANTED, revoked, REJECTED, replace(GRANT), glass, replace(PENDING, state=State.EXPIRED))
     assert before(shown(PENDING, *history)) == (

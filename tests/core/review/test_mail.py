@@ -27,12 +27,13 @@ from jitney.core.review.slack.modals import approve_selected_modal
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, CALL, NOW, PENDING
+from tests.identities import identity
 
 URL = "https://jitney.example.com/reviews"
 WRITES = replace(
     PENDING,
     permissions=(Permission(("s3:PutObject",), ("arn:aws:s3:::reports/2026/1", "arn:aws:s3:::reports/2026/2")),),
-    human="corp.harriet",
+    human=identity("corp.harriet"),
 )
 HOSTILE = {
     "a link": "see https://evil.example/approve or www.evil.example, or mail me@evil.example",
@@ -54,7 +55,7 @@ def sheet(grant=WRITES, **changes) -> Sheet:
 
 
 def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:
-    return Vote(f"corp.{name}", verdict, content_hash(WRITES), comment, NOW, "web")
+    return Vote(identity(f"corp.{name}"), verdict, content_hash(WRITES), comment, NOW, "web")
 
 
 def test_rev_15_a_mail_has_the_order_of_the_page():
@@ -295,7 +296,9 @@ def test_rev_10_no_words_continue_after_their_quotation(mark: str):
 
 
 def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():
-    glass = BreakGlassUse("corp.gina", "the site is down, see https://evil.example", "content", NOW, NOW + 3600)
+    glass = BreakGlassUse(
+        identity("corp.gina"), "the site is down, see https://evil.example", "content", NOW, NOW + 3600
+    )
     taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, break_glass=glass)
     mail = review_mail(Notice.BREAK_GLASS, sheet(taken), URL)
     assert mail.subject.startswith("Break-glass: ")
@@ -306,7 +309,7 @@ def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():
     assert "used by corp.gina at 2026-11-24 12:00 UTC" in " ".join(mail.text.split())
     assert "due before 2026-11-24 13:00 UTC" in " ".join(mail.text.split())
     assert ("the site is down" in mail.text, "https://evil" in mail.text) == (True, False)
-    done = replace(taken, follow_up=FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW + 60))
+    done = replace(taken, follow_up=FollowUp(identity("corp.alice"), FollowUpVerdict.OBJECT, "no outage", NOW + 60))
     mail = review_mail(Notice.DECIDED, sheet(done), URL)
     assert ("objected to by corp.alice" in mail.text, "no outage" in mail.text) == (True, True)
 

@@ -8,16 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
-from jitney.core.config import ReviewerGroup
+from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
 from jitney.core.review.approval_count import count_represented
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import DAY, OutOfOffice, delegate_options, parse_out_of_office, with_delegates
 from jitney.core.review.reviewers import delegations_for, eligible_members, require_reviewer, reviewers, votable_groups
 from jitney.core.review.votes import activated, cast, has_enough_approvals, valid_approvals
+from tests.core.identity import minting
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import code, person
 from tests.fakes import NOW, PENDING
+from tests.identities import identity
 
 GROUPS = {
     "owners": ReviewerGroup(
@@ -26,17 +28,23 @@ GROUPS = {
     ),
     "security": ReviewerGroup(("corp.erin", "corp.carol"), delegates=("corp.bob", "corp.dave")),
 }  # fmt: skip
-AWAY = OutOfOffice("a-1", "corp.bob", NOW, NOW + DAY, (("owners", "corp.carol"),))
+AWAY = OutOfOffice("a-1", identity("corp.bob"), NOW, NOW + DAY, (("owners", identity("corp.carol")),))
+
+
+def configured(groups) -> Config:
+    return replace(minting.config(), reviewers=groups)
 
 
 def at_work(*absences: OutOfOffice, now: int = NOW):
-    return with_delegates(GROUPS, absences, now)
+    return with_delegates(configured(GROUPS), absences, now)
 
 
 def voted(grant: Grant, human: str, groups, at: int = NOW, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Grant:
     given_in = delegations_for(f"corp.{human}", under_review(grant), groups, at)
     return cast(
-        under_review(grant), Vote(f"corp.{human}", verdict, content_hash(grant), "", at, "web", given_in), groups
+        under_review(grant),
+        Vote(identity(f"corp.{human}"), verdict, content_hash(grant), "", at, "web", given_in),
+        groups,
     )
 
 
@@ -46,15 +54,15 @@ def test_rev_06_a_delegate_votes_as_themselves_and_the_vote_names_the_delegator(
     assert votable_groups("corp.carol", under_review(PENDING), groups, NOW) == {"owners"}
     require_reviewer(person("carol"), under_review(PENDING), groups, NOW)
     one = voted(PENDING, "carol", groups)
-    assert (one.votes[0].human, one.votes[0].delegators) == ("corp.carol", ("corp.bob",))
-    assert one.votes[0].delegations == (Delegation("owners", "corp.bob", "a-1", NOW, NOW + DAY),)
+    assert (one.votes[0].human.name, one.votes[0].delegators) == ("corp.carol", ("corp.bob",))
+    assert one.votes[0].delegations == (Delegation("owners", identity("corp.bob"), "a-1", NOW, NOW + DAY),)
     assert not has_enough_approvals(one)
     assert has_enough_approvals(voted(one, "alice", groups))
 
 
 @pytest.mark.parametrize("now", [NOW - 1, NOW + DAY])
 def test_rev_06_before_and_after_the_dates_there_is_no_delegate(now):
-    away = AWAY._replace(delegates=(("owners", "corp.dave"),))
+    away = AWAY._replace(delegates=(("owners", identity("corp.dave")),))
     require_reviewer(person("dave"), under_review(PENDING), at_work(away), NOW)
     assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away, now=now), now) == "not_reviewer"
     # Nor by groups that were read while it held.
@@ -93,7 +101,7 @@ def test_rev_04_a_member_and_their_delegate_count_once():
 
 
 def test_rev_04_one_delegate_of_two_members_counts_once():
-    groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
+    groups = at_work(AWAY, AWAY._replace(id="a-2", human=identity("corp.alice")))
     one = voted(PENDING, "carol", groups)
     assert one.votes[0].delegators == ("corp.alice", "corp.bob")
     assert not has_enough_approvals(one)
@@ -102,33 +110,41 @@ def test_rev_04_one_delegate_of_two_members_counts_once():
 
 def test_rev_04_two_delegates_after_one_another_count_once():
     first = voted(PENDING, "carol", at_work(AWAY))
-    second = voted(first, "dave", at_work(AWAY._replace(id="a-2", delegates=(("owners", "corp.dave"),))))
+    second = voted(first, "dave", at_work(AWAY._replace(id="a-2", delegates=(("owners", identity("corp.dave")),))))
     assert not has_enough_approvals(second)
 
 
 def test_rev_05_a_delegate_never_votes_on_their_own_request_nor_on_the_delegators():
     groups = at_work(AWAY)
-    for asks in ({"principal": "corp.carol"}, {"human": "corp.carol"}, {"agent_owners": ("corp.carol",)}):
+    for asks in (
+        {"principal": "corp.carol", "issuer": minting.CORP},
+        {"human": identity("corp.carol")},
+        {"agent_owners": (identity("corp.carol"),)},
+    ):
         own = replace(PENDING, **asks)
         assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "own_request"
         assert "corp.carol" not in reviewers(under_review(own), groups, NOW)
-    for asks in ({"principal": "corp.bob"}, {"human": "corp.bob"}, {"agent_owners": ("corp.bob",)}):
+    for asks in (
+        {"principal": "corp.bob", "issuer": minting.CORP},
+        {"human": identity("corp.bob")},
+        {"agent_owners": (identity("corp.bob"),)},
+    ):
         own = replace(PENDING, **asks)
         assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "not_reviewer"
         assert "corp.carol" not in reviewers(under_review(own), groups, NOW)
     # Even a vote that got in would not be counted.
     one = voted(PENDING, "carol", groups)
-    own = replace(one, human="corp.bob")
+    own = replace(one, human=identity("corp.bob"))
     again = replace(own, votes=tuple(replace(vote, content=content_hash(own)) for vote in own.votes))
     assert voted(again, "alice", groups).approvals == ()
 
 
 def test_rev_05_a_requesters_delegate_decides_for_no_other_member_either():
-    groups = at_work(AWAY, AWAY._replace(id="a-2", human="corp.alice"))
+    groups = at_work(AWAY, AWAY._replace(id="a-2", human=identity("corp.alice")))
     for own in (
         under_review(replace(PENDING, principal="corp.bob")),
-        under_review(replace(PENDING, human="corp.bob")),
-        under_review(replace(PENDING, agent_owners=("corp.bob",))),
+        under_review(replace(PENDING, human=identity("corp.bob"))),
+        under_review(replace(PENDING, agent_owners=(identity("corp.bob"),))),
         under_review(PENDING, owners=("corp.bob",)),
     ):
         assert delegations_for("corp.carol", own, groups, NOW) == ()
@@ -139,40 +155,46 @@ def test_rev_05_a_requesters_delegate_decides_for_no_other_member_either():
 
 def test_rev_05_a_requesters_delegate_does_not_decide_in_their_own_group_meanwhile():
     groups = at_work(AWAY)
-    own = replace(PENDING, human="corp.bob", reviews=(("security",),))
+    own = replace(PENDING, human=identity("corp.bob"), reviews=(("security",),))
     assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "not_reviewer"
     assert eligible_members("security", under_review(own), groups, NOW) == {"corp.erin"}
     # Once bob is back it is theirs again, and what others ask for always was.
     require_reviewer(person("carol"), under_review(own), at_work(), NOW)
-    require_reviewer(person("carol"), under_review(replace(own, human="corp.alice")), groups, NOW)
+    require_reviewer(person("carol"), under_review(replace(own, human=identity("corp.alice"))), groups, NOW)
 
 
 def test_rev_06_a_delegation_cannot_be_passed_on():
-    chain = OutOfOffice("a-2", "corp.carol", NOW, NOW + DAY, (("owners", "corp.dave"),))
+    chain = OutOfOffice("a-2", identity("corp.carol"), NOW, NOW + DAY, (("owners", identity("corp.dave")),))
     groups = at_work(AWAY, chain)
     assert votable_groups("corp.dave", under_review(PENDING), groups, NOW) == frozenset()
     assert code(
-        parse_out_of_office, "a-3", "corp.carol", {"owners": "corp.dave"}, ("", "2026-11-25T12:00"), GROUPS, NOW
+        parse_out_of_office,
+        "a-3",
+        identity("corp.carol"),
+        {"owners": "corp.dave"},
+        ("", "2026-11-25T12:00"),
+        configured(GROUPS),
+        NOW,
     ) == ("not_reviewer")
     assert [place.group for place in delegate_options("corp.carol", GROUPS)] == ["security"]
 
 
 def test_rev_06_only_configured_people_are_delegates():
-    stranger = AWAY._replace(delegates=(("owners", "corp.frank"),))
-    left = AWAY._replace(human="corp.gone")
+    stranger = AWAY._replace(delegates=(("owners", identity("corp.frank")),))
+    left = AWAY._replace(human=identity("corp.gone"))
     assert at_work(stranger, left) == GROUPS
-    assert at_work(AWAY._replace(delegates=(("gone", "corp.carol"),))) == GROUPS
+    assert at_work(AWAY._replace(delegates=(("gone", identity("corp.carol")),))) == GROUPS
 
 
 def test_rev_06_the_delegate_of_a_notified_member_is_notified():
     groups = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
-    assert with_delegates(groups, (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
+    assert with_delegates(configured(groups), (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
     groups = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.alice",))}
-    assert with_delegates(groups, (AWAY,), NOW)["owners"].notify == ("corp.alice",)
+    assert with_delegates(configured(groups), (AWAY,), NOW)["owners"].notify == ("corp.alice",)
 
 
 def test_rev_06_a_delegate_is_there_when_a_request_escalates_to_the_delegator():
-    groups = at_work(OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.dave"),)))
+    groups = at_work(OutOfOffice("a-2", identity("corp.erin"), NOW, NOW + DAY, (("security", identity("corp.dave")),)))
     late = PENDING.created_at + 900
     assert votable_groups("corp.dave", under_review(PENDING), groups, late - 1) == frozenset()
     assert votable_groups("corp.dave", under_review(PENDING), groups, late) == {"owners"}
@@ -194,7 +216,11 @@ def test_rev_04_a_delegates_vote_stays_one_after_an_escalation_to_their_own_grou
 def test_rev_04_a_member_of_one_group_does_not_replace_a_withdrawn_delegate_of_another():
     """Bob stood in for erin; the configuration withdraws that, and alice is of owners alone."""
     groups = GROUPS | {"security": GROUPS["security"]._replace(members=("corp.erin", "corp.frank"), approvals=2)}
-    away = with_delegates(groups, (OutOfOffice("a-2", "corp.erin", NOW, NOW + DAY, (("security", "corp.bob"),)),), NOW)
+    away = with_delegates(
+        configured(groups),
+        (OutOfOffice("a-2", identity("corp.erin"), NOW, NOW + DAY, (("security", identity("corp.bob")),)),),
+        NOW,
+    )
     both = replace(PENDING, reviews=(("owners", "security"),))
     for human in ("alice", "bob", "frank"):
         both = voted(both, human, away)
@@ -231,24 +257,33 @@ SPANS = {
 @pytest.mark.parametrize("span", SPANS.values(), ids=SPANS)
 def test_rev_06_an_out_of_office_is_bounded(span):
     assert (
-        code(parse_out_of_office, "a-1", "corp.bob", {"owners": "corp.carol"}, span, GROUPS, NOW) == "request_invalid"
+        code(parse_out_of_office, "a-1", identity("corp.bob"), {"owners": "corp.carol"}, span, configured(GROUPS), NOW)
+        == "request_invalid"
     )
 
 
 @pytest.mark.parametrize("chosen", [{}, {"owners": "corp.frank"}, {"owners": "corp.alice"}, {"owners": "corp.bob"}])
 def test_rev_06_only_who_is_named_can_be_chosen(chosen):
     assert (
-        code(parse_out_of_office, "a-1", "corp.bob", chosen, ("", "2026-11-25T12:00"), GROUPS, NOW) == "request_invalid"
+        code(
+            parse_out_of_office, "a-1", identity("corp.bob"), chosen, ("", "2026-11-25T12:00"), configured(GROUPS), NOW
+        )
+        == "request_invalid"
     )
 
 
 def test_rev_06_an_out_of_office_is_as_requested_and_read_back_as_written():
     span = ("2026-11-25T08:30", "2026-12-25T08:30:00")
-    absence = parse_out_of_office("a-1", "corp.bob", {"owners": "corp.carol"}, span, GROUPS, NOW)
+    absence = parse_out_of_office("a-1", identity("corp.bob"), {"owners": "corp.carol"}, span, configured(GROUPS), NOW)
     assert (absence.starts_at - NOW, absence.ends_at - absence.starts_at) == (73_800, 30 * DAY)
     assert OutOfOffice.read(absence.text()) == absence
     begun = parse_out_of_office(
-        "a-1", "corp.bob", {"owners": "corp.carol"}, ("2020-01-01T00:00", "2026-11-25T12:00"), GROUPS, NOW
+        "a-1",
+        identity("corp.bob"),
+        {"owners": "corp.carol"},
+        ("2020-01-01T00:00", "2026-11-25T12:00"),
+        configured(GROUPS),
+        NOW,
     )
     assert begun.starts_at == NOW
 

@@ -13,6 +13,7 @@ from jitney.core.review.recipients import people_asked, recipients
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import EITHER, GROUPS, after
 from tests.fakes import NOW, PENDING
+from tests.identities import identity
 
 FEWER = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
 LATER = PENDING.created_at + 900
@@ -37,7 +38,7 @@ def test_rev_06_fewer_may_be_notified_than_may_approve(notice):
 
 @pytest.mark.parametrize("notice", BEFORE)
 def test_rev_13_a_request_for_the_only_notified_member_reaches_the_others(notice):
-    own = replace(ASKED_OWNERS, human="corp.bob")
+    own = replace(ASKED_OWNERS, human=identity("corp.bob"))
     assert notified(own, FEWER, notice) == ["alice", "carol"]
     assert [each.removeprefix("corp.") for each in people_asked(under_review(own), FEWER, NOW)] == ["alice", "carol"]
     without_bob = FEWER | {"owners": FEWER["owners"]._replace(members=("corp.alice", "corp.carol"))}
@@ -52,8 +53,8 @@ def test_rev_13_once_all_notified_members_voted_reminders_reach_the_others():
 
 
 def test_rev_06_a_notified_members_delegate_is_notified_too():
-    place = Delegation("owners", "corp.bob", "a-1", NOW, NOW + 60)
-    others = Delegation("owners", "corp.carol", "a-2", NOW, NOW + 60)
+    place = Delegation("owners", identity("corp.bob"), "a-1", NOW, NOW + 60)
+    others = Delegation("owners", identity("corp.carol"), "a-2", NOW, NOW + 60)
     away = FEWER | {
         "owners": FEWER["owners"]._replace(active_delegations=(("corp.frank", place), ("corp.gina", others)))
     }
@@ -98,7 +99,7 @@ def test_rev_07_earlier_voters_are_notified_of_a_narrowed_request_and_its_choose
 
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_05_a_requester_is_not_notified_as_a_reviewer(notice):
-    own = replace(EITHER, human="corp.bob")
+    own = replace(EITHER, human=identity("corp.bob"))
     groups = {"owners": ReviewerGroup(("corp.bob", "corp.carol", own.principal), notify=("corp.bob", "corp.carol"))}
     assert notified(own, groups, notice) == ["carol"]
 
@@ -108,8 +109,8 @@ def test_a_group_that_is_no_longer_configured_notifies_no_one():
 
 
 def test_rev_08_all_are_notified_of_break_glass_and_possible_followers_up_are_reminded():
-    glass = BreakGlassUse("corp.alice", "down", "content", NOW, NOW + 3600, notified=("corp.olga",))
-    grant = replace(PENDING, human="corp.harriet", reviews=(("owners",), ("security",)), break_glass=glass)
+    glass = BreakGlassUse(identity("corp.alice"), "down", "content", NOW, NOW + 3600, notified=(identity("corp.olga"),))
+    grant = replace(PENDING, human=identity("corp.harriet"), reviews=(("owners",), ("security",)), break_glass=glass)
     groups = {
         "owners": ReviewerGroup(
             ("corp.alice", "corp.bob", "corp.harriet"), notify=("corp.bob",), escalates_to="chiefs"

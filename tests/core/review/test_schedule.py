@@ -12,6 +12,7 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import NEVER_CHECKED, ScheduleCheck, due, has_changed_since, next_change_at
 from tests.fakes import NOW, PENDING
+from tests.identities import identity
 
 GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))
 PLAIN = {"owners": ReviewerGroup(("corp.alice",))}
@@ -72,7 +73,7 @@ def changed(grant: Grant, name: str, now: int) -> Grant:
     """The grant after one more change, as the functions that make it write its time."""
     at = next_change_at(grant, now)
     if name == "break_glass":
-        return replace(grant, break_glass=BreakGlassUse("corp.alice", "down", "content", at, at + 600))
+        return replace(grant, break_glass=BreakGlassUse(identity("corp.alice"), "down", "content", at, at + 600))
     return replace(grant, **{name: at})
 
 

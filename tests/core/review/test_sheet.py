@@ -16,6 +16,7 @@ from tests.core.access.test_conditions import hostile
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS, after
 from tests.fakes import GRANT, NOW, PENDING
+from tests.identities import identity
 
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
 ONE, TWO = "arn:aws:s3:::reports/2026/1", "arn:aws:s3:::reports/2027/1"
@@ -40,11 +41,11 @@ def test_rev_11_what_a_grant_of_before_reached_is_not_new():
 
 TAKEN_BACK = {
     "revoked": {"state": State.REVOKED, "ending": GrantEnd(NOW, "corp.olga", "leaked")},
-    "objected to": {"follow_up": FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW)},
+    "objected to": {"follow_up": FollowUp(identity("corp.alice"), FollowUpVerdict.OBJECT, "no outage", NOW)},
 }
 IN_ORDER = {
     "released": {"state": State.RELEASED, "ending": GrantEnd(NOW, "corp.agent", "")},
-    "confirmed": {"follow_up": FollowUp("corp.alice", FollowUpVerdict.CONFIRM, "an outage", NOW)},
+    "confirmed": {"follow_up": FollowUp(identity("corp.alice"), FollowUpVerdict.CONFIRM, "an outage", NOW)},
 }
 
 
@@ -115,6 +116,6 @@ def test_rev_10_the_groups_show_who_may_and_who_has():
 
 
 def test_rev_05_the_requester_is_not_among_the_eligible():
-    own = replace(PENDING, human="corp.bob")
+    own = replace(PENDING, human=identity("corp.bob"))
     groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
     assert sheet_of(under_review(own), groups, ACTIONS, (), (), NOW).group_approvals[0].members == ("corp.alice",)

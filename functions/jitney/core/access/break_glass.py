@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from jitney.core.identity.identity import Identity
 from jitney.core.times import iso
 
 
@@ -16,28 +17,25 @@ class FollowUpVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakGlassUse:
-    """One use of break-glass: `human` (a source identity) of `issuer` ("" in older uses) used it at `at`.
-
-    `content` is the hash of what was granted.
+    """One use of break-glass: `human` used it at `at`. `content` is the hash of what was granted.
 
     The follow-up review is due by `due_at`. `notified` are the people notified in addition to the reviewers. Times are
     in epoch seconds.
     """
 
-    human: str
+    human: Identity
     reason: str
     content: str
     at: int
     due_at: int
-    notified: tuple[str, ...] = ()
-    issuer: str = ""
+    notified: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
     """The follow-up review by `human`, at `at` (epoch seconds)."""
 
-    human: str
+    human: Identity
     judgement: FollowUpVerdict
     comment: str
     at: int
@@ -48,13 +46,13 @@ def break_glass_view(use: BreakGlassUse | None, follow_up: FollowUp | None) -> d
     if use is None:
         return None
     review = follow_up and {
-        "by": follow_up.human,
+        "by": follow_up.human.name,
         "judgement": str(follow_up.judgement),
         "comment": follow_up.comment,
         "at": iso(follow_up.at),
     }
     return {
-        "by": use.human,
+        "by": use.human.name,
         "reason": use.reason,
         "at": iso(use.at),
         "follow_up_due_at": iso(use.due_at),

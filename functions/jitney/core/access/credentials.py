@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.session_policy import SessionPolicy, scopable_policy
+from jitney.core.identity.identity import name_of
 from jitney.core.times import iso
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 does not check these bounds.
@@ -83,7 +84,7 @@ def session_request(
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
-    tags = (("grant", grant.id), ("agent", grant.principal), ("unit", grant.unit), ("human", grant.human or ""))
+    tags = (("grant", grant.id), ("agent", grant.principal), ("unit", grant.unit), ("human", name_of(grant.human)))
     for name in (grant.id, grant.principal):
         if not _NAME.fullmatch(name):
             raise ValueError(f"STS does not accept this session name or source identity: {name!r}")

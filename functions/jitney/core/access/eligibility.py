@@ -38,7 +38,7 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     rejecting = next((vote for vote in current.votes if vote.verdict is VoteVerdict.REJECT), None)
     by = _ended_by(current, rejecting)
     detail = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
-    decider = current.ending.by if current.ending else rejecting.human if rejecting else "the reviewers"
+    decider = current.ending.by if current.ending else rejecting.human.name if rejecting else "the reviewers"
     raise Problem(code, detail, fix.format(who=decider), {"grant": current.view()}, headers)
 
 

@@ -12,7 +12,8 @@ from jitney.core.access.request import AccessRequest, Permission, RequestedAcces
 from jitney.core.access.reviewed_call import ReviewedCall, call_id_of
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
-from jitney.core.identity.principal import ClaimTags, IdentityFact, quota_key, unit_key
+from jitney.core.identity.identity import Identity, identity_of
+from jitney.core.identity.principal import ClaimTags, IdentityFact, owner_key, quota_key, unit_key
 from jitney.core.identity.requester import requester_name
 from jitney.core.times import iso
 
@@ -59,14 +60,14 @@ class VoteVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
+    """One reviewer's vote. `human` is the voter, `content` the hash of the grant that the voter saw.
 
     `at` is in epoch seconds. `via` is "web", "slack" or "terminal". `delegations` are the delegations that the voter
     used. `groups` are the groups in which the vote counted by the voter's own membership at the last count. Every new
     vote repeats the count. `groups` is None in older votes, which did not record it.
     """
 
-    human: str
+    human: Identity
     verdict: VoteVerdict
     content: str
     comment: str
@@ -78,11 +79,11 @@ class Vote:
     @property
     def delegators(self) -> tuple[str, ...]:
         """The people on whose behalf the voter voted as a delegate."""
-        return tuple(sorted({place.delegator for place in self.delegations}))
+        return tuple(sorted({place.delegator.name for place in self.delegations}))
 
     def view(self) -> dict[str, Any]:
         """Return the vote as the API shows it."""
-        vote = {"human": self.human, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
+        vote = {"human": self.human.name, "verdict": str(self.verdict), "comment": self.comment, "at": iso(self.at)}
         return vote | {"delegate_for": list(self.delegators)}
 
 
@@ -118,18 +119,18 @@ class Grant:
     credentials. `reviews` are the alternatives of reviewer groups that the decision requires. `approvals` are the
     groups that have approved, and `votes` the reviewers' votes. `groups` are the principal's groups at the request.
     `tags` are the claims that policies see. At each vote, the policy decides again with these groups and tags.
-    `records` counts the audit records of this grant, and `chain_head` is the hash of the last one. A state change and
-    its record are written in one transaction. `ending` is set once the grant was released or revoked. Credentials
-    issued up to `cut_off_at` no longer work, because the unit or the whole role was cut off. New ones can be issued.
-    `break_glass` is set when the reviewers were bypassed, and `follow_up` once that use was reviewed. `unit`, `facts`
-    and `human_issuer` are described in `Principal`. `agent_owners` are the source identities of the agent's owners at
-    the request. `core.review.grant_under_review` adds the current owners. `review_restarted_at` is when the policy last
-    required other reviewers than before. `narrowed_at` is when a reviewer last narrowed a pending grant. The grant ends
-    by `ends_by`, if set. `permissions` lie within `access_profile`, if set. `unissued` is set from the approval until
-    the first issue of credentials is on record. It is never set for a gateway grant, because its sessions stay in the
-    broker. `reveal` is described in `AccessRequest`. If `bound_address` is set, the broker makes calls from it only. A
-    grant with a `call` covers only that call, which is made in another grant. The call was sent at `used_at`, if set.
-    `repeated` is set if an equal request was rejected before. `requested` is the agent's request, if it was narrowed.
+    `records` counts the audit records of this grant, and `chain_head` is the hash of the last one. `ending` is set once
+    the grant was released or revoked. Credentials issued up to `cut_off_at` no longer work, because the unit or the
+    whole role was cut off. New ones can be issued. `break_glass` is set when the reviewers were bypassed, and
+    `follow_up` once that use was reviewed. `unit`, `facts` and `human` are described in `Principal`. `agent_owners` are
+    those at the request. `core.review.grant_under_review` adds the current owners. `review_restarted_at` is when the
+    policy last required other reviewers than before. `narrowed_at` is when a reviewer last narrowed a pending grant.
+    The grant ends by `ends_by`, if set. `permissions` lie within `access_profile`, if set. `unissued` is set from the
+    approval until the first issue of credentials is on record. It is never set for a gateway grant, because its
+    sessions stay in the broker. `reveal` is described in `AccessRequest`. If `bound_address` is set, the broker makes
+    calls from it only. A grant with a `call` covers only that call, which is made in another grant. The call was sent
+    at `used_at`, if set. `repeated` is set if an equal request was rejected before. `requested` is the agent's request,
+    if it was narrowed.
     """
 
     id: str
@@ -139,7 +140,7 @@ class Grant:
     subject: str
     principal: str
     unit: str
-    human: str | None
+    human: Identity | None
     target: str
     account: str
     region: str
@@ -162,7 +163,7 @@ class Grant:
     votes: tuple[Vote, ...] = ()
     break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
-    agent_owners: tuple[str, ...] = ()
+    agent_owners: tuple[Identity, ...] = ()
     review_restarted_at: int | None = None
     narrowed_at: int | None = None
     ends_by: int | None = None
@@ -177,7 +178,6 @@ class Grant:
     bound_address: str = ""
     repeated: RepeatedRequest | None = None
     requested: RequestedAccess | None = None
-    human_issuer: str = ""
 
     @property
     def awaits_follow_up(self) -> bool:
@@ -190,9 +190,14 @@ class Grant:
         return requester_name(self.issuer_name, self.subject, self.facts)
 
     @property
+    def agent(self) -> Identity:
+        """The agent, or the person who requested the grant."""
+        return identity_of(self.principal, self.issuer)
+
+    @property
     def owner_key(self) -> str:
         """The key of the grant's owner, as `Principal.owner_key`."""
-        return f"{self.principal}#{self.human or ''}"
+        return owner_key(self.principal, self.human)
 
     @property
     def unit_key(self) -> str:
@@ -212,14 +217,10 @@ class Grant:
 
     def at(self, now: int) -> "Grant":
         """Return the grant in its state at `now`. After its end it has expired, even before the store says so."""
-        ended = self.state in OPEN_STATES and now >= self.expires_at
-        return self.move(State.EXPIRED) if ended else self
+        return self.move(State.EXPIRED) if self.state in OPEN_STATES and now >= self.expires_at else self
 
     def may_have_credentials(self, now: int) -> bool:
-        """Return whether credentials may work at `now` if no deny document denies them.
-
-        A grant of one call has none, because the call is signed with credentials of the grant that it is made in.
-        """
+        """Return whether credentials may work at `now` if no deny document denies them; none for one call."""
         return self.call is None and self.starts_at is not None and not self.unissued and now < self.expires_at
 
     def use(self, now: int) -> "Grant":
@@ -234,9 +235,8 @@ class Grant:
     def end(self, state: State, ending: GrantEnd) -> "Grant":
         """Return the released or revoked grant. A grant that ended before changes only if it may have credentials."""
         current = self.at(ending.at)
-        over = state not in TRANSITIONS[current.state] or (
-            current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)
-        )
+        ended = current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)
+        over = ended or state not in TRANSITIONS[current.state]
         return current if over else replace(current.move(state), ending=ending)
 
     def votes_since(self, before: "Grant") -> tuple[Vote, ...]:
@@ -276,7 +276,7 @@ class Grant:
             "subject": self.subject,
             "unit": self.unit,
             "facts": [fact._asdict() for fact in self.facts],
-            "human": self.human,
+            "human": self.human and self.human.name,
             "created_at": iso(self.created_at),
             "starts_at": None if self.starts_at is None else iso(self.starts_at),
             "expires_at": iso(self.expires_at),

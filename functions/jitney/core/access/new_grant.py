@@ -40,7 +40,6 @@ def open_grant(
         principal=principal.source_identity,
         unit=principal.unit,
         human=principal.human,
-        human_issuer=principal.human_issuer,
         target=target.alias,
         account=target.account,
         region=target.region,

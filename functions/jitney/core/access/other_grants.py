@@ -15,6 +15,7 @@ from jitney.core.access.live_credentials import usable_until
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Config
+from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import source_identity
 
@@ -38,9 +39,9 @@ def list_keys(who: Principal, config: Config) -> ListKeys:
     earlier grants are in the agent's own list only. So that list counts too.
     """
     owners = config.owners_of(who.issuer_name, who.subject)
-    people = frozenset({who.human or who.source_identity, *who.agent_owners, *owners})
-    unit = () if who.unit == who.source_identity else (who.unit_key,)
-    own = dict.fromkeys((who.source_identity, *unit, *sorted(people)))
+    people = frozenset({who.human or who.identity, *who.agent_owners, *owners})
+    unit = () if who.unit == who.source_identity else (f"UNIT#{identity_of(who.unit, who.issuer).digest}",)
+    own = dict.fromkeys((who.identity.digest, *unit, *sorted(each.digest for each in people)))
     related = _agents_owned_by(people, config)
     return ListKeys(
         tuple(f"{_PREFIX}{each}" for each in own),
@@ -48,15 +49,15 @@ def list_keys(who: Principal, config: Config) -> ListKeys:
     )
 
 
-def _agents_owned_by(people: frozenset[str], config: Config) -> Iterator[str]:
-    """Yield the source identities of the agents that one of `people` owns at present.
+def _agents_owned_by(people: frozenset[Identity], config: Config) -> Iterator[str]:
+    """Yield the digests of the agents that one of `people` owns at present.
 
     Owners of subjects with wildcards are left out, because their agents are not known.
     """
     for issuer in config.issuers.values():
         for subject, owners in issuer.owners.items():
-            if "*" not in subject and "?" not in subject and not people.isdisjoint(owners):
-                yield source_identity(issuer.identity_name, issuer.issuer, subject)
+            if "*" not in subject and "?" not in subject and not people.isdisjoint(map(config.identity_of, owners)):
+                yield identity_of(source_identity(issuer.identity_name, issuer.issuer, subject), issuer.issuer).digest
 
 
 def combination_actions_in(permissions: Iterable[Permission], actions: ActionTable) -> tuple[str, ...]:

@@ -9,10 +9,12 @@ name.
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.config import Config
+from jitney.core.identity.identity import Identity
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
@@ -22,15 +24,34 @@ MOST_SUGGESTIONS = 5
 _IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
 
 
-def configured_name(request: SuspensionRequest, config: Config) -> str:
-    """Return the configured name that the request means, or "" if there is none. Names have several spellings.
+class SuspendedName(NamedTuple):
+    """The name of a suspension, as it is stored. `role` and `issuer` are those of `Suspension`."""
+
+    name: str
+    role: str = ""
+    issuer: str = ""
+
+
+def configured_name(request: SuspensionRequest, config: Config) -> SuspendedName | None:
+    """Return the configured name that the request means, or None. Names have several spellings.
 
     For an issuer, the alias of any of its entries names all of them.
     """
-    return _CONFIGURED[request.kind](config).get(request.name, "")
+    return _CONFIGURED[request.kind](config).get(request.name)
 
 
-def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant]) -> str:
+def present_name(request: SuspensionRequest, config: Config) -> SuspendedName | None:
+    """Return the agent, unit or human that has the request's name under the configuration, whether or not one exists.
+
+    Returns None for other kinds, and for a name that begins with no name of an issuer.
+    """
+    known = request.name.startswith(tuple(_prefixes(config)))
+    if not known or request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
+        return None
+    return _name_of(config.identity_of(request.name))
+
+
+def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant]) -> SuspendedName:
     """Return the request's name if one of `grants` has it, or if `unseen` permits it.
 
     Raises Problem suspension_name_unknown with the closest names.
@@ -38,61 +59,68 @@ def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant
     spellings = dict(_CONFIGURED[request.kind](config))
     for grant in grants:
         spellings |= _spellings_in(request.kind, grant, config)
-    if spellings.get(request.name) == request.name:
-        return request.name
+    present, seen = present_name(request, config), spellings.get(request.name)
+    if seen and seen.name == request.name:
+        return present or seen
     if request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
         raise _unknown(request, spellings, _LISTED[request.kind])
-    prefixes = sorted({identity_prefix(each.identity_name) for each in config.issuers.values()})
-    if not _IDENTITY.fullmatch(request.name) or not request.name.startswith(tuple(prefixes)):
+    prefixes = _prefixes(config)
+    if present is None or not _IDENTITY.fullmatch(request.name):
         fix = f"Use the name that Jitney's pages and records show. It begins with {' or '.join(prefixes)}"
         raise _unknown(request, spellings, fix)
     if not request.unseen:
         fix = "To suspend this exact name although Jitney has not seen it, add `--unseen`."
         raise _unknown(request, spellings, fix)
-    return request.name
+    return present
 
 
-def removed_role(alias: str, config: Config, grants: Iterable[Grant]) -> str:
-    """Return the ARN of the first role of a removed target, as one of `grants` has it; "" for none."""
-    roles = (each.role_arn for each in grants if each.target == alias and config.target_with(each.role_arn) is None)
-    return next(map(first_role, roles), "")
+def _prefixes(config: Config) -> list[str]:
+    return sorted({identity_prefix(each.identity_name) for each in config.issuers.values()})
 
 
-def _unknown(request: SuspensionRequest, spellings: Mapping[str, str], fix: str) -> Problem:
+def _unknown(request: SuspensionRequest, spellings: Mapping[str, SuspendedName], fix: str) -> Problem:
     near = difflib.get_close_matches(request.name, spellings, n=MOST_SUGGESTIONS, cutoff=0.5)
     inside = [each for each in sorted(spellings) if request.name.lower() in each.lower()]
-    names = list(dict.fromkeys(spellings[each] for each in [*near, *inside]))[:MOST_SUGGESTIONS]
+    names = list(dict.fromkeys(spellings[each].name for each in [*near, *inside]))[:MOST_SUGGESTIONS]
     meant = f"Did you mean {' or '.join(names)}? " if names else ""
     detail = f"Jitney knows no {request.kind} {UNTAGGED.text(request.name)[:64]!a}."  # masked before it is cut
     return Problem("suspension_name_unknown", detail, meant + fix, {"alternatives": names})
 
 
-def _people(config: Config) -> dict[str, str]:
+def _name_of(identity: Identity) -> SuspendedName:
+    return SuspendedName(identity.name, issuer=identity.issuer)
+
+
+def _people(config: Config) -> dict[str, SuspendedName]:
     groups = config.reviewers.values()
     people = {each for group in groups for each in (*group.members, *group.delegates)}
     people |= config.emails.keys() | config.subjects.keys()
     people |= set(config.break_glass.people) if config.break_glass else set()
     written = {f"{alias}/{subject}": identity for identity, (alias, subject) in config.subjects.items()}
-    return written | {each: each for each in people}
+    spelled = written | {each: each for each in people}
+    return {spelling: _name_of(config.identity_of(each)) for spelling, each in spelled.items()}
 
 
 def configured_agents(config: Config) -> set[str]:
     """Return the source identities of the agents that the configuration names."""
-    return set(_agents(config).values())
+    return {each.name for each in _agents(config).values()}
 
 
-def _agents(config: Config) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _agents(config: Config) -> dict[str, SuspendedName]:
+    found: dict[str, SuspendedName] = {}
     for entry in config.issuers.values():
         for subject in {*entry.owners, *entry.subject_groups} if entry.kind != "human" else ():
             identity = source_identity(entry.identity_name, entry.issuer, subject)
-            found |= {f"{entry.name}/{subject}": identity, identity: identity}
+            found |= dict.fromkeys((f"{entry.name}/{subject}", identity), SuspendedName(identity, issuer=entry.issuer))
     return found
 
 
-def _issuers(config: Config) -> dict[str, str]:
-    entries = config.issuers.values()
-    return {alias: each.identity_name for each in entries for alias in (each.name, each.identity_name)}
+def _issuers(config: Config) -> dict[str, SuspendedName]:
+    return {
+        alias: SuspendedName(each.identity_name, issuer=each.issuer)
+        for each in config.issuers.values()
+        for alias in (each.name, each.identity_name)
+    }
 
 
 _LISTED: Mapping[SuspensionKind, str] = {
@@ -100,29 +128,33 @@ _LISTED: Mapping[SuspensionKind, str] = {
     "the first full stop of its agents' names.",
     SuspensionKind.TARGET: "Use a name that jitney.yaml has under targets, or that an open grant has.",
 }
-_CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, str]]] = {
+_CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, SuspendedName]]] = {
     SuspensionKind.AGENT: _agents,
     SuspensionKind.UNIT: lambda _: {},
     SuspensionKind.HUMAN: _people,
     SuspensionKind.ISSUER: _issuers,
-    SuspensionKind.TARGET: lambda config: {alias: alias for alias in config.targets},
+    SuspensionKind.TARGET: lambda config: {
+        alias: SuspendedName(alias, each.role_arn) for alias, each in config.targets.items()
+    },
 }
 """Names by their spellings in the configuration."""
 
 
-def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, str]:
+def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, SuspendedName]:
     """Return the names in a grant, by spelling. A person who requests access does not count as an agent."""
     entry = config.issuers.get(grant.issuer_name)
-    is_person = entry is not None and entry.kind == "human"
+    is_person, agent = entry is not None and entry.kind == "human", _name_of(grant.agent)
     if kind is SuspensionKind.UNIT:
-        return {grant.subject: grant.unit, grant.principal: grant.unit, grant.unit: grant.unit}
+        unit = SuspendedName(grant.unit, issuer=grant.issuer)
+        return dict.fromkeys((grant.subject, grant.principal, grant.unit), unit)
     if kind is SuspensionKind.AGENT:
-        return {} if is_person else {grant.subject: grant.principal, grant.principal: grant.principal}
+        return {} if is_person else dict.fromkeys((grant.subject, grant.principal), agent)
     if kind is SuspensionKind.ISSUER:  # of a removed issuer, too: its credentials work until the grants end
-        identities = [each for each in (grant.principal, grant.human) if each]
-        return {name: name for name in (each.partition(".")[0] for each in identities)}
+        identities = [each for each in (grant.agent, grant.human) if each]
+        aliases = {each.name.partition(".")[0]: each.issuer for each in identities}
+        return {alias: SuspendedName(alias, issuer=issuer) for alias, issuer in aliases.items()}
     if kind is SuspensionKind.TARGET:  # a removed one, or the present alias of a renamed one
         present = config.target_with(grant.role_arn)
-        return {grant.target: present.alias if present else grant.target}
-    people = [grant.human, *(vote.human for vote in grant.votes), *([grant.principal] if is_person else [])]
-    return {each: each for each in people if each} if kind is SuspensionKind.HUMAN else {}
+        return {grant.target: SuspendedName(present.alias if present else grant.target, first_role(grant.role_arn))}
+    people = [grant.human, *(vote.human for vote in grant.votes), *([grant.agent] if is_person else [])]
+    return {each.name: _name_of(each) for each in people if each}

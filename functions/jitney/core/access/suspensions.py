@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.config import Target
+from jitney.core.identity.identity import Identity, identity_of, name_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import identity_prefix
 from jitney.core.problems import Problem
@@ -28,10 +29,7 @@ MAX_CHARACTERS = 200_000
 ENDING_SECONDS = 86_400
 """How long the reconciler looks for grants that a suspension ended. One run takes minutes, and runs are repeated."""
 LIFTED_SECONDS = 7 * 86400
-"""How long a lifted suspension is kept: as long as the longest review.
-
-A grant that the suspension ended may be stored as open for that long.
-"""
+"""How long a lifted suspension is kept. A grant that it ended may be stored as open for the longest review."""
 
 
 class SuspensionKind(StrEnum):
@@ -65,10 +63,10 @@ class Suspension:
     `name` depends on the kind. It is a source identity for an agent or a human, and the unit's name for a unit. For an
     issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
     identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
-    for other kinds. So a target stays suspended under another alias. In the same way, `issuer` is the `iss` of a
-    suspended issuer, whose agents and people stay suspended under other names. `completed_at` is when every document
-    denied what is suspended and every end was on record, None before. The suspension cannot be lifted before
-    `not_before`.
+    for other kinds. So a target stays suspended under another alias. In the same way, `issuer` is the `iss` of what is
+    suspended, "" for a target. So agents, units and people stay suspended under other names, and others who have the
+    suspended name later are not suspended. `completed_at` is when every document denied what is suspended and every end
+    was on record, None before. The suspension cannot be lifted before `not_before`.
     """
 
     id: str
@@ -94,11 +92,16 @@ class Suspension:
         """What is suspended: "issuer github"."""
         return f"{self.kind} {self.name}"
 
-    def covers_person(self, identity: str) -> bool:
-        """Return whether the suspension covers the person with this source identity. A person is their own unit."""
+    @property
+    def detail(self) -> dict[str, str]:
+        """The members of `detail` in every record of the suspension. `jitney restore` reads them."""
+        return {"suspension": self.id, "kind": str(self.kind), "name": self.name, "issuer": self.issuer}
+
+    def covers_person(self, person: Identity) -> bool:
+        """Return whether the suspension covers the person. A person is their own unit."""
         if self.kind is SuspensionKind.ISSUER:
-            return identity.startswith(identity_prefix(self.name))
-        return self.kind is not SuspensionKind.TARGET and identity == self.name
+            return person.issuer == self.issuer
+        return self.kind is not SuspensionKind.TARGET and person == identity_of(self.name, self.issuer)
 
     def covers_target(self, alias: str, role_arn: str) -> bool:
         """Return whether the target with this alias and this role is suspended, even under an earlier alias."""
@@ -113,37 +116,35 @@ class Suspension:
         """Return whether credentials of what is suspended may be on a role that no configured target has."""
         return self.kind is not SuspensionKind.TARGET or first_role(role_arn) == self.role
 
-    def covers(self, identity: str, unit: str, human: str | None) -> bool:
+    def covers_requester(self, agent: Identity, unit: Identity, human: Identity | None) -> bool:
         """Return whether the suspension covers the requests of this agent and unit on behalf of `human`."""
-        if self.kind is SuspensionKind.TARGET:
-            return False
         if self.kind is SuspensionKind.UNIT:
-            return unit == self.name
+            return self.covers_person(unit)
         on_behalf = human is not None and self.kind is not SuspensionKind.AGENT and self.covers_person(human)
-        return on_behalf or self.covers_person(identity)
-
-    def covers_principal(self, who: Principal) -> bool:
-        """Return whether the suspension covers the requests of a principal, even under another name."""
-        return self._is_of_issuer(who) or self.covers(who.source_identity, who.unit, who.human)
+        return on_behalf or self.covers_person(agent)
 
     def is_denied_on(self, target: Target, grant: Grant) -> bool:
         """Return whether the deny documents of `target` deny the grant's sessions by the names in the suspension."""
-        if self.kind is SuspensionKind.TARGET:
-            return self.covers_target(target.alias, target.role_arn)
-        return self.covers(grant.principal, grant.unit, grant.human)
+        return self._has_name_of(grant) or self.covers_target(target.alias, target.role_arn)
 
-    def _is_of_issuer(self, requester: Principal | Grant) -> bool:
-        return bool(self.issuer) and self.issuer in (requester.issuer, requester.human_issuer)
+    def _has_name_of(self, grant: Grant) -> bool:
+        people = grant.principal, name_of(grant.human)
+        if self.kind is SuspensionKind.ISSUER:
+            return any(each.startswith(identity_prefix(self.name)) for each in people)
+        names = {SuspensionKind.AGENT: people[:1], SuspensionKind.UNIT: (grant.unit,), SuspensionKind.HUMAN: people}
+        return self.name in names.get(self.kind, ())
 
     def ends(self, grant: Grant) -> bool:
         """Return whether the suspension ended the grant. Grants from after it was lifted are not affected.
 
-        Under a suspension, only requests in flight at its beginning open grants. So the end by the clock of another
-        function matters in the first minute only. The deny document denies what is issued in that minute.
+        Earlier grants of others under the suspended name end too, because documents deny that name. Under a suspension,
+        only requests in flight at its beginning open grants. So the end by the clock of another function matters in the
+        first minute only. The deny document denies what is issued in that minute.
         """
         concerned = self.lifted_at is None or grant.created_at < min(self.lifted_at, self.since + IN_FLIGHT_SECONDS)
-        covered = self.covers_target(grant.target, grant.role_arn) or self._is_of_issuer(grant)
-        return concerned and (covered or self.covers(grant.principal, grant.unit, grant.human))
+        covered = self.covers_requester(grant.agent, identity_of(grant.unit, grant.issuer), grant.human)
+        named = grant.created_at < self.since + IN_FLIGHT_SECONDS and self._has_name_of(grant)
+        return concerned and (covered or named or self.covers_target(grant.target, grant.role_arn))
 
     def end_of(self, grant: Grant) -> GrantEnd:
         """Return the end that the suspension gives a grant. The agent sees this end's reason, not the operator's."""
@@ -200,22 +201,23 @@ class Suspensions(NamedTuple):
         """The suspensions that are not lifted, the oldest first."""
         return tuple(each for each in self.entries if each.in_force)
 
-    def of(self, kind: SuspensionKind, name: str) -> Suspension | None:
-        """Return the suspension in force with this kind and name."""
-        return next((each for each in self.in_force if (each.kind, each.name) == (kind, name)), None)
+    def of(self, kind: SuspensionKind, name: str, issuer: str = "") -> Suspension | None:
+        """Return the suspension in force with this kind and name, and with this issuer unless that is ""."""
+        found = (each for each in self.in_force if (each.kind, each.name) == (kind, name))
+        return next((each for each in found if issuer in ("", each.issuer)), None)
 
     def with_id(self, suspension_id: str) -> Suspension | None:
         """Return the suspension of an id, in force or lifted."""
         return next((each for each in self.entries if each.id == suspension_id), None)
 
-    def covers_person(self, identity: str) -> bool:
-        """Return whether the person with this source identity is suspended."""
-        return any(each.covers_person(identity) for each in self.in_force)
+    def covers_person(self, person: Identity) -> bool:
+        """Return whether the person is suspended."""
+        return any(each.covers_person(person) for each in self.in_force)
 
     def stopping(self, who: Principal, target: Target | None = None) -> Suspension | None:
         """Return the suspension that stops a principal, or its requests for `target`, or None."""
         for each in self.in_force:
-            if each.covers_principal(who):
+            if each.covers_requester(who.identity, identity_of(who.unit, who.issuer), who.human):
                 return each
             if target and each.covers_target(target.alias, target.role_arn):
                 return each

@@ -1,5 +1,6 @@
 """The only way from an Authorization header to a principal."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from jitney.core.config import Config, Issuer
@@ -63,10 +64,12 @@ def authenticate(header: str | None, config: Config, keys: KeySource, now: int) 
     token = parse_token(bearer_token(header))
     issuer = issuer_of(token, config)
     try:
-        return _authenticated(token, issuer, keys, now)
+        caller = _authenticated(token, issuer, keys, now)
     except Refusal as refusal:
         refusal.issuer_name = issuer.name
         raise
+    owners = config.owners_of(issuer.name, caller.principal.subject)
+    return caller._replace(principal=replace(caller.principal, agent_owners=owners))
 
 
 def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now: int) -> Authenticated:

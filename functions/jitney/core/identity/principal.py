@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+from jitney.core.identity.identity import Identity, identity_of, name_of
+
 TagValue: TypeAlias = str | int | bool | tuple[str, ...]
 ClaimTags: TypeAlias = tuple[tuple[str, TagValue], ...]
 """Claims that policies see, by name."""
@@ -24,10 +26,9 @@ class Principal:
     issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`. `unit`
     is the accountable unit, such as a repository. Quotas count by it. The unit contains only what the holder of the
     token cannot choose, and has the form of a source identity. If no larger unit is known, it is the principal's source
-    identity. `human` is the source identity of the person that an agent acts for, or None, and `human_issuer` is the
-    issuer of that person, or "". `kind` is "agent" for machines and "human" for people. `agent_owners` are the agent's
-    owners in the configuration. `facts` are the provider's facts for reviewers, the most important first. `tags` are
-    the claims that policies see.
+    identity. `human` is the person that an agent acts for, or None. `kind` is "agent" for machines and "human" for
+    people. `agent_owners` are the agent's owners in the configuration. `facts` are the provider's facts for reviewers,
+    the most important first. `tags` are the claims that policies see.
     """
 
     issuer: str
@@ -38,19 +39,20 @@ class Principal:
     display: str
     source_identity: str
     unit: str
-    human: str | None = None
-    agent_owners: tuple[str, ...] = ()
+    human: Identity | None = None
+    agent_owners: tuple[Identity, ...] = ()
     facts: tuple[IdentityFact, ...] = ()
     tags: ClaimTags = ()
-    human_issuer: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """The identity, to compare with stored ones."""
+        return identity_of(self.source_identity, self.issuer)
 
     @property
     def owner_key(self) -> str:
-        """The key of the owner of this principal's grants: principal and human (ID 10).
-
-        No source identity contains "#".
-        """
-        return f"{self.source_identity}#{self.human or ''}"
+        """The key of the owner of this principal's grants, as `owner_key` (ID 10)."""
+        return owner_key(self.source_identity, self.human)
 
     @property
     def unit_key(self) -> str:
@@ -72,9 +74,14 @@ def unit_key(unit: str, source_identity: str) -> str:
     return f"{'AGENT' if unit == source_identity else 'UNIT'}#{unit}"
 
 
-def quota_key(unit: str, human: str | None) -> str:
+def owner_key(source_identity: str, human: Identity | None) -> str:
+    """Return the key of the owner of grants: a principal, for one human. No source identity contains "#"."""
+    return f"{source_identity}#{name_of(human)}"
+
+
+def quota_key(unit: str, human: Identity | None) -> str:
     """Return the key by which limits count: a unit's key, for one human.
 
     The people of one agent do not share a limit, because an agent cannot choose whose token it gets.
     """
-    return f"{unit}#{human or ''}"
+    return f"{unit}#{name_of(human)}"

@@ -12,6 +12,7 @@ from jitney.core.identity.claim_rules import (
     claimed_subject,
     named_texts,
 )
+from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.identity.principal import IdentityFact, Principal
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.provider import Provider, facts_of, unresolved_human
@@ -32,9 +33,7 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
         _check_person(principal.subject, issuer, provider)
         groups = _groups(claims, issuer, provider, principal.subject)
         tags = claim_tags(claims, visible_claims(issuer))
-        human, people = _human(claims, issuer, provider, principal.subject), issuer.human_issuer
-        human_issuer = people.issuer if human and people else ""
-        return replace(principal, groups=groups, tags=tags, human=human, human_issuer=human_issuer)
+        return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer, provider, principal.subject))
     except Refusal as refusal:
         refusal.principal = principal
         raise
@@ -68,7 +67,6 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
         display=next(filter(is_nameable, shown), subject),
         source_identity=identity,
         unit=source_identity(issuer.identity_name, issuer.issuer, unit) if unit else identity,
-        agent_owners=issuer.owners_of(subject),
         facts=tuple(IdentityFact(*fact) for fact in facts if fact[1]),
     )
 
@@ -107,7 +105,7 @@ def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: s
     return frozenset(f"{issuer.name}/{name}" for name in names)
 
 
-def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str) -> str | None:
+def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str) -> Identity | None:
     """Return the person that the agent acts for, or None when the token names no person.
 
     The result is the identity with which the person signs in and votes. So Jitney can refuse their vote on requests of
@@ -142,8 +140,8 @@ def _claimed_human(claims: SignedClaims, issuer: Issuer) -> str | None:
     return value
 
 
-def _person(name: str, issuer: Issuer, agent: str) -> str:
-    """Return the source identity of the person that a token calls `name`. Raises Refusal token_human."""
+def _person(name: str, issuer: Issuer, agent: str) -> Identity:
+    """Return the person that a token calls `name`. Raises Refusal token_human."""
     people = issuer.human_issuer
     if people is None:
         raise unresolved_human(
@@ -156,4 +154,4 @@ def _person(name: str, issuer: Issuer, agent: str) -> str:
             f"The token's person is not named by their subject at the issuer {people.identity_name}.",
             "Configure the token's issuer to name people by the subject with which they sign in to Jitney.",
         )
-    return source_identity(people.identity_name, people.issuer, subject)
+    return identity_of(source_identity(people.identity_name, people.issuer, subject), people.issuer)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jitney.core.config import Config
+from jitney.core.identity.identity import name_of
 from jitney.core.identity.principal import IdentityFact, Principal
 
 MOST_VALUE = 200
@@ -124,8 +125,8 @@ def requester_of(principal: Principal, config: Config) -> Requester:
         issuer=principal.issuer,
         unit=principal.unit,
         principal=principal.source_identity,
-        human=principal.human or "",
-        human_name=person_name(principal.human, config) if principal.human else "",
+        human=name_of(principal.human),
+        human_name=person_name(principal.human.name, config) if principal.human else "",
     )
 
 

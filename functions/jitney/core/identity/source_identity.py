@@ -52,6 +52,13 @@ def source_identity(issuer_name: str, issuer: str, subject: str) -> str:
     return f"{readable}={_digest(issuer, subject)}"
 
 
+def subject_digest(identity: str, issuer: str) -> str:
+    """Return the digest of the issuer and subject that a source identity names. It is equal under every alias."""
+    if _HASHED.fullmatch(identity):
+        return identity[-_DIGEST_CHARACTERS:]
+    return _digest(issuer, identity.partition(".")[2])
+
+
 def identity_prefix(issuer_name: str) -> str:
     """Return the prefix that only this issuer's source identities have (`MAX_ALIAS_CHARACTERS`)."""
     return f"{issuer_name}."

@@ -35,7 +35,7 @@ def principal_entity(principal: Principal) -> Entity:
     attributes = {"issuer": principal.issuer, "subject": principal.subject, "kind": principal.kind}
     return {
         "uid": uid(principal.kind.capitalize(), principal.source_identity),
-        "attrs": attributes if principal.human is None else {**attributes, "human": principal.human},
+        "attrs": attributes if principal.human is None else {**attributes, "human": principal.human.name},
         "parents": [uid("Group", group) for group in sorted(principal.groups)],
         "tags": {name: _tag(value) for name, value in principal.tags},
     }

@@ -14,6 +14,7 @@ from jitney.core.access.profile_request import ProfileMismatch, with_profile
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
+from jitney.core.identity.identity import identity_of
 from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
@@ -74,7 +75,7 @@ class Case:
             display="tester",
             source_identity=self.source_identity,
             unit=self.source_identity,
-            human=self.human,
+            human=identity_of(self.human, "https://idp.example.com") if self.human else None,
             tags=tuple((name, _tag(name, value, types.get(name))) for name, value in self.claims.items()),
         )
 

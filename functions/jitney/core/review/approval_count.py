@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.delegation import Delegation
+from jitney.core.identity.identity import Identity
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups
 
@@ -20,7 +21,7 @@ def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, no
     """
 
     def is_member(group: str, at: int) -> bool:
-        return vote.human in direct_members(group, review, groups, at)
+        return review.is_among(vote.human, direct_members(group, review, groups, at))
 
     asked = requested_groups(review.grant)
     delegated = {
@@ -31,7 +32,7 @@ def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, no
     return replace(vote, groups=tuple(sorted(group for group in asked - delegated if is_member(group, now))))
 
 
-def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups: Groups) -> frozenset[str]:
+def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups: Groups) -> frozenset[Identity]:
     """Return the members of `group` that a vote may count for: the voter, or the members who delegated to the voter.
 
     A vote stays valid after the delegation ends, but not if the configuration no longer allows the delegation.
@@ -44,8 +45,8 @@ def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups
             each.delegator
             for each in delegations
             if each.in_force(vote.at)
-            and each.delegator in groups[each.group].members
-            and vote.human in groups[each.group].delegates
+            and review.is_among(each.delegator, groups[each.group].members)
+            and review.is_among(vote.human, groups[each.group].delegates)
         )
         - review.requesters
     )
@@ -55,14 +56,14 @@ def _delegations_for(vote: Vote, group: str, grant: Grant, groups: Groups) -> li
     return [each for each in vote.delegations if each.group in approving_groups(group, grant, groups)]
 
 
-def count_represented(votes: Iterable[frozenset[str]]) -> int:
+def count_represented(votes: Iterable[frozenset[Identity]]) -> int:
     """Return how many votes can be assigned to different members.
 
     `votes` has, for each vote, the members that it may count for.
     """
-    assigned: dict[str, frozenset[str]] = {}
+    assigned: dict[Identity, frozenset[Identity]] = {}
 
-    def assign(members: frozenset[str], tried: set[str]) -> bool:
+    def assign(members: frozenset[Identity], tried: set[Identity]) -> bool:
         for member in members - tried:
             tried.add(member)
             if member not in assigned or assign(assigned[member], tried):

@@ -18,7 +18,7 @@ def approvals_in_force(review: GrantUnderReview, now: int) -> frozenset[str]:
     grant = review.grant
     if not grant.break_glass and not grant.approvals:
         return frozenset()
-    groups = without_suspended(review.config.reviewers, review.suspensions)
+    groups = without_suspended(review.config.reviewers, review.suspensions, review.config)
     if grant.break_glass:
         return break_glass_approvals(review, groups)
     return present_approvals(review, groups, now) if grant.way is Way.GATEWAY else valid_approvals(review, groups)

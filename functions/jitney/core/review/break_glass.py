@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
-from jitney.core.access.current_names import is_current_name
 from jitney.core.access.grant import Grant, State
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
+from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
@@ -41,7 +41,7 @@ def activated_by_break_glass(
     if settings is None or not may_break_glass(who, grant.target, settings):
         fix = "Wait for the reviewers, or ask your platform engineer who may use break-glass."
         raise Problem("break_glass_not_allowed", "You may not use break-glass for this request.", fix)
-    if who.source_identity in review.requesters and not settings.own_requests:
+    if who.identity in review.requesters and not settings.own_requests:
         raise Problem("own_request", "This is your own request.", "Ask another person to use break-glass for it.")
     if not reason:
         raise Problem("request_invalid", "The reason is missing.", "Go back, and say why the request cannot wait.")
@@ -55,25 +55,25 @@ def activated_by_break_glass(
             "The request changed after you opened it.",
             "Read the request again, then use break-glass.",
         )
-    if set(follow_up_keys(grant, who.source_identity)) & set(outstanding):
+    if set(follow_up_keys(grant, who.identity)) & set(outstanding):
         detail = f"An earlier use of break-glass, by you or for {grant.unit}, has no follow-up review yet."
         raise Problem("follow_up_due", detail, "Ask its reviewers to confirm it or object, then try again.")
     capped = narrowed(grant, grant.permissions, min(grant.duration_seconds, settings.max_duration_seconds))
     use = BreakGlassUse(
-        who.source_identity,
+        who.identity,
         reason,
         content_hash(capped),
         next_change_at(grant, now),
         now + settings.follow_up_seconds,
-        settings.notify,
-        who.issuer,
+        tuple(map(review.config.identity_of, settings.notify)),
     )
     return activated(replace(capped, break_glass=use), now)
 
 
-def follow_up_keys(grant: Grant, human: str) -> tuple[str, str]:
+def follow_up_keys(grant: Grant, human: Identity) -> tuple[str, str]:
     """Return the keys of the person and the unit that may not use break-glass again before a follow-up review."""
-    return f"HUMAN#{human}", grant.unit_key
+    kind = grant.unit_key.partition("#")[0]
+    return f"HUMAN#{human.digest}", f"{kind}#{identity_of(grant.unit, grant.issuer).digest}"
 
 
 def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> frozenset[str]:
@@ -89,7 +89,7 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
         use is None
         or settings is None
         or grant.target not in settings.targets
-        or (use.human not in settings.people and not settings.groups)
+        or (not review.is_among(use.human, settings.people) and not settings.groups)
         or use.content != content_hash(grant)
         or grant.duration_seconds > settings.max_duration_seconds
         or (use.human in review.requesters and not settings.own_requests)
@@ -103,25 +103,22 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
 def may_follow_up(human: str, review: GrantUnderReview, groups: Groups, *, operator: bool) -> bool:
     """Return whether `human` may do the follow-up review: any possible reviewer, or an operator.
 
-    The requesters, the person who used break-glass, and their delegates may not. If the configuration has another name
-    for that person, only operators may, because any reviewer could be that person.
+    The requesters, the person who used break-glass, and their delegates may not.
     """
     involved, use = involved_people(review), review.grant.break_glass
-    if use is None or human in involved | delegates_for(involved, groups):
+    if use is None or not review.without((human,), involved) or human in delegates_for(involved, groups):
         return False
-    if not is_current_name(use.human, use.issuer, review.config):
-        return operator
     return operator or human in all_possible_reviewers(review, groups, involved)
 
 
-def involved_people(review: GrantUnderReview) -> frozenset[str]:
+def involved_people(review: GrantUnderReview) -> frozenset[Identity]:
     """Return the requesters, and the person who used break-glass."""
     use = review.grant.break_glass
     return review.requesters | ({use.human} if use else set())
 
 
 def all_possible_reviewers(
-    review: GrantUnderReview, groups: Groups, excluded: frozenset[str] = frozenset()
+    review: GrantUnderReview, groups: Groups, excluded: frozenset[Identity] = frozenset()
 ) -> frozenset[str]:
     """Return everyone who could ever decide about the grant, including delegates.
 
@@ -131,7 +128,7 @@ def all_possible_reviewers(
     reached = {each for group in requested_groups(grant) for each in approving_groups(group, grant, groups)}
     people = {member for each in reached for member in groups[each].members}
     people |= {human for each in reached for human, _ in groups[each].active_delegations}
-    return frozenset(people - excluded - delegates_for(excluded, groups))
+    return review.without(people, excluded) - delegates_for(excluded, groups)
 
 
 def followed_up(grant: Grant, given: FollowUp) -> Grant:
@@ -141,10 +138,10 @@ def followed_up(grant: Grant, given: FollowUp) -> Grant:
 
     Raises Problem review_ended when break-glass was not used, or another person did the follow-up review.
     """
-    done = grant.follow_up
+    done, not_used = grant.follow_up, "Access was not granted by break-glass."
     if done and (done.human, done.judgement) == (given.human, given.judgement):
         return grant
     if grant.break_glass is None or done:
-        detail = f"{done.human} did the follow-up review already." if done else "Access was not granted by break-glass."
+        detail = f"{done.human.name} did the follow-up review already." if done else not_used
         raise Problem("review_ended", detail, "No follow-up review is needed.")
     return replace(grant, follow_up=given)

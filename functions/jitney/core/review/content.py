@@ -14,7 +14,7 @@ def content_hash(grant: Grant) -> str:
     return hashlib.sha256(
         canonical(
             {
-                "agent_owners": grant.agent_owners,
+                "agent_owners": [each.stored() for each in grant.agent_owners],
                 "id": grant.id,
                 "issuer": grant.issuer,
                 "issuer_name": grant.issuer_name,
@@ -24,7 +24,7 @@ def content_hash(grant: Grant) -> str:
                 "facts": grant.facts,
                 "groups": grant.groups,
                 "tags": grant.tags,
-                "human": grant.human,
+                "human": grant.human and grant.human.stored(),
                 "target": grant.target,
                 "role_arn": grant.role_arn,
                 "permissions": permissions_view(grant.permissions),
@@ -41,6 +41,5 @@ def content_hash(grant: Grant) -> str:
                 "call": grant.call,
                 "repeated": grant.repeated,
             }
-            | ({"human_issuer": grant.human_issuer} if grant.human_issuer else {})  # older grants have none
         ).encode()
     ).hexdigest()

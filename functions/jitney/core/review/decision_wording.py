@@ -47,9 +47,9 @@ def before(sheet: Sheet, viewer: str = "") -> str:
     shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
     approved = rejected = revoked = ""
     if like.last_approval:
-        approved = _last(like.last_approval.human, like.last_approval.at, viewer)
+        approved = _last(like.last_approval.human.name, like.last_approval.at, viewer)
     if (last := like.last_rejection) and not shown:
-        rejected = _last(last.human, last.at, viewer, last.comment)
+        rejected = _last(last.human.name, last.at, viewer, last.comment)
     if end := like.last_revocation:
         revoked = _last(end.by, end.at, viewer, end.reason)
     parts = (

@@ -1,11 +1,13 @@
 """A grant, with the configuration and suspensions that say who may decide about it (rows REV 5, ID 10, END 8). Pure."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
 from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
+from jitney.core.identity.identity import Identity, name_of
 from jitney.core.identity.requester import Requester, person_name
 
 
@@ -33,14 +35,26 @@ class GrantUnderReview:
         object.__setattr__(self, "grant", grant)
 
     @property
-    def requesters(self) -> frozenset[str]:
+    def requesters(self) -> frozenset[Identity]:
         """The requesters: the agent, its human, and its owners, both at the request and now.
 
-        None of them may decide about it. Values are source identities.
+        None of them may decide about it.
         """
         grant = self.grant
         owners = self.config.owners_of(grant.issuer_name, grant.subject)
-        return frozenset({grant.principal, grant.human or grant.principal, *grant.agent_owners, *owners})
+        return frozenset({grant.agent, grant.human or grant.agent, *grant.agent_owners, *owners})
+
+    def without(self, names: Iterable[str], excluded: Collection[Identity]) -> frozenset[str]:
+        """Return the people with these names in the configuration, without `excluded`."""
+        return frozenset(each for each in names if self.config.identity_of(each) not in excluded)
+
+    def is_among(self, person: Identity, names: Iterable[str]) -> bool:
+        """Return whether the configuration gives the person one of these names."""
+        return any(self.config.identity_of(each) == person for each in names)
+
+    def current_names(self, people: Iterable[Identity]) -> frozenset[str]:
+        """Return the names of the people whose stored name the configuration has given to no other person."""
+        return frozenset(each.name for each in people if self.config.identity_of(each.name) == each)
 
     @property
     def requester(self) -> Requester:
@@ -61,8 +75,8 @@ def requester_of_grant(grant: Grant, config: Config) -> Requester:
         issuer=grant.issuer,
         unit=grant.unit,
         principal=grant.principal,
-        human=grant.human or "",
-        human_name=person_name(grant.human, config) if grant.human else "",
+        human=name_of(grant.human),
+        human_name=person_name(grant.human.name, config) if grant.human else "",
     )
 
 

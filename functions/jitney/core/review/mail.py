@@ -80,7 +80,7 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     outcome, level = wording.outcome(sheet), harm(sheet)
     label = outcome if decided else f"{_MARKS.get(notice, '')}{harm_in_words(level)}"
     until = f" Access ends at {format_time(sheet.expires_at)}." if sheet.state == "active" else ""
-    by = cut(sheet.break_glass.human, MOST_NAME) if sheet.break_glass else "A person"
+    by = cut(sheet.break_glass.human.name, MOST_NAME) if sheet.break_glass else "A person"
     introduction = _INTRODUCTIONS[notice].format(by=by)
     return ReviewMail(
         subject=_undecoded(f"{label}: {title}"),

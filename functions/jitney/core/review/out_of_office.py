@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
-from jitney.core.config import ReviewerGroup
+from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
+from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import Groups
 
@@ -22,24 +23,28 @@ LONGEST_DAYS, FURTHEST_DAYS = 30, 365
 class OutOfOffice(NamedTuple):
     """One person's out of office, from `starts_at` to before `ends_at` (epoch seconds).
 
-    `id` identifies it in records. `delegates` are pairs of a group and a delegate. People are source identities.
+    `id` identifies it in records. `delegates` are pairs of a group and a delegate.
     """
 
     id: str
-    human: str
+    human: Identity
     starts_at: int
     ends_at: int
-    delegates: tuple[tuple[str, str], ...]
+    delegates: tuple[tuple[str, Identity], ...]
 
     @classmethod
     def read(cls, text: str) -> Self:
         """Return the out of office in `text`. Raises ValueError or TypeError when `text` contains none."""
         members = json.loads(text)
-        return cls(**members | {"delegates": tuple((group, human) for group, human in members["delegates"])})
+        delegates = tuple((group, identity_of(**human)) for group, human in members["delegates"])
+        return cls(**members | {"human": identity_of(**members["human"]), "delegates": delegates})
 
     def text(self) -> str:
         """Return the text that `read` takes."""
-        return json.dumps(self._asdict(), separators=(",", ":"))
+        delegates = [(group, human.stored()) for group, human in self.delegates]
+        return json.dumps(
+            self._asdict() | {"human": self.human.stored(), "delegates": delegates}, separators=(",", ":")
+        )
 
 
 class DelegateOptions(NamedTuple):
@@ -59,14 +64,14 @@ def delegate_options(human: str, groups: Groups) -> tuple[DelegateOptions, ...]:
 
 
 def parse_out_of_office(
-    new_id: str, human: str, chosen: Mapping[str, str], span: tuple[str, str], groups: Groups, now: int
+    new_id: str, human: Identity, chosen: Mapping[str, str], span: tuple[str, str], config: Config, now: int
 ) -> OutOfOffice:
     """Return the out of office that a form describes.
 
     `chosen` are delegates by group, `span` the form's start and end. It starts now if the form's start is empty or
     past. Raises Problem not_reviewer for a group without `human` as a member, or request_invalid.
     """
-    options = dict(delegate_options(human, groups))
+    options = dict(delegate_options(human.name, config.reviewers))
     if others := sorted(chosen.keys() - options.keys()):
         fix = "Choose delegates for your own groups only."
         raise Problem("not_reviewer", f"You are not a member of {others[0]}.", fix)
@@ -80,19 +85,28 @@ def parse_out_of_office(
     if not starts_at < ends_at <= starts_at + LONGEST_DAYS * DAY or starts_at > now + FURTHEST_DAYS * DAY:
         detail = f"The end must be after the start, at most {LONGEST_DAYS} days later. The start must be within a year."
         raise Problem("request_invalid", detail, "Correct the times. They are in UTC.")
-    return OutOfOffice(new_id, human, starts_at, ends_at, tuple(sorted(chosen.items())))
+    delegates = tuple((group, config.identity_of(each)) for group, each in sorted(chosen.items()))
+    return OutOfOffice(new_id, human, starts_at, ends_at, delegates)
 
 
-def with_delegates(groups: Groups, entries: Iterable[OutOfOffice], now: int) -> Groups:
-    """Return the groups with the delegations in force at `now`. The delegate of a notified member is notified too."""
-    current: dict[str, ReviewerGroup] = dict(groups)
+def with_delegates(config: Config, entries: Iterable[OutOfOffice], now: int) -> Groups:
+    """Return the groups with the delegations in force at `now`. The delegate of a notified member is notified too.
+
+    Members and delegates are the people that the entries name, under their names in the configuration.
+    """
+
+    def name_among(names: Iterable[str], person: Identity) -> str:
+        return next((each for each in names if config.identity_of(each) == person), "")
+
+    current: dict[str, ReviewerGroup] = dict(config.reviewers)
     for entry in entries:
-        for name, human in entry.delegates:
-            group = current.get(name)
-            delegation = Delegation(name, entry.human, entry.id, entry.starts_at, entry.ends_at)
-            if group and delegation.in_force(now) and entry.human in group.members and human in group.delegates:
-                notify = (*group.notify, human) if entry.human in group.notify else group.notify
-                active = (*group.active_delegations, (human, delegation))
+        for name, person in entry.delegates:
+            group = current.get(name, ReviewerGroup(()))
+            member, delegate = name_among(group.members, entry.human), name_among(group.delegates, person)
+            delegation = Delegation(name, config.identity_of(member), entry.id, entry.starts_at, entry.ends_at)
+            if member and delegate and delegation.in_force(now):
+                notify = (*group.notify, delegate) if member in group.notify else group.notify
+                active = (*group.active_delegations, (delegate, delegation))
                 current[name] = group._replace(active_delegations=active, notify=notify)
     return current
 

@@ -18,14 +18,17 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
     could ever decide, to the people configured for it, and to the person who used it. A follow-up reminder goes to
     those who may do the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
     """
-    people = _people(notice, review, groups, now)
-    return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
+    return _unsuspended(_people(notice, review, groups, now), review)
 
 
 def people_asked(review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
     """Return the source identities of the people who have been asked to decide about a pending grant, sorted."""
-    people = _notified_people(review, groups, now) - review.requesters
-    return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
+    return _unsuspended(review.without(_notified_people(review, groups, now), review.requesters), review)
+
+
+def _unsuspended(people: frozenset[str], review: GrantUnderReview) -> tuple[str, ...]:
+    covered = review.suspensions.covers_person
+    return tuple(sorted(each for each in people if not covered(review.config.identity_of(each))))
 
 
 def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
@@ -33,17 +36,19 @@ def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) 
     if grant.break_glass and notice is Notice.FOLLOW_UP_DUE:
         return all_possible_reviewers(review, groups, involved_people(review))
     if grant.break_glass:
-        return all_possible_reviewers(review, groups) | {*grant.break_glass.notified, grant.break_glass.human}
+        return all_possible_reviewers(review, groups) | review.current_names(
+            (*grant.break_glass.notified, grant.break_glass.human)
+        )
     # The time at which a request failed is unknown.
     is_over = notice is Notice.DECIDED and grant.state is not State.FAILED
-    content, voters = content_hash(grant), frozenset(vote.human for vote in grant.votes)
+    content, voters = content_hash(grant), review.current_names(vote.human for vote in grant.votes)
     if notice is Notice.DECIDED:
         people = voters | _notified_people(review, groups, under_review_at(grant, now) if is_over else now)
     else:
-        voted = frozenset(vote.human for vote in grant.votes if vote.content == content)
+        voted = review.current_names(vote.human for vote in grant.votes if vote.content == content)
         people = _notified_people(review, groups, now, voted)
         people = (people | voters if notice is Notice.NARROWED else people) - voted
-    return people - review.requesters
+    return review.without(people, review.requesters)
 
 
 def _notified_people(
@@ -61,6 +66,6 @@ def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int, vo
     escalated = entry.escalates_to in groups and now >= review.grant.created_at + entry.escalates_after_seconds
     if escalated or not entry.notify:
         return eligible
-    delegates = {human for human, delegation in entry.active_delegations if delegation.delegator in entry.notify}
+    delegates = {human for human, delegation in entry.active_delegations if delegation.delegator.name in entry.notify}
     chosen = eligible & {*entry.notify, *delegates}
     return chosen if chosen - voted else eligible

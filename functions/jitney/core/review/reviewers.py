@@ -1,12 +1,14 @@
 """Who may vote on a request: members of the groups that policy requires, never a requester (rows REV 5, 6). Pure."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import TypeAlias
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.config import ReviewerGroup
+from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
+from jitney.core.identity.identity import Identity
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -14,13 +16,13 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 Groups: TypeAlias = Mapping[str, ReviewerGroup]
 
 
-def without_suspended(groups: Groups, suspensions: Suspensions) -> Groups:
+def without_suspended(groups: Groups, suspensions: Suspensions, config: Config) -> Groups:
     """Return the groups without suspended people, as members, as delegates and as delegators."""
     if not suspensions.in_force:
         return groups
 
     def kept(people: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(each for each in people if not suspensions.covers_person(each))
+        return tuple(each for each in people if not suspensions.covers_person(config.identity_of(each)))
 
     return {
         name: group._replace(
@@ -30,7 +32,7 @@ def without_suspended(groups: Groups, suspensions: Suspensions) -> Groups:
             active_delegations=tuple(
                 (human, delegation)
                 for human, delegation in group.active_delegations
-                if kept((human, delegation.delegator)) == (human, delegation.delegator)
+                if kept((human,)) and not suspensions.covers_person(delegation.delegator)
             ),
         )
         for name, group in groups.items()
@@ -85,7 +87,7 @@ def direct_members(group: str, review: GrantUnderReview, groups: Groups, now: in
     Once its escalation is due, they include the members of the escalation group.
     """
     found = (groups[each].members for each in approving_groups(group, review.grant, groups, now))
-    return frozenset[str]().union(*found) - review.requesters
+    return review.without(chain.from_iterable(found), review.requesters)
 
 
 def delegations_for(human: str, review: GrantUnderReview, groups: Groups, now: int) -> tuple[Delegation, ...]:
@@ -105,16 +107,19 @@ def _active_delegations(
 ) -> tuple[tuple[str, Delegation], ...]:
     """Return each delegate of `group` with the delegation, leaving out requesters and their delegates."""
     requesters = review.requesters
-    barred = requesters | delegates_for(requesters, groups)
+    barred = delegates_for(requesters, groups)
     return tuple(
         (human, delegation)
         for each in approving_groups(group, review.grant, groups, now)
         for human, delegation in groups[each].active_delegations
-        if delegation.in_force(now) and human not in barred and delegation.delegator not in requesters
+        if review.without((human,), requesters)
+        and delegation.in_force(now)
+        and human not in barred
+        and delegation.delegator not in requesters
     )
 
 
-def delegates_for(people: frozenset[str], groups: Groups) -> frozenset[str]:
+def delegates_for(people: frozenset[Identity], groups: Groups) -> frozenset[str]:
     """Return the delegates of `people` in any group. They may not decide about requests and acts of `people`."""
     active = (each for group in groups.values() for each in group.active_delegations)
     return frozenset(human for human, delegation in active if delegation.delegator in people)
@@ -167,7 +172,7 @@ def require_reviewer(voter: Principal, review: GrantUnderReview, groups: Groups,
     if voter.kind != "human" or voter.human is not None:
         fix = "Sign in as yourself and vote. A token of an agent, or of a person who acts for another, cannot vote."
         raise Problem("human_required", "Only people can review.", fix)
-    if voter.source_identity in review.requesters:
+    if voter.identity in review.requesters:
         raise Problem("own_request", "This is your own request.", "Ask another reviewer to decide.")
     if not votable_groups(voter.source_identity, review, groups, now):
         fix = "Ask your platform engineer who reviews this request."

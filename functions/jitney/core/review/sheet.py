@@ -201,7 +201,7 @@ def _objected_to(grant: Grant) -> bool:
 
 def _group_approval(group: str, review: GrantUnderReview, groups: Groups, now: int) -> GroupApproval:
     votes = (with_counted_groups(vote, review, groups, now) for vote in approving_votes(review))
-    approved = {vote.human for vote in votes if represented_members(vote, group, review, groups)}
+    approved = {vote.human.name for vote in votes if represented_members(vote, group, review, groups)}
     needed = groups[group].approvals if group in groups else 0
     return GroupApproval(
         group, needed, tuple(sorted(eligible_members(group, review, groups, now))), tuple(sorted(approved))

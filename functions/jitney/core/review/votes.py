@@ -8,6 +8,7 @@ from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import capped_end, reviews_of
 from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.delegation import Delegation
+from jitney.core.identity.identity import Identity
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
@@ -43,7 +44,7 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
 
 
 def is_last_approval(
-    review: GrantUnderReview, human: str, delegations: tuple[Delegation, ...], groups: Groups, now: int
+    review: GrantUnderReview, human: Identity, delegations: tuple[Delegation, ...], groups: Groups, now: int
 ) -> bool:
     """Return whether an approval of the pending grant by `human` would complete the approvals that the grant needs now.
 

@@ -83,9 +83,9 @@ def outcome(sheet: Sheet) -> str:
     """Return the request's status, and the people who caused it: "Approved by people.alice"."""
     status = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
     if sheet.break_glass and sheet.state == "active":
-        return f"Active: break-glass by {cut(sheet.break_glass.human, MOST_NAME)}"
+        return f"Active: break-glass by {cut(sheet.break_glass.human.name, MOST_NAME)}"
     verdict = {"active": VoteVerdict.APPROVE, "rejected": VoteVerdict.REJECT}.get(sheet.state)
-    by = [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
+    by = [cut(vote.human.name, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
     if sheet.ending and sheet.state == "revoked":
         by = [cut(sheet.ending.by, MOST_NAME)]
     if by and sheet.state == "active":
@@ -210,7 +210,7 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
     """Return who approved and who rejected. Comments are on the page."""
     verdicts = {VoteVerdict.APPROVE: "approved by", VoteVerdict.REJECT: "rejected by"}
     found = {
-        words: [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
+        words: [cut(vote.human.name, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
         for verdict, words in verdicts.items()
     }
     return tuple(f"{words} {format_list(names, MOST_PEOPLE)}" for words, names in found.items() if names)
@@ -218,11 +218,11 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
 
 def comments(sheet: Sheet) -> tuple[Fact, ...]:
     """Return the comments of votes, break-glass, follow-up and end, each with its author's name, without links."""
-    found = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
+    found = [(vote.human.name, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
     if sheet.break_glass:
-        found.append((sheet.break_glass.human, sheet.break_glass.reason))
+        found.append((sheet.break_glass.human.name, sheet.break_glass.reason))
     if sheet.follow_up:
-        found.append((sheet.follow_up.human, sheet.follow_up.comment))
+        found.append((sheet.follow_up.human.name, sheet.follow_up.comment))
     if sheet.ending:
         found.append((sheet.ending.by, sheet.ending.reason))
     return tuple(Fact(cut(human, MOST_NAME), defang(cut(words, MOST_COMMENT))) for human, words in found if words)
@@ -255,11 +255,11 @@ def break_glass(sheet: Sheet) -> tuple[str, ...]:
     """Return who used break-glass, and who did the follow-up review or when it is due. Comments are left out."""
     if sheet.break_glass is None:
         return ()
-    use = f"used by {cut(sheet.break_glass.human, MOST_NAME)} at {format_time(sheet.break_glass.at)}"
+    use = f"used by {cut(sheet.break_glass.human.name, MOST_NAME)} at {format_time(sheet.break_glass.at)}"
     if sheet.follow_up is None:
         return (use, f"follow-up review by another person due before {format_time(sheet.break_glass.due_at)}")
     verdict = {FollowUpVerdict.CONFIRM: "confirmed", FollowUpVerdict.OBJECT: "objected to"}[sheet.follow_up.judgement]
-    return (use, f"{verdict} by {cut(sheet.follow_up.human, MOST_NAME)}")
+    return (use, f"{verdict} by {cut(sheet.follow_up.human.name, MOST_NAME)}")
 
 
 def agent_reason(sheet: Sheet) -> str:

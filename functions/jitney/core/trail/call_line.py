@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from jitney.core.access.grant import Grant
+from jitney.core.identity.identity import name_of
 from jitney.core.record_texts import canonical
 from jitney.core.times import epoch, iso
 from jitney.core.trail.call import VERSION, CloudTrailCall, call_from_members, members_of
@@ -38,7 +39,7 @@ def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, tar
         "call_id": verdict.call_id,
         "record_match": verdict.match,
         "grant_id": verdict.grant_id,
-        "human": (grant.human or "") if grant else "",
+        "human": name_of(grant.human) if grant else "",
         "reasons": verdict.reasons,
         "correlated_at": iso(now),
     }

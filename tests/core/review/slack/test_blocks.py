@@ -36,6 +36,7 @@ from jitney.core.review.slack.names import APPROVE, PAGE, REJECT
 from tests.core.review.samples import under_review
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
+from tests.identities import identity
 
 URL = "https://jitney.example.com/live/reviews/g-aaaaaaaaaaaaaa"
 NAMES = ["s3:GetObject", "s3:PutObject", "iam:PassRole", "sts:AssumeRole", "dynamodb:Query", "none:Known"]
@@ -141,7 +142,7 @@ def test_rev_09_a_message_with_a_long_history_is_within_slacks_limits_and_shows_
     quotes, faces = '"' * 500, "\U0001f600" * 500
     arns = tuple(f"arn:aws:s3:::{number}{quotes}" for number in range(20))
     less = tuple(Permission((name,), arns[:4]) for name in NAMES)
-    vote = Vote("corp.alice", VoteVerdict.REJECT, "", faces, NOW, "slack")
+    vote = Vote(identity("corp.alice"), VoteVerdict.REJECT, "", faces, NOW, "slack")
     worst = sheet(
         asked(less, faces, faces),
         [Risk("DataExfiltration", f"{number}{quotes}", (), (), "") for number in range(9)],
@@ -303,7 +304,7 @@ def test_rev_10_the_facts_are_the_brokers_in_its_words():
 
 @pytest.mark.parametrize("state", [each for each in State if each is not State.PENDING])
 def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
-    vote = Vote("corp.alice", VoteVerdict.APPROVE, "x", "", NOW, "web")
+    vote = Vote(identity("corp.alice"), VoteVerdict.APPROVE, "x", "", NOW, "web")
     made = message(sheet(PENDING, state=str(state), votes=(vote,)), URL)
     assert presses(made.blocks) == ["page"]
     assert reply(Notice.DECIDED, sheet(PENDING, state="active", votes=(vote,))) == "Approved by corp.alice."
@@ -322,7 +323,7 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
         for way in range(6)
     ]
     names = [f"{number}{'g' * 62}" for number in range(6)]
-    votes = tuple(Vote(f"{'v' * 60}{number}", VoteVerdict.APPROVE, "", "", NOW, "web") for number in range(9))
+    votes = tuple(Vote(identity(f"{'v' * 60}{number}"), VoteVerdict.APPROVE, "", "", NOW, "web") for number in range(9))
     grant = replace(
         asked(many, "\U0001f600" * 500, "\U0001f600" * 100), votes=votes, reviews=tuple((n,) for n in names)
     )
@@ -408,7 +409,7 @@ def test_a_request_that_is_too_long_says_so():
 
 
 def test_rev_08_break_glass_is_said_in_the_thread_with_who_and_why():
-    glass = BreakGlassUse("corp.gina", "down: see https://evil.example", "content", NOW, NOW + 3600)
+    glass = BreakGlassUse(identity("corp.gina"), "down: see https://evil.example", "content", NOW, NOW + 3600)
     shown = sheet(PENDING, state="active", break_glass=glass)
     for notice in (Notice.BREAK_GLASS, Notice.FOLLOW_UP_DUE):
         said = reply(notice, shown)

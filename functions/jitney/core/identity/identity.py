@@ -1,0 +1,41 @@
+"""An agent, a person or a unit, as stored items name it. Equal values are the same one in any configuration. Pure.
+
+A source identity begins with the alias of its issuer. In another configuration, the alias may be another one, or belong
+to another issuer. So two source identities can be compared only under one configuration. This type compares the issuer
+and the subject instead. A comparison with a text is a type error.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from jitney.core.identity.source_identity import subject_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An agent, a person or a unit of `issuer` (an `iss`). `digest` identifies it.
+
+    `name` is its source identity when the value was made, for people to read. It is not compared.
+    """
+
+    issuer: str
+    digest: str
+    name: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def stored(self) -> dict[str, str]:
+        """Return the arguments of `identity_of`, which stored items have."""
+        return {"name": self.name, "issuer": self.issuer}
+
+
+def name_of(identity: Identity | None) -> str:
+    """Return the name of an identity; "" for None."""
+    return identity.name if identity else ""
+
+
+@lru_cache(maxsize=4096)  # one decision about a person compares with each member of the groups
+def identity_of(name: str, issuer: str) -> Identity:
+    """Return the identity with the source identity `name` at `issuer`."""
+    return Identity(issuer, subject_digest(name, issuer), name)
