@@ -9,7 +9,7 @@ import pytest
 
 from jitney.adapters.deny_list import LEASE_SECONDS
 from jitney.core.access.break_glass import FollowUpVerdict
-from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.access.grant import Grant, State, VoteVerdict, permissions_view
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
@@ -106,6 +106,7 @@ def test_rev_08_a_configured_person_takes_a_request_for_a_reason_and_for_a_short
     assert (record["event"], record["outcome"], record["source_ip"]) == ("break_glass", "approved", "198.51.100.7")
     detail = json.loads(record["detail"])
     assert (detail["by"], detail["reason"], detail["requested_seconds"]) == ("staff.gina", "the site is down", 300)
+    assert detail["permissions"] == permissions_view(grant.permissions)
     assert issues(desk, grant) == 200
     shown = gina.send("GET", f"/reviews/{grant.id}").text
     assert "staff.gina used break-glass at" in shown

@@ -7,7 +7,7 @@ the grant.
 from jitney.core import audit
 from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Effect
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
@@ -62,6 +62,7 @@ def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> G
         "by": after.break_glass.human.name,
         "reason": reason,
         "content": after.break_glass.content,
+        "permissions": permissions_view(after.permissions),
         "requested_seconds": before.duration_seconds,
         "follow_up_due_at": iso(after.break_glass.due_at),
     }

@@ -12,6 +12,7 @@ from jitney.client import options
 from jitney.client.command_group import command_group
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.optional import load_extra
+from jitney.client.problems import Invalid
 
 audit = command_group(
     "Query, report, verify and repair audit records. Uses your AWS credentials, not the broker.",
@@ -104,12 +105,12 @@ def verify_records(
     Example: jitney audit verify --stack outputs.json --key seal.pem
     """
     with exit_on_problem("audit verify", as_json=as_json):
+        days = chosen_days(since, until)
         verification = _verification()
         definitions = verification.named_definitions(workgroup, database, records)
         sources = verification.VerificationSources(records, seals, tuple(key or ()), table, first_versions, definitions)
         sources = (sources.completed_from(stack) if stack else sources).checked()
         with audit_screen().reading() as progress:
-            days = (day_of(since), day_of(until))
             findings = verification.verify_archive(sources, days, expect_last, progress, int(time.time()))
         if as_json:
             print_json(verification.document(findings))
@@ -123,6 +124,12 @@ def _verification() -> Any:
     return load_extra("jitney.client.verification", "audit", "Nothing could be verified")
 
 
-def day_of(given: datetime | None) -> date | None:
-    """Return the day of a time; None for None."""
-    return given.date() if given else None
+def chosen_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+    """Return the days of --since and --until. Raises Invalid for a period that starts after today or its own end."""
+    first, last, today = since and since.date(), until and until.date(), datetime.now(UTC).date()
+    wrong = f"starts after today, {today} in UTC" if first and first > today else ""
+    if first and last and last < first:
+        wrong = "ends before it starts"
+    if wrong:
+        raise Invalid("usage", "The command line is not valid", f"The period {wrong}.", "Correct --since and --until.")
+    return first, last

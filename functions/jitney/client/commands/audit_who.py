@@ -8,7 +8,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import Database, Since, Stack, Until, Workgroup
+from jitney.client.commands.audit import Database, Since, Stack, Until, Workgroup, chosen_days
 from jitney.client.optional import load_extra
 from jitney.client.request_options import invalid
 
@@ -42,10 +42,9 @@ def who_did(
     with exit_on_problem("audit who", as_json=as_json):
         if not (agent or resource):
             raise invalid("Neither an agent nor a resource is named.", "Give --agent, --resource, or both.")
+        chosen_days(since, until)
         last = until or datetime.now(UTC)
         first = since or last - DAYS
-        if first > last:
-            raise invalid("--since is later than --until.", "Give the earlier day to --since.")
         with audit_screen().querying("who"):
             location, found = _history(agent, resource, first, last, workgroup, database, stack)
         integrity = checked_answer(stack, key, location, found.since, found.read_until, check=check, last=found.until)

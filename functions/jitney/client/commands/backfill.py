@@ -9,7 +9,7 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
-from jitney.client.commands.audit import read_day
+from jitney.client.commands.audit import chosen_days, read_day
 from jitney.client.optional import load_extra
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
@@ -58,9 +58,8 @@ def backfill_events(
     with exit_on_problem("audit backfill", as_json=as_json):
         backfill = load_extra("jitney.client.backfill", "audit", "Nothing was read")
         now = int(time.time())
+        chosen_days(since, until)
         last = (until or datetime.fromtimestamp(now, UTC)).date()
-        if last < since.date():
-            raise Invalid("usage", "The command line is not valid", "--until is before --since.", "Swap them.")
         url = "" if dry_run else _queue(queue, stack)
         chosen = backfill.BackfillOptions(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
         with audit_screen().reading() as progress:

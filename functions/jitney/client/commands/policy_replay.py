@@ -1,6 +1,5 @@
 """`jitney policy replay`: what changed policies would have decided on recorded requests."""
 
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,9 +7,9 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json
-from jitney.client.commands.audit import Records, Since, Stack, Until, day_of
+from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
 from jitney.client.optional import load_extra
-from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.problems import ClientProblem
 from jitney.client.record_lines import RecordSource
 
 Config = Annotated[
@@ -60,15 +59,6 @@ def replay_records(
             screen.replay(result, report.counts(result), report.COLUMNS, report.table(result, screen.most_changes))
         if fail_on_change and (result["changes"] or not result["replayed"]):
             raise typer.Exit(ClientProblem.exit_code)
-
-
-def chosen_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
-    """Return the days of --since and --until. Raises Invalid if they are in the wrong order."""
-    first, last = day_of(since), day_of(until)
-    if first and last and last < first:
-        fix = "Give the earlier day to --since."
-        raise Invalid("usage", "The command line is not valid", "--since is later than --until.", fix)
-    return first, last
 
 
 def policy_screen() -> Any:

@@ -6,8 +6,8 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json
-from jitney.client.commands.audit import Records, Since, Stack, Until
-from jitney.client.commands.policy_replay import DryRuns, Folder, chosen_days, policy_screen
+from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
+from jitney.client.commands.policy_replay import DryRuns, Folder, policy_screen
 from jitney.client.optional import load_extra
 from jitney.client.problems import ClientProblem
 from jitney.client.record_lines import RecordSource

@@ -8,7 +8,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import Database, Stack, Workgroup, day_of, read_day
+from jitney.client.commands.audit import Database, Stack, Workgroup, chosen_days, read_day
 from jitney.client.optional import load_extra
 from jitney.client.request_options import invalid
 
@@ -50,13 +50,13 @@ def run_query(
     with exit_on_problem("audit query", as_json=as_json):
         if as_csv and as_json:
             raise invalid("--csv and --json exclude each other.", "Give one of them.")
+        days = chosen_days(since, until)
         queries = load_extra("jitney.client.named_queries", "audit", "The query cannot run")
         location = queries.athena_location(workgroup, database, stack)
         athena = load_extra("jitney.client.athena", "audit", "The query cannot run").connected(location)
         if name is None:
             _list(queries.listed(athena.named()), as_json=as_json)
             return
-        days = (day_of(since), day_of(until))
         with audit_screen().querying(name) as progress:
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
         # The check covers the days until today, because later events of a listed row are in the answer, too.

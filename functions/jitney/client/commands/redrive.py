@@ -9,9 +9,9 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
-from jitney.client.commands.audit import read_day
+from jitney.client.commands.audit import chosen_days, read_day
 from jitney.client.optional import load_extra
-from jitney.client.problems import Invalid
+from jitney.client.request_options import invalid
 
 Stack = Annotated[
     Path, typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json.")
@@ -39,13 +39,9 @@ def redrive_dead_letters(
     """
     with exit_on_problem("audit redrive", as_json=as_json):
         redrive = load_extra("jitney.client.redrive", "audit", "Nothing was redriven")
-        if (until and not since) or (since and until and until < since):
-            raise Invalid(
-                "usage",
-                "The command line is not valid",
-                "--until needs a --since that is not later.",
-                "Give the first day to --since.",
-            )
+        if until and not since:
+            raise invalid("--until needs --since.", "Give the first day to --since.")
+        chosen_days(since, until)
         more = None
         if since:
             end = (until or datetime.now(since.tzinfo)) + timedelta(days=1)

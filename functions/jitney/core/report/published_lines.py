@@ -84,12 +84,8 @@ class PublishedRecord:
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """The permissions in `detail`, or else each action on each resource of the record."""
-        detail = self.detail_members
-        found = (
-            written_permissions(detail) if detail.get("permissions") else (Permission(self.actions, self.resources),)
-        )
-        return tuple(each for each in found if each.actions and each.resources)
+        """The permissions in `detail`. The record's own lists do not say which action is on which resource."""
+        return tuple(each for each in written_permissions(self.detail_members) if each.actions and each.resources)
 
     @property
     def has_damaged_permissions(self) -> bool:
