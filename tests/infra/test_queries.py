@@ -28,6 +28,7 @@ from jitney.handlers.issuance import PERMANENT_FAILURES
 from local.engine import opened
 from local.scans import scans
 from tests.fakes import GRANT
+from tests.identities import identity
 
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
@@ -73,7 +74,8 @@ class Lake:
         made = (members.pop("call_id", ""), members.pop("record_match", ""))
         verdict = CallVerdict(members.pop("purpose", Purpose.GRANT), grant, tuple(bypass), *made)
         call = replace(CALL, event_id=f"e-{number}", time=seconds(days_ago=days_ago, later=later), **members)
-        text = line_of(call, verdict, replace(GRANT, id=grant, human=human), "analytics-prod", call.time + judged)
+        of = replace(GRANT, id=grant, human=human and identity(human))
+        text = line_of(call, verdict, of, "analytics-prod", call.time + judged)
         for _ in range(times):
             self.line("calls", json.loads(text)["time"], text)
 
