@@ -416,9 +416,9 @@ def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(l
     lake.call(1, later=1, request='{"key":"a"}')
     lake.call(2, later=2, error_code="AccessDenied")
     lake.call(3, later=3, error_code="NoSuchKey")
-    lake.call(4, later=3, bypass=["after_the_end"])
-    lake.call(5, later=3, grant="g-2")
-    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=1, later=4, detail={"by": "corp.ops"})
+    lake.call(4, later=4, bypass=["after_the_end"])
+    lake.call(5, later=4, grant="g-2")
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=1, later=5, detail={"by": "corp.ops"})
     assert [
         (row["activity"], row["outcome"], row["code"], row["person"]) for row in lake.ask("timeline_of_grant", "g-1")
     ] == [
