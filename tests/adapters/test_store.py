@@ -23,6 +23,7 @@ from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGran
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
+from jitney.core.identities import identity_of
 from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
@@ -215,14 +216,16 @@ def test_a_principals_grants_come_in_pages_newest_first(store: Store):
     created = [grant.created_at for grant in [*page, *rest]]
     assert created == sorted(range(PAGE_SIZE + 3), reverse=True)
     assert store.newest_grant(GRANT.owner_key) == page[0]
-    assert store.newest_grant(f"{GRANT.principal}#corp.bob") is None
+    assert store.newest_grant(replace(GRANT, human=identity("corp.bob")).owner_key) is None
     assert (len(page), end) == (PAGE_SIZE, "")
 
 
 def test_id_10_the_grants_for_one_human_are_not_listed_for_another(store: Store):
-    opened(store, replace(GRANT, human=identity("corp.alice")))
-    assert [grant.human for grant in store.grants_of(f"{GRANT.principal}#corp.alice")[0]] == ["corp.alice"]
-    assert store.grants_of(f"{GRANT.principal}#corp.bob")[0] == []
+    alice, bob = (identity(f"corp.{name}") for name in ("alice", "bob"))
+    opened(store, replace(GRANT, human=alice))
+    assert [grant.human for grant in store.grants_of(replace(GRANT, human=alice).owner_key)[0]] == [alice]
+    assert store.grants_of(replace(GRANT, human=bob).owner_key)[0] == []
+    assert store.grants_of(replace(GRANT, human=identity_of("corp.alice", "https://other")).owner_key)[0] == []
     assert store.grants_of(GRANT.owner_key)[0] == []
 
 

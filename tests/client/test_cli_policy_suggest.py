@@ -17,10 +17,11 @@ from tests.configuration.test_load import valid, write_policies
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published
 from tests.core.policy_suggestion.test_policy_suggestion import KEY, LISTS, READS, WRITES
 from tests.core.replay.test_policy_replay import agent, asked
+from tests.identities import identity
 
 HISTORY = [
     published(1, agent(), asked(READS, LISTS), [("s3:GetObject", f"{KEY}a")]),
-    published(2, agent(human="corp.alice"), asked(WRITES), [("s3:PutObject", f"{KEY}a")]),
+    published(2, agent(human=identity("corp.alice")), asked(WRITES), [("s3:PutObject", f"{KEY}a")]),
     published(3, agent(name="b"), asked(READS), [("s3:GetObject", f"{KEY}b")]),
 ]
 

@@ -131,7 +131,7 @@ def test_rev_17_a_person_confirms_what_is_granted_by_a_word(alice: Terminal):
     assert "To grant it for 5m, type approve:" in done.stderr
     assert "Approved  " in done.stdout
     vote = stored(alice.desk, grant).votes[0]
-    assert (vote.human, vote.via, vote.comment) == ("staff.alice", "terminal", "fine")
+    assert (vote.human.name, vote.via, vote.comment) == ("staff.alice", "terminal", "fine")
     assert alice.backend.entries == {}  # the sign-in was for one vote
 
 

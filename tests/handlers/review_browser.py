@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from jitney.core.config import Config, ReviewerGroup
-from jitney.core.identity.identity import Identity
+from jitney.core.identities import Identity
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.integrity.seals import Seal
 from jitney.core.problems import Problem

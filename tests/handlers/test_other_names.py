@@ -202,3 +202,34 @@ def test_end_08_a_suspension_follows_a_new_alias_and_not_the_name(system: System
         if asked["kind"] in ("agent", "unit"):  # the present holder of the name
             assert answer["suspension"]["issuer"] == minting.OTHER
             assert system.call(create_grant, REQUEST_BODY, token=namesake)[1]["code"] == "suspended"
+
+
+def as_other_issuer(system: System) -> None:
+    """The agents' alias belongs to another issuer, whose subjects and groups have the same names."""
+    issuers = dict(system.ports.config.issuers)
+    other = replace(issuers.pop("other"), name="corp", identity_name="corp")
+    system.ports.__dict__["config"] = replace(system.ports.config, issuers={**issuers, "corp": other})
+
+
+@pytest.mark.parametrize("permissions", [REQUEST_BODY["permissions"], PUT], ids=["allowed", "reviewed"])
+def test_sts_05_another_agent_of_the_name_gets_no_earlier_answer(system: System, permissions: Any):
+    """The same key and body of another agent are a new request, also while an equal request is under review."""
+    body = REQUEST_BODY | {"permissions": permissions}
+    _, mine, _ = system.call(create_grant, body, Idempotency_Key="k")
+    as_other_issuer(system)
+    theirs = minting.token("rsa-other", iss=minting.OTHER, groups=["data-readers", "data-writers"])
+    status, answer, _ = system.call(create_grant, body, token=theirs, Idempotency_Key="k")
+    assert status in (201, 202)
+    assert answer["grant"]["id"] != mine["grant"]["id"]
+
+
+def test_rev_12_a_rejection_is_not_held_against_another_agent_of_the_name(desk: ReviewSystem):
+    grant = pending(desk)
+    alice = person(desk, "alice")
+    form = alice.first_form(grant.id, "reject") | {"comment": "not this one"}
+    assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+    body = REQUEST_BODY | {"permissions": PUT}
+    assert desk.system.call(create_grant, body)[1]["code"] == "rejected_before"
+    as_other_issuer(desk.system)
+    theirs = minting.token("rsa-other", iss=minting.OTHER, groups=["data-readers", "data-writers"])
+    assert desk.system.call(create_grant, body, token=theirs)[0] == 202

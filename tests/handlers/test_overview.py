@@ -147,7 +147,9 @@ def test_rev_19_agents_of_the_configuration_have_their_last_request(
     corp = desk.system.config.issuers["corp"]
     named = replace(corp, owners={"sleeper": ("staff.bob",), "unused": ("staff.bob",)})
     desk.system.ports.config = replace(desk.system.config, issuers={**desk.system.config.issuers, "corp": named})
-    ended = replace(ACTIVE, id="g-1", principal="corp.sleeper", state=State.RELEASED, created_at=NOW - 86_400)
+    ended = replace(
+        ACTIVE, id="g-1", principal="corp.sleeper", issuer=minting.CORP, state=State.RELEASED, created_at=NOW - 86_400
+    )
     keep(desk, ended)
     found = {each["Agent"]: each["Last request"] for each in rows(olga, "agents")}
     assert (found["corp.sleeper"], found["corp.unused"]) == (iso(NOW - 86_400), "")

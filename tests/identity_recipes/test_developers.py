@@ -77,7 +77,8 @@ def principal(at: int, **changes: Any) -> Principal:
 def test_id_10_a_developers_token_names_the_agent_and_the_human(at: int):
     found, (_, agent, human) = principal(at), TOKENS[ENTRIES[at]["developers"]["provider"]]
     assert (found.issuer_name, found.kind, found.subject) == ("developers", "agent", agent)
-    assert found.human == source_identity("people", ENTRIES[at]["people"]["issuer"], human)
+    assert found.human
+    assert found.human.name == source_identity("people", ENTRIES[at]["people"]["issuer"], human)
 
 
 @pytest.mark.parametrize("at", range(4), ids=TOKENS)

@@ -360,9 +360,8 @@ def test_id_11_a_recreated_service_account_is_another_agent_with_the_same_owners
     one, other = (principal_at(settings, claims) for claims in (first, again))
 
     assert one.source_identity != other.source_identity
-    assert (
-        (one.unit, one.agent_owners) == (other.unit, other.agent_owners) == ("eks.namespace=agents", ("people.alice",))
-    )
+    assert (one.unit, one.agent_owners) == (other.unit, other.agent_owners)
+    assert (one.unit, [each.name for each in one.agent_owners]) == ("eks.namespace=agents", ["people.alice"])
 
 
 def test_id_11_values_cannot_imitate_another_subject() -> None:

@@ -89,7 +89,7 @@ def test_rev_09_a_button_approves_and_the_message_says_so(review: Review, worksp
     assert buttons(message) == ["approve", "approve_selected", "reject", "page"]
     assert workspace.press(message, "approve") == {"status": 200, "body": {}, "modal": None, "alone": []}
     grant = review.grant(grant_id)
-    assert (grant.state, grant.votes[0].human, grant.votes[0].via) == ("active", "people.alice", "slack")
+    assert (grant.state, grant.votes[0].human.name, grant.votes[0].via) == ("active", "people.alice", "slack")
     assert api("POST", f"/v1/grants/{grant_id}/credentials", {}, agent="writer-agent").status_code == 200
     assert "Approved by people.alice." in json.dumps(closed(workspace, grant_id)["blocks"])
     until(lambda: len(workspace.messages(grant_id)) == 2)
@@ -162,7 +162,7 @@ def test_rev_09_what_was_decided_on_the_page_is_shown_in_slack(
     # The button of an old screen.
     payload = pressed_by("bob", pressable(message)[0])
     assert post(review, payload).status_code == 200
-    assert [vote.human for vote in review.grant(grant_id).votes] == ["people.alice"]
+    assert [vote.human.name for vote in review.grant(grant_id).votes] == ["people.alice"]
 
 
 def pressed_by(who: str, button: dict[str, Any], team: str = "TLOCAL") -> dict[str, Any]:

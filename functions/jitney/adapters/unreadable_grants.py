@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of, text_of
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
+from jitney.core.identities import identity_of
 from jitney.core.problems import Problem
 
 Report: TypeAlias = Callable[[Sequence[UnreadableGrant]], None]
@@ -74,7 +75,8 @@ def revocable_grant(item: Item) -> Grant:
     # `open_role` names the target's first role. An item without `role_arn` is older than targets with several roles, so
     # its grant has that role.
     role_arn = item.get("role_arn", {}).get("S") or open_role or _text(terms, "role_arn")
-    principal, _, human = item.get("gsi_pk", {}).get("S", "").removeprefix("PRINCIPAL#").partition("#")
+    owner = item.get("gsi_pk", {}).get("S", "").removeprefix("PRINCIPAL#")
+    principal, human, _ = f"{owner}##".split("#", 2)
     created = item.get("gsi_sk", {}).get("S", "").partition("#")[0]
     try:
         expires_at = int(item["expires"]["N"]) - GRANT_RETENTION_SECONDS
@@ -92,7 +94,7 @@ def revocable_grant(item: Item) -> Grant:
         subject="",
         principal=principal,
         unit=item.get("unit", {}).get("S") or _text(terms, "unit") or principal,
-        human=human or None,
+        human=identity_of(human, "") if human else None,
         target=_text(terms, "target"),
         account=account,
         region=_text(terms, "region"),

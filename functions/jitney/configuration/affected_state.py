@@ -30,7 +30,7 @@ def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
         part, after = f"issuer {alias}", new.issuers.get(alias)
         if after is not None and after.issuer != before.issuer:
             yield AffectedState(
-                part, f"the alias belongs to another issuer: {_REFUSED}, and other agents get the earlier names"
+                part, f"the alias belongs to another issuer: {_REFUSED}, and others get the names of agents and people"
             )
         elif entries := new.entries(before.issuer):
             yield from _names(part, before, entries[0])
@@ -45,8 +45,7 @@ def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
 def _names(part: str, before: Issuer, after: Issuer) -> Iterator[AffectedState]:
     if before.identity_name != after.identity_name:
         names = f"names begin with {after.identity_name}. instead of {before.identity_name}."
-        effect = "suspensions of its agents, units and people stop nothing"
-        yield AffectedState(part, f"{names}: {_REFUSED}, earlier votes do not count, and {effect}")
+        yield AffectedState(part, f"{names}: {_REFUSED}, also of grants on behalf of its people")
 
 
 def _claims(part: str, before: Issuer, after: Issuer) -> Iterator[AffectedState]:

@@ -11,7 +11,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
 from jitney.core.config import Target
 from jitney.core.csv_text import csv_text
-from jitney.core.identity.identity import name_of
+from jitney.core.identities import name_of
 from jitney.core.integrity.seals import Seal
 from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import escape_invisible

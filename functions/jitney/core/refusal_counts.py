@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
-from jitney.core.identity.identity import name_of
+from jitney.core.identities import name_of
 from jitney.core.identity.principal import Principal
 
 MAX_SOURCES = 64

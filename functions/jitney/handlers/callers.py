@@ -18,7 +18,7 @@ from jitney.core.access_profile import GrantedProfile
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated, authenticate
-from jitney.core.identity.principal import Principal
+from jitney.core.identity.principal import Principal, owner_names
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
@@ -166,12 +166,11 @@ class AuthenticatedRequest:
     def own_unreadable_grant(self) -> Grant | None:
         """Return the part of the caller's own unreadable grant that is needed to end it; None for other grants."""
         grant = self.unreadable_grant_in_path()
-        return grant if grant and grant.owner_key == self.principal.owner_key else None
+        return grant if grant and owner_names(grant.owner_key) == owner_names(self.principal.owner_key) else None
 
     def owns(self, grant: Grant) -> bool:
         """Return whether a grant is the caller's own."""
-        who = self.principal
-        return (grant.agent, grant.human) == (who.identity, who.human)
+        return (grant.agent, grant.human) == (self.principal.identity, self.principal.human)
 
     def own(self, grant: Grant | None) -> Grant:
         """Return a stored grant if it is the caller's own. A grant that a suspension ended is returned as revoked.

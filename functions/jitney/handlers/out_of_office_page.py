@@ -1,6 +1,6 @@
 """GET /reviews/out-of-office: a reviewer's out-of-office dates, their delegates, and their own delegations."""
 
-from jitney.core.identity.identity import Identity
+from jitney.core.identities import Identity
 from jitney.core.review.out_of_office import (
     LONGEST_DAYS,
     DelegateOptions,

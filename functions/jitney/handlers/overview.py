@@ -8,6 +8,7 @@ from functools import cached_property
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspension_names import configured_agents
+from jitney.core.identity.principal import owner_key
 from jitney.core.overview import (
     AGES,
     OpenGrants,
@@ -76,7 +77,7 @@ class OverviewReads:
             if place == MOST_NAMED or self._ports.stopwatch() - began > MOST_NAMED_MILLISECONDS:
                 complete = False
                 break
-            newest = self._ports.store.newest_grant(f"{agent}#")
+            newest = self._ports.store.newest_grant(owner_key(self._ports.config.identity_of(agent), None))
             found[agent] = newest.created_at if newest else None
         return agents_table(self.open, found, complete=complete)
 

@@ -6,6 +6,8 @@ from itertools import islice
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspension_names import SuspendedName, configured_name, present_name, seen_name
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
+from jitney.core.identities import identity_of
+from jitney.core.identity.principal import owner_key
 from jitney.core.target_roles import first_roles
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import FAR_FUTURE
@@ -25,7 +27,11 @@ def suspended_name(asked: SuspensionRequest, ports: Ports) -> SuspendedName:
     present = present_name(asked, config)
     if same := ports.suspensions.current().of(asked.kind, asked.name, present.issuer if present else ""):
         return SuspendedName(same.name, same.role, same.issuer)
-    if present and asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
+    if (
+        present
+        and asked.kind is SuspensionKind.AGENT
+        and ports.store.grants_of(owner_key(identity_of(present.name, present.issuer), None))[0]
+    ):
         return present
     return seen_name(asked, config, _open_grants(ports))
 

@@ -6,7 +6,7 @@ from jitney.core import audit
 from jitney.core.access.target_check import SESSION_PREFIX, AttemptResult, attempts
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.core.identity.identity import name_of
+from jitney.core.identities import name_of
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint

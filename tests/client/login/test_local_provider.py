@@ -101,7 +101,7 @@ def test_id_10_a_sign_in_names_the_agent_and_the_human(what: LoginSettings, prov
     found = signed_in(what, provider)
     assert (found.subject, found.name) == ("alice", "alice")
     known = principal(found.token, provider)
-    assert (known.subject, known.human) == (CLI_CLIENT_ID, "people.alice")
+    assert (known.subject, known.human and known.human.name) == (CLI_CLIENT_ID, "people.alice")
     assert known.groups == {"developers/data-owners", "developers/security"}
     other = principal(signed_in(what, provider, "bob").token, provider)
     assert (other.source_identity, other.human) == (known.source_identity, "people.bob")
@@ -121,7 +121,7 @@ def test_id_10_the_device_flow_gives_the_same(what: LoginSettings, provider: dic
         assert page.status_code == 200
 
     found = sign_in_with_device(what, discover(what.issuer), show, sleep=pauses.append)
-    assert principal(found.token, provider).human == "people.alice"
+    assert principal(found.token, provider).human.name == "people.alice"
     assert found.refresh_token
     assert pauses == [5.0]
     assert shown[0].device_code not in repr(shown[0])
@@ -139,7 +139,7 @@ def test_a_refresh_token_is_rotated_and_the_old_one_is_worth_nothing(
     assert second
     assert renewed == second.token != first.token
     assert second.refresh_token != first.refresh_token
-    assert principal(renewed, provider).human == "people.alice"
+    assert principal(renewed, provider).human.name == "people.alice"
     store.save(first)  # the refresh token that was used
     with pytest.raises(Unauthenticated) as refused:
         late.fetch()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.core.config import Issuer
+from jitney.core.identities import name_of
 from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.keys import parse_key_set
 from jitney.core.identity.principal import Principal
@@ -33,6 +34,7 @@ from tests.core.identity.minting import (
     sign,
     token,
 )
+from tests.identities import identity
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,7 @@ def test_id_08_a_valid_token_proves_its_principal(name: str, keys: KnownKeys) ->
     assert principal.subject == subject
     assert principal.groups == {f"{principal.issuer_name}/{group}" for group in groups}
     assert principal.display == display
-    assert (principal.kind, principal.human) == ("agent", DELEGATED.get(name))
+    assert (principal.kind, name_of(principal.human)) == ("agent", DELEGATED.get(name, ""))
 
 
 def _github_entry(**require: tuple[str, ...]) -> Issuer:
@@ -370,13 +372,13 @@ def test_id_02_a_configured_none_or_hs256_is_still_refused(keys: KnownKeys) -> N
 def test_id_10_the_configured_claim_names_the_human(keys: KnownKeys) -> None:
     principal = _principal(token(act={"sub": "alice"}), keys)
 
-    assert (principal.source_identity, principal.human) == ("corp.reader-agent", "people.alice")
+    assert (principal.source_identity, principal.human) == ("corp.reader-agent", identity("people.alice"))
 
 
 def test_id_10_a_claim_of_the_configured_name_precedes_the_path(keys: KnownKeys) -> None:
     both: dict[str, Any] = {"act.sub": "bob", "act": {"sub": "alice"}}
 
-    assert _principal(token(**both), keys).human == "people.bob"
+    assert _principal(token(**both), keys).human == identity("people.bob")
 
 
 def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKeys) -> None:
@@ -385,7 +387,7 @@ def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKe
     text = token(sub="alice", act={"sub": "reader-agent"})
 
     principal = authenticate(f"Bearer {text}", delegated, keys, NOW).principal
-    assert (principal.subject, principal.human) == ("reader-agent", "people.alice")
+    assert (principal.subject, principal.human) == ("reader-agent", identity("people.alice"))
     with pytest.raises(Refusal, match="token_claims"):
         authenticate(f"Bearer {token(sub='alice')}", delegated, keys, NOW)
 
@@ -409,12 +411,12 @@ def test_id_08_id_and_access_tokens_of_okta_and_entra_name_the_same_person(keys:
     person = authenticate(
         f"Bearer {_sample(okta.SAMPLE, **OKTA_PERSON)}", config(_signing_in("okta", okta.SAMPLE)), keys, NOW
     ).principal
-    assert (person.kind, person.source_identity) == ("human", _principal(_sample(okta.SAMPLE), keys).human)
+    assert (person.kind, person.identity) == ("human", _principal(_sample(okta.SAMPLE), keys).human)
     person = authenticate(
         f"Bearer {_sample(entra.SAMPLE, **ENTRA_PERSON)}", config(_signing_in("entra", entra.SAMPLE)), keys, NOW
     ).principal
     delegated = _sample(entra.SAMPLE, idtyp=None, scp="ask")
-    assert (person.kind, person.source_identity) == ("human", _principal(delegated, keys).human)
+    assert (person.kind, person.identity) == ("human", _principal(delegated, keys).human)
 
 
 NO_PERSONS = {

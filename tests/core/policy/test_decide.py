@@ -493,7 +493,7 @@ ASKERS = st.fixed_dictionaries(
     {
         "groups": st.sampled_from([(), ("corp/readers",)]),
         "seconds": st.sampled_from([300, 301, 400]),
-        "human": st.sampled_from([None, "corp.alice"]),
+        "human": st.sampled_from([None, identity("corp.alice")]),
         "name": st.sampled_from(["reader-agent", "writer-agent"]),
         "tags": st.sampled_from([(), (("ref", "main"),), (("ref", "topic"),)]),
         "approvals": st.sets(st.sampled_from(["owners", "security"])),

@@ -289,7 +289,7 @@ requests = st.builds(
     permissions=st.lists(st.sampled_from([READS, WRITES, STOPS, LISTS]), min_size=1, max_size=3, unique=True),
     seconds=st.sampled_from([60, 300, 600, 900, 3600]),
     target=st.sampled_from(sorted(TARGETS)),
-    human=st.sampled_from([None, "corp.alice"]),
+    human=st.sampled_from([None, identity("corp.alice")]),
 )
 
 
@@ -324,7 +324,7 @@ def test_pol_14_for_any_history_the_used_is_allowed_and_the_unused_denied(made: 
             key = (request.target, who.human is not None, one.pair.action, one.pair.resource)
             kept[key] = max(kept.get(key, 0), request.duration_seconds)
     for target in TARGETS if found.rules else ():
-        for human in (None, "corp.alice"):
+        for human in (None, identity("corp.alice")):
             for action, arn in UNIVERSE:
                 longest = max(
                     (most for (at, by, name, outer), most in kept.items()

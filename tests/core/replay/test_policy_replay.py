@@ -17,6 +17,7 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.config import Limits, Policies, Target
+from jitney.core.identities import name_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.policy.cedar import PolicySet
@@ -30,6 +31,7 @@ from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, r
 from jitney.core.report.published_lines import parse_record
 from tests.examples import examples
 from tests.fakes import ACTIONS
+from tests.identities import identity
 
 OLD = """
 @id("read") permit (principal in Jitney::Group::"corp/readers", action in Jitney::Action::"ReadOnly", resource)
@@ -107,7 +109,7 @@ def decided(who: Principal, request: AccessRequest, held: Any, text: str) -> Dec
 def line(who: Principal, request: AccessRequest, held: Any = (), text: str = OLD, chain: str = "r-1") -> dict[str, Any]:
     """Return the published line of a request's record, as the handlers write it."""
     decision = decided(who, request, held, text)
-    requester = Requester("a", (), who.subject, who.issuer, who.unit, who.source_identity, who.human or "", "")
+    requester = Requester("a", (), who.subject, who.issuer, who.unit, who.source_identity, name_of(who.human), "")
     members = request_members(request, TARGETS[request.target], decision, requester)
     members["detail"] |= DecisionInputs.of(decision, who).detail()
     policies = tuple(sorted({reason.policy for reason in decision.reasons}))
@@ -133,7 +135,7 @@ agents = st.builds(
     agent,
     groups=st.frozensets(st.sampled_from(["corp/readers", "corp/writers", "corp/others"])),
     kind=st.sampled_from(["agent", "human"]),
-    human=st.sampled_from([None, "corp.alice"]),
+    human=st.sampled_from([None, identity("corp.alice")]),
     name=st.sampled_from(["a", "b"]),
     tags=st.lists(
         st.sampled_from([("level", 3), ("level", 4), ("night", True), ("night", False), ("teams", ("red", "blue"))]),

@@ -16,6 +16,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Limits, Policies, ReviewerGroup, Target
+from jitney.core.identities import Identity
 from jitney.core.patterns import MAX_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
@@ -39,6 +40,7 @@ from tests.core.report.recorded_grants import (
 )
 from tests.examples import examples
 from tests.fakes import GRANT, NOW
+from tests.identities import identity
 
 BYPASS = JoinVerdict(Purpose.GRANT, GRANT.id, ("not_issued_by_jitney",))
 REPORTS = "arn:aws:s3:::reports"
@@ -386,7 +388,7 @@ PLAIN = ReportedWay("credentials", reveal=False)
 REPORT = report_of(requested(replace(GRANT, principal="corp.reader-agent")))
 
 
-def decision(policy: str, terms: Terms, seconds: int = 0, human: str | None = None) -> Decision:
+def decision(policy: str, terms: Terms, seconds: int = 0, human: Identity | None = None) -> Decision:
     request = AccessRequest("analytics-prod", terms.permissions, seconds or terms.duration_seconds, "r", "")
     policies = PolicySet.load(Policies(policy, SCHEMA, "v1"))
     return decide(agent("corp/readers", human=human), request, TARGET, policies, ACTIONS, LIMITS, REVIEWERS, ())
@@ -465,7 +467,11 @@ def test_rev_08_there_is_no_policy_where_it_would_bypass_reviewers(members: Any)
 
 def test_id_05_the_policy_of_a_grant_for_a_human_is_for_that_human():
     policy = policy_text(replace(REPORT, requester=REPORT.requester._replace(human="corp.hal")), USED)
-    for human, effect in (("corp.hal", Effect.ALLOW), ("corp.eve", Effect.DENY), (None, Effect.DENY)):
+    for human, effect in (
+        (identity("corp.hal"), Effect.ALLOW),
+        (identity("corp.eve"), Effect.DENY),
+        (None, Effect.DENY),
+    ):
         assert decision(policy, USED, human=human).effect is effect
 
 

@@ -142,7 +142,7 @@ def test_rev_05_a_delegate_never_votes_on_their_own_request_nor_on_the_delegator
 def test_rev_05_a_requesters_delegate_decides_for_no_other_member_either():
     groups = at_work(AWAY, AWAY._replace(id="a-2", human=identity("corp.alice")))
     for own in (
-        under_review(replace(PENDING, principal="corp.bob")),
+        under_review(replace(PENDING, principal="corp.bob", issuer=minting.CORP)),
         under_review(replace(PENDING, human=identity("corp.bob"))),
         under_review(replace(PENDING, agent_owners=(identity("corp.bob"),))),
         under_review(PENDING, owners=("corp.bob",)),

@@ -10,7 +10,7 @@ from jitney.core.access.conditions import conditions_of
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
-from jitney.core.identity.identity import Identity
+from jitney.core.identities import Identity
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash

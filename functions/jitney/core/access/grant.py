@@ -12,7 +12,7 @@ from jitney.core.access.request import AccessRequest, Permission, RequestedAcces
 from jitney.core.access.reviewed_call import ReviewedCall, call_id_of
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
-from jitney.core.identity.identity import Identity, identity_of
+from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import ClaimTags, IdentityFact, owner_key, quota_key, unit_key
 from jitney.core.identity.requester import requester_name
 from jitney.core.times import iso
@@ -197,12 +197,12 @@ class Grant:
     @property
     def owner_key(self) -> str:
         """The key of the grant's owner, as `Principal.owner_key`."""
-        return owner_key(self.principal, self.human)
+        return owner_key(self.agent, self.human)
 
     @property
     def unit_key(self) -> str:
         """The key of the grant's accountable unit, as `Principal.unit_key`."""
-        return unit_key(self.unit, self.principal)
+        return unit_key(self.unit, self.principal, self.issuer)
 
     @property
     def quota_key(self) -> str:

@@ -15,7 +15,7 @@ from jitney.core.access.live_credentials import usable_until
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Config
-from jitney.core.identity.identity import Identity, identity_of
+from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import source_identity
 
@@ -40,7 +40,7 @@ def list_keys(who: Principal, config: Config) -> ListKeys:
     """
     owners = config.owners_of(who.issuer_name, who.subject)
     people = frozenset({who.human or who.identity, *who.agent_owners, *owners})
-    unit = () if who.unit == who.source_identity else (f"UNIT#{identity_of(who.unit, who.issuer).digest}",)
+    unit = () if who.unit == who.source_identity else (who.unit_key,)
     own = dict.fromkeys((who.identity.digest, *unit, *sorted(each.digest for each in people)))
     related = _agents_owned_by(people, config)
     return ListKeys(

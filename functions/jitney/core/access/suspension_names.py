@@ -14,7 +14,7 @@ from typing import NamedTuple
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.config import Config
-from jitney.core.identity.identity import Identity
+from jitney.core.identities import Identity
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitney.core.gateway.call_state import CallState, state_at
+from jitney.core.identities import identity_of
+from jitney.core.identity.principal import owner_key
 from jitney.core.times import epoch, iso
 
 NEWEST_RECORDS = 2
@@ -57,7 +59,7 @@ def recorded_state(newest: Sequence[Mapping[str, Any]]) -> RecordedState | None:
     sent = last if state is CallState.SENDING else newest[-1]
     return RecordedState(
         call_id=last["chain"],
-        owner=f"{last['principal']}#{last['human']}",
+        owner=owner_key(identity_of(last["principal"], last["issuer"]), None, last["human"]),
         grant_id=last["grant_id"],
         service=call["service"],
         operation=call["operation"],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from jitney.core.identity.identity import Identity, identity_of, name_of
+from jitney.core.identities import Identity, identity_of, name_of
 
 TagValue: TypeAlias = str | int | bool | tuple[str, ...]
 ClaimTags: TypeAlias = tuple[tuple[str, TagValue], ...]
@@ -52,12 +52,12 @@ class Principal:
     @property
     def owner_key(self) -> str:
         """The key of the owner of this principal's grants, as `owner_key` (ID 10)."""
-        return owner_key(self.source_identity, self.human)
+        return owner_key(self.identity, self.human)
 
     @property
     def unit_key(self) -> str:
         """The key of the accountable unit, as `unit_key`."""
-        return unit_key(self.unit, self.source_identity)
+        return unit_key(self.unit, self.source_identity, self.issuer)
 
     @property
     def quota_key(self) -> str:
@@ -65,18 +65,27 @@ class Principal:
         return quota_key(self.unit_key, self.human)
 
 
-def unit_key(unit: str, source_identity: str) -> str:
-    """Return the key of a principal's accountable unit.
+def unit_key(unit: str, source_identity: str, issuer: str) -> str:
+    """Return the key of a principal's accountable unit. It is the same under another alias of `issuer`.
 
     The key of a principal without a larger unit has a different form. So no subject can share another unit's limits by
     its name.
     """
-    return f"{'AGENT' if unit == source_identity else 'UNIT'}#{unit}"
+    return f"{'AGENT' if unit == source_identity else 'UNIT'}#{identity_of(unit, issuer).digest}"
 
 
-def owner_key(source_identity: str, human: Identity | None) -> str:
-    """Return the key of the owner of grants: a principal, for one human. No source identity contains "#"."""
-    return f"{source_identity}#{name_of(human)}"
+def owner_key(agent: Identity, human: Identity | None, human_name: str = "") -> str:
+    """Return the key of the owner of grants: an agent, for one human. No source identity contains "#".
+
+    It begins with both names, and ends with a part that others with these names do not have. For a `human_name` whose
+    issuer is not known, it is the beginning of the key.
+    """
+    return f"{agent.name}#{name_of(human) or human_name}#{agent.digest[:8]}{human.digest[:8] if human else ''}"
+
+
+def owner_names(key: str) -> str:
+    """Return the names in the key of an owner, without the part that others with these names do not have."""
+    return key.rpartition("#")[0]
 
 
 def quota_key(unit: str, human: Identity | None) -> str:
@@ -84,4 +93,4 @@ def quota_key(unit: str, human: Identity | None) -> str:
 
     The people of one agent do not share a limit, because an agent cannot choose whose token it gets.
     """
-    return f"{unit}#{name_of(human)}"
+    return f"{unit}#{human.digest if human else ''}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jitney.core.config import Issuer, PeopleIssuer
+from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import (
     check_admitted,
@@ -12,7 +13,6 @@ from jitney.core.identity.claim_rules import (
     claimed_subject,
     named_texts,
 )
-from jitney.core.identity.identity import Identity, identity_of
 from jitney.core.identity.principal import IdentityFact, Principal
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.provider import Provider, facts_of, unresolved_human

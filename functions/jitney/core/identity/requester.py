@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jitney.core.config import Config
-from jitney.core.identity.identity import name_of
+from jitney.core.identities import name_of
 from jitney.core.identity.principal import IdentityFact, Principal
 
 MOST_VALUE = 200

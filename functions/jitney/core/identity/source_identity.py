@@ -14,9 +14,9 @@ AWS accepts 2 to 64 characters of `[\w+=,.@-]` that do not begin with "aws:" (As
 comma is not used, because the session tag with the same name may not hold one (AssumeRole, Tag).
 """
 
-import base64
-import hashlib
 import re
+
+from jitney.core.identities import DIGEST_CHARACTERS, digest_of, is_hashed
 
 MAX_CHARACTERS = 64
 MAX_SUBJECT_CHARACTERS = 255  # OpenID Connect Core section 2
@@ -26,8 +26,6 @@ MAX_ALIAS_CHARACTERS = 36
 _ALIAS = re.compile(r"[A-Za-z0-9_+=@-]+")
 _SUBJECT = re.compile(r"[A-Za-z0-9_+=.@-]+")
 _UNREADABLE = re.compile(r"[^A-Za-z0-9_+.@-]")
-_DIGEST_CHARACTERS = 26
-_HASHED = re.compile(rf".*=[a-z2-7]{{{_DIGEST_CHARACTERS}}}")
 
 
 def is_nameable(text: str) -> bool:
@@ -45,25 +43,13 @@ def source_identity(issuer_name: str, issuer: str, subject: str) -> str:
         len(plain) <= MAX_CHARACTERS
         and _ALIAS.fullmatch(issuer_name)
         and _SUBJECT.fullmatch(subject)
-        and not _HASHED.fullmatch(plain)
+        and not is_hashed(plain)
     ):
         return plain
-    readable = _UNREADABLE.sub("-", plain)[: MAX_CHARACTERS - _DIGEST_CHARACTERS - 1]
-    return f"{readable}={_digest(issuer, subject)}"
-
-
-def subject_digest(identity: str, issuer: str) -> str:
-    """Return the digest of the issuer and subject that a source identity names. It is equal under every alias."""
-    if _HASHED.fullmatch(identity):
-        return identity[-_DIGEST_CHARACTERS:]
-    return _digest(issuer, identity.partition(".")[2])
+    readable = _UNREADABLE.sub("-", plain)[: MAX_CHARACTERS - DIGEST_CHARACTERS - 1]
+    return f"{readable}={digest_of(issuer, subject)}"
 
 
 def identity_prefix(issuer_name: str) -> str:
     """Return the prefix that only this issuer's source identities have (`MAX_ALIAS_CHARACTERS`)."""
     return f"{issuer_name}."
-
-
-def _digest(issuer: str, subject: str) -> str:
-    pair = f"{len(issuer)}:{issuer}{subject}".encode()
-    return base64.b32encode(hashlib.sha256(pair).digest()[:16]).decode("ascii").rstrip("=").lower()

@@ -16,6 +16,7 @@ from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ResourceType
+from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
@@ -36,6 +37,7 @@ MOST_PAIRED = 8
 """The space has each pair of groups of one issuer if there are at most this many groups."""
 MOST_ARNS = 24
 """The limit of ARNs of one type of resource, of combinations of claims, and of values of one condition key."""
+_ISSUER = "https://idp.example.com"
 _GOLDEN = 0.618033988749895
 _WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
 
@@ -75,7 +77,7 @@ class DecisionSpace:
     approvals: Sequence[frozenset[str]]
     ways: Sequence[tuple[Way, bool]]
     kinds: Sequence[Literal["agent", "human"]]
-    humans: Sequence[str | None]
+    humans: Sequence[Identity | None]
     names: Sequence[str]
 
     @property
@@ -109,8 +111,7 @@ class DecisionSpace:
             number, place = divmod(number, len(axis))
             chosen.append(axis[place])
         scope, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
-        issuer = "https://idp.example.com"
-        who = Principal(issuer, "", name, kind, groups, name, name, name, human=human, tags=claims)
+        who = Principal(_ISSUER, "", name, kind, groups, name, name, name, human=human, tags=claims)
         permissions = (scope.permission,) if scope.permission else ()
         request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
         if scope.operation:  # a call has only one way, so this axis says whether its grant was approved
@@ -143,7 +144,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         approvals=[frozenset(), *([frozenset(reviewers)] if reviewers else [])],
         ways=_WAYS,
         kinds=("agent", "human"),
-        humans=(None, "people.person"),
+        humans=(None, identity_of("people.person", _ISSUER)),
         names=("any.requester", *(name for name in entities if "/" not in name and name not in targets)),
     )
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.audit import AuditEvent
-from jitney.core.identity.identity import identity_of
+from jitney.core.identities import identity_of
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.policy.decision_inputs import MEMBER, DecisionInputs, UnreadableInputs

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.delegation import Delegation
-from jitney.core.identity.identity import Identity
+from jitney.core.identities import Identity
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, State
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
-from jitney.core.identity.identity import Identity, identity_of
+from jitney.core.identities import Identity
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
@@ -72,8 +72,7 @@ def activated_by_break_glass(
 
 def follow_up_keys(grant: Grant, human: Identity) -> tuple[str, str]:
     """Return the keys of the person and the unit that may not use break-glass again before a follow-up review."""
-    kind = grant.unit_key.partition("#")[0]
-    return f"HUMAN#{human.digest}", f"{kind}#{identity_of(grant.unit, grant.issuer).digest}"
+    return f"HUMAN#{human.digest}", grant.unit_key
 
 
 def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
-from jitney.core.identity.identity import Identity, identity_of
+from jitney.core.identities import Identity, identity_of
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import Groups
 

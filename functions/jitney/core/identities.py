@@ -5,10 +5,14 @@ to another issuer. So two source identities can be compared only under one confi
 and the subject instead. A comparison with a text is a type error.
 """
 
+import base64
+import hashlib
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from jitney.core.identity.source_identity import subject_digest
+DIGEST_CHARACTERS = 26
+_HASHED = re.compile(rf".*=([a-z2-7]{{{DIGEST_CHARACTERS}}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +42,16 @@ def name_of(identity: Identity | None) -> str:
 @lru_cache(maxsize=4096)  # one decision about a person compares with each member of the groups
 def identity_of(name: str, issuer: str) -> Identity:
     """Return the identity with the source identity `name` at `issuer`."""
-    return Identity(issuer, subject_digest(name, issuer), name)
+    hashed = _HASHED.fullmatch(name)
+    return Identity(issuer, hashed[1] if hashed else digest_of(issuer, name.partition(".")[2]), name)
+
+
+def is_hashed(name: str) -> bool:
+    """Return whether a source identity has a digest in place of its subject (`core.identity.source_identity`)."""
+    return _HASHED.fullmatch(name) is not None
+
+
+def digest_of(issuer: str, subject: str) -> str:
+    """Return 128 bits of the SHA-256 of an issuer and a subject, in base32."""
+    pair = f"{len(issuer)}:{issuer}{subject}".encode()
+    return base64.b32encode(hashlib.sha256(pair).digest()[:16]).decode("ascii").rstrip("=").lower()
