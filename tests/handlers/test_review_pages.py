@@ -12,6 +12,7 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
+from jitney.core.problems import Problem
 from jitney.handlers import pages
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
@@ -465,3 +466,14 @@ def test_id_05_an_unforeseen_failure_reveals_nothing(
     answer = alice.send("GET", f"/reviews/{grant.id}")
     assert (answer.status, "ZeroDivisionError" in answer.text) == (500, False)
     assert alice.cookies["__Host-jitney"] not in capsys.readouterr().out
+
+
+def test_rev_11_the_page_of_a_grant_whose_role_aws_refused_does_not_say_that_credentials_were_obtained(
+    desk: ReviewSystem,
+):
+    desk.system.sessions.problem = Problem("issue_refused", "AWS refused the role.", "Ask your platform engineer.")
+    grant_id = desk.system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
+    olga = Browser(desk)
+    olga.sign_in("olga", groups=["security"])
+    assert "has obtained credentials" not in olga.send("GET", f"/reviews/{grant_id}").text
+    assert "not issued" in olga.send("GET", f"/reviews/{grant_id}/report").text
