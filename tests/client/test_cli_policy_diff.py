@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,7 +23,7 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ActionTable, "services", lambda _table: ("s3",))  # so that a space is generated in little time
 
     def compare(
-        old: str, new: str, *arguments: str, targets: str = "prod", account: str = "012345670123"
+        old: str, new: str, *arguments: str, targets: str = "prod", account: str = "012345670123", **changed: Any
     ) -> tuple[int, str, str]:
         for name, text in (("old", old), ("new", new)):
             (tmp_path / name).mkdir()
@@ -30,6 +31,7 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             document = valid() | {"policies": "own"}
             if name == "old":
                 document["targets"] = {targets: document["targets"]["prod"] | {"account": account}}
+                document |= changed
             (tmp_path / name / "jitney.yaml").write_text(yaml.safe_dump(document))
         new_file = str(tmp_path / "new" / "jitney.yaml")
         line = ["policy", "diff", str(tmp_path / "old"), "--config", new_file, "--most", "300", *arguments]
@@ -82,7 +84,41 @@ def test_pol_14_a_change_that_affects_open_grants_is_shown(compared):
     assert "and Jitney cannot deny issued credentials" in shown
 
 
-def test_pol_14_versions_without_a_common_target_cannot_be_compared(compared):
-    code, out, err = compared(READ, READ, targets="other")
-    assert (code, out) == (2, "")
-    assert "no target in common" in err
+def test_pol_14_a_renamed_target_is_compared_under_its_new_alias(compared):
+    scoped = READ.replace("resource)", 'resource in Jitney::Target::"prod")')
+    code, out, _ = compared(scoped.replace('"prod"', '"other"'), scoped, "--json", targets="other")
+    result = json.loads(out)
+    assert (code, result["compared"], result["differences"]) == (0, 300, [])
+    assert (result["only_old_targets"], result["only_new_targets"]) == ([], [])
+    assert [each["part"] for each in result["affected_state"]] == ["target other"]
+
+
+def test_pol_14_policies_that_lose_a_renamed_target_have_differences(compared):
+    scoped = READ.replace("resource)", 'resource in Jitney::Target::"other")')
+    code, out, _ = compared(scoped, READ.replace("600", "60"), "--json", targets="other")
+    assert (code, {each["old"]["effect"] for each in json.loads(out)["differences"]}) == (0, {"allow"})
+
+
+def test_pol_14_versions_without_a_common_target_show_what_else_changed(compared):
+    code, out, _ = compared(READ, READ, "--fail-on-change", targets="other", account="999988887777")
+    shown = " ".join(out.split())
+    assert (code, "compared no request: the versions have no target in common" in shown) == (1, True)
+    for words in ("only old other", "only new prod", "affects target other: removed", "setting targets.prod: added"):
+        assert words in shown
+
+
+def test_pol_14_each_changed_setting_is_shown(compared):
+    issuers = valid()["issuers"]
+    issuers["corp"] = issuers["corp"] | {"audiences": ["earlier"], "max_age_seconds": 77}
+    limits = {"max_duration_seconds": 900, "renewals_per_minute": 7}
+    code, out, _ = compared(READ, READ, "--fail-on-change", issuers=issuers, limits=limits)
+    shown = " ".join(out.split())
+    assert code == 0  # the current values decide about the next request
+    for words in (
+        'setting issuers.corp.audiences: ["earlier"] to ["jitney"]',
+        "setting issuers.corp.max_age_seconds: 77 to ",
+        "setting limits.max_duration_seconds: 900 to ",
+        "setting limits.renewals_per_minute: 7 to 60",
+    ):
+        assert words in shown
+    assert shown.count("setting ") == 4

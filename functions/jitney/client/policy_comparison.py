@@ -1,34 +1,45 @@
 """Compares two versions of policies by their decisions. Needs the extra `policy`."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jitney.client.policy_access import CONFIGURATION, loaded_policies
-from jitney.client.problems import Invalid
 from jitney.client.record_lines import is_folder
 from jitney.configuration.affected_state import affected_state
+from jitney.configuration.changed_settings import changed_settings
 from jitney.configuration.operation_names import operation_names
 from jitney.configuration.policy_check import changed_policies
 from jitney.core.access.conditions import conditions_view
+from jitney.core.config import Target
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
+from jitney.core.review.safe_text import middle_cut
+from jitney.core.target_roles import first_role
 
 TITLE = "The policies were not compared"
+MOST_SETTINGS, MOST_VALUE = 60, 60
+"""How many changed settings the text shows, and how many characters of each value."""
 COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
 
 
 def compare_versions(
     old: Path, config: Path | None, most: int, progress: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid."""
+    """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid.
+
+    A target that has another alias in `config` is compared under that alias.
+    """
     file = old / CONFIGURATION if is_folder(old) else old
     versions = loaded_policies(file, TITLE), loaded_policies(config, TITLE)
     before, after = (each.context for each in versions)
+    configurations = [each.config for each in versions]
+    renamed = _renamed(before.targets, after.targets)
+    old_aliases = before.targets.keys() - {each.alias for each in renamed.values()}
+    before = replace(before, targets={**before.targets, **renamed})
     space = decision_space((before, after), operation_names())
-    if not space.targets:
-        fix = "Compare versions that have at least one target alias in common."
-        raise Invalid("no_common_target", TITLE, "The two configurations have no target in common.", fix)
     changed = changed_policies(*versions)
     found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole), changed)
     return {
@@ -38,10 +49,18 @@ def compare_versions(
         "size": found.size,
         "differences": [_difference(each) for each in found.differences],
         "other_policies": found.other_policies,
-        "only_old_targets": sorted(before.targets.keys() - after.targets.keys()),
+        "only_old_targets": sorted(old_aliases - after.targets.keys()),
         "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
-        "affected_state": [each._asdict() for each in affected_state(*(each.config for each in versions))],
+        "affected_state": [each._asdict() for each in affected_state(*configurations)],
+        "changed_settings": [each._asdict() for each in changed_settings(*configurations)],
     }
+
+
+def _renamed(old: Mapping[str, Target], new: Mapping[str, Target]) -> dict[str, Target]:
+    """Return the old targets that have another alias in the new version, by that alias. Their roles are the same."""
+    by_role = {first_role(each.role_arn): each for alias, each in old.items() if alias not in new}
+    found = {alias: by_role.get(first_role(each.role_arn)) for alias, each in new.items() if alias not in old}
+    return {alias: target for alias, target in found.items() if target}
 
 
 def _difference(each: PolicyDifference) -> dict[str, Any]:
@@ -87,13 +106,26 @@ def _scope(asked: SpaceRequest) -> dict[str, Any]:
 def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield how much was compared, and what could not be compared, as rows."""
     share = "all" if result["compared"] == result["size"] else f"of {result['size']:,}"
-    yield "compared", f"{result['compared']:,} generated requests, {share}"
+    compared = f"{result['compared']:,} generated requests, {share}"
+    yield "compared", compared if result["size"] else "no request: the versions have no target in common"
     others = result["other_policies"]
     yield "same", f"{others:,} with the same answer by other policies" if others else ""
     yield "only old", ", ".join(result["only_old_targets"])
     yield "only new", ", ".join(result["only_new_targets"])
     for each in result["affected_state"]:
         yield "affects", f"{each['part']}: {each['effect']}"
+    changed = result["changed_settings"]
+    for each in changed[:MOST_SETTINGS]:
+        yield "setting", f"{each['setting']}: {_change(each['old'], each['new'])}"
+    if len(changed) > MOST_SETTINGS:
+        yield "setting", f"{len(changed) - MOST_SETTINGS:,} more settings differ, as --json lists"
+
+
+def _change(old: Any, new: Any) -> str:
+    if isinstance(old, dict) or isinstance(new, dict):
+        return "added" if old is None else "removed" if new is None else "replaced"
+    before, after = (middle_cut(json.dumps(each, ensure_ascii=False), MOST_VALUE) for each in (old, new))
+    return f"{before} to {after}"
 
 
 def table(result: Mapping[str, Any], most: int) -> list[list[str]]:
