@@ -63,7 +63,7 @@ def calls(request, client) -> CallStore | MemoryCallStore:
 def record(outcome: Outcome) -> AuditRecord:
     call = {"service": "s3", "operation": "DeleteObject", "region": "eu-west-1"}
     facts = {"status": 200, "aws_request_id": "r-1"} if outcome is Outcome.ANSWERED else {}
-    about = {"grant_id": GRANT.id, "principal": GRANT.principal, "human": GRANT.human or ""}
+    about = {"grant_id": GRANT.id, "principal": GRANT.principal, "issuer": GRANT.issuer}
     return AuditRecord(NOW, AuditEvent.CALL, outcome, **about, detail={"call": call | facts})
 
 
