@@ -212,7 +212,7 @@ ALARMS = (
         own(audit.UNRECORDED_CALLS),
         "A session of the gateway made a call that no record names.",
     ),
-    Alarm("Tampered", Row.RECORDS, own(audit.TAMPERED), "Audit records were changed, deleted or misplaced."),
+    Alarm("Tampered", Row.RECORDS, own(audit.TAMPERED), "Audit records were changed, deleted, misplaced or backdated."),
     Alarm(
         "Unsealed",
         Row.RECORDS,

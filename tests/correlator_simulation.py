@@ -187,7 +187,11 @@ class Table(MemoryTable):
         with self.fates.at(_unreachable):
             kind = "MODIFY" if (item["pk"]["S"], item["sk"]["S"]) in self.items else "INSERT"
             super().put_item(**asked)
-            change = {"SequenceNumber": str(len(self.stream)), "Keys": {key: item[key] for key in ("pk", "sk")}}
+            change = {
+                "SequenceNumber": str(len(self.stream)),
+                "ApproximateCreationDateTime": NOW,
+                "Keys": {key: item[key] for key in ("pk", "sk")},
+            }
             self.stream.append({"eventName": kind, "dynamodb": change | {"NewImage": stream_image(item)}})
 
     def get_item(self, **asked: Any) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import is_record
 from jitney.core.record_texts import canonical
+from jitney.core.times import iso
 from jitney.handlers.ports import Ports
-from jitney.handlers.publisher import publish
+from jitney.handlers.publisher import MOST_MISDATED_SECONDS, publish
 from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.core.integrity.world import World, chain, key_of, rewritten
 from tests.fakes import GRANT, NOW
@@ -47,7 +48,8 @@ def added(pk: str, sk: str, **members: Any) -> dict[str, Any]:
     if isinstance(text := members.get("record"), str):
         image |= record_attribute(text)
     image = stream_image({**image, **keys, "expires": {"N": "1"}})
-    return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{pk}/{sk}", "Keys": keys, "NewImage": image}}
+    written = {"SequenceNumber": f"{pk}/{sk}", "ApproximateCreationDateTime": float(NOW + 2)}
+    return {"eventName": "INSERT", "dynamodb": {**written, "Keys": keys, "NewImage": image}}
 
 
 def put(each: ChainedRecord) -> dict[str, Any]:
@@ -71,6 +73,27 @@ def test_every_record_is_published():
     event = {"Records": [put(each) for each in LINKS]}
     assert publish(event, Ports(records_stream=stream)) == {"batchItemFailures": []}
     assert stream.taken == TEXTS
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ({"time": iso(NOW + 2 - MOST_MISDATED_SECONDS)}, False),
+        ({"time": iso(NOW + 1 - MOST_MISDATED_SECONDS)}, True),
+        ({"time": iso(NOW + 3 + MOST_MISDATED_SECONDS)}, True),
+        ({"time": iso(NOW - 400 * 86_400), "outcome": Outcome.REFUSED}, False),
+        *(({"time": each}, True) for each in ("", None, 5, "2026-11-24", "9999-12-31T23:59:59+14:00")),
+    ],
+)
+def test_aud_02_a_record_that_is_dated_back_raises_the_alarm_and_is_published(
+    members: dict[str, Any], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, *, named: bool
+):
+    text = rewritten(chain("g-a", 1)[0].text.encode(), rehash=True, **members).decode()
+    stream = Stream()
+    publish({"Records": [added("g-a", sort_key(0), record=text)]}, Ports(records_stream=stream))
+    assert stream.taken == [text]
+    assert reported(caplog) == [("g-a", sort_key(0))] * named
+    assert ("AuditRecordsTampered" in capsys.readouterr().out) == named
 
 
 def test_aud_06_refused_lines_are_reported_for_retry():

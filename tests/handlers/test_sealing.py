@@ -192,6 +192,16 @@ def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsy
     assert "otherwise" not in printed + str(logged)
 
 
+def test_aud_02_a_seal_is_never_older_than_the_one_before(world):
+    """Two runs within a second can have clocks that differ."""
+    seal({}, world)
+    world.published.arrive("1")
+    later(world, -3)
+    assert [each.time for each in world.seals.seals] == ["2026-11-24T12:00:00Z"] * 2
+    world.now.now += 3
+    proven(world)
+
+
 def test_aud_02_no_seal_follows_a_seal_of_the_future(world):
     """It would cover nothing, and no alarm would fire, because the alarm counts seals."""
     world.published.arrive("1")

@@ -1,14 +1,16 @@
 """Publish every record and call of the audit table's stream to Firehose, in order, at least once."""
 
 import base64
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from jitney.core.audit import TAMPERED
+from jitney.core.audit import TAMPERED, Outcome
 from jitney.core.call_lookup import CALL_INDEX_ATTRIBUTES
 from jitney.core.compressed_text import decompress_text
 from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_indexed, is_record
 from jitney.core.record_metrics import metrics_of
+from jitney.core.times import epoch
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
 from jitney.handlers.metrics import count, emit
@@ -21,6 +23,8 @@ STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_
 UNPUBLISHED = ({"issue"}, {"call", "since"}, {"calls_pk"})
 """Attributes of the items that join calls to grants (adapters.trail). Of these items, only verdicts are published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
+MOST_MISDATED_SECONDS = 3600
+"""How far a record's time may differ from its writing. A function runs for 15 minutes at most."""
 
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
@@ -31,9 +35,11 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
 
     Records are only added, each at its own key, until they expire. IAM cannot enforce this, so any other change is
     reported and not published. S3 keeps the first version. Reported changes are not retried and do not block others.
+    A record with a wrong time is reported and published.
     """
     additions = [(each, *_addition(each)) for each in event["Records"]]
     _report([each for each, attribute, _ in additions if not attribute and _is_tampering(each)])
+    _report([each for each, attribute, text in additions if attribute == "record" and _is_misdated(each, text)])
     failed: list[str] = []
     for name, (port, _) in STREAMS.items():
         written = [(each, text) for each, attribute, text in additions if attribute == name]
@@ -99,6 +105,21 @@ def _is_tampering(change: StreamRecord) -> bool:
         return False
     by_dynamodb = (by.get("type"), by.get("principalId")) == ("Service", "dynamodb.amazonaws.com")
     return not (change["eventName"] == "REMOVE" and by_dynamodb)
+
+
+def _is_misdated(change: StreamRecord, text: str) -> bool:
+    """Return whether a record's time is not that of its writing, which the stream has.
+
+    Refusals are counted in a process, and recorded when the next request comes.
+    """
+    members = json.loads(text)
+    if members.get("outcome") == Outcome.REFUSED:
+        return False
+    try:
+        difference = epoch(members["time"]) - change["dynamodb"]["ApproximateCreationDateTime"]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return True
+    return abs(difference) > MOST_MISDATED_SECONDS
 
 
 def _report(changes: Sequence[StreamRecord]) -> None:
