@@ -527,6 +527,19 @@ def test_aud_09_an_answer_without_archived_objects_is_not_verified(
     assert claims("verify")[:2] == (2, "unverified")
 
 
+def test_aud_09_the_result_counts_objects_of_calls_that_the_table_no_longer_has(deployment: Deployment):
+    deployment.seal(deployment.now - 60)
+    day = deployment.day(deployment.now - CALL_RETENTION_SECONDS)
+    deployment.put(f"calls/dt={day}/{day}/forged", deployment.call_line(GRANT.id))
+    words = "1 object of older calls: not compared with any table."
+    shown = json.loads(run("query", "--since", day, "--json").stdout)["integrity"]
+    assert (shown["state"], words in shown["sentences"]) == ("verified", True)
+    assert words not in json.loads(run("query", "--json").stdout)["integrity"]["sentences"]
+    assert "compared with the audit table; 1 object of older calls not compared" in " ".join(
+        run("verify").stdout.split()
+    )
+
+
 def test_aud_09_each_row_says_the_state_of_its_grants_records(deployment: Deployment):
     change(deployment, GRANT.id)
     for command in ("query", "who"):

@@ -59,6 +59,14 @@ class _Listed(NamedTuple):
         return iso(int(self.changed.timestamp())) < time and "-" not in self.tag and self.storage in _READABLE
 
 
+class CallObjects(NamedTuple):
+    """Objects of calls by key, why others cannot be read, and the number of older ones, which were not read."""
+
+    contents: dict[str, CallContents]
+    unreadable: dict[str, str]
+    older: int
+
+
 class Archive:
     """The buckets of records and of seals, read with the environment's AWS credentials.
 
@@ -124,14 +132,13 @@ class Archive:
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
         return Evidence(seals, contents, unreadable, since, until, now, unread)
 
-    def calls(
-        self, period: Period, most_read: int | None = None
-    ) -> tuple[dict[str, CallContents], dict[str, str]] | None:
-        """Return the objects of calls of these days, and why some cannot be read; None if there are too many."""
+    def calls(self, period: Period, first: date, most_read: int | None = None) -> CallObjects | None:
+        """Return the objects of calls of these days, from the day `first` on; None if there are too many."""
         listed = self._listed(CALLS, period)
-        if most_read is not None and len(listed) > most_read:
+        later = [each for key, each in listed.items() if (day_of(key) or first) >= first]
+        if most_read is not None and len(later) > most_read:
             return None
-        return self._parsed("calls", list(listed.values()), read_calls)
+        return CallObjects(*self._parsed("calls", later, read_calls), len(listed) - len(later))
 
     def _listed(self, folder: str, period: Period) -> dict[str, _Listed]:
         """Return the days' objects by key."""

@@ -31,8 +31,8 @@ def with_table(
     records, only unsealed ones are compared. Raises Invalid.
     """
     period = _kept(evidence)
-    found = archive.calls(period, most_read)
-    calls, unreadable = found or ({}, {})
+    found = archive.calls((evidence.since, evidence.until), period[0], most_read)
+    calls, unreadable, older = found or ({}, {}, 0)
     listed = [each for lines in calls.values() for each in lines.calls]
     held = _records(evidence, table, most_compared, listed)
     # The table is read after S3. Records are written to it first, so it has each record that S3 has.
@@ -43,7 +43,7 @@ def with_table(
     places = {each.place for each in listed}
     due = [each for at, each in recent_calls if at <= evidence.now - ARRIVAL_SECONDS and _on(each, period)]
     # If an object cannot be read, a call that seems to be missing may be in it.
-    compared = CallEvidence(calls, table.held_calls(places), () if unreadable else tuple(due))
+    compared = CallEvidence(calls, table.held_calls(places), () if unreadable else tuple(due), older)
     return replace(evidence, unreadable={**evidence.unreadable, **unreadable}, calls=compared)
 
 
@@ -97,7 +97,7 @@ def _later(
     return later
 
 
-def _kept(evidence: Evidence) -> Period:
+def _kept(evidence: Evidence) -> tuple[date, date | None]:
     """Return the days of the evidence whose calls the table still has."""
     today = datetime.fromtimestamp(evidence.now, UTC).date()
     first = today - timedelta(seconds=CALL_RETENTION_SECONDS) + timedelta(days=1)

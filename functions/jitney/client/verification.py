@@ -181,6 +181,7 @@ def document(findings: Findings) -> dict[str, Any]:
             "compared": extent.reconciled,
         },
         "calls": extent.calls,
+        "older_calls": extent.older_calls,
         "definitions": extent.definitions,
     }
 

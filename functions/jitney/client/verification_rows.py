@@ -40,7 +40,8 @@ def coverage(result: Mapping[str, Any]) -> Rows:
         compared = "compared with the audit table" if later["compared"] else "not verifiable until then"
         yield "not yet", f"{came}, waiting for the next seal; {compared}"
     if result["calls"] is not None:
-        yield "calls", f"{_count(result['calls'], 'call')}, never sealed; compared with the audit table"
+        older = f"; {_count(result['older_calls'], 'object')} of older calls not compared" * bool(result["older_calls"])
+        yield "calls", f"{_count(result['calls'], 'call')}, never sealed; compared with the audit table{older}"
     if result["definitions"] is None:
         yield "queries", "not compared with this version's; --stack or --workgroup names them"
     else:

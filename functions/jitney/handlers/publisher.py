@@ -116,7 +116,7 @@ def _is_misdated(change: StreamRecord, text: str) -> bool:
     if members.get("outcome") == Outcome.REFUSED:
         return False
     try:
-        difference = epoch(members["time"]) - change["dynamodb"]["ApproximateCreationDateTime"]
+        difference = epoch(members["time"]) - float(change["dynamodb"]["ApproximateCreationDateTime"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return True
     return abs(difference) > MOST_MISDATED_SECONDS

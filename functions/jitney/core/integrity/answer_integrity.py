@@ -155,6 +155,8 @@ def _sentences(findings: Findings) -> tuple[str, ...]:
         found.append(f"{_count(extent.unsealed_records, 'record')} not sealed yet: {compared}.")
     if extent.calls is not None:
         found.append(f"{_count(extent.calls, 'call')}: never sealed, compared with the audit table.")
+        if extent.older_calls:
+            found.append(f"{_count(extent.older_calls, 'object')} of older calls: not compared with any table.")
     elif extent.reconciled:
         found.append("There are too many calls to compare with the audit table: choose fewer days with --since.")
     if extent.definitions is not None:

@@ -41,7 +41,8 @@ class Extent:
     whether these were compared with the audit table. `unread` counts sealed objects that were listed but not read.
     `calls` counts the compared calls, or is None if calls were not compared. `compared` counts the sealed records that
     were compared with the audit table, or is None if it was not read. `definitions` counts the compared tables, views
-    and queries of Athena, or is None if they were not read.
+    and queries of Athena, or is None if they were not read. `older_calls` counts objects of calls that are too old to
+    compare.
     """
 
     seals: int = 0
@@ -59,6 +60,7 @@ class Extent:
     calls: int | None = None
     compared: int | None = None
     definitions: int | None = None
+    older_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,15 @@ from jitney.core.integrity.seals import SKEW_SECONDS, Seal, SealedObject, first_
 
 @dataclass(frozen=True, slots=True)
 class CallEvidence:
-    """Objects of calls by key, and the calls of the audit table as `call_breaks` takes them."""
+    """Objects of calls by key, and the calls of the audit table as `call_breaks` takes them.
+
+    `older` counts objects of days whose calls the table no longer has.
+    """
 
     contents: Mapping[str, CallContents]
     held: Mapping[CallPlace, StoredCall]
     recent: tuple[StoredCall, ...] = ()
+    older: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +195,5 @@ def _extent(
         len(evidence.unread & set(sealed)),
         sum(len(each.calls) for each in evidence.calls.contents.values()) if evidence.calls else None,
         len({each.position for found in looked_up.values() for each in found.entries}) if evidence.table else None,
+        older_calls=evidence.calls.older if evidence.calls else 0,
     )
