@@ -124,7 +124,8 @@ def test_aud_06_a_dead_letters_time_range_is_published_again(stuck: Stuck):
     stuck.send("letters", letter(NOW - 5 * 3600, NOW - 5 * 3600))
     document = stuck.run()
     assert document == {
-        "trail_events": 0, "dead_letters": 2, "records": 2, "calls": 2, "misplaced": 0, "unreadable": 0, "exit": 0,
+        "trail_events": 0, "dead_letters": 2, "records": 2, "calls": 2, "misplaced": 0, "unreadable": 0, "too_old": 0,
+        "exit": 0,
     }  # fmt: skip
     assert stuck.taken["jitney-records"] == [f"{link.text}\n" for link in CHAIN[:2]]
     assert len(stuck.taken["jitney-calls"]) == 2
@@ -138,6 +139,16 @@ def test_aud_06_all_of_some_days_is_published_again(stuck: Stuck):
     assert stuck.run("--since", day, "--until", day)["records"] == 1
     assert stuck.run("--since", day)["records"] == 2
     assert stuck.run("--until", day)["code"] == "usage"
+
+
+def test_aud_09_a_record_that_would_count_as_forged_is_not_published(stuck: Stuck):
+    for link, seconds in zip(CHAIN, (95 * 86400, 96 * 86400 + 60, 98 * 86400), strict=True):
+        stuck.put("g-a", sort_key(link.seq), int(time.time()) - seconds, record=link.text)
+    document = stuck.run("--since", "2026-01-01")
+    assert (document["records"], document["too_old"], document["exit"]) == (1, 2, 2)
+    assert stuck.taken["jitney-records"] == [f"{CHAIN[0].text}\n"]
+    result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack), "--since", "2026-01-01"])
+    assert "2 records: publishing is possible for 96 days" in " ".join((result.stdout + result.stderr).split())
 
 
 def test_aud_02_an_item_that_does_not_match_its_key_is_skipped_and_counted(stuck: Stuck):
@@ -160,7 +171,7 @@ def test_aud_06_refused_lines_are_put_again_and_the_letter_stays_until_then(stuc
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     paused: list[float] = []
-    run = Redrive(resources_of(stuck.stack), lambda *_: None, paused.append)
+    run = Redrive(resources_of(stuck.stack), lambda *_: None, NOW, paused.append)
     stuck.refusing = 5
     with pytest.raises(Unavailable, match="items of a batch: 1"):
         run.published()

@@ -57,7 +57,7 @@ class AuditScreen(Screen):
 
     def redrive(self, summary: Mapping[str, int]) -> None:
         """Print what `jitney audit redrive` sent or published again, and what remains."""
-        left = summary["misplaced"] or summary["unreadable"]
+        left = summary["misplaced"] or summary["unreadable"] or summary["too_old"]
         words, style = ("Incomplete", "bold yellow") if left else ("Complete", "bold green")
         self.heading(words, style, "redrive of dead letters")
         again = f"{_count(summary['records'], 'record')} and {_count(summary['calls'], 'call')}"
@@ -66,6 +66,8 @@ class AuditScreen(Screen):
         self.rows([("published", f"{again} again{letters}")])
         if summary["misplaced"]:
             self.rows([("skipped", f"{_count(summary['misplaced'], 'item')} with a text that does not fit the key")])
+        if summary["too_old"]:
+            self.rows([("too old", f"{_count(summary['too_old'], 'record')}: publishing is possible for 96 days")])
         if summary["unreadable"]:
             self.rows([("left", f"{_count(summary['unreadable'], 'unreadable dead letter')}")])
 

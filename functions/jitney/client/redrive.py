@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -27,6 +27,7 @@ from jitney.client.aws import fix_of, making_clients
 from jitney.client.problems import Unavailable
 from jitney.client.stack_file import read_stack_file
 from jitney.core.integrity.publishable_items import is_call_line, is_record
+from jitney.core.integrity.sealed_objects import PUBLISHED_WITHIN
 
 STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
 """For each attribute of items: the delivery stream, and the check of the text against the key.
@@ -67,7 +68,8 @@ class RedriveResources:
 class RedriveSummary:
     """The counts of a run.
 
-    `misplaced` items do not match their keys. `unreadable` dead letters have an unknown form.
+    `misplaced` items do not match their keys. `unreadable` dead letters have an unknown form. `too_old` records would
+    count as forged in S3.
     """
 
     trail_events: int = 0
@@ -76,11 +78,12 @@ class RedriveSummary:
     calls: int = 0
     misplaced: int = 0
     unreadable: int = 0
+    too_old: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether no dead letters are left."""
-        return not self.misplaced and not self.unreadable
+        return not (self.misplaced or self.unreadable or self.too_old)
 
     def document(self) -> dict[str, int]:
         """Return the summary as JSON."""
@@ -103,10 +106,16 @@ class Redrive:
     """One run. Every method raises Unavailable if AWS refuses a request. `pause` waits for some seconds."""
 
     def __init__(
-        self, resources: RedriveResources, progress: RedriveProgress, pause: Callable[[float], None] = time.sleep
+        self,
+        resources: RedriveResources,
+        progress: RedriveProgress,
+        now: int,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.summary = RedriveSummary()
         self._resources, self._progress, self._pause = resources, progress, pause
+        # Firehose may deliver a record on the next day.
+        self._oldest = now - int((PUBLISHED_WITHIN - timedelta(days=1)).total_seconds())
         retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
         with making_clients("Nothing was redriven"):
             session = boto3.session.Session()
@@ -195,7 +204,11 @@ class Redrive:
             for page in pages:
                 for item in page["Items"]:
                     written = int(item["expires"]["N"]) - retention_of(item)
-                    if any(each.first <= written <= each.last for each in periods):
+                    if not any(each.first <= written <= each.last for each in periods):
+                        continue
+                    if "record" in item and written < self._oldest:
+                        self.summary.too_old += 1
+                    else:
                         yield item
 
     def _letters(self, queue: str) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """`jitney audit redrive`: process dead letters again."""
 
+import time
 from calendar import timegm
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,7 +48,7 @@ def redrive_dead_letters(
             end = (until or datetime.now(since.tzinfo)) + timedelta(days=1)
             more = redrive.Period(timegm(since.timetuple()), timegm(end.timetuple()) - 1)
         with audit_screen().reading() as progress:
-            run = redrive.Redrive(redrive.resources_of(stack), progress)
+            run = redrive.Redrive(redrive.resources_of(stack), progress, int(time.time()))
             run.events()
             run.published(more)
         if as_json:
