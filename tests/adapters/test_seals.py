@@ -125,6 +125,7 @@ def test_aud_02_objects_are_listed_by_their_days_and_read(s3: Any):
     some = published.keys(date(2026, 11, 23), date(2026, 11, 24))
     assert some == [f"records/dt=2026-11-{day}/{name}" for day in (23, 24) for name in ("a", "b")]
     assert len(published.keys(None, date(2026, 11, 24))) == 6
+    assert published.keys(None, date(2026, 11, 22)) == [f"records/dt=2026-11-22/{name}" for name in ("a", "b")]
     (entry,) = published.contents(some[0]).entries
     assert (str(entry.position), entry.intact) == ("record 0 of g-a", True)
     with pytest.raises(Problem):

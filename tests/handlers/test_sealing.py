@@ -57,7 +57,7 @@ class MemoryPublished:
     broken: bool = False
 
     def keys(self, first: date | None, last: date) -> list[str]:
-        return [key for key in self.objects if first is None or first <= (day_of(key) or first) <= last]
+        return [key for key in self.objects if (first or date.min) <= (day_of(key) or last) <= last]
 
     def contents(self, key: str) -> Contents:
         if self.broken:
@@ -190,6 +190,16 @@ def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsy
     (logged,) = (vars(line) for line in caplog.records if line.message == "records not intact")
     assert (logged["records"], logged["lines"]) == (["record 0 of r-x"], (2,))
     assert "otherwise" not in printed + str(logged)
+
+
+def test_aud_02_the_first_seal_leaves_objects_of_the_next_day(world):
+    """Firehose may begin the next day's folder while the first run lists all folders."""
+    world.published.arrive("1")
+    world.published.arrive("2", "2026-11-25")
+    seal({}, world)
+    later(world, 13 * HOUR)
+    assert sealed(world) == [["records/dt=2026-11-24/1"], ["records/dt=2026-11-25/2"]]
+    proven(world)
 
 
 def test_aud_02_a_seal_is_never_older_than_the_one_before(world):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.integrity.contents import Contents, read_contents
+from jitney.core.integrity.object_names import day_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -21,10 +22,11 @@ class PublishedRecords:
         self._bucket = bucket
 
     def keys(self, first: date | None, last: date) -> list[str]:
-        """Return the keys of all objects from day `first` to day `last`, or of all days if `first` is None."""
+        """Return the keys of all objects from day `first`, or from the beginning if it is None, to day `last`."""
         days = (last - first).days if first else 0
         folders = [f"{FOLDER}dt={first + timedelta(days=each)}/" for each in range(days + 1)] if first else [FOLDER]
-        return [key for folder in folders for key in self._listed(folder)]
+        found = (key for folder in folders for key in self._listed(folder))
+        return [key for key in found if (day_of(key) or last) <= last]
 
     def contents(self, key: str) -> Contents:
         """Return the contents of an object."""
