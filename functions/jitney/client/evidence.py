@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
-from jitney.core.integrity.object_names import day_of
+from jitney.core.integrity.object_names import day_of, is_read_by_athena
 from jitney.core.integrity.published_calls import FOLDER as CALLS
 from jitney.core.integrity.published_calls import CallContents, read_calls
 from jitney.core.integrity.seal_chain import Keys, SealFile, check_seals
@@ -46,6 +46,7 @@ class _Listed(NamedTuple):
 
     changed: datetime
     tag: str
+    size: int
     storage: str
     wanted: dict[str, str]
 
@@ -60,10 +61,14 @@ class _Listed(NamedTuple):
 
 
 class CallObjects(NamedTuple):
-    """Objects of calls by key, why others cannot be read, and the number of older ones, which were not read."""
+    """Objects of calls by key, or None if there are too many, and why Athena or this program cannot read others.
 
-    contents: dict[str, CallContents]
+    `hidden` are those whose names Athena may skip. `older` counts those that are too old to compare.
+    """
+
+    contents: dict[str, CallContents] | None
     unreadable: dict[str, str]
+    hidden: tuple[str, ...]
     older: int
 
 
@@ -132,13 +137,15 @@ class Archive:
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
         return Evidence(seals, contents, unreadable, since, until, now, unread)
 
-    def calls(self, period: Period, first: date, most_read: int | None = None) -> CallObjects | None:
-        """Return the objects of calls of these days, from the day `first` on; None if there are too many."""
+    def calls(self, period: Period, first: date, most_read: int | None = None) -> CallObjects:
+        """Return the objects of calls of these days, with the contents of those from the day `first` on."""
         listed = self._listed(CALLS, period)
         later = [each for key, each in listed.items() if (day_of(key) or first) >= first]
+        hidden = tuple(key for key, each in listed.items() if each.size and not is_read_by_athena(key))
+        more = hidden, len(listed) - len(later)
         if most_read is not None and len(later) > most_read:
-            return None
-        return CallObjects(*self._parsed("calls", later, read_calls), len(listed) - len(later))
+            return CallObjects(None, _archived(listed.values()), *more)
+        return CallObjects(*self._parsed("calls", later, read_calls), *more)
 
     def _listed(self, folder: str, period: Period) -> dict[str, _Listed]:
         """Return the days' objects by key."""
@@ -150,7 +157,7 @@ class Archive:
         for each in self._pages(operation, kind, self._records, folder):
             wanted: dict[str, str] = {name: each[name] for name in ("Key", "VersionId") if name in each}
             storage = "STANDARD" if self._first_versions else each.get("StorageClass", "STANDARD")
-            found[each["Key"]] = _Listed(each["LastModified"], each["ETag"], storage, wanted)
+            found[each["Key"]] = _Listed(each["LastModified"], each["ETag"], each["Size"], storage, wanted)
         return {key: each for key, each in found.items() if _within(day_of(key), *period)}
 
     def _parsed(
@@ -161,8 +168,7 @@ class Archive:
         Deleted objects are in neither.
         """
         found: dict[str, Parsed] = {}
-        archived = [each for each in listed if each.storage in _ARCHIVED]
-        unreadable = {each.wanted["Key"]: f"Athena skips it, because it is in {each.storage}" for each in archived}
+        unreadable = _archived(listed)
         wanted = [each.wanted for each in listed if each.storage not in _ARCHIVED]
         for key, body in self._bodies(what, self._records, wanted):
             if isinstance(body, bytes):
@@ -230,6 +236,12 @@ class Archive:
             return [each for page in pages for each in page.get(kind, [])]
         except (ClientError, BotoCoreError) as error:
             raise _unreadable(bucket, error, "the list of objects", self._title) from error
+
+
+def _archived(listed: Collection[_Listed]) -> dict[str, str]:
+    """Return why Athena does not read archived objects, by key."""
+    archived = (each for each in listed if each.storage in _ARCHIVED)
+    return {each.wanted["Key"]: f"Athena skips it, because it is in {each.storage}" for each in archived}
 
 
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:

@@ -32,19 +32,19 @@ def with_table(
     """
     period = _kept(evidence)
     found = archive.calls((evidence.since, evidence.until), period[0], most_read)
-    calls, unreadable, older = found or ({}, {}, 0)
-    listed = [each for lines in calls.values() for each in lines.calls]
+    listed = [each for lines in (found.contents or {}).values() for each in lines.calls]
     held = _records(evidence, table, most_compared, listed)
     # The table is read after S3. Records are written to it first, so it has each record that S3 has.
     recent, recent_calls = table.recent()
-    evidence = replace(evidence, table=replace(held, recent=recent))
-    if found is None:
+    unreadable = {**evidence.unreadable, **found.unreadable}
+    evidence = replace(evidence, table=replace(held, recent=recent), unreadable=unreadable, hidden_calls=found.hidden)
+    if found.contents is None:
         return evidence
     places = {each.place for each in listed}
     due = [each for at, each in recent_calls if at <= evidence.now - ARRIVAL_SECONDS and _on(each, period)]
     # If an object cannot be read, a call that seems to be missing may be in it.
-    compared = CallEvidence(calls, table.held_calls(places), () if unreadable else tuple(due), older)
-    return replace(evidence, unreadable={**evidence.unreadable, **unreadable}, calls=compared)
+    recent_due = () if found.unreadable else tuple(due)
+    return replace(evidence, calls=CallEvidence(found.contents, table.held_calls(places), recent_due, found.older))
 
 
 def _records(evidence: Evidence, table: AuditTable, most: int | None, calls: Collection[StoredCall]) -> TableEvidence:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
-from jitney.core.integrity.object_names import day_of
+from jitney.core.integrity.object_names import HIDDEN, day_of
 from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
 from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
 from jitney.core.integrity.record_chains import check_chains
@@ -42,7 +42,7 @@ class Evidence:
     `since` and `until` are the first and last day (dt=) of the objects, or None for all. The last seal is the one that
     closes the day `until`, or the newest one. `now` is in epoch seconds. `unread` are sealed objects that were only
     listed: S3's list shows that they were not written again. `table` has the records of the audit table, or is None if
-    it was not read.
+    it was not read. `hidden_calls` are objects of calls whose names Athena may skip.
     """
 
     seals: CheckedSeals
@@ -54,6 +54,7 @@ class Evidence:
     unread: frozenset[str] = frozenset()
     table: TableEvidence | None = None
     calls: CallEvidence | None = None
+    hidden_calls: tuple[str, ...] = ()
 
 
 def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
@@ -85,6 +86,12 @@ def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
     breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), fresh | last, whole=whole)
     breaks += [each for each in (late, ahead) if each]
+    read = evidence.calls.contents if evidence.calls else {}
+    breaks += [
+        IntegrityBreak(f"The calls in {each}: {HIDDEN}.", None, each)
+        for each in evidence.hidden_calls
+        if each not in read
+    ]
     breaks += call_breaks(evidence.calls.contents, evidence.calls.held, evidence.calls.recent) if evidence.calls else ()
     extent = _extent(seals, sealed, fresh, evidence, looked_up)
     return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), extent)
