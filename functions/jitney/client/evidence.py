@@ -35,9 +35,9 @@ VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 
 _READABLE = frozenset({"STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "REDUCED_REDUNDANCY"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Athena skips objects of these storage classes, also if a copy was restored.
+"""Athena does not read objects of these storage classes, also if a copy was restored. It skips those in GLACIER.
 
-https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html
+https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html
 """
 
 
@@ -241,7 +241,7 @@ class Archive:
 def _archived(listed: Collection[_Listed]) -> dict[str, str]:
     """Return why Athena does not read archived objects, by key."""
     archived = (each for each in listed if each.storage in _ARCHIVED)
-    return {each.wanted["Key"]: f"Athena skips it, because it is in {each.storage}" for each in archived}
+    return {each.wanted["Key"]: f"Athena does not read it, because it is in {each.storage}" for each in archived}
 
 
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.findings import IntegrityBreak
 from jitney.core.integrity.object_names import HIDDEN, is_read_by_athena
@@ -184,6 +185,11 @@ def test_aud_09_a_forged_record_with_an_old_time_is_named_although_no_table_is_c
         words = [each.sentence for each in world.verify().breaks]
         assert words == [f"In {key_of(1)}, record 0 of g-b: forged, with a time {LONG_AGO}."] * named
         world.seal()
+
+
+def test_aud_09_a_record_of_an_open_day_is_compared_for_a_day_or_is_too_old():
+    """The table's records are compared for a day less than they are kept, and a day is open for two days."""
+    assert RECORD_RETENTION_SECONDS - PUBLISHED_WITHIN.total_seconds() == 3 * 86_400
 
 
 LONG_AGO = "more than 97 days before it was published, when no table had it"

@@ -22,6 +22,6 @@ def is_read_by_athena(key: str) -> bool:
     """Return whether an object's name has the form of those that Firehose gives.
 
     Athena skips names and folders that begin with `_` or `.`, and unpacks a file by its extension. Firehose's names
-    have no dot and no underscore. https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html
+    have no dot and no underscore. https://docs.aws.amazon.com/athena/latest/ug/creating-tables.html
     """
     return _READ_BY_ATHENA.fullmatch(key) is not None
