@@ -104,6 +104,16 @@ def test_end_01_a_document_that_was_not_written_is_refused(iam: Stubber, text: s
         RolePolicy(iam.client, ROLE).write(text)
 
 
+def test_end_01_a_denial_by_the_organization_is_named(iam: Stubber):
+    """`jitney target check` cannot find it, because it writes no document."""
+    denied = "User: x is not authorized to perform: iam:PutRolePolicy on resource: role y with an explicit deny in a"
+    iam.add_client_error("put_role_policy", "AccessDenied", f"{denied} service control policy")
+    with pytest.raises(PolicyRefused) as raised:
+        RolePolicy(iam.client, ROLE).write("{}")
+    assert (raised.value.code, raised.value.transient) == ("AccessDenied", False)
+    assert str(raised.value) == "A service control policy denies iam:PutRolePolicy"
+
+
 def test_what_iam_has_is_read(iam: Stubber):
     document = "%7B%22Version%22%3A%222012-10-17%22%7D"
     iam.add_response("get_role_policy", NAMED | {"PolicyDocument": document}, NAMED)

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER, unavailable
 from jitney.core.access.deny_document import DENY_POLICY_NAME
+from jitney.core.access.organization_denial import organization_denial
 from jitney.core.config import Target, TargetRole
 
 if TYPE_CHECKING:
@@ -27,13 +28,19 @@ _TRANSIENT = frozenset(
 class PolicyRefused(Exception):
     """IAM refused a call, so it changed nothing. `code` is AWS's, or "" for a read without an answer.
 
-    `transient` says whether another attempt may succeed later.
+    `transient` says whether another attempt may succeed later. The text is the code, or says which policy of the
+    organization denied the call, if AWS's `message` names one.
     """
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(organization_denial(message) or code)
         self.code = code
         self.transient = not code or code.removesuffix("Exception") in _TRANSIENT
+
+
+def _refused(error: ClientError) -> PolicyRefused:
+    given = error.response["Error"]
+    return PolicyRefused(given["Code"], given.get("Message", ""))
 
 
 class RolePolicies:
@@ -81,7 +88,7 @@ class RolePolicy:
         except self._client.exceptions.NoSuchEntityException:
             return None
         except ClientError as error:
-            raise PolicyRefused(error.response["Error"]["Code"]) from error
+            raise _refused(error) from error
         except NO_ANSWER as error:
             raise PolicyRefused("") from error
         document: Any = answer["PolicyDocument"]
@@ -98,8 +105,8 @@ class RolePolicy:
             else:
                 self._client.delete_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if text or code != "NoSuchEntity":
-                raise PolicyRefused(code) from error
+            refused = _refused(error)
+            if text or refused.code != "NoSuchEntity":
+                raise refused from error
         except NO_ANSWER as error:
             raise unavailable(_IAM, error) from error

@@ -163,7 +163,7 @@ def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports:
             return _WriteAttempt(done=True)
         if not refused.transient:
             raise _unwritten(
-                f"IAM of the target's account refused the deny document ({refused.code}).", refused.code
+                f"IAM of the target's account refused the deny document ({refused}).", refused.code
             ) from refused
         ports.pause(WAIT_SECONDS)
         return _WriteAttempt(done=False, aws_code=refused.code)
