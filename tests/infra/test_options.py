@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("cdk")
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},
     "public": {"domain": DOMAIN, "replication": REPLICATION, "deployment": "all_at_once"},
-    "private": {"domain": DOMAIN, "private_api": PRIVATE, "vpc": VPC},
+    "private": {"domain": DOMAIN, "private_api": PRIVATE, "vpc": VPC, "permissions_boundary": "company/boundary"},
 }
 ROOT = Path(__file__).parents[2]
 ACCEPTED = {
