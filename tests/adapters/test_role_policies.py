@@ -168,6 +168,26 @@ def test_end_01_the_canary_counts_a_denial_alone(sts: Stubber):
     assert [denied() for _ in range(4)] == [False, False, False, True]
 
 
+# An organization's policy denies the canary's call at any time, also while the grant's credentials work.
+@pytest.mark.parametrize(
+    ("reason", "counts"),
+    [
+        (" with an explicit deny in an identity-based policy", True),
+        (" with an explicit deny in a service control policy", False),
+        (" because no service control policy allows the sts:GetAccessKeyInfo action", False),
+        (" because no identity-based policy allows the sts:GetAccessKeyInfo action", False),
+        (" because no session policy allows the sts:GetAccessKeyInfo action", False),
+        ("", True),
+    ],
+)
+def test_end_01_the_canary_counts_a_denial_by_the_deny_document_alone(sts: Stubber, reason: str, counts: bool):
+    message = f"User: x is not authorized to perform: sts:GetAccessKeyInfo{reason}"
+    sts.add_client_error("get_access_key_info", "AccessDenied", message)
+    credentials = Credentials(ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"], 0)
+    denied = Canary(lambda *_: sts.client).denial_check(credentials, "eu-west-1")  # type: ignore[arg-type,return-value]
+    assert denied() is counts
+
+
 def test_ops_01_the_heartbeat_is_a_call_of_the_revoker_in_the_targets_region(sts: Stubber):
     asked = {
         "RoleArn": "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod",

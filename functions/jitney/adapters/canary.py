@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.credentials import Credentials
+from jitney.core.access.denial_reasons import role_policy_denied
 
 if TYPE_CHECKING:
     from types_boto3_sts import STSClient
@@ -27,7 +28,8 @@ class Canary:
     def denial_check(self, credentials: Credentials, region: str) -> Callable[[], bool]:
         """Return a function that calls STS in `region` with these credentials.
 
-        It returns True when AWS denied the call, False otherwise.
+        It returns True when AWS denied the call by a policy of the role, such as the deny document. False otherwise: a
+        denial by another policy says nothing about the grant.
         """
         keys = credentials.access_key_id, credentials.secret_access_key, credentials.session_token
         client = self._client_of(region, *keys)
@@ -36,7 +38,8 @@ class Canary:
             try:
                 client.get_access_key_info(AccessKeyId=credentials.access_key_id)
             except ClientError as error:
-                return error.response["Error"]["Code"] in _DENIED
+                given = error.response["Error"]
+                return given["Code"] in _DENIED and role_policy_denied(given.get("Message", ""))
             except NO_ANSWER:
                 return False
             return False

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER, unavailable
+from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.deny_document import DENY_POLICY_NAME
-from jitney.core.access.organization_denial import organization_denial
 from jitney.core.config import Target, TargetRole
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.credentials import Credentials, SessionRequest
-from jitney.core.access.organization_denial import organization_denial
+from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.session_policy import SessionPolicy, packed_too_large
 from jitney.core.problems import Problem
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER
-from jitney.core.access.organization_denial import organization_denial
+from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Attempt, AttemptResult
 from jitney.core.problems import Problem
 

@@ -1,8 +1,8 @@
-"""The policies of an organization in AWS's messages about denied calls (row STS 8)."""
+"""The types of policies in AWS's messages about denied calls (row STS 8)."""
 
 import pytest
 
-from jitney.core.access.organization_denial import organization_denial
+from jitney.core.access.denial_reasons import organization_denial, role_policy_denied
 
 USER = (
     "User: arn:aws:sts::111122223333:assumed-role/jitney-grants-eu-west-1/jitney-grants is not authorized to perform:"
@@ -48,3 +48,9 @@ def test_sts_08_only_a_policy_of_the_organization_is_named(message: str, denial:
 def test_sts_08_a_long_message_is_read_in_time():
     assert organization_denial(f"{USER} sts:AssumeRole {'because no ' * 200_000}") == ""
     assert organization_denial("not authorized to perform: sts:A " * 20_000) == ""
+
+
+def test_end_01_only_a_deny_of_the_roles_own_policies_is_the_deny_document():
+    denied = {message: role_policy_denied(message) for message in MESSAGES}
+    assert {message for message, own in denied.items() if own} == {f"{USER} sts:AssumeRole {ROLE}", "Access denied", ""}
+    assert role_policy_denied(f"{USER} sts:AssumeRole {ROLE} with an explicit deny in an identity-based policy")
