@@ -10,6 +10,7 @@ __all__ = ["compiled"]  # a fixture
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 MICROSOFT = f"https://login.microsoftonline.com/{TENANT}"
+EKS_IN_CHINA = "https://oidc.eks.cn-north-1.amazonaws.com.cn"
 GITHUB = "https://token.actions.githubusercontent.com"
 
 
@@ -30,6 +31,7 @@ GITHUB = "https://token.actions.githubusercontent.com"
         "https://ACCOUNTS.google.com",
         "https://acme.eu.auth0.com",
         "https://oidc.eks.eu-west-1.amazonaws.com/id/",
+        f"{EKS_IN_CHINA}/id/",
         "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_A1/",
         "https://oidc.circleci.com/org/acme",
         "https://app.terraform.io:443",
@@ -54,6 +56,7 @@ def test_id_01_an_issuer_that_no_token_names_is_refused_with_its_form(compiled, 
         f"https://sts.windows.net/{TENANT}/",
         "https://acme.eu.auth0.com/",
         "https://acme.okta.com/oauth2/default",
+        f"{EKS_IN_CHINA}/id/EXAMPLED539D4633E53DE1B716D3041E",
     ],
 )
 def test_id_01_issuers_as_tokens_name_them_are_accepted(issuer):
@@ -76,6 +79,7 @@ def test_id_06_issuers_that_only_look_the_same_are_refused(compiled):
         (GITHUB, f"{GITHUB}/.well-known/openid-configuration", "a discovery document"),
         ("https://accounts.google.com", "https://accounts.google.com/certs", "are not at accounts.google.com"),
         (f"https://sts.windows.net/{TENANT}/", "https://sts.windows.net/keys", "are not at sts.windows.net"),
+        (f"{EKS_IN_CHINA}/id/A1", "https://oidc.eks.cn-north-1.amazonaws.com/keys", "are not at oidc.eks.cn-north-1."),
     ],
 )
 def test_id_07_keys_at_another_host_are_refused(compiled, issuer, keys, wrong):

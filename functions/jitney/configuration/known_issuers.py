@@ -43,7 +43,7 @@ KNOWN_ISSUERS = (
     ),
     KnownIssuer(r"[a-z0-9.-]+\.auth0\.com", "/", "https://TENANT.REGION.auth0.com/"),
     KnownIssuer(
-        r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com", "/id/[0-9A-Z]+", "https://oidc.eks.REGION.amazonaws.com/id/ID"
+        r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", "/id/[0-9A-Z]+", "https://oidc.eks.REGION.amazonaws.com/id/ID"
     ),
     KnownIssuer(
         r"cognito-idp\.[a-z0-9-]+\.amazonaws\.com",
