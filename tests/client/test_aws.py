@@ -43,3 +43,12 @@ def test_cli_07_an_endpoint_that_is_no_url_is_no_traceback(command: str, monkeyp
 def test_cli_07_keys_that_aws_refuses_need_a_new_sign_in_and_no_permissions(code: str):
     assert fix_of(code, "The permissions.") == SIGN_IN
     assert fix_of("AccessDenied", "The permissions.") == "The permissions."
+
+
+def test_cli_07_a_malformed_name_is_no_missing_sign_in():
+    result = CliRunner().invoke(
+        build_app(), ["audit", "backfill", "--bucket", "a b", "--dry-run", "--since", "2026-01-01"]
+    )
+    assert (result.exit_code, 'Invalid bucket name "a b"' in result.stderr) == (2, True)
+    assert "Fix: Correct the names" in result.stderr
+    assert "\N{REPLACEMENT CHARACTER}" not in result.stderr

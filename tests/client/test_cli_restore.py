@@ -149,6 +149,7 @@ def test_ops_02_a_wrong_table_or_configuration_changes_nothing(restored: StoredS
     config.write_text("version: 1\n", encoding="utf-8")
     done = run(config, "--json")
     assert (done.exit_code, json.loads(done.output)["code"]) == (2, "configuration_invalid")
+    assert "\N{REPLACEMENT CHARACTER}" not in run(config).output
     assert not restored.ports.suspensions.current().entries
 
 

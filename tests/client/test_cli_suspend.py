@@ -30,7 +30,7 @@ LIFTED = SUSPENSION | {"lifted_at": "2099-11-24T13:00:00Z", "lifted_by": "people
 
 def progress(**members: Any) -> dict[str, Any]:
     done = {"complete": True, "targets_denied": ["analytics-prod"], "targets_failed": {}, "grants_ended": 3}
-    times = {"written_after_milliseconds": 1234, "targets_measured": ["analytics-prod"]}
+    times = {"written_after_milliseconds": 1234, "targets_measured": ["analytics-prod"], "already_in_force": False}
     return {"suspension": SUSPENSION, **done, **times, **members}
 
 
@@ -69,6 +69,11 @@ def test_end_08_it_says_what_is_stopped_how_fast_and_how_to_lift_it(connected: F
 def test_end_08_it_says_nothing_of_a_measurement_without_one(connected: FakeBroker):
     connected.say("POST", PATH, 201, progress(targets_measured=[]))
     assert "measured" not in suspend().stdout
+
+
+def test_end_08_it_says_that_another_operator_suspended_it_before(connected: FakeBroker):
+    connected.say("POST", PATH, 201, progress(already_in_force=True))
+    assert "already   in force before, as above" in suspend().stdout
 
 
 def test_the_flags_are_sent(connected: FakeBroker):

@@ -423,6 +423,17 @@ class TestWhatWasGranted:
         outcomes = [each["outcome"] for each in system.records() if each["event"] == "suspension"]
         assert outcomes == ["set", "revoked"]
 
+    def test_end_08_the_reason_of_another_operator_is_on_record(self, system):
+        opened(system)
+        first = suspended(system, AGENT)
+        again = suspended(system, AGENT | {"reason": "it copied data out"}, sub="dora")
+        assert (first["already_in_force"], again["already_in_force"]) == (False, True)
+        assert again["suspension"] == first["suspension"]
+        acts = [each for each in system.records() if (each["event"], each["outcome"]) == ("suspension", "set")]
+        assert [each["reason"] for each in acts] == [REASON, "it copied data out"]
+        assert acts[0]["principal"] == first["suspension"]["by"] != acts[1]["principal"]
+        assert json.loads(acts[1]["detail"])["suspension"] == first["suspension"]["id"]
+
     def test_end_08_a_target_whose_iam_hangs_does_not_keep_others_from_their_turn(self, system):
         target = system.config.targets["analytics-prod"]
         others = [replace(target, alias=f"t{each}", role_arn=f"{ROLE_ARN}-{each}") for each in range(9)]

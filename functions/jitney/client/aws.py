@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.exceptions import BotoCoreError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
@@ -39,6 +39,9 @@ def unusable(error: Exception, title: str) -> ClientProblem:
     if isinstance(error, NotConnected | HTTPClientError):
         fix = "Check the network, the proxy and AWS_ENDPOINT_URL, then try again."
         return Unavailable("aws_unreachable", title, f"AWS did not answer: {error}", fix)
+    if isinstance(error, ParamValidationError):  # its text has several lines
+        fix = "Correct the names of the bucket, queue or table in the options and in JITNEY_* variables."
+        return Invalid("aws_client_failed", title, f"AWS cannot be called: {' '.join(str(error).split())}", fix)
     return Invalid("aws_client_failed", title, f"AWS cannot be called: {error}", SIGN_IN)
 
 

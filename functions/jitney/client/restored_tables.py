@@ -29,6 +29,7 @@ from jitney.adapters.deny_list import DenyList
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
 from jitney.client.aws import making_clients
+from jitney.client.policy_access import CONFIGURATION, policy_module
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.recorded_suspensions import RecordedSuspensions, recorded_suspensions
 from jitney.client.restore_problems import AGAIN, available
@@ -37,7 +38,7 @@ from jitney.client.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_f
 from jitney.client.restored_items import RestoredItems
 from jitney.client.restored_suspensions import RestoredSuspensions, lock_seconds
 from jitney.configuration.arns import role_arn
-from jitney.configuration.load import ConfigurationError, load_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core.access.suspensions import Suspension
 from jitney.core.times import iso
 
@@ -55,13 +56,9 @@ class RestorePlan(NamedTuple):
 
 def plan_of(config: Path | None, env: dict[str, str]) -> RestorePlan:
     """Return the plan for the configured targets and issuers. JITNEY_LOCAL=1 admits http issuers. Raises Invalid."""
-    path = config or Path("jitney.yaml")
-    try:
+    path = config or CONFIGURATION
+    with policy_module(path, TITLE):
         settings = load_configuration(path, env, local=env.get("JITNEY_LOCAL") == "1").settings
-    except ConfigurationError as error:
-        raise Invalid(
-            "configuration_invalid", TITLE, str(error), "Correct the file, or name it with --config."
-        ) from error
     longest = max(each.max_age_seconds for each in settings.issuers.values())
     return RestorePlan({alias: role_arn(each) for alias, each in settings.targets.items()}, lock_seconds(longest))
 

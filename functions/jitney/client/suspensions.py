@@ -52,7 +52,8 @@ class ApiSuspensionProgress:
 
     `complete` is true if every role denies what is suspended and every end is on record. `targets_failed` has the code
     of the problem of each failed target. The last deny document was written after `written_after_milliseconds`. On the
-    targets in `targets_measured`, Jitney measures when AWS begins to deny calls.
+    targets in `targets_measured`, Jitney measures when AWS begins to deny calls. `already_in_force` is true if another
+    operator suspended it before, or for another reason.
     """
 
     suspension: ApiSuspension
@@ -62,6 +63,7 @@ class ApiSuspensionProgress:
     grants_ended: int = 0
     written_after_milliseconds: int | None = None
     targets_measured: tuple[str, ...] = ()
+    already_in_force: bool = False
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -74,6 +76,7 @@ class ApiSuspensionProgress:
             grants_ended=int(document.get("grants_ended", 0)),
             written_after_milliseconds=document.get("written_after_milliseconds"),
             targets_measured=tuple(document.get("targets_measured", ())),
+            already_in_force=document.get("already_in_force") is True,
         )
 
     def document(self) -> dict[str, Any]:

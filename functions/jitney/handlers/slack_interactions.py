@@ -26,6 +26,7 @@ from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.interaction import ButtonClick, GrantReference, ModalSubmission, SlackUser, read
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, REJECT, SECONDS
 from jitney.core.review.slack.people import principal_of, require_workspace
+from jitney.core.review.votes import review_ended
 from jitney.core.single_use import SingleUseKey
 from jitney.handlers.ballots import Ballot, comment_of, vote
 from jitney.handlers.callers import count_refused
@@ -107,7 +108,7 @@ def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports
     now, review = ports.now(), under_review(grant, ports, ports.suspensions.current())
     require_reviewer(voter, review, current_reviewers(ports, review.suspensions), now)
     if (current := review.grant.at(now)).state is not State.PENDING:
-        raise Problem("review_ended", f"The request is already {current.state}.", "No decision is needed.")
+        raise review_ended(current, f"The request is already {current.state}.")
     with _slack_errors_as_problems():
         ports.slack.open_modal(click.trigger_id, _MODALS[click.action](grant, review.requester))
 

@@ -5,10 +5,10 @@ The operator's call records this if it completes the suspension. Otherwise the r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from jitney.core import audit
-from jitney.core.access.suspensions import Suspension
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.access.suspensions import Suspension, SuspensionKind
+from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, principal_record
 from jitney.core.problems import Problem
+from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import FAR_FUTURE
@@ -17,6 +17,24 @@ from jitney.handlers.suspended_grants import FAR_FUTURE
 def suspension_conflict() -> Problem:
     """Return the problem of a call whose write failed too often, because other suspensions changed at the same time."""
     return Problem("suspension_conflict", "Other suspensions kept changing during this call.", "Repeat the call.")
+
+
+def suspension_record(
+    outcome: Outcome, suspension: Suspension, reason: str, call: AuthenticatedRequest
+) -> ChainedRecord:
+    """Return the record of an operator's act on a suspension, with their masked reason."""
+    target = suspension.name if suspension.kind is SuspensionKind.TARGET else ""
+    record = principal_record(
+        AuditEvent.SUSPENSION,
+        outcome,
+        call.principal,
+        call.origin,
+        call.ports.now(),
+        target=target,
+        reason=reason,
+        detail=suspension.detail,
+    )
+    return chain_record(record, call.ports.new_id("r"))
 
 
 def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Ports) -> Suspension:
@@ -34,7 +52,7 @@ def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Port
             return current or suspension
         now = ports.now()
         after = before.with_completed(current, now)
-        ports.store.change_suspensions(before, after, audit.chain_record(record, ports.new_id("r")), now=now)
+        ports.store.change_suspensions(before, after, chain_record(record, ports.new_id("r")), now=now)
         return after.with_id(current.id) or current
 
     return write_until_current(attempt, suspension_conflict, ports)

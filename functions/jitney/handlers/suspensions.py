@@ -8,6 +8,7 @@ After the documents, the first call starts a function that measures when AWS den
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from jitney.core import audit
@@ -34,6 +35,7 @@ from jitney.handlers.suspension_completion import (
     has_undenied,
     has_undenied_end,
     suspension_conflict,
+    suspension_record,
 )
 from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
 
@@ -88,7 +90,8 @@ class CallStart(NamedTuple):
 def suspend(request: Request, ports: Ports) -> Response:
     """201 when everything is stopped and on record, 202 when the call must be repeated.
 
-    Raises Problem for an unknown name. After the call's first write, nothing is issued, even if the answer is 202.
+    Raises Problem for an unknown name. After the call's first write, nothing is issued, even if the answer is 202. If
+    another operator suspended it already, or for another reason, a record has this call's reason.
     """
     began = CallStart(ports.stopwatch(), ports.now_milliseconds())
     call = authenticate_request(request, ports)
@@ -96,10 +99,15 @@ def suspend(request: Request, ports: Ports) -> Response:
         call.require_operator("suspend")
         asked = parse_suspension(request.body, ports.config.limits)
         named = suspended_name(asked, ports)
-    suspension, suspensions = write_until_current(lambda: _begun(asked, named, call), suspension_conflict, ports)
+    by, reason = call.principal.source_identity, _masked(asked.reason, call)
+    new = partial(_begun, asked, reason, named, call)
+    suspension, suspensions = write_until_current(new, suspension_conflict, ports)
     progress = _carry_out(suspension, suspensions, began, ports)
+    already = (suspension.by, suspension.reason) != (by, reason)
+    if already:
+        ports.store.record(suspension_record(Outcome.SET, suspension, reason, call), now=call.now)
     suspension = _with_progress(suspension, progress, call)
-    body = {"suspension": suspension.view(), **progress.view()}
+    body = {"suspension": suspension.view(), "already_in_force": already, **progress.view()}
     if progress.complete:
         return Response(201, body)
     return Response(202, body, {"Retry-After": str(RETRY_SECONDS)})
@@ -128,14 +136,13 @@ def lift(request: Request, ports: Ports) -> Response:
 
 
 def _begun(
-    asked: SuspensionRequest, named: SuspendedName, call: AuthenticatedRequest
+    asked: SuspensionRequest, reason: str, named: SuspendedName, call: AuthenticatedRequest
 ) -> tuple[Suspension, Suspensions]:
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = call.ports
     before = ports.suspensions.current()
     if same := before.of(asked.kind, named.name, named.issuer):
         return same, before
-    reason = cut(ports.mask_comment(call.principal.owner_key).text(asked.reason), MAX_REASON)
     by = call.principal.source_identity
     suspension = Suspension(
         ports.new_id("s"), asked.kind, named.name, ports.now(), by, reason, role=named.role, issuer=named.issuer
@@ -146,7 +153,8 @@ def _begun(
             detail = f"Suspending {suspension.title} would suspend you too, and you could not lift it."
             fix = "Ask an operator of another issuer, or add `--including-me`. Another operator must then lift it."
             raise Problem("self_suspension", detail, fix)
-    ports.store.change_suspensions(before, after, _record(Outcome.SET, suspension, reason, call), now=call.now)
+    record = suspension_record(Outcome.SET, suspension, reason, call)
+    ports.store.change_suspensions(before, after, record, now=call.now)
     return suspension, after
 
 
@@ -166,8 +174,8 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
     with call.counting_refusals():
         suspension.require_liftable(ports.now())
     after = before.with_lifted(suspension, call.principal.source_identity, ports.now())
-    masked = cut(ports.mask_comment(call.principal.owner_key).text(reason), MAX_REASON)
-    ports.store.change_suspensions(before, after, _record(Outcome.ENDED, suspension, masked, call), now=call.now)
+    record = suspension_record(Outcome.ENDED, suspension, _masked(reason, call), call)
+    ports.store.change_suspensions(before, after, record, now=call.now)
     return after.with_id(suspension.id) or suspension
 
 
@@ -271,19 +279,8 @@ def _with_progress(suspension: Suspension, progress: Progress, call: Authenticat
     return complete_suspension(suspension, record, call.ports)
 
 
-def _record(outcome: Outcome, suspension: Suspension, reason: str, call: AuthenticatedRequest) -> audit.ChainedRecord:
-    target = suspension.name if suspension.kind is SuspensionKind.TARGET else ""
-    record = audit.principal_record(
-        AuditEvent.SUSPENSION,
-        outcome,
-        call.principal,
-        call.origin,
-        call.ports.now(),
-        target=target,
-        reason=reason,
-        detail=suspension.detail,
-    )
-    return audit.chain_record(record, call.ports.new_id("r"))
+def _masked(reason: str, call: AuthenticatedRequest) -> str:
+    return cut(call.ports.mask_comment(call.principal.owner_key).text(reason), MAX_REASON)
 
 
 handler = endpoints(

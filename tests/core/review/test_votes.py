@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
@@ -113,6 +114,23 @@ def test_rev_06_one_rejection_ends_it():
     rejected = cast(under_review(after(EITHER, "bob")), a_vote("dora", EITHER, VoteVerdict.REJECT), GROUPS)
     assert rejected.state is State.REJECTED
     assert code(cast, under_review(rejected), a_vote("carol", rejected), GROUPS) == "review_ended"
+
+
+BY_BREAK_GLASS = BreakGlassUse("corp.gina", "down", "", 1, NOW + 60, ())
+
+
+@pytest.mark.parametrize(
+    ("ended", "fix"),
+    [
+        (activated(after(EITHER, "bob", "carol"), NOW), "can end the access"),
+        (replace(activated(EITHER, NOW), break_glass=BY_BREAK_GLASS), "must do the follow-up review"),
+        (EITHER.move(State.REJECTED), "No decision is needed"),
+    ],
+)
+def test_rev_06_a_rejection_that_came_too_late_says_how_the_access_can_be_ended(ended: Grant, fix: str):
+    with pytest.raises(Problem) as refusal:
+        cast(under_review(ended), a_vote("dora", EITHER, VoteVerdict.REJECT), GROUPS)
+    assert (refusal.value.code, fix in refusal.value.fix) == ("review_ended", True)
 
 
 def test_rev_06_a_vote_may_be_changed_while_it_is_open():

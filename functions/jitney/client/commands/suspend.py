@@ -166,6 +166,7 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
     more = f" and {len(denied) - MOST_ROWS} more" if len(denied) > MOST_ROWS else ""
     screen().rows(
         [
+            ("already", ALREADY if progress.already_in_force else ""),
             ("ended", f"{progress.grants_ended} grants and reviews"),
             ("denied on", f"{', '.join(denied[:MOST_ROWS])}{more}{seconds}" if denied else ""),
             ("measured", _measured(progress)),
@@ -175,6 +176,7 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
     )
 
 
+ALREADY = "in force before, as above. Your reason is on record too, but lifting it once lifts it for all operators"
 NOT_COMPLETE = "not yet: credentials from before may still work. Repeat `jitney suspend`"
 
 

@@ -17,7 +17,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, delegates_for, requested_groups
 from jitney.core.review.schedule import next_change_at
-from jitney.core.review.votes import activated, narrowed
+from jitney.core.review.votes import activated, narrowed, review_ended
 
 
 def may_break_glass(who: Principal, target: str, settings: BreakGlassConfig | None) -> bool:
@@ -47,8 +47,7 @@ def activated_by_break_glass(
         raise Problem("request_invalid", "The reason is missing.", "Go back, and say why the request cannot wait.")
     current = grant.at(now)
     if current.state is not State.PENDING:
-        detail = f"The request is already {current.state}."
-        raise Problem("review_ended", detail, "No decision is needed.", {"grant": current.view()})
+        raise review_ended(current, f"The request is already {current.state}.")
     if shown != content_hash(grant):
         raise Problem(
             "review_changed",

@@ -16,6 +16,16 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, requested_groups
 
 
+def review_ended(current: Grant, detail: str) -> Problem:
+    """Return the problem of a decision that came too late. Its fix says how active access can still be ended."""
+    fix = "No decision is needed."
+    if current.state is State.ACTIVE:
+        fix = "A reviewer or an operator can end the access on the request's page: Revoke access."
+    if current.awaits_follow_up:
+        fix = "Break-glass granted it. Another person must do the follow-up review on the request's page."
+    return Problem("review_ended", detail, fix, {"grant": current.view()})
+
+
 def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     """Return the pending grant after `vote`: rejected, or with its approvals counted.
 
@@ -30,8 +40,7 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     if repeated and current.state is not State.PENDING:
         return grant
     if current.state is not State.PENDING:
-        detail = f"The request was {current.state} before your vote arrived."
-        raise Problem("review_ended", detail, "No decision is needed.", {"grant": current.view()})
+        raise review_ended(current, f"The request was {current.state} before your vote arrived.")
     if vote.content != content:
         detail = "The request changed after you opened it: another reviewer narrowed it, or policies changed."
         raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
