@@ -125,7 +125,7 @@ def test_aud_06_a_dead_letters_time_range_is_published_again(stuck: Stuck):
     document = stuck.run()
     assert document == {
         "trail_events": 0, "dead_letters": 2, "records": 2, "calls": 2, "misplaced": 0, "unreadable": 0, "too_old": 0,
-        "exit": 0,
+        "held": 0, "exit": 0,
     }  # fmt: skip
     assert stuck.taken["jitney-records"] == [f"{link.text}\n" for link in CHAIN[:2]]
     assert len(stuck.taken["jitney-calls"]) == 2
@@ -180,6 +180,33 @@ def test_aud_06_refused_lines_are_put_again_and_the_letter_stays_until_then(stuc
     run.published(Period(NOW - 60, NOW + 60))
     assert paused == [2, 4, 8, 16, 2, 4]
     assert len(stuck.taken["jitney-records"]) == 1
+
+
+def test_aud_06_a_run_after_a_failed_one_gets_its_letters(stuck: Stuck):
+    stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
+    stuck.send("letters", letter(NOW, NOW))
+    stuck.send("letters", "?")
+    for number in range(12):
+        stuck.send("dead", str(number))
+    resources = resources_of(stuck.stack)
+    stuck.refusing = 99
+    with pytest.raises(Unavailable):
+        Redrive(resources, lambda *_: None, NOW, lambda _: None).run(None)
+    stuck.refusing = 0
+    document = stuck.run()
+    assert (document["records"], document["dead_letters"], document["unreadable"]) == (1, 1, 1)
+    assert (document["held"], document["exit"]) == (0, 2)
+    assert stuck.run()["unreadable"] == 1
+
+
+def test_aud_06_letters_of_a_run_that_was_killed_are_counted_as_held(stuck: Stuck):
+    stuck.send("letters", letter(NOW, NOW))
+    stuck.sqs.receive_message(QueueUrl=stuck.urls["letters"], VisibilityTimeout=900)
+    document = stuck.run()
+    assert (document["held"], document["dead_letters"], document["exit"]) == (1, 0, 2)
+    shown = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack)]).stdout
+    assert "held      1 dead letter, which another run holds, or a run that was killed" in shown
+    assert "repeat the command after 15 minutes" in shown
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", "[" * 1000, letter(0, 0).replace("T", "?"), "7"])

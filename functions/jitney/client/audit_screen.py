@@ -57,7 +57,7 @@ class AuditScreen(Screen):
 
     def redrive(self, summary: Mapping[str, int]) -> None:
         """Print what `jitney audit redrive` sent or published again, and what remains."""
-        left = summary["misplaced"] or summary["unreadable"] or summary["too_old"]
+        left = any(summary[name] for name in ("misplaced", "unreadable", "too_old", "held"))
         words, style = ("Incomplete", "bold yellow") if left else ("Complete", "bold green")
         self.heading(words, style, "redrive of dead letters")
         again = f"{_count(summary['records'], 'record')} and {_count(summary['calls'], 'call')}"
@@ -70,6 +70,9 @@ class AuditScreen(Screen):
             self.rows([("too old", f"{_count(summary['too_old'], 'record')}: publishing is possible for 96 days")])
         if summary["unreadable"]:
             self.rows([("left", f"{_count(summary['unreadable'], 'unreadable dead letter')}")])
+        if summary["held"]:
+            held = f"{_count(summary['held'], 'dead letter')}, which another run holds, or a run that was killed"
+            self.rows([("held", held), ("next", "repeat the command after 15 minutes")])
 
     def queries(self, queries: Mapping[str, Any]) -> None:
         """Print the named queries with their parameters and descriptions."""

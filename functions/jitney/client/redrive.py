@@ -10,7 +10,7 @@ Needs the extra `audit`.
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ The publisher uses the same streams and checks.
 MARGIN_SECONDS = 120
 """How far an item's own time may differ from the time in the dead letter: twice a function's timeout."""
 HELD_SECONDS = 900
+"""How long the queue hides a received dead letter. A run that ends earlier shows the letters that it leaves."""
 AT_ONCE = 500
 ATTEMPTS = 5
 TITLE = "Not everything was redriven"
@@ -69,7 +70,7 @@ class RedriveSummary:
     """The counts of a run.
 
     `misplaced` items do not match their keys. `unreadable` dead letters have an unknown form. `too_old` records would
-    count as forged in S3.
+    count as forged in S3. `held` dead letters were hidden when the run began: another run works on them, or was killed.
     """
 
     trail_events: int = 0
@@ -79,11 +80,12 @@ class RedriveSummary:
     misplaced: int = 0
     unreadable: int = 0
     too_old: int = 0
+    held: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether no dead letters are left."""
-        return not (self.misplaced or self.unreadable or self.too_old)
+        return not (self.misplaced or self.unreadable or self.too_old or self.held)
 
     def document(self) -> dict[str, int]:
         """Return the summary as JSON."""
@@ -116,6 +118,7 @@ class Redrive:
         self._resources, self._progress, self._pause = resources, progress, pause
         # Firehose may deliver a record on the next day.
         self._oldest = now - int((PUBLISHED_WITHIN - timedelta(days=1)).total_seconds())
+        self._received: dict[str, str] = {}  # the queues of the letters that are hidden, by receipt
         retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
         with making_clients("Nothing was redriven"):
             session = boto3.session.Session()
@@ -123,6 +126,19 @@ class Redrive:
             self._dynamodb: Any = session.client("dynamodb", config=retries)
             firehose: Any = session.client("firehose", config=retries)
         self._streams = {attribute: DeliveryStream(firehose, name) for attribute, (name, _) in STREAMS.items()}
+
+    def run(self, more: Period | None) -> RedriveSummary:
+        """Redrive everything, and publish the range `more`. Afterwards, the queues show the letters that are left."""
+        dead = (self._resources.trail_dead_letters, self._resources.dead_letters)
+        self.summary.held = sum(map(self._hidden, dead))
+        try:
+            self.events()
+            self.published(more)
+        finally:
+            with suppress(ClientError, BotoCoreError):  # `held` of the next run counts them
+                for receipt, queue in self._received.items():
+                    self._sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)
+        return self.summary
 
     def events(self) -> None:
         """Send the trail's dead letters back to their queue."""
@@ -219,11 +235,19 @@ class Redrive:
                 )
             if not answer.get("Messages"):
                 return
+            self._received |= {each["ReceiptHandle"]: queue for each in answer["Messages"]}
             yield from answer["Messages"]
 
     def _done(self, queue: str, letter: dict[str, Any]) -> None:
         with _unavailable("a dead-letter queue"):
             self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
+        del self._received[letter["ReceiptHandle"]]
+
+    def _hidden(self, queue: str) -> int:
+        name = "ApproximateNumberOfMessagesNotVisible"
+        with _unavailable("a dead-letter queue"):
+            answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])
+        return int(answer["Attributes"][name])
 
 
 def period_of(body: str) -> Period | None:

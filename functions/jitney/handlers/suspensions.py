@@ -15,7 +15,7 @@ from jitney.core import audit
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
 from jitney.core.access.suspension_names import SuspendedName
-from jitney.core.access.suspensions import Suspension, SuspensionKind, SuspensionRequest, Suspensions
+from jitney.core.access.suspensions import Suspension, SuspensionRequest, Suspensions
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem

@@ -34,7 +34,7 @@ def redrive_dead_letters(
 
     CloudTrail events go to the queue, and records and calls to Firehose. Uses your AWS credentials; docs/redrive.md
     lists the permissions. Items that had already arrived are published again, which does no harm. Exit codes: 0 all
-    dead letters are redriven, 2 some cannot be redriven.
+    dead letters are redriven, 2 some are left.
 
     Example: jitney audit redrive --stack outputs.json
     """
@@ -48,11 +48,9 @@ def redrive_dead_letters(
             end = (until or datetime.now(since.tzinfo)) + timedelta(days=1)
             more = redrive.Period(timegm(since.timetuple()), timegm(end.timetuple()) - 1)
         with audit_screen().reading() as progress:
-            run = redrive.Redrive(redrive.resources_of(stack), progress, int(time.time()))
-            run.events()
-            run.published(more)
+            summary = redrive.Redrive(redrive.resources_of(stack), progress, int(time.time())).run(more)
         if as_json:
-            print_json(run.summary.document())
+            print_json(summary.document())
         else:
-            audit_screen().redrive(run.summary.document())
-        raise typer.Exit(0 if run.summary.complete else 2)
+            audit_screen().redrive(summary.document())
+        raise typer.Exit(0 if summary.complete else 2)
