@@ -103,6 +103,14 @@ def test_pol_14_without_calls_everything_granted_stays(suggesting):
     assert "permissions without a call: CloudTrail's calls were not read" in err
 
 
+def test_pol_14_grants_that_were_not_used_suggest_nothing(suggesting, tmp_path: Path):
+    idle = published(4, agent(name="idle"), asked(LISTS), [])
+    for name, lines in zip(("records", "calls"), idle, strict=True):
+        (tmp_path / name / "dt=2026-11-27" / "2").write_text("\n".join(map(json.dumps, lines)))
+    code, _, err = suggesting("--agent", "corp.idle")
+    assert (code, "nothing   no policy follows from these grants" in err) == (1, True)
+
+
 @pytest.mark.parametrize("day", ["2026-11-10", "2026-11-28"])
 def test_pol_14_gaps_of_cloudtrail_on_record_on_other_days_count(suggesting, tmp_path: Path, day: str):
     days = ("--since", "2026-11-27", "--until", "2026-11-27")

@@ -163,6 +163,7 @@ def rows(result: SuggestionResult) -> Iterator[tuple[str, str]]:
     checked = found.checked
     yield "used", f"{found.used:,} of {found.grants:,} grants"
     yield "decided", f"{checked.allowed:,} used requests allowed, {checked.reviewed:,} reviewed"
+    yield "nothing", "" if found.permits else "no policy follows from these grants"
     yield "denied", ", ".join(checked.denied[:5])
     for each in found.uncovered[:5]:
         yield "not here", f"{each.pair.action} on {each.pair.resource} at {each.target}: {each.reason}"

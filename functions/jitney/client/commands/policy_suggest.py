@@ -53,7 +53,7 @@ def suggest_policies(
 
     Reads the records of a requester's grants and the calls that CloudTrail shows. Prints permits for what was used, and
     decides each used request again under them. Requests that your present policies review stay under review. Exits with
-    1 if a used permission is not permitted.
+    1 if a used permission is not permitted, or if no policy follows from the grants.
 
     Example: jitney policy suggest --agent local.agent-7 --since 30d --folder records --calls calls
     """
