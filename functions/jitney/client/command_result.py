@@ -6,7 +6,7 @@ typer and rich are loaded only when a problem is shown, because SDKs run `jitney
 import json
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -44,11 +44,19 @@ def audit_screen() -> "AuditScreen":
     return AuditScreen()
 
 
-# The commands after which a grant may remain, and what a person can do about it.
-_REQUESTING = frozenset({"request", "run", "serve", "credentials"})
 _MAY_BE_GRANTED = (
-    ". A request that reached the broker stays: `jitney grants list` shows it, and `jitney grants release ID` ends it."
+    "A request that reached the broker stays: `jitney grants list` shows it, and `jitney grants release ID` ends it."
 )
+_MAY_BE_SUSPENDED = "It may have reached the broker: see `jitney suspensions list`. Repeat the command to complete it."
+_MAY_COUNT = "Votes that reached the broker count: `jitney review list` and `jitney review show ID` show them."
+_REPEATABLE = "It may be half done. Repeat the same command: repeating it is safe."
+_REMAINS: Mapping[str, str] = {
+    **dict.fromkeys(("request", "run", "serve", "credentials"), _MAY_BE_GRANTED),
+    **dict.fromkeys(("suspend", "suspensions lift"), _MAY_BE_SUSPENDED),
+    **dict.fromkeys(("review approve", "review reject", "review reject-all"), _MAY_COUNT),
+    **dict.fromkeys(("audit backfill", "audit redrive", "restore", "grants release", "grants revoke"), _REPEATABLE),
+}
+"""What may remain of a command that did not end as it should, and what a person can do about it."""
 
 
 class WaitInterrupted(KeyboardInterrupt):
@@ -74,14 +82,14 @@ def exit_on_problem(
         raise SystemExit(problem.exit_code) from None
     except KeyboardInterrupt as interruption:
         if not isinstance(interruption, WaitInterrupted):
-            screen().note(f"jitney: interrupted{_MAY_BE_GRANTED if verb in _REQUESTING else '.'}")
+            screen().note(f"jitney: interrupted. {_REMAINS.get(verb, '')}".rstrip())
         raise SystemExit(INTERRUPTED) from None
 
 
 def show_lost_output(words: Sequence[str], error: OSError) -> None:
-    """Show that the output of the command line could not be written, and that a grant may exist nevertheless."""
-    granted = _MAY_BE_GRANTED if words and words[0] in _REQUESTING else "."
-    screen().note(f"jitney: the output cannot be written: {error.strerror}{granted}")
+    """Show that the output of the command line could not be written, and what remains of the command nevertheless."""
+    remains = _REMAINS.get(" ".join(words[:1])) or _REMAINS.get(" ".join(words[:2]), "")
+    screen().note(f"jitney: the output cannot be written: {error.strerror}. {remains}".rstrip())
 
 
 def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:

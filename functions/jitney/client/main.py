@@ -33,7 +33,7 @@ def main() -> None:
         if not isinstance(error, BrokenPipeError):
             from jitney.client.command_result import show_lost_output
 
-            show_lost_output(sys.argv[1:2], error)
+            show_lost_output(sys.argv[1:3], error)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None  # before the command began
