@@ -50,6 +50,12 @@ def judge(grant: Grant, config: Config, who: Principal, vote: Vote, groups: revi
     break_glass.all_possible_reviewers(grant, groups)  # type: ignore[arg-type]
     recipients.recipients(Notice.REQUESTED, grant, groups, 0)  # type: ignore[arg-type]
 
+def compares_names(grant: Grant, vote: Vote, who: Principal, review: GrantUnderReview) -> bool:
+    first = vote.human == who.source_identity  # type: ignore[comparison-overlap]
+    second = who.source_identity in review.requesters  # type: ignore[comparison-overlap]
+    third = grant.human == who.human or vote.human == who.identity
+    return first or second or third or review.suspensions.covers_person(who.source_identity)  # type: ignore[arg-type]
+
 def issue(grant: Grant, session: SessionRequest, call: AuthenticatedRequest) -> None:
     GrantUpdate(grant)  # type: ignore[call-arg]
     issue_credentials(grant, session, call)  # type: ignore[arg-type]

@@ -181,7 +181,7 @@ def requester(grant: Grant, ports: Ports) -> Principal:
         detail = f"The requester's issuer {grant.issuer_name!r} is no longer configured."
         raise Problem("review_ended", detail, REQUEST_AGAIN)
     if not has_current_names(grant, ports.config):
-        detail = "In jitney.yaml, the names of the requester or of people who decided changed after the request."
+        detail = "In jitney.yaml, the name of the requester or of its human changed after the request."
         raise Problem("review_ended", detail, REQUEST_AGAIN)
     return Principal(
         issuer=grant.issuer,

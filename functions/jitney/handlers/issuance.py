@@ -122,10 +122,10 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
 def target_of(grant: Grant, config: Config) -> Target:
     """Return the target of a grant. Raises Problem target_unknown when it was removed, or its role or Region changed.
 
-    Raises Problem grant_ended when the agent or people in the grant have other names now.
+    Raises Problem grant_ended when the agent or human of the grant has another name now.
     """
     if not has_current_names(grant, config):
-        detail = f"In jitney.yaml, the names of the agent or people of grant {grant.id} changed after the request."
+        detail = f"In jitney.yaml, the name of the agent or human of grant {grant.id} changed after the request."
         raise Problem("grant_ended", detail, "Make a new request.")
     target = config.targets.get(grant.target)
     if target is None or grant.role_arn not in target.role_arns or grant.region != target.region:
