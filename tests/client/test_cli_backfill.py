@@ -56,7 +56,8 @@ class Trail:
         return key
 
     def run(self, *more: str) -> Any:
-        command = ["audit", "backfill", "--bucket", "trail", "--queue", self.queue, "--since", f"{TODAY}"]
+        queue = [] if "--stack" in more else ["--queue", self.queue]
+        command = ["audit", "backfill", "--bucket", "trail", *queue, "--since", f"{TODAY}"]
         return CliRunner().invoke(build_app(), [*command, "--rate", "3000", *more])
 
     def document(self, *more: str) -> dict[str, Any]:
@@ -304,14 +305,14 @@ def test_aud_03_an_unusable_bucket_or_queue_is_a_problem(trail: Trail, tmp_path:
     for more, code in (
         (("--bucket", "nobodys"), "bucket_unreadable"),
         (("--until", f"{TODAY - timedelta(days=1)}"), "usage"),
-        (("--queue", "", "--stack", str(tmp_path / "none.json")), "stack_file_invalid"),
+        (("--stack", str(tmp_path / "none.json")), "stack_file_invalid"),
     ):
         document = trail.document(*more)
         assert (document["code"], document["exit"]) == (code, 2)
     outputs = tmp_path / "outputs.json"
     outputs.write_text(json.dumps({"Jitney": {"TrailQueue": trail.queue}}))
     trail.deliver(call_event(1, at=NOW))
-    assert trail.document("--queue", "", "--stack", str(outputs))["sent"] == 1
+    assert trail.document("--stack", str(outputs))["sent"] == 1
 
 
 class Flaky:

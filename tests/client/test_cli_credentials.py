@@ -246,7 +246,7 @@ def test_dx_credentials_from_a_running_endpoint_load_no_parser_screen_or_http_li
             "f.json",
             "t",
             "--reason",
-            "",
+            "r",
             "--api",
             "https://x",
             "--token-file",
@@ -270,6 +270,7 @@ def test_the_short_way_reads_a_command_line_as_the_full_parser_does(words: list[
     "words",
     [
         ["--help"], ["-a", "s3:GetObject"], ["--reason=x"], ["t", "u"], ["--reason"], ["--reason", "-x"],
+        ["--reason", ""],
         ["--nope", "x"], ["--", "t"], ["--json"], ["--wai"],
     ],
 )  # fmt: skip

@@ -130,6 +130,11 @@ def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: 
         (["suspend", "agnt", "x", "--reason", "y"], "'agnt' is not one of"),
         (["grants", "revoke", "g-abcdefghijklm2"], "Fix: See `jitney grants revoke --help`."),
         (["audit", "query", "--nope"], "Fix: See `jitney audit query --help`."),
+        (["audit", "verify", "--expect-last", ""], "--expect-last has an empty value"),
+        (["audit", "verify", "--table="], "--table has an empty value"),
+        (["restore", "--state-table", "a", "--earlier-state-table", "", "--audit-table", "b"], "--earlier-state-table"),
+        (["request", "prod", "--access-profile", "", "--action", "s3:*", "--resource", "*"], "--access-profile has an"),
+        (["credentials", "prod", "--grant", ""], "--grant has an empty value"),
     ],
 )
 def test_cli_07_an_option_before_the_command_and_a_value_are_problems_like_any_other(line: list[str], detail: str):

@@ -107,7 +107,6 @@ def test_pol_14_days_and_exit_codes(replayed, lines, arguments, code, begins):
     [
         (["--until", "2001-01-02"], "2001-01-01", "has no records for these days"),
         (["--folder", "/nowhere"], "2026-11-25", "/nowhere is not a folder"),
-        (["--records", ""], "2026-11-25", "No records are named"),
     ],
 )
 def test_pol_14_a_missing_source_is_an_error(replayed, arguments, since, said):

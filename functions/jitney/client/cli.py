@@ -1,8 +1,9 @@
 """The commands of `jitney`. A problem ends the command with an exit code (`jitney.client.problems`)."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -58,8 +59,10 @@ class _Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Remember whether --json is given, because parsing may fail before it reaches that option."""
-        ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
+        own = args[: args.index("--") if "--" in args else len(args)]
+        ctx.meta["json"] = "--json" in own
         try:
+            _refuse_empty_values(own)
             return super().parse_args(ctx, args)
         except _UsageError as error:
             _exit_on_usage_error(ctx, error)
@@ -70,6 +73,17 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except _UsageError as error:
             _exit_on_usage_error(ctx, error)
+
+
+def _refuse_empty_values(words: Sequence[str]) -> None:
+    """Raise typer.BadParameter for an option with an empty value, which is usually that of an unset variable.
+
+    Otherwise the command would run without what the option limits or checks.
+    """
+    given = [word.removesuffix("=") for word in words if word.startswith("--") and word.endswith("=")]
+    given += [word for word, value in pairwise(words) if word.startswith("--") and not value]
+    if given:
+        raise typer.BadParameter(f"{given[0]} has an empty value. If a variable gives it, the variable may be unset.")
 
 
 def _exit_on_usage_error(ctx: Any, error: Any) -> NoReturn:

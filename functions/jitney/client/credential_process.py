@@ -66,7 +66,7 @@ def parse(words: Sequence[str]) -> CredentialOptions | None:
         elif word in _VALUES:
             group, name, repeatable = _VALUES[word]
             given = next(left, "-")
-            if given.startswith("-"):
+            if not given or given.startswith("-"):
                 return None
             groups[group][name] = [*groups[group].get(name, []), given] if repeatable else given
         elif word.startswith("-") or "target" in groups[""]:
