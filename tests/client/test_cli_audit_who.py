@@ -25,6 +25,7 @@ from tests.client.test_cli_audit_show import DAY, Ledger
 from tests.core.report.recorded_grants import RecordedGrant, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
 from tests.fakes import GRANT, NOW
+from tests.identities import identity
 
 OTHER = replace(
     GRANT,
@@ -212,7 +213,7 @@ def test_aud_10_a_short_name_of_two_agents_is_ambiguous(ledger: Queries):
 
 
 def test_aud_10_a_short_name_of_two_people_is_ambiguous(ledger: Queries):
-    grants = [replace(OTHER, id=f"g-{each[0] * 14}", human=f"{each}.eve") for each in ("gg", "hh")]
+    grants = [replace(OTHER, id=f"g-{each[0] * 14}", human=identity(f"{each}.eve")) for each in ("gg", "hh")]
     ledger.publish("records", [line for each in grants for line in requested(each).lines])
     code, fix = problem("query", "agents_of_human", "--param", "eve")
     assert (code, fix) == ("human_ambiguous", "Name one of them, such as gg.eve.")

@@ -27,6 +27,7 @@ from jitney.client.tokens import claims_of
 from jitney.client.tokens.login import LoginToken
 from jitney.configuration.load import compile_configuration
 from jitney.core.config import load
+from jitney.core.identities import name_of
 from jitney.core.identity.authenticate import authenticate
 from local.identity import CLI_CLIENT_ID, RESOURCE, REVIEW_CLIENT_ID
 from tests.client.login.keyring_double import MemoryBackend
@@ -101,10 +102,10 @@ def test_id_10_a_sign_in_names_the_agent_and_the_human(what: LoginSettings, prov
     found = signed_in(what, provider)
     assert (found.subject, found.name) == ("alice", "alice")
     known = principal(found.token, provider)
-    assert (known.subject, known.human and known.human.name) == (CLI_CLIENT_ID, "people.alice")
+    assert (known.subject, name_of(known.human)) == (CLI_CLIENT_ID, "people.alice")
     assert known.groups == {"developers/data-owners", "developers/security"}
     other = principal(signed_in(what, provider, "bob").token, provider)
-    assert (other.source_identity, other.human) == (known.source_identity, "people.bob")
+    assert (other.source_identity, name_of(other.human)) == (known.source_identity, "people.bob")
     assert other.owner_key != known.owner_key
     assert claims_of(found.token)["aud"] == "jitney"
     assert found.token not in repr(found)
@@ -121,7 +122,7 @@ def test_id_10_the_device_flow_gives_the_same(what: LoginSettings, provider: dic
         assert page.status_code == 200
 
     found = sign_in_with_device(what, discover(what.issuer), show, sleep=pauses.append)
-    assert principal(found.token, provider).human.name == "people.alice"
+    assert name_of(principal(found.token, provider).human) == "people.alice"
     assert found.refresh_token
     assert pauses == [5.0]
     assert shown[0].device_code not in repr(shown[0])
@@ -139,7 +140,7 @@ def test_a_refresh_token_is_rotated_and_the_old_one_is_worth_nothing(
     assert second
     assert renewed == second.token != first.token
     assert second.refresh_token != first.refresh_token
-    assert principal(renewed, provider).human.name == "people.alice"
+    assert name_of(principal(renewed, provider).human) == "people.alice"
     store.save(first)  # the refresh token that was used
     with pytest.raises(Unauthenticated) as refused:
         late.fetch()
