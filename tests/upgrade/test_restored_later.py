@@ -213,7 +213,7 @@ def test_ops_02_a_record_that_no_operator_made_does_not_stop_the_restore(unprepa
 def forge(stored: StoredSystem, number: int, outcome: str, **more: Any) -> None:
     """Write a record as any function can. The suspension is of an agent that no operator suspended."""
     detail = {"suspension": f"s-forged{number}", "kind": "agent", "name": f"corp.forged-{number}"}
-    detail |= {name: more.pop(name) for name in detail if name in more}
+    detail |= {name: more.pop(name) for name in (*detail, "issuer") if name in more}
     record = {"event": "suspension", "outcome": outcome, "time": iso(stored.system.now), "principal": "corp.carla"}
     record |= {"reason": "r"} | more | {"detail": json.dumps(detail)}
     key = {"pk": {"S": f"r-forged{number}"}, "sk": {"S": "0"}}
@@ -301,6 +301,15 @@ def test_ops_02_a_forged_suspension_denies_nothing_of_the_future_and_has_a_short
     restored(unprepared).prepare(PLAN)
     found = in_force(unprepared)["agent corp.forged-1"]
     assert (found.since, len(found.reason)) == (unprepared.system.now, MAX_REASON)
+
+
+@pytest.mark.parametrize("more", [{}, {"issuer": "i" * 256}, {"issuer": "https://[masked credential]"}])
+def test_ops_02_a_suspension_whose_record_has_no_whole_issuer_stops_its_name(
+    unprepared: StoredSystem, more: dict[str, str]
+):
+    forge(unprepared, 1, "set", **more)
+    restored(unprepared).prepare(PLAN)
+    assert in_force(unprepared)["agent corp.forged-1"].covers_person(identity("corp.forged-1"))
 
 
 def test_ops_02_what_was_lifted_before_the_moment_is_not_copied(

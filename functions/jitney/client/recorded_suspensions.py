@@ -76,7 +76,9 @@ def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
     suspension_id = str(detail["suspension"])
     if not 0 < len(suspension_id) <= MAX_NAME or not 0 < len(name) <= MAX_NAME:
         raise ValueError("a suspension that no operator made")
-    issuer = str(detail.get("issuer", ""))[:MAX_NAME]
+    issuer = str(detail.get("issuer", ""))
+    if len(issuer) > MAX_NAME or MASK.search(issuer):  # a part of an issuer is no issuer, so the name decides
+        issuer = ""
     f"{suspension_id}{name}{by}{reason}{issuer}".encode()  # raises UnicodeEncodeError, a ValueError
     kind, since = SuspensionKind(detail["kind"]), epoch(record["time"])
     return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], reason[:MAX_REASON], issuer=issuer)

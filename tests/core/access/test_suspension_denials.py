@@ -145,6 +145,20 @@ def test_end_08_a_suspension_holds_under_another_alias_and_not_for_others_of_the
     assert not entry.covers_requester(theirs, theirs, theirs)
 
 
+@pytest.mark.parametrize("members", COVERING[:-2], ids=lambda each: f"{each['kind']} {each['name']}")
+def test_end_08_without_an_issuer_a_suspension_covers_the_name_at_each_issuer(members: dict[str, Any]):
+    entry = suspension(**members, issuer="")
+    assert covers(entry)
+    assert denied(document(entry), SESSION, NOW)
+
+
+@pytest.mark.parametrize("members", OTHERS[:-2], ids=lambda each: f"{each['kind']} {each['name']}")
+def test_end_08_without_an_issuer_a_suspension_covers_no_other_name(members: dict[str, Any]):
+    entry, unreadable = suspension(**members, issuer=""), identity_of("corp.other", "")
+    assert not covers(entry)
+    assert not entry.covers_requester(unreadable, unreadable, unreadable)
+
+
 def test_end_08_the_denial_lasts_as_long_as_credentials_from_before():
     assert denied(document(suspension(), now=NOW + LIVE_SECONDS - 1), SESSION, NOW)
     assert document(suspension(), now=NOW + LIVE_SECONDS) == ""

@@ -64,9 +64,10 @@ class Suspension:
     issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
     identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
     for other kinds. So a target stays suspended under another alias. In the same way, `issuer` is the `iss` of what is
-    suspended, "" for a target. So agents, units and people stay suspended under other names, and others who have the
-    suspended name later are not suspended. `completed_at` is when every document denied what is suspended and every end
-    was on record, None before. The suspension cannot be lifted before `not_before`.
+    suspended, "" for a target, or if a record or grant does not say it. So agents, units and people stay suspended
+    under other names, and others who have the suspended name later are not suspended. `completed_at` is when every
+    document denied what is suspended and every end was on record, None before. The suspension cannot be lifted before
+    `not_before`.
     """
 
     id: str
@@ -98,10 +99,12 @@ class Suspension:
         return {"suspension": self.id, "kind": str(self.kind), "name": self.name, "issuer": self.issuer}
 
     def covers_person(self, person: Identity) -> bool:
-        """Return whether the suspension covers the person. A person is their own unit."""
+        """Return whether the suspension covers the person. A person is their own unit. By name if it has no issuer."""
         if self.kind is SuspensionKind.ISSUER:
-            return person.issuer == self.issuer
-        return self.kind is not SuspensionKind.TARGET and person == identity_of(self.name, self.issuer)
+            named = person.name.startswith(identity_prefix(self.name))
+            return person.issuer == self.issuer if self.issuer else named
+        same = person == identity_of(self.name, self.issuer) if self.issuer else person.name == self.name
+        return same and self.kind is not SuspensionKind.TARGET
 
     def covers_target(self, alias: str, role_arn: str) -> bool:
         """Return whether the target with this alias and this role is suspended, even under an earlier alias."""
@@ -229,10 +232,7 @@ class Suspensions(NamedTuple):
             raise suspended_problem(stopping)
 
     def may_have_open_grants(self, now: int) -> bool:
-        """Return whether the store may have open grants at `now` that a suspension ended.
-
-        After a day, there are none.
-        """
+        """Return whether the store may have open grants at `now` that a suspension ended: within its first day."""
         return any(now < each.since + ENDING_SECONDS for each in self.entries)
 
     def incomplete_at(self, now: int) -> list[Suspension]:
