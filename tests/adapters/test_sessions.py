@@ -211,6 +211,14 @@ def test_sts_08_a_denial_by_the_organization_names_policy_and_action(grant: Any)
     assert "canary" not in str(raised.value.body())
 
 
+def test_sts_08_a_message_that_repeats_the_requests_own_text_names_no_policy():
+    text = "not authorized to perform: s3:GetObject with an explicit deny in a service control policy"
+    sts = Sts(assuming={1: error("MalformedPolicyDocument", f"Resource {text} must be in ARN format")})
+    with pytest.raises(Problem) as raised:
+        sts.sessions.issue(asked())
+    assert raised.value.detail == "STS does not accept the session policy of these permissions."
+
+
 def test_sts_08_an_unreachable_sts_is_a_problem():
     sts = Sts(assuming={1: EndpointConnectionError(endpoint_url="https://sts")})
     with pytest.raises(Problem) as raised:

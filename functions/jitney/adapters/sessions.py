@@ -69,7 +69,7 @@ _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "
 SCOPING_UNAVAILABLE_SECONDS = 900
 """How long to remember that a role does not allow scoping. So most requests need no extra call."""
 
-_TOO_LARGE = "PackedPolicyTooLarge"
+_DENIED, _TOO_LARGE = "AccessDenied", "PackedPolicyTooLarge"
 _PERCENT = re.compile(r"\b(\d{1,6})\s?%", re.ASCII)
 
 _log = logging.getLogger(__name__)
@@ -172,7 +172,9 @@ def _problems_of(request: SessionRequest) -> Iterator[None]:
             raise packed_too_large(request.policy, _percent(error)) from error
         if request.policy.managed_arns and code in _MANAGED_POLICY_REFUSED:
             raise _profile_missing(request.policy.managed_arns) from error
-        if denial := organization_denial(error.response["Error"].get("Message", "")):
+        # Other messages may repeat the agent's own text, such as an ARN.
+        denial = organization_denial(error.response["Error"].get("Message", "")) if code == _DENIED else ""
+        if denial:
             raise Problem("issue_refused", f"{denial}, so AWS refused the session.", _ASK_TO_ALLOW) from error
         raise Problem(*_FAILURES.get(code, _UNKNOWN)) from error
     except NO_ANSWER as error:
