@@ -31,6 +31,9 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             document = valid() | {"policies": "own"}
             if name == "old":
                 document["targets"] = {targets: document["targets"]["prod"] | {"account": account}}
+                document["targets"][targets]["policy"] = changed.pop(
+                    "role_policy", document["targets"][targets]["policy"]
+                )
                 document |= changed
             (tmp_path / name / "jitney.yaml").write_text(yaml.safe_dump(document))
         new_file = str(tmp_path / "new" / "jitney.yaml")
@@ -122,3 +125,15 @@ def test_pol_14_each_changed_setting_is_shown(compared):
     ):
         assert words in shown
     assert shown.count("setting ") == 4
+
+
+def test_pol_14_settings_that_only_stacks_read_are_shown(compared):
+    """The policy of a target's role is the limit of each of its grants."""
+    policy = valid()["targets"]["prod"]["policy"]
+    other = {"Statement": [policy["Statement"][0] | {"Action": "s3:PutObject"}]}
+    broker = {"account": "111122223333", "region": "eu-west-1", "deployment": "all_at_once"}
+    code, out, _ = compared(READ, READ, "--json", broker=broker, role_policy=other)
+    found = {each["setting"]: (each["old"], each["new"]) for each in json.loads(out)["changed_settings"]}
+    assert code == 0
+    assert found["targets.prod.policy.Statement"] == (other["Statement"], policy["Statement"])
+    assert found["broker"][0]["deployment"] == "all_at_once"

@@ -9,7 +9,7 @@ from typing import Any
 from jitney.client.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.record_lines import is_folder
 from jitney.configuration.affected_state import affected_state
-from jitney.configuration.changed_settings import changed_settings
+from jitney.configuration.changed_settings import changed_deployment, changed_settings
 from jitney.configuration.operation_names import operation_names
 from jitney.configuration.policy_check import changed_policies
 from jitney.core.access.conditions import conditions_view
@@ -36,6 +36,7 @@ def compare_versions(
     versions = loaded_policies(file, TITLE), loaded_policies(config, TITLE)
     before, after = (each.context for each in versions)
     configurations = [each.config for each in versions]
+    changes = *changed_settings(*configurations), *changed_deployment(*(each.settings for each in versions))
     renamed = _renamed(before.targets, after.targets)
     old_aliases = before.targets.keys() - {each.alias for each in renamed.values()}
     before = replace(before, targets={**before.targets, **renamed})
@@ -52,7 +53,7 @@ def compare_versions(
         "only_old_targets": sorted(old_aliases - after.targets.keys()),
         "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
         "affected_state": [each._asdict() for each in affected_state(*configurations)],
-        "changed_settings": [each._asdict() for each in changed_settings(*configurations)],
+        "changed_settings": [each._asdict() for each in changes],
     }
 
 

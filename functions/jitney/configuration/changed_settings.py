@@ -7,8 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
+from jitney.configuration.settings import Settings
 from jitney.core.config import Config
 
+_DEPLOYED: dict[str, Any] = {
+    "broker": True,
+    "stack_set": True,
+    "targets": {"__all__": {"policy", "managed_policy", "in_broker_account"}},
+}
 _LEFT_OUT = frozenset({"policies", "shadow_policies", "local", "digest"})
 _MISSING = object()
 
@@ -28,6 +34,15 @@ def changed_settings(old: Config, new: Config) -> list[ChangedSetting]:
     """Return the settings whose values differ. A section that only one configuration has is one setting."""
     names = (each.name for each in fields(Config) if each.name not in _LEFT_OUT)
     return [change for name in names for change in _changes(name, getattr(old, name), getattr(new, name))]
+
+
+def changed_deployment(old: Settings, new: Settings) -> list[ChangedSetting]:
+    """Return the settings whose values differ, of those that only the stacks read, such as the policies of roles."""
+    before, after = (each.model_dump(mode="json", include=_DEPLOYED) for each in (old, new))
+    parts = [(name, before[name], after[name]) for name in ("broker", "stack_set")]
+    targets = [alias for alias in before["targets"] if alias in after["targets"]]
+    parts += [(f"targets.{alias}", before["targets"][alias], after["targets"][alias]) for alias in targets]
+    return [change for part in parts for change in _changes(*part)]
 
 
 def _changes(path: str, old: Any, new: Any) -> Iterator[ChangedSetting]:

@@ -17,6 +17,7 @@ from jitney.configuration.names import Names
 from jitney.configuration.policies import PolicySource, policy_sources, read_policies
 from jitney.configuration.policy_table import TABLE, case_of, cases_in
 from jitney.configuration.problems import place_of
+from jitney.configuration.settings import Settings
 from jitney.configuration.yaml_source import read
 from jitney.core import config
 from jitney.core.access.decision import Effect
@@ -32,6 +33,7 @@ class LoadedPolicies(NamedTuple):
     context: CaseContext
     names: Names
     config: config.Config
+    settings: Settings
 
 
 class ConfigurationDigests(NamedTuple):
@@ -65,7 +67,8 @@ def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
         reviewers=frozenset(loaded.reviewers),
         claims={name: kind for issuer in loaded.issuers.values() for name, kind in visible_claims(issuer).items()},
     )
-    return LoadedPolicies(path.parent / configuration.settings.policies, context, _names_in(path, env), loaded)
+    settings = configuration.settings
+    return LoadedPolicies(path.parent / settings.policies, context, _names_in(path, env), loaded, settings)
 
 
 def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
