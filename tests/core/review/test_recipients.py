@@ -8,6 +8,7 @@ from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import GrantEnd, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.delegation import Delegation
+from jitney.core.identities import identity_of
 from jitney.core.review.notices import Notice
 from jitney.core.review.recipients import people_asked, recipients
 from tests.core.review.samples import under_review
@@ -76,6 +77,12 @@ def test_rev_06_voters_get_no_reminder_but_the_decision():
     changed = replace(voted, duration_seconds=60)  # it is not what she voted on
     assert "carol" in notified(changed, notice=Notice.REMINDED)
     assert notified(after(ASKED_OWNERS, "carol"), FEWER, Notice.DECIDED) == ["bob", "carol"]
+
+
+def test_rev_06_voters_get_no_reminder_under_another_alias():
+    (vote,) = after(ASKED_OWNERS, "bob").votes
+    renamed = replace(vote, human=identity_of("former.bob", vote.human.issuer))
+    assert notified(replace(ASKED_OWNERS, votes=(renamed,)), FEWER, Notice.REMINDED) == ["alice", "carol"]
 
 
 def test_rev_06_a_decision_that_is_sent_again_goes_to_no_one_who_was_not_asked_before_it():

@@ -1,6 +1,7 @@
 """The people who are notified of a request by name, according to the configuration (row REV 6). Pure."""
 
 from jitney.core.access.grant import State
+from jitney.core.identities import Identity
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -45,21 +46,23 @@ def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) 
     if notice is Notice.DECIDED:
         people = voters | _notified_people(review, groups, under_review_at(grant, now) if is_over else now)
     else:
-        voted = review.current_names(vote.human for vote in grant.votes if vote.content == content)
+        voted = frozenset(vote.human for vote in grant.votes if vote.content == content)
         people = _notified_people(review, groups, now, voted)
-        people = (people | voters if notice is Notice.NARROWED else people) - voted
+        people = review.without(people | voters if notice is Notice.NARROWED else people, voted)
     return review.without(people, review.requesters)
 
 
 def _notified_people(
-    review: GrantUnderReview, groups: Groups, now: int, voted: frozenset[str] = frozenset()
+    review: GrantUnderReview, groups: Groups, now: int, voted: frozenset[Identity] = frozenset()
 ) -> frozenset[str]:
     """Return the people to notify. `voted` are those whose votes count."""
     asked = requested_groups(review.grant)
     return frozenset[str]().union(*(_notified(group, review, groups, now, voted) for group in asked))
 
 
-def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int, voted: frozenset[str]) -> frozenset[str]:
+def _notified(
+    group: str, review: GrantUnderReview, groups: Groups, now: int, voted: frozenset[Identity]
+) -> frozenset[str]:
     if group not in groups:
         return frozenset()
     entry, eligible = groups[group], eligible_members(group, review, groups, now)
@@ -68,4 +71,4 @@ def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int, vo
         return eligible
     delegates = {human for human, delegation in entry.active_delegations if delegation.delegator.name in entry.notify}
     chosen = eligible & {*entry.notify, *delegates}
-    return chosen if chosen - voted else eligible
+    return chosen if review.without(chosen, voted) else eligible
