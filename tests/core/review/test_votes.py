@@ -116,7 +116,7 @@ def test_rev_06_one_rejection_ends_it():
     assert code(cast, under_review(rejected), a_vote("carol", rejected), GROUPS) == "review_ended"
 
 
-BY_BREAK_GLASS = BreakGlassUse("corp.gina", "down", "", 1, NOW + 60, ())
+BY_BREAK_GLASS = BreakGlassUse(identity("corp.gina"), "down", "", 1, NOW + 60, ())
 
 
 @pytest.mark.parametrize(
