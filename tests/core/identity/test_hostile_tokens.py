@@ -381,6 +381,12 @@ PROVIDER = [
         lambda: _sample(aws.SAMPLE, sub=f"arn:aws:iam::123456789012:role/{PERMISSION_SET}"),
         "account",
     ),
+    Hostile(
+        "AWS, the role of a permission set without its path",
+        "token_subject",
+        lambda: _sample(aws.SAMPLE, sub=f"arn:aws:iam::123456789012:role/{PERMISSION_SET.rpartition('/')[2]}"),
+        "account",
+    ),
     Hostile("AWS without its claim", "token_claims", _aws, "account"),
     Hostile(
         "AWS root user", "token_subject", lambda: _sample(aws.SAMPLE, sub="arn:aws:iam::123456789012:root"), "account"

@@ -37,8 +37,8 @@ SAMPLE: Mapping[str, Any] = {
 
 _NAMESPACE = "https://sts.amazonaws.com/"
 _ACCOUNT = r"arn:aws[a-z-]*:iam::([0-9]{12}):"
-_OF_PERMISSION_SETS = "role/aws-reserved/sso.amazonaws.com/"
-_AGENT = rf"{_ACCOUNT}(?!{re.escape(_OF_PERMISSION_SETS)})(?:role|user)/.+"
+_OF_PERMISSION_SETS = r"role/(?:aws-reserved/sso\.amazonaws\.com/|(?:.+/)?AWSReservedSSO_)"  # with its path or without
+_AGENT = rf"{_ACCOUNT}(?!{_OF_PERMISSION_SETS})(?:role|user)/.+"
 _EXAMPLE = "arn:aws:iam::123456789012:role/DataProcessingRole"
 _IAM_PRINCIPAL = re.compile(rf"{_ACCOUNT}((?:role|user)/.+)")
 _SESSION_CLAIMS = (
@@ -68,7 +68,7 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
             "The claim sub is not the ARN of a role or user in the token's own account.",
             "Call sts:GetWebIdentityToken for the token as an IAM role or user.",
         )
-    if arn[2].startswith(_OF_PERMISSION_SETS):
+    if re.match(_OF_PERMISSION_SETS, arn[2]):
         raise Refusal(
             "token_subject",
             "The role of a permission set is shared by all its users, so it identifies no agent.",
