@@ -1,8 +1,8 @@
 """Seals. Each seal lists the objects of records since the previous seal, links to that seal, and is signed.
 
 A seal's statement is canonical JSON (`core.record_texts.canonical`). Its hash is the SHA-256 of the statement. The
-signature of the hash is ECDSA over P-256 (KMS: ECDSA_SHA_256), as DER in base64. `docs/seal-file.md` describes
-the file.
+signature of the hash is ECDSA over P-256 (KMS: ECDSA_SHA_256), as DER in base64. The file is described in
+`docs/independent-verification.md`.
 """
 
 import base64

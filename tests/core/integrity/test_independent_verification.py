@@ -1,4 +1,4 @@
-"""docs/seal-file.md: its commands verify a seal without Jitney's code, and refuse a changed one."""
+"""docs/independent-verification.md: its commands verify a seal without Jitney's code, and refuse a changed one."""
 
 import base64
 import os
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.core.integrity.world import SIGNER, STRANGER, Signer, chain, world_of
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "seal-file.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "independent-verification.md"
 VERIFY, KEY = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
 
