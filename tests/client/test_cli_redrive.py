@@ -125,7 +125,7 @@ def test_aud_06_a_dead_letters_time_range_is_published_again(stuck: Stuck):
     document = stuck.run()
     assert document == {
         "trail_events": 0, "dead_letters": 2, "records": 2, "calls": 2, "misplaced": 0, "unreadable": 0, "too_old": 0,
-        "held": 0, "exit": 0,
+        "in_flight": 0, "exit": 0,
     }  # fmt: skip
     assert stuck.taken["jitney-records"] == [f"{link.text}\n" for link in CHAIN[:2]]
     assert len(stuck.taken["jitney-calls"]) == 2
@@ -148,7 +148,9 @@ def test_aud_09_a_record_that_would_count_as_forged_is_not_published(stuck: Stuc
     assert (document["records"], document["too_old"], document["exit"]) == (1, 2, 2)
     assert stuck.taken["jitney-records"] == [f"{CHAIN[0].text}\n"]
     result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack), "--since", "2026-01-01"])
-    assert "2 records: publishing is possible for 96 days" in " ".join((result.stdout + result.stderr).split())
+    assert "2 records: only those of the last 96 days are published" in " ".join(
+        (result.stdout + result.stderr).split()
+    )
 
 
 def test_aud_02_an_item_that_does_not_match_its_key_is_skipped_and_counted(stuck: Stuck):
@@ -195,17 +197,17 @@ def test_aud_06_a_run_after_a_failed_one_gets_its_letters(stuck: Stuck):
     stuck.refusing = 0
     document = stuck.run()
     assert (document["records"], document["dead_letters"], document["unreadable"]) == (1, 1, 1)
-    assert (document["held"], document["exit"]) == (0, 2)
+    assert (document["in_flight"], document["exit"]) == (0, 2)
     assert stuck.run()["unreadable"] == 1
 
 
-def test_aud_06_letters_of_a_run_that_was_killed_are_counted_as_held(stuck: Stuck):
+def test_aud_06_letters_of_a_run_that_was_killed_are_counted_as_in_flight(stuck: Stuck):
     stuck.send("letters", letter(NOW, NOW))
     stuck.sqs.receive_message(QueueUrl=stuck.urls["letters"], VisibilityTimeout=900)
     document = stuck.run()
-    assert (document["held"], document["dead_letters"], document["exit"]) == (1, 0, 2)
+    assert (document["in_flight"], document["dead_letters"], document["exit"]) == (1, 0, 2)
     shown = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack)]).stdout
-    assert "held      1 dead letter, which another run holds, or a run that was killed" in shown
+    assert "in flight 1 dead letter, received by another run or by one that was killed" in shown
     assert "repeat the command after 15 minutes" in shown
 
 

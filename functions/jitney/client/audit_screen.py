@@ -57,7 +57,7 @@ class AuditScreen(Screen):
 
     def redrive(self, summary: Mapping[str, int]) -> None:
         """Print what `jitney audit redrive` sent or published again, and what remains."""
-        left = any(summary[name] for name in ("misplaced", "unreadable", "too_old", "held"))
+        left = any(summary[name] for name in ("misplaced", "unreadable", "too_old", "in_flight"))
         words, style = ("Incomplete", "bold yellow") if left else ("Complete", "bold green")
         self.heading(words, style, "redrive of dead letters")
         again = f"{_count(summary['records'], 'record')} and {_count(summary['calls'], 'call')}"
@@ -67,12 +67,16 @@ class AuditScreen(Screen):
         if summary["misplaced"]:
             self.rows([("skipped", f"{_count(summary['misplaced'], 'item')} with a text that does not fit the key")])
         if summary["too_old"]:
-            self.rows([("too old", f"{_count(summary['too_old'], 'record')}: publishing is possible for 96 days")])
+            self.rows(
+                [("too old", f"{_count(summary['too_old'], 'record')}: only those of the last 96 days are published")]
+            )
         if summary["unreadable"]:
             self.rows([("left", f"{_count(summary['unreadable'], 'unreadable dead letter')}")])
-        if summary["held"]:
-            held = f"{_count(summary['held'], 'dead letter')}, which another run holds, or a run that was killed"
-            self.rows([("held", held), ("next", "repeat the command after 15 minutes")])
+        if summary["in_flight"]:
+            letters = (
+                f"{_count(summary['in_flight'], 'dead letter')}, received by another run or by one that was killed"
+            )
+            self.rows([("in flight", letters), ("next", "repeat the command after 15 minutes")])
 
     def queries(self, queries: Mapping[str, Any]) -> None:
         """Print the named queries with their parameters and descriptions."""

@@ -36,8 +36,8 @@ The publisher uses the same streams and checks.
 """
 MARGIN_SECONDS = 120
 """How far an item's own time may differ from the time in the dead letter: twice a function's timeout."""
-HELD_SECONDS = 900
-"""How long the queue hides a received dead letter. A run that ends earlier shows the letters that it leaves."""
+VISIBILITY_TIMEOUT_SECONDS = 900
+"""How long other runs cannot receive a dead letter that a run received. A run that ends normally makes it shorter."""
 AT_ONCE = 500
 ATTEMPTS = 5
 TITLE = "Not everything was redriven"
@@ -70,7 +70,8 @@ class RedriveSummary:
     """The counts of a run.
 
     `misplaced` items do not match their keys. `unreadable` dead letters have an unknown form. `too_old` records would
-    count as forged in S3. `held` dead letters were hidden when the run began: another run works on them, or was killed.
+    count as forged in S3. `in_flight` dead letters were hidden when the run began: another run works on them, or was
+    killed.
     """
 
     trail_events: int = 0
@@ -80,12 +81,12 @@ class RedriveSummary:
     misplaced: int = 0
     unreadable: int = 0
     too_old: int = 0
-    held: int = 0
+    in_flight: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether no dead letters are left."""
-        return not (self.misplaced or self.unreadable or self.too_old or self.held)
+        """Whether everything was redriven."""
+        return not (self.misplaced or self.unreadable or self.too_old or self.in_flight)
 
     def document(self) -> dict[str, int]:
         """Return the summary as JSON."""
@@ -118,7 +119,7 @@ class Redrive:
         self._resources, self._progress, self._pause = resources, progress, pause
         # Firehose may deliver a record on the next day.
         self._oldest = now - int((PUBLISHED_WITHIN - timedelta(days=1)).total_seconds())
-        self._received: dict[str, str] = {}  # the queues of the letters that are hidden, by receipt
+        self._received: dict[str, str] = {}  # the queues of this run's letters, by receipt
         retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
         with making_clients("Nothing was redriven"):
             session = boto3.session.Session()
@@ -128,14 +129,14 @@ class Redrive:
         self._streams = {attribute: DeliveryStream(firehose, name) for attribute, (name, _) in STREAMS.items()}
 
     def run(self, more: Period | None) -> RedriveSummary:
-        """Redrive everything, and publish the range `more`. Afterwards, the queues show the letters that are left."""
+        """Redrive everything, and publish the range `more`. Other runs can then receive the letters that are left."""
         dead = (self._resources.trail_dead_letters, self._resources.dead_letters)
-        self.summary.held = sum(map(self._hidden, dead))
+        self.summary.in_flight = sum(map(self._in_flight, dead))
         try:
             self.events()
             self.published(more)
         finally:
-            with suppress(ClientError, BotoCoreError):  # `held` of the next run counts them
+            with suppress(ClientError, BotoCoreError):  # `in_flight` of the next run counts them
                 for receipt, queue in self._received.items():
                     self._sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)
         return self.summary
@@ -231,7 +232,10 @@ class Redrive:
         while True:
             with _unavailable("a dead-letter queue"):
                 answer = self._sqs.receive_message(
-                    QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=HELD_SECONDS, WaitTimeSeconds=1
+                    QueueUrl=queue,
+                    MaxNumberOfMessages=10,
+                    VisibilityTimeout=VISIBILITY_TIMEOUT_SECONDS,
+                    WaitTimeSeconds=1,
                 )
             if not answer.get("Messages"):
                 return
@@ -243,7 +247,7 @@ class Redrive:
             self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
         del self._received[letter["ReceiptHandle"]]
 
-    def _hidden(self, queue: str) -> int:
+    def _in_flight(self, queue: str) -> int:
         name = "ApproximateNumberOfMessagesNotVisible"
         with _unavailable("a dead-letter queue"):
             answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])
