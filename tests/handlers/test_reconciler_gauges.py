@@ -81,6 +81,7 @@ def test_end_07_the_log_has_the_code_of_aws_for_a_role_that_does_not_deny(system
     (line,) = (each for each in caplog.records if each.msg == "role does not deny")
     assert (line.target, line.role) == ("analytics-prod", ROLE_ARN)
     assert (line.code, line.aws_code) == ("revocation_incomplete", "AccessDenied")
+    assert line.detail == "IAM of the target's account refused the deny document (AccessDenied)."
 
 
 @pytest.mark.parametrize("refusal", ["Throttling", "AccessDenied"])
