@@ -187,7 +187,7 @@ def _of_partition(spec: FunctionSpec, partition: Partition) -> dict[str, Any]:
     By default, Lambda stops invoking a function after about 16 rounds through its own queue.
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 
-    With JSON, Lambda logs only invocations that fail or time out. Its lines of the others would cost more than the
+    With JSON, Lambda logs only invocations that fail or time out. Its lines about others would cost more than the
     functions' own lines, which are JSON in either format.
     """
     loops = {"recursive_loop": lambda_.RecursiveLoop.ALLOW} if spec.feeds_itself and partition.loop_detection else {}

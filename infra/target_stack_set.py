@@ -47,7 +47,7 @@ class TargetStackSet(Stack):
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],
             stack_instances_group=_groups(configuration.settings.targets.values(), wanted),
-            # In the default mode, AWS changes one account more at once than may fail: one after another.
+            # In the default mode, AWS changes at most one account more at once than may fail, here one at a time.
             # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
             operation_preferences=CfnStackSet.OperationPreferencesProperty(
                 concurrency_mode="SOFT_FAILURE_TOLERANCE",

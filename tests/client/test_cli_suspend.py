@@ -73,7 +73,7 @@ def test_end_08_it_says_nothing_of_a_measurement_without_one(connected: FakeBrok
 
 def test_end_08_it_says_that_another_operator_suspended_it_before(connected: FakeBroker):
     connected.say("POST", PATH, 201, progress(already_in_force=True))
-    assert "already   in force before, as above" in suspend().stdout
+    assert "already   in force before this command" in suspend().stdout
 
 
 def test_the_flags_are_sent(connected: FakeBroker):

@@ -1023,7 +1023,7 @@ REGION_CONFLICTS = [
 
 
 CHINA_CONFLICTS = [
-    (("mail", {"sender": "jitney@example.com"}), "broker", "sends no mail from cn-north-1", "notify by Slack"),
+    (("mail", {"sender": "jitney@example.com"}), "broker", "is not available in cn-north-1", "notify by Slack"),
     (
         ("stack_set", {"organizational_units": ["ou-ab12-11111111"]}),
         "stack_set",

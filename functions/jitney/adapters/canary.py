@@ -28,7 +28,7 @@ class Canary:
     def denial_check(self, credentials: Credentials, region: str) -> Callable[[], bool]:
         """Return a function that calls STS in `region` with these credentials.
 
-        It returns True when AWS denied the call by a policy of the role, such as the deny document. False otherwise: a
+        It returns True when a policy of the role denied the call, such as the deny document. Otherwise False, because a
         denial by another policy says nothing about the grant.
         """
         keys = credentials.access_key_id, credentials.secret_access_key, credentials.session_token

@@ -83,7 +83,9 @@ def _refuse_empty_values(words: Sequence[str]) -> None:
     given = [word.removesuffix("=") for word in words if word.startswith("--") and word.endswith("=")]
     given += [word for word, value in pairwise(words) if word.startswith("--") and not value]
     if given:
-        raise typer.BadParameter(f"{given[0]} has an empty value. If a variable gives it, the variable may be unset.")
+        raise typer.BadParameter(
+            f"{given[0]} has an empty value. Set the variable that gives it, or leave the option out."
+        )
 
 
 def _exit_on_usage_error(ctx: Any, error: Any) -> NoReturn:

@@ -35,7 +35,7 @@ VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 
 _READABLE = frozenset({"STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "REDUCED_REDUNDANCY"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Athena does not read objects of these storage classes, also if a copy was restored. It skips those in GLACIER.
+"""Athena does not read objects of these storage classes, even if a copy was restored. It skips those in GLACIER.
 
 https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html
 """

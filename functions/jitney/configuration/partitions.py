@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """A partition: its name in ARNs, and which of AWS's features it lacks.
+    """A partition: its name in ARNs, and which features AWS has there.
 
     `domains` end the regional names of services, such as s3.REGION.amazonaws.com. The first is that of principals.
     `tls_policies` are API Gateway's enhanced security policies. `json_logs` is Lambda's log format JSON, and

@@ -33,7 +33,7 @@ def reached_by_channels(broker: BrokerSettings | None, info: ValidationInfo) -> 
 def mails_from_its_region(broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
     """Refuse mail in a partition without Amazon SES."""
     if broker and info.data.get("mail") and not partition_in(broker.region).mail:
-        raise refused(f"Amazon SES sends no mail from {broker.region}", "leave mail out, and notify by Slack")
+        raise refused(f"Amazon SES is not available in {broker.region}", "leave mail out, and notify by Slack")
     return broker
 
 

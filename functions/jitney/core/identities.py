@@ -1,8 +1,8 @@
-"""An agent, a person or a unit, as stored items name it. Equal values are the same one in any configuration. Pure.
+"""An agent, a person or a unit, as stored items name it: equal in any configuration. Pure.
 
-A source identity begins with the alias of its issuer. In another configuration, the alias may be another one, or belong
-to another issuer. So two source identities can be compared only under one configuration. This type compares the issuer
-and the subject instead. A comparison with a text is a type error.
+A source identity begins with the alias of its issuer. In another configuration, the issuer may have another alias, or
+the alias another issuer. So two source identities can be compared only under one configuration. This type compares the
+issuer's `iss` and the subject instead. mypy refuses a comparison with a text.
 """
 
 import base64
@@ -17,7 +17,7 @@ _HASHED = re.compile(rf".*=([a-z2-7]{{{DIGEST_CHARACTERS}}})")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An agent, a person or a unit of `issuer` (an `iss`). `digest` identifies it.
+    """An agent, a person or a unit of `issuer` (an `iss`). `digest` is the digest of the issuer and the subject.
 
     `name` is its source identity when the value was made, for people to read. It is not compared.
     """
@@ -30,7 +30,7 @@ class Identity:
         return self.name
 
     def stored(self) -> dict[str, str]:
-        """Return the arguments of `identity_of`, which stored items have."""
+        """Return the identity as it is stored: the arguments of `identity_of`."""
         return {"name": self.name, "issuer": self.issuer}
 
 

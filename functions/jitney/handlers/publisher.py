@@ -24,7 +24,7 @@ UNPUBLISHED = ({"issue"}, {"call", "since"}, {"calls_pk"})
 """Attributes of the items that join calls to grants (adapters.trail). Of these items, only verdicts are published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
 MOST_MISDATED_SECONDS = 3600
-"""How far a record's time may differ from its writing. A function runs for 15 minutes at most."""
+"""How far a record's time may differ from the time of its write. A function runs for 15 minutes at most."""
 
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
@@ -108,9 +108,9 @@ def _is_tampering(change: StreamRecord) -> bool:
 
 
 def _is_misdated(change: StreamRecord, text: str) -> bool:
-    """Return whether a record's time is not that of its writing, which the stream has.
+    """Return whether a record's time is not the time of its write, which the stream has.
 
-    Refusals are counted in a process, and recorded when the next request comes.
+    Refusals are counted in a process, and written when the next request comes: their time can be earlier.
     """
     members = json.loads(text)
     if members.get("outcome") == Outcome.REFUSED:

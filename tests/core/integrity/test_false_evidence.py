@@ -192,7 +192,7 @@ def test_aud_09_a_record_of_an_open_day_is_compared_for_a_day_or_is_too_old():
     assert RECORD_RETENTION_SECONDS - PUBLISHED_WITHIN.total_seconds() == 3 * 86_400
 
 
-LONG_AGO = "more than 97 days before it was published, when no table had it"
+LONG_AGO = "more than 97 days before it was published, when the audit table had no copy"
 
 
 def test_aud_02_the_first_seal_that_covers_an_object_counts():

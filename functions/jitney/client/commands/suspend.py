@@ -176,7 +176,7 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
     )
 
 
-ALREADY = "in force before, as above. Your reason is on record too, but lifting it once lifts it for all operators"
+ALREADY = "in force before this command. Your reason is on record too. Lifting it once lifts it for all operators"
 NOT_COMPLETE = "not yet: credentials from before may still work. Repeat `jitney suspend`"
 
 

@@ -25,7 +25,7 @@ _IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
 
 
 class SuspendedName(NamedTuple):
-    """The name of a suspension, as it is stored. `role` and `issuer` are those of `Suspension`."""
+    """What a suspension names, as it is stored. `role` and `issuer` are those of `Suspension`."""
 
     name: str
     role: str = ""
@@ -43,12 +43,12 @@ def configured_name(request: SuspensionRequest, config: Config) -> SuspendedName
 def present_name(request: SuspensionRequest, config: Config) -> SuspendedName | None:
     """Return the agent, unit or human that has the request's name under the configuration, whether or not one exists.
 
-    Returns None for other kinds, and for a name that begins with no name of an issuer.
+    Returns None for other kinds, and for a name that does not begin with the name of an issuer.
     """
     known = request.name.startswith(tuple(_prefixes(config)))
     if not known or request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
         return None
-    return _name_of(config.identity_of(request.name))
+    return _suspended_name(config.identity_of(request.name))
 
 
 def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant]) -> SuspendedName:
@@ -87,7 +87,7 @@ def _unknown(request: SuspensionRequest, spellings: Mapping[str, SuspendedName],
     return Problem("suspension_name_unknown", detail, meant + fix, {"alternatives": names})
 
 
-def _name_of(identity: Identity) -> SuspendedName:
+def _suspended_name(identity: Identity) -> SuspendedName:
     return SuspendedName(identity.name, issuer=identity.issuer)
 
 
@@ -98,7 +98,7 @@ def _people(config: Config) -> dict[str, SuspendedName]:
     people |= set(config.break_glass.people) if config.break_glass else set()
     written = {f"{alias}/{subject}": identity for identity, (alias, subject) in config.subjects.items()}
     spelled = written | {each: each for each in people}
-    return {spelling: _name_of(config.identity_of(each)) for spelling, each in spelled.items()}
+    return {spelling: _suspended_name(config.identity_of(each)) for spelling, each in spelled.items()}
 
 
 def configured_agents(config: Config) -> set[str]:
@@ -143,7 +143,7 @@ _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, SuspendedNa
 def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, SuspendedName]:
     """Return the names in a grant, by spelling. A person who requests access does not count as an agent."""
     entry = config.issuers.get(grant.issuer_name)
-    is_person, agent = entry is not None and entry.kind == "human", _name_of(grant.agent)
+    is_person, agent = entry is not None and entry.kind == "human", _suspended_name(grant.agent)
     if kind is SuspensionKind.UNIT:
         unit = SuspendedName(grant.unit, issuer=grant.issuer)
         return dict.fromkeys((grant.subject, grant.principal, grant.unit), unit)
@@ -157,4 +157,4 @@ def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[st
         present = config.target_with(grant.role_arn)
         return {grant.target: SuspendedName(present.alias if present else grant.target, first_role(grant.role_arn))}
     people = [grant.human, *(vote.human for vote in grant.votes), *([grant.agent] if is_person else [])]
-    return {each.name: _name_of(each) for each in people if each}
+    return {each.name: _suspended_name(each) for each in people if each}

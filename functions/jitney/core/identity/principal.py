@@ -77,14 +77,14 @@ def unit_key(unit: str, source_identity: str, issuer: str) -> str:
 def owner_key(agent: Identity, human: Identity | None, human_name: str = "") -> str:
     """Return the key of the owner of grants: an agent, for one human. No source identity contains "#".
 
-    It begins with both names, and ends with a part that others with these names do not have. For a `human_name` whose
-    issuer is not known, it is the beginning of the key.
+    It begins with both names. The digests at its end distinguish it from others who had these names. If the human's
+    issuer is not known, give `human_name`: the result is then a prefix of the key.
     """
     return f"{agent.name}#{name_of(human) or human_name}#{agent.digest[:8]}{human.digest[:8] if human else ''}"
 
 
 def owner_names(key: str) -> str:
-    """Return the names in the key of an owner, without the part that others with these names do not have."""
+    """Return the names in the key of an owner, without the digests."""
     return key.rpartition("#")[0]
 
 

@@ -6,7 +6,7 @@ from datetime import date
 _FOLDER = re.compile(r"(?:records|calls)/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _READ_BY_ATHENA = re.compile(_FOLDER.pattern + r"(?:[0-9-]+/)?[A-Za-z0-9][A-Za-z0-9-]*")
 HIDDEN = "hidden, because Athena may skip an object of this name"
-"""What is wrong with the contents of an object that does not satisfy `is_read_by_athena`."""
+"""What is wrong with an object that does not satisfy `is_read_by_athena`."""
 
 
 def day_of(key: str) -> date | None:

@@ -29,7 +29,7 @@ def check_object(number: int, sealed: SealedObject, found: Contents | None) -> I
 def misplaced_object_breaks(seals: Sequence[Seal]) -> Iterator[IntegrityBreak]:
     """Yield the failures of objects that their seals may not cover: of a closed or a later day, or sealed before.
 
-    The function that seals never covers such an object, so another program signed the seal. `seals` are valid, in
+    The sealer never covers such an object, so another program signed the seal. `seals` are valid, in
     order.
     """
     first: dict[str, int] = {}
@@ -50,7 +50,7 @@ def misplaced_object_breaks(seals: Sequence[Seal]) -> Iterator[IntegrityBreak]:
 def hidden_object_breaks(
     sealed: Mapping[str, tuple[int, SealedObject]], contents: Mapping[str, Contents]
 ) -> Iterator[IntegrityBreak]:
-    """Yield the failures of objects with records whose names Athena may not read, sealed and unsealed ones."""
+    """Yield the failures of objects with records whose names Athena may skip, sealed and unsealed ones."""
     found = {key: tuple(each.position for each in held.entries) for key, held in contents.items()}
     found |= {key: tuple(place for place, _ in each.records) for key, (_, each) in sealed.items()}
     for key in sorted(found):
@@ -104,7 +104,7 @@ PUBLISHED_WITHIN = timedelta(days=97)
 """A record is published within this time after it was written.
 
 The audit table keeps it for 100 days, and compares it for 99. So a record of an open day is compared for at least a
-day. Otherwise, a forged record with an old time would never be.
+day. Without this limit, a forged record with an old time would never be compared.
 """
 
 
@@ -121,7 +121,7 @@ def late_record_breaks(contents: Mapping[str, Contents], but: frozenset[RecordPo
             if each.time is not None and each.time < latest and each.position not in but
         )
         if late:
-            kept = f"more than {PUBLISHED_WITHIN.days} days before it was published, when no table had it"
+            kept = f"more than {PUBLISHED_WITHIN.days} days before it was published, when the audit table had no copy"
             yield IntegrityBreak(f"In {key}, {describe_records(late)}: forged, with a time {kept}.", None, key, late)
 
 
