@@ -241,7 +241,7 @@ class Archive:
 def _archived(listed: Collection[_Listed]) -> dict[str, str]:
     """Return why Athena does not read archived objects, by key."""
     archived = (each for each in listed if each.storage in _ARCHIVED)
-    return {each.wanted["Key"]: f"Athena does not read it, because it is in {each.storage}" for each in archived}
+    return {each.wanted["Key"]: f"Athena does not read objects of storage class {each.storage}" for each in archived}
 
 
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:

@@ -119,7 +119,7 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for each in changed[:MOST_SETTINGS]:
         yield "setting", f"{each['setting']}: {_change(each['old'], each['new'])}"
     if len(changed) > MOST_SETTINGS:
-        yield "setting", f"{len(changed) - MOST_SETTINGS:,} more settings differ, as --json lists"
+        yield "setting", f"{len(changed) - MOST_SETTINGS:,} more settings differ: --json lists all"
 
 
 def _change(old: Any, new: Any) -> str:

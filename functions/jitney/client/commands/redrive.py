@@ -33,8 +33,8 @@ def redrive_dead_letters(
     """Redrive dead letters.
 
     CloudTrail events go to the queue, and records and calls to Firehose. Uses your AWS credentials; docs/redrive.md
-    lists the permissions. Items that had already arrived are published again, which does no harm. Exit codes: 0 all
-    dead letters are redriven, 2 some are left.
+    lists the permissions. Items that had already arrived are published again, which does no harm. Exit codes: 0
+    everything is redriven, 2 something is left.
 
     Example: jitney audit redrive --stack outputs.json
     """
