@@ -74,8 +74,14 @@ class _WriteAttempt(NamedTuple):
 
 def log_undenied(role: TargetRole, problem: Problem) -> None:
     """Log that a role may not deny all ended credentials, with AWS's code and the policy that denied the write."""
-    codes = {"code": problem.code, "aws_code": problem.aws_code, "detail": problem.detail}
-    logger.error("role does not deny", target=role.target.alias, role=role.arn, **codes)
+    logger.error(
+        "role does not deny",
+        target=role.target.alias,
+        role=role.arn,
+        code=problem.code,
+        aws_code=problem.aws_code,
+        detail=problem.detail,
+    )
 
 
 def write_deny_document(role: TargetRole, ports: Ports) -> None:
