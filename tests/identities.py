@@ -1,6 +1,6 @@
 """The identities of agents and people whose names the tests' configurations give."""
 
-from jitney.core.identities import Identity, identity_of
+from jitney.core.stored_identity import Identity, identity_of
 from tests.core.identity import minting
 
 STAFF = "https://staff.example.com"

@@ -23,11 +23,11 @@ from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGran
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
-from jitney.core.identities import identity_of
 from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
 from jitney.core.single_use import Quota, SingleUseKey
+from jitney.core.stored_identity import identity_of
 from jitney.handlers.edge import FAILURES
 from tests.fakes import GRANT, NOW, PENDING
 from tests.identities import identity

@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from jitney.core.config import Config, ReviewerGroup
-from jitney.core.identities import Identity
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.integrity.seals import Seal
 from jitney.core.problems import Problem
+from jitney.core.stored_identity import Identity
 from jitney.core.web_client import Web
 from jitney.handlers import (
     break_glass,

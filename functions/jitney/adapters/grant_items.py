@@ -43,8 +43,8 @@ from jitney.core.access.stored_state import with_derived_state
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import IdentityFact
+from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.target_roles import first_role
 
 Item = dict[str, Any]

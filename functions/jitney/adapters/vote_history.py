@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.access.grant import Grant, Vote
-from jitney.core.identities import Identity
+from jitney.core.stored_identity import Identity
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from jitney.client.policy_access import loaded_policies
 from jitney.client.record_lines import ReadingProgress, RecordSource
 from jitney.core.access.grant import permissions_view
-from jitney.core.identities import name_of
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, ReplayedRequest
 from jitney.core.replay.recorded_requests import DecisionLines
+from jitney.core.stored_identity import name_of
 from jitney.core.times import iso
 
 TITLE = "The requests were not replayed"

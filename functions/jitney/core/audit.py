@@ -14,10 +14,10 @@ from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.config import Target
-from jitney.core.identities import name_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.record_texts import hashed_text, masked_texts
+from jitney.core.stored_identity import name_of
 from jitney.core.times import iso
 
 VERSION = 1

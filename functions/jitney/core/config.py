@@ -16,8 +16,8 @@ from jitney.core.call_limits import DEFAULT_CALL_LIMITS, CallLimits
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.configuration_digest import digest_of
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity, identity_of
 from jitney.core.patterns import wildcard_pattern
+from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.target_roles import MOST_ROLES, first_role, roles_of
 from jitney.core.web_client import Web
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jitney.core.identities import Identity
+from jitney.core.stored_identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

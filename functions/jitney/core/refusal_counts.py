@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
-from jitney.core.identities import name_of
 from jitney.core.identity.principal import Principal
+from jitney.core.stored_identity import name_of
 
 MAX_SOURCES = 64
 """The limit of counts in a minute, for the callers of each accountable unit, and for all unauthenticated callers."""

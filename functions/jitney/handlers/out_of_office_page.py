@@ -1,6 +1,5 @@
 """GET /reviews/out-of-office: a reviewer's out-of-office dates, their delegates, and their own delegations."""
 
-from jitney.core.identities import Identity
 from jitney.core.review.out_of_office import (
     LONGEST_DAYS,
     DelegateOptions,
@@ -8,6 +7,7 @@ from jitney.core.review.out_of_office import (
     delegate_options,
     with_delegates,
 )
+from jitney.core.stored_identity import Identity
 from jitney.handlers.pages import Page, Visit
 from jitney.handlers.ports import Ports
 

@@ -6,8 +6,8 @@ from jitney.core import audit
 from jitney.core.access.target_check import SESSION_PREFIX, AttemptResult, attempts
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.core.identities import name_of
 from jitney.core.problems import Problem
+from jitney.core.stored_identity import name_of
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response

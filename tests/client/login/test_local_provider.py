@@ -27,8 +27,8 @@ from jitney.client.tokens import claims_of
 from jitney.client.tokens.login import LoginToken
 from jitney.configuration.load import compile_configuration
 from jitney.core.config import load
-from jitney.core.identities import name_of
 from jitney.core.identity.authenticate import authenticate
+from jitney.core.stored_identity import name_of
 from local.identity import CLI_CLIENT_ID, RESOURCE, REVIEW_CLIENT_ID
 from tests.client.login.keyring_double import MemoryBackend
 from tests.client.login.person import Person, browser

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from jitney.core.config import Issuer
-from jitney.core.identities import name_of
 from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.keys import parse_key_set
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.source_identity import source_identity
+from jitney.core.stored_identity import name_of
 from tests.core.identity.minting import (
     CLAIMS,
     CORP,

@@ -17,7 +17,6 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.config import Limits, Policies, Target
-from jitney.core.identities import name_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.policy.cedar import PolicySet
@@ -29,6 +28,7 @@ from jitney.core.problems import Problem
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, decide_again
 from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, recorded_request
 from jitney.core.report.published_lines import parse_record
+from jitney.core.stored_identity import name_of
 from tests.examples import examples
 from tests.fakes import ACTIONS
 from tests.identities import identity

@@ -16,7 +16,6 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Limits, Policies, ReviewerGroup, Target
-from jitney.core.identities import Identity
 from jitney.core.patterns import MAX_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
@@ -24,6 +23,7 @@ from jitney.core.report.grant_report import ReportedBreakGlass, ReportedVote, Re
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome, suggest
 from jitney.core.report.wording import sections
+from jitney.core.stored_identity import Identity
 from jitney.core.trail.join import CallVerdict as JoinVerdict
 from jitney.core.trail.join import Purpose
 from tests.core.policy.conftest import agent

@@ -11,7 +11,6 @@ from jitney.core.access.conditions import conditions_of
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
-from jitney.core.identities import Identity
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
@@ -36,6 +35,7 @@ from jitney.core.review.votes import (
     narrowed,
     valid_approvals,
 )
+from jitney.core.stored_identity import Identity
 from tests.core.identity.minting import CORP
 from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS, CALL, NOW, PENDING

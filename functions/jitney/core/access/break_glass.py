@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from jitney.core.identities import Identity
+from jitney.core.stored_identity import Identity
 from jitney.core.times import iso
 
 

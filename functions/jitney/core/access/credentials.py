@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.session_policy import SessionPolicy, scopable_policy
-from jitney.core.identities import name_of
+from jitney.core.stored_identity import name_of
 from jitney.core.times import iso
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; boto3 does not check these bounds.

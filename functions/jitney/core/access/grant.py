@@ -12,9 +12,9 @@ from jitney.core.access.request import AccessRequest, Permission, RequestedAcces
 from jitney.core.access.reviewed_call import ReviewedCall, call_id_of
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import ClaimTags, IdentityFact, owner_key, quota_key, unit_key
 from jitney.core.identity.requester import requester_name
+from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600

@@ -15,9 +15,9 @@ from jitney.core.access.live_credentials import usable_until
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Config
-from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import source_identity
+from jitney.core.stored_identity import Identity, identity_of
 
 MAX_ENTRIES_OF_UNIT = 200
 """Bound of an accountable unit's grants in one list. The rest of the list is for an owner's other agents."""

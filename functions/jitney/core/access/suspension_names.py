@@ -14,10 +14,10 @@ from typing import NamedTuple
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.config import Config
-from jitney.core.identities import Identity
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
+from jitney.core.stored_identity import Identity
 from jitney.core.target_roles import first_role
 
 MOST_SUGGESTIONS = 5

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitney.core.gateway.call_state import CallState, state_at
-from jitney.core.identities import identity_of
 from jitney.core.identity.principal import owner_key
+from jitney.core.stored_identity import identity_of
 from jitney.core.times import epoch, iso
 
 NEWEST_RECORDS = 2

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from jitney.core.identities import Identity, identity_of, name_of
+from jitney.core.stored_identity import Identity, identity_of, name_of
 
 TagValue: TypeAlias = str | int | bool | tuple[str, ...]
 ClaimTags: TypeAlias = tuple[tuple[str, TagValue], ...]

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jitney.core.config import Config
-from jitney.core.identities import name_of
 from jitney.core.identity.principal import IdentityFact, Principal
+from jitney.core.stored_identity import name_of
 
 MOST_VALUE = 200
 """Limit of a fact's text on a page, in a message or in a report."""

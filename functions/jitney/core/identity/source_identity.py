@@ -16,7 +16,7 @@ comma is not used, because the session tag with the same name may not hold one (
 
 import re
 
-from jitney.core.identities import DIGEST_CHARACTERS, digest_of, is_hashed
+from jitney.core.stored_identity import DIGEST_CHARACTERS, digest_of, is_hashed
 
 MAX_CHARACTERS = 64
 MAX_SUBJECT_CHARACTERS = 255  # OpenID Connect Core section 2

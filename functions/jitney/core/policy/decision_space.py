@@ -16,7 +16,6 @@ from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ResourceType
-from jitney.core.identities import Identity, identity_of
 from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
@@ -32,6 +31,7 @@ from jitney.core.policy.condition_witnesses import OPERATION
 from jitney.core.policy.pattern_text import wildcard_text
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import completed_escalations, risks_of
+from jitney.core.stored_identity import Identity, identity_of
 
 MOST_PAIRED = 8
 """The space has each pair of groups of one issuer if there are at most this many groups."""

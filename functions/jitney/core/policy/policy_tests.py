@@ -14,12 +14,12 @@ from jitney.core.access.profile_request import ProfileMismatch, with_profile
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
-from jitney.core.identities import identity_of
 from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
+from jitney.core.stored_identity import identity_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

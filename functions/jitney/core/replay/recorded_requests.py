@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.audit import AuditEvent
-from jitney.core.identities import identity_of
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.policy.decision_inputs import MEMBER, DecisionInputs, UnreadableInputs
@@ -23,6 +22,7 @@ from jitney.core.report.published_lines import (
     parse_record,
     written_permissions,
 )
+from jitney.core.stored_identity import identity_of
 
 DECIDED = frozenset({AuditEvent.REQUEST, AuditEvent.PREVIEW})
 """The events whose records are about a decision on a request. A preview is a dry run."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, direct_members, requested_groups
+from jitney.core.stored_identity import Identity
 
 
 def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, now: int) -> Vote:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, State
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
-from jitney.core.identities import Identity
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
@@ -18,6 +17,7 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, delegates_for, requested_groups
 from jitney.core.review.schedule import next_change_at
 from jitney.core.review.votes import activated, narrowed, review_ended
+from jitney.core.stored_identity import Identity
 
 
 def may_break_glass(who: Principal, target: str, settings: BreakGlassConfig | None) -> bool:

@@ -7,8 +7,8 @@ from typing import Self
 from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
-from jitney.core.identities import Identity, name_of
 from jitney.core.identity.requester import Requester, person_name
+from jitney.core.stored_identity import Identity, name_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import NamedTuple, Self
 
 from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity, identity_of
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import Groups
+from jitney.core.stored_identity import Identity, identity_of
 
 DAY = 86_400
 LONGEST_DAYS, FURTHEST_DAYS = 30, 365

@@ -8,10 +8,10 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.stored_identity import Identity
 
 Groups: TypeAlias = Mapping[str, ReviewerGroup]
 

@@ -8,12 +8,12 @@ from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import capped_end, reviews_of
 from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.delegation import Delegation
-from jitney.core.identities import Identity
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, requested_groups
+from jitney.core.stored_identity import Identity
 
 
 def review_ended(current: Grant, detail: str) -> Problem:

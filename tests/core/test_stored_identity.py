@@ -6,8 +6,8 @@ from string import ascii_lowercase
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jitney.core.identities import identity_of, name_of
 from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS, is_nameable, source_identity
+from jitney.core.stored_identity import identity_of, name_of
 from tests.examples import examples
 
 ALIASES = st.text(f"{ascii_lowercase}-_=", min_size=1, max_size=MAX_ALIAS_CHARACTERS)
