@@ -99,10 +99,7 @@ class Suspension:
         return {"suspension": self.id, "kind": str(self.kind), "name": self.name, "issuer": self.issuer}
 
     def covers_person(self, person: Identity) -> bool:
-        """Return whether the suspension covers the person, who is their own unit.
-
-        If the suspension has no issuer, the names are compared.
-        """
+        """Return whether the suspension covers the person (their own unit), by name if it has no issuer."""
         if self.kind is SuspensionKind.ISSUER:
             named = person.name.startswith(identity_prefix(self.name))
             return person.issuer == self.issuer if self.issuer else named
