@@ -48,7 +48,7 @@ def present_name(request: SuspensionRequest, config: Config) -> SuspendedName | 
     known = request.name.startswith(tuple(_prefixes(config)))
     if not known or request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
         return None
-    return _suspended_name(config.identity_of(request.name))
+    return _suspended(config.identity_of(request.name))
 
 
 def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant]) -> SuspendedName:
@@ -87,7 +87,7 @@ def _unknown(request: SuspensionRequest, spellings: Mapping[str, SuspendedName],
     return Problem("suspension_name_unknown", detail, meant + fix, {"alternatives": names})
 
 
-def _suspended_name(identity: Identity) -> SuspendedName:
+def _suspended(identity: Identity) -> SuspendedName:
     return SuspendedName(identity.name, issuer=identity.issuer)
 
 
@@ -98,7 +98,7 @@ def _people(config: Config) -> dict[str, SuspendedName]:
     people |= set(config.break_glass.people) if config.break_glass else set()
     written = {f"{alias}/{subject}": identity for identity, (alias, subject) in config.subjects.items()}
     spelled = written | {each: each for each in people}
-    return {spelling: _suspended_name(config.identity_of(each)) for spelling, each in spelled.items()}
+    return {spelling: _suspended(config.identity_of(each)) for spelling, each in spelled.items()}
 
 
 def configured_agents(config: Config) -> set[str]:
@@ -143,7 +143,7 @@ _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, SuspendedNa
 def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, SuspendedName]:
     """Return the names in a grant, by spelling. A person who requests access does not count as an agent."""
     entry = config.issuers.get(grant.issuer_name)
-    is_person, agent = entry is not None and entry.kind == "human", _suspended_name(grant.agent)
+    is_person, agent = entry is not None and entry.kind == "human", _suspended(grant.agent)
     if kind is SuspensionKind.UNIT:
         unit = SuspendedName(grant.unit, issuer=grant.issuer)
         return dict.fromkeys((grant.subject, grant.principal, grant.unit), unit)
@@ -157,4 +157,4 @@ def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[st
         present = config.target_with(grant.role_arn)
         return {grant.target: SuspendedName(present.alias if present else grant.target, first_role(grant.role_arn))}
     people = [grant.human, *(vote.human for vote in grant.votes), *([grant.agent] if is_person else [])]
-    return {each.name: _suspended_name(each) for each in people if each}
+    return {each.name: _suspended(each) for each in people if each}
