@@ -8,9 +8,9 @@ from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import GrantEnd, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.delegation import Delegation
-from jitney.core.identities import identity_of
 from jitney.core.review.notices import Notice
 from jitney.core.review.recipients import people_asked, recipients
+from jitney.core.stored_identity import identity_of
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import EITHER, GROUPS, after
 from tests.fakes import NOW, PENDING

@@ -1,12 +1,12 @@
 """The people who are notified of a request by name, according to the configuration (row REV 6). Pure."""
 
 from jitney.core.access.grant import State
-from jitney.core.identities import Identity
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import Groups, eligible_members, requested_groups, under_review_at
+from jitney.core.stored_identity import Identity
 
 
 def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
