@@ -134,8 +134,9 @@ class CountedSystem:
             return
         self._published |= set(map(_key, new))
         keys = [{"Keys": {name: item[name] for name in ("pk", "sk")}, "SequenceNumber": "1"} for item in new]
+        written = {"ApproximateCreationDateTime": self.system.now}
         added = [
-            {"eventName": "INSERT", "dynamodb": {**each, "NewImage": image(item)}}
+            {"eventName": "INSERT", "dynamodb": {**each, **written, "NewImage": image(item)}}
             for each, item in zip(keys, new, strict=True)
         ]
         expired = [{"eventName": "REMOVE", "dynamodb": each, "userIdentity": BY_TTL} for each in keys]
