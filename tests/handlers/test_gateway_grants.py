@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from jitney.core.access.request import Way
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.wording import _request_rows
@@ -20,7 +19,8 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
-from tests.core.report.recorded_grants import RecordedGrant, report_of
+from tests.core.report.recorded_grants import report_of
+from tests.core.report.recorded_grants import requested as recorded_request
 from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS, GRANT, PENDING
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration
@@ -224,8 +224,7 @@ def test_gw_04_the_pages_show_reviewers_the_way():
 
 
 def test_gw_07_the_report_shows_the_way_and_suggests_nothing_wider():
-    detail = {"way": "gateway", "reveal": True}
-    report = report_of(RecordedGrant().write(AuditEvent.REQUEST, Outcome.ALLOWED, detail=detail), [])
+    report = report_of(recorded_request(way="gateway", reveal=True))
     assert report.way == ("gateway", True)
     assert [row.text for row in _request_rows(report) if row.name == "way"] == [REVEALED]
     terms = Terms(report.granted.permissions, 60) if report.granted else report.requested
@@ -234,6 +233,6 @@ def test_gw_07_the_report_shows_the_way_and_suggests_nothing_wider():
     policy = policy_text(report, terms)
     assert 'when { context.way == "gateway" }' in policy
     assert "context.reveal" in policy
-    silent = report_of(RecordedGrant().write(AuditEvent.REQUEST, Outcome.ALLOWED, detail={"way": "credentials"}), [])
+    silent = report_of(recorded_request(way="credentials"))
     assert [row.text for row in _request_rows(silent) if row.name == "way"] == []
     assert "context.way" not in policy_text(silent, terms)

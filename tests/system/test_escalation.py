@@ -11,6 +11,7 @@ from jitney.adapters.store import Store
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
+from tests.identities import identity
 from tests.system.conftest import Api, request_body
 from tests.system.test_roles import session_of
 
@@ -50,7 +51,7 @@ def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws
                 agent, together = f"{clock.new_id('a')}-{number}", threading.Barrier(len(HALVES))
                 answers = list(pool.map(lambda action: ask(agent, action, together), HALVES))  # noqa: B023
                 assert sorted(answers) == [(201, ""), (403, "denied")]
-                (held,) = store.grant_lists([f"ACTIVE_GRANTS#corp.{agent}"]).values()
+                (held,) = store.grant_lists([f"ACTIVE_GRANTS#{identity(f'corp.{agent}').digest}"]).values()
                 assert [len(entry.actions) for entry in held.entries] == [1]
 
 
