@@ -434,6 +434,18 @@ class TestWhatWasGranted:
         assert acts[0]["principal"] == first["suspension"]["by"] != acts[1]["principal"]
         assert json.loads(acts[1]["detail"])["suspension"] == first["suspension"]["id"]
 
+    def test_end_08_repeated_calls_of_another_operator_have_one_record(self, system):
+        opened(system)
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        suspended(system, AGENT, status=202)
+        again = AGENT | {"reason": "it copied data out"}
+        for _ in range(3):
+            suspended(system, again, sub="dora", status=202)
+        system.role_policies.refusals = 0
+        suspended(system, again, sub="dora")
+        acts = [each for each in system.records() if (each["event"], each["outcome"]) == ("suspension", "set")]
+        assert [each["reason"] for each in acts] == [REASON, "it copied data out"]
+
     def test_end_08_a_target_whose_iam_hangs_does_not_keep_others_from_their_turn(self, system):
         target = system.config.targets["analytics-prod"]
         others = [replace(target, alias=f"t{each}", role_arn=f"{ROLE_ARN}-{each}") for each in range(9)]

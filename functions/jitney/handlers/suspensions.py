@@ -91,7 +91,7 @@ def suspend(request: Request, ports: Ports) -> Response:
     """201 when everything is stopped and on record, 202 when the call must be repeated.
 
     Raises Problem for an unknown name. After the call's first write, nothing is issued, even if the answer is 202. If
-    another operator suspended it already, or for another reason, a record has this call's reason.
+    another operator suspended it already, or for another reason, the call that answers 201 records its own reason.
     """
     began = CallStart(ports.stopwatch(), ports.now_milliseconds())
     call = authenticate_request(request, ports)
@@ -104,7 +104,7 @@ def suspend(request: Request, ports: Ports) -> Response:
     suspension, suspensions = write_until_current(new, suspension_conflict, ports)
     progress = _carry_out(suspension, suspensions, began, ports)
     already = (suspension.by, suspension.reason) != (by, reason)
-    if already:
+    if already and progress.complete:  # repeated calls have one record
         ports.store.record(suspension_record(Outcome.SET, suspension, reason, call), now=call.now)
     suspension = _with_progress(suspension, progress, call)
     body = {"suspension": suspension.view(), "already_in_force": already, **progress.view()}
