@@ -36,7 +36,7 @@ def owners(approvals: int) -> Config:
 
 CORP, OTHER = OLD.issuers["corp"], OLD.issuers["other"]
 CHANGES: dict[str, tuple[Config, str]] = {
-    "an issuer is removed": (issuers(without="corp"), "issuer corp: removed"),
+    "an issuer is removed": (issuers(without="corp"), "votes and break-glass of its people do not count, and issued"),
     "an issuer is renamed": (
         issuers(without="corp", acme=replace(CORP, name="acme", identity_name="acme")),
         "issuer corp: names begin with acme. instead of corp.",

@@ -101,7 +101,7 @@ CHANGES: dict[str, tuple[Change, frozenset[str]]] = {
     "other claims of the unit": (issuer("corp", claims=ClaimRules(unit=("team",))), EACH),
     "an owner approved": (issuer("corp", owners={"*": ("staff.alice",)}), EACH - {VOTED, DELEGATED, APPROVED_CALL}),
     "people have other names": (renamed_people, EACH - {USED}),
-    "people's alias belongs to others": (issuer("staff", issuer=OTHERS), EACH - {DELEGATED, USED, APPROVED_CALL}),
+    "people's alias belongs to others": (issuer("staff", issuer=OTHERS), frozenset({PLAIN, PROFILE, WRITES})),
     "no sign-in": (issuer("staff", web=None), EACH),
     "a target is renamed": (renamed_target, frozenset()),
     "a target is in another account": (target(**OTHER_PLACE), frozenset()),

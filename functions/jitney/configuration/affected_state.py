@@ -28,10 +28,10 @@ def affected_state(old: Config, new: Config) -> list[AffectedState]:
 def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
     for alias, before in old.issuers.items():
         part, after = f"issuer {alias}", new.issuers.get(alias)
+        votes = "" if new.entries(before.issuer) else ", votes and break-glass of its people do not count"
         if after is not None and after.issuer != before.issuer:
-            yield AffectedState(
-                part, f"the alias belongs to another issuer: {_REFUSED}, and others get the names of agents and people"
-            )
+            others = "and others get the names of agents and people"
+            yield AffectedState(part, f"the alias belongs to another issuer: {_REFUSED}{votes}, {others}")
         elif entries := new.entries(before.issuer):
             yield from _names(part, before, entries[0])
             if after is not None:
@@ -39,7 +39,7 @@ def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
             elif entries[0].identity_name == before.identity_name:
                 yield AffectedState(part, "removed: requests that came through this entry cannot be approved")
         else:
-            yield AffectedState(part, f"removed: {_REFUSED}, and issued credentials work until the grants end")
+            yield AffectedState(part, f"removed: {_REFUSED}{votes}, and issued credentials work until the grants end")
 
 
 def _names(part: str, before: Issuer, after: Issuer) -> Iterator[AffectedState]:

@@ -91,7 +91,7 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
         or use.content != content_hash(grant)
         or grant.duration_seconds > settings.max_duration_seconds
         or (use.human in review.requesters and not settings.own_requests)
-        or review.suspensions.covers_person(use.human)
+        or not review.is_trusted(use.human)
         or (grant.follow_up is not None and grant.follow_up.judgement is FollowUpVerdict.OBJECT)
     ):
         return frozenset()

@@ -52,6 +52,10 @@ class GrantUnderReview:
         """Return whether the configuration gives the person one of these names."""
         return any(self.config.identity_of(each) == person for each in names)
 
+    def is_trusted(self, person: Identity) -> bool:
+        """Return whether the person's issuer is still configured, and no suspension covers the person."""
+        return bool(self.config.entries(person.issuer)) and not self.suspensions.covers_person(person)
+
     def current_names(self, people: Iterable[Identity]) -> frozenset[str]:
         """Return the names of the people whose stored name the configuration has given to no other person."""
         return frozenset(each.name for each in people if self.config.identity_of(each.name) == each)

@@ -82,12 +82,13 @@ def present_approvals(review: GrantUnderReview, groups: Groups, now: int) -> fro
 
 
 def approving_votes(review: GrantUnderReview) -> tuple[Vote, ...]:
-    """Return the votes that approve the grant as it is, one per person, without requesters and suspended people."""
+    """Return the votes that approve the grant as it is, one per person, of trusted people who are no requesters."""
     grant, content = review.grant, content_hash(review.grant)
     approving = (vote for vote in grant.votes if vote.verdict is VoteVerdict.APPROVE and vote.content == content)
     by_human = {vote.human: vote for vote in approving}
-    suspended = review.suspensions.covers_person
-    return tuple(vote for human, vote in by_human.items() if human not in review.requesters and not suspended(human))
+    return tuple(
+        vote for human, vote in by_human.items() if human not in review.requesters and review.is_trusted(human)
+    )
 
 
 def _approved(names: Collection[str], review: GrantUnderReview, groups: Groups) -> frozenset[str]:
