@@ -18,6 +18,7 @@ from tests.handlers.review_browser import STAFF, TWIN, Browser, ReviewSystem, re
 from tests.handlers.test_break_glass import GROUPS, SETTINGS, judge, smash
 from tests.handlers.test_out_of_office import form_of
 from tests.handlers.test_review_pages import PUT, pending, stored
+from tests.identities import renamed_reviewers
 
 Change = Callable[[Config], Config]
 PAIR = {"owners": GROUPS["owners"]._replace(escalates_to="", notify=())}
@@ -45,13 +46,7 @@ def with_entries(config: Config, **changed: dict[str, Any]) -> Config:
 
 def renamed(config: Config) -> Config:
     """The people's names begin with crew, also in the groups."""
-    crew = {
-        name: each._replace(
-            members=tuple(person.replace("staff.", "crew.") for person in each.members),
-            delegates=tuple(person.replace("staff.", "crew.") for person in each.delegates),
-        )
-        for name, each in config.reviewers.items()
-    }
+    crew = renamed_reviewers(config.reviewers, "staff", "crew")
     glass = SETTINGS._replace(people=("crew.gina",), notify=("crew.olga",))
     corp = {"human_issuer": people("crew", STAFF)}
     return replace(with_entries(config, staff={"identity_name": "crew"}, corp=corp), reviewers=crew, break_glass=glass)

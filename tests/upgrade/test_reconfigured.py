@@ -25,6 +25,7 @@ from tests.core.identity import minting
 from tests.examples import sample
 from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import policies_of
+from tests.identities import renamed_reviewers
 from tests.upgrade.corpora import Corpus
 from tests.upgrade.flows import DELETE_B, PUT, REASON
 from tests.upgrade.stored_system import StoredSystem, stored_system
@@ -67,13 +68,7 @@ def without_issuer(old: Config) -> Config:
 
 def renamed_people(old: Config) -> Config:
     """The people's names begin with another alias, in the reviewer groups, too."""
-    crew = {
-        name: each._replace(
-            members=tuple(person.replace("staff.", "crew.") for person in each.members),
-            delegates=tuple(person.replace("staff.", "crew.") for person in each.delegates),
-        )
-        for name, each in old.reviewers.items()
-    }
+    crew = renamed_reviewers(old.reviewers, "staff", "crew")
     return replace(issuer("staff", identity_name="crew")(old), reviewers=crew)
 
 
