@@ -88,7 +88,7 @@ class CountedSystem:
     def create_target_role(self) -> None:
         """Create the target's role in moto, in the account of the target."""
         target = self.ports.config.targets["analytics-prod"]
-        building = importlib.import_module("jitney.handlers.building")
+        building = importlib.import_module("jitney.handlers.runtime.building")
         issued = building.client("sts").assume_role(RoleArn=target.revoker_arn, RoleSessionName="setup")["Credentials"]
         keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
         name = target.role_arn.rpartition("/")[2]

@@ -84,7 +84,7 @@ def _calling(gateway: Any, call: Call) -> Callable[[], None]:
         "requestContext": {"requestId": "benchmark", "identity": {"sourceIp": "127.0.0.1"}},
     }
     ports, numbers = gateway.system.ports, itertools.count()
-    answer = importlib.import_module("jitney.handlers.edge").answer
+    answer = importlib.import_module("jitney.handlers.runtime.edge").answer
     create_call = importlib.import_module("jitney.handlers.gateway_calls").create_call
 
     def act() -> None:

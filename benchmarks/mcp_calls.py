@@ -16,8 +16,8 @@ import anyio
 import anyio.to_thread
 from mcp import Client, StdioServerParameters
 
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.settings import connect
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.settings import connect
 
 ROUNDS = 100
 STARTS = 3

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.running import ROOT
-from jitney.client.record_lines import RecordSource
-from jitney.client.replay_report import ReplayOptions, replay
+from jitney.client.audit.record_lines import RecordSource
+from jitney.client.policy.replay_report import ReplayOptions, replay
 from jitney.configuration.policy_check import load_policies
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members

@@ -15,9 +15,9 @@ import boto3
 from jitney.adapters.aws_clients import DEFAULT_CONFIG, UNCHECKED_PARAMETERS
 from jitney.adapters.clock import new_id, now
 from jitney.adapters.sessions import Sessions
-from jitney.handlers.edge import answer
 from jitney.handlers.grants import create_grant
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.edge import answer
+from jitney.handlers.runtime.ports import Ports
 
 parameters = json.loads(PARAMETERS)  # type: ignore[name-defined]  # noqa: F821
 event = {
@@ -122,7 +122,7 @@ def figures(runs: list[tuple[float, float]]) -> dict[str, float]:
 
 
 sts_client = boto3.client("sts", config=DEFAULT_CONFIG)
-clients = boto3.client("dynamodb", config=UNCHECKED_PARAMETERS), sts_client  # as in handlers.building
+clients = boto3.client("dynamodb", config=UNCHECKED_PARAMETERS), sts_client  # as in handlers.runtime.building
 bare = bare_calls(Recorded(boto3.client("dynamodb", config=DEFAULT_CONFIG)), Recorded(sts_client))
 ports = ports_over(*clients)
 for _ in range(20):

@@ -23,8 +23,8 @@ ROLLBACK_ALARMS = ("AnswersFailed", "GrantsUnreadable")
 """The alarms (`infra.alarms`) that roll a deployment back, in addition to one on the errors of each moved function.
 
 No agent can raise these alarms, so no agent can keep an older policy in force. Functions that answer requests raise
-nothing (`handlers.edge`), so their errors are crashes and time-outs. FunctionErrors also counts functions without
-routes, which have no canary.
+nothing (`handlers.runtime.edge`), so their errors are crashes and time-outs. FunctionErrors also counts functions
+without routes, which have no canary.
 
 Two of these alarms have periods of five minutes, and the reconciler reads all grants every five minutes. So the canary
 takes ten minutes.

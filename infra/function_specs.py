@@ -53,7 +53,7 @@ _ISSUE = issue_to(GRANT_SESSIONS)
 _READ_OUT_OF_OFFICE = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 
 _END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRANT_CHAINS))
-# What a vote on any channel needs (jitney.handlers.ballots).
+# What a vote on any channel needs (jitney.handlers.review.ballots).
 _VOTE = (
     *read_and_update(GRANT_ITEMS, TERMS_ATTRIBUTES),
     READ_OTHER_GRANTS,

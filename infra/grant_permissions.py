@@ -15,7 +15,7 @@ from infra.state_items import GRANT_ITEMS, GRANT_LIST_ITEMS, OUT_OF_OFFICE_ITEMS
 MASK = Allow("mask_key", ("kms:GenerateMac",))
 # The roles' items say since when a document denies a grant that has ended (core.access.document_times).
 READ_OTHER_GRANTS = on_state("BatchGetItem", items=GRANT_LIST_ITEMS + GRANT_ITEMS + ROLE_ITEMS)
-# An answer about a pending grant names the reviewers, delegates included (jitney.handlers.review_views).
+# An answer about a pending grant names the reviewers, delegates included (jitney.handlers.review.review_views).
 SHOW_REVIEW = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 SHOW_REVIEW_VARIABLES = ("JITNEY_REVIEWS_URL",)
 REQUEST_GRANTS = (

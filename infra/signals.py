@@ -35,7 +35,7 @@ class Signal(NamedTuple):
 
 
 def own(name: str, statistic: str = "Sum", **dimensions: str) -> Signal:
-    """Return a metric that functions write (`jitney.handlers.metrics`)."""
+    """Return a metric that functions write (`jitney.handlers.runtime.metrics`)."""
     return Signal(name, METRICS_NAMESPACE, (("service", METRICS_SERVICE), *dimensions.items()), statistic)
 
 

@@ -17,7 +17,7 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.mail import AGENT_TEXT_NOTE, SIGN_IN, review_mail
 from jitney.core.review.notices import Notice
 from jitney.core.review.slack.message import message
-from jitney.handlers.templates import environment, render
+from jitney.handlers.runtime.templates import environment, render
 from local.provider_pages import NOW, agent_of, grant_of, page_of, sample_config, sheet_of_sample
 from local.slack.page import posted
 

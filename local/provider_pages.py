@@ -22,8 +22,8 @@ from jitney.core.identity.signature import SignedClaims
 from jitney.core.policy.risks import describe_risks
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import Sheet, sheet_of
-from jitney.handlers.templates import environment, render
-from jitney.handlers.viewers import ViewerPermissions
+from jitney.handlers.review.viewers import ViewerPermissions
+from jitney.handlers.runtime.templates import environment, render
 from local.settings import ROOT
 
 NOW = 1_795_521_600

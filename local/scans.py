@@ -10,7 +10,7 @@ from jitney.audit_database.views import VIEWS
 
 type Node = Mapping[str, Any]
 
-# For each comparison, as in `jitney.client.periods`: the side of `dt`, and the side of the first day.
+# For each comparison, as in `jitney.client.audit.periods`: the side of `dt`, and the side of the first day.
 _SINCE = {"COMPARE_GREATERTHANOREQUALTO": ("left", "right"), "COMPARE_LESSTHANOREQUALTO": ("right", "left")}
 _VIEWS = {each.name: each.sql for each in VIEWS}
 

@@ -22,7 +22,7 @@ from jitney.adapters.trail import Trail, TrailQueue
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
 from jitney.handlers import correlator, publisher
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.ports import Ports
 from tests.cloudtrail_events import (
     ACCOUNT,
     GRANT_SCOPE,

@@ -1,9 +1,12 @@
 """The architecture: which room may import which, and how large modules and functions may grow."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from infra.function_specs import SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("functions", "infra", "local", "data", "benchmarks", "conformance")
@@ -113,12 +116,12 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module
 
 
-def core_imports(path: Path) -> Iterator[str]:
-    """Yield the full names of the modules of core that a file imports, also by `from jitney.core import NAME`."""
+def imports_within(path: Path, package: str) -> Iterator[str]:
+    """Yield the full names of a package's modules that a file imports, also by `from PACKAGE import NAME`."""
     for node in nodes(path):
-        if isinstance(node, ast.ImportFrom) and node.module == "jitney.core":
-            yield from (f"jitney.core.{alias.name}" for alias in node.names)
-    yield from (name for name in imports(path) if name.startswith("jitney.core."))
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            yield from (f"{package}.{alias.name}" for alias in node.names)
+    yield from (name for name in imports(path) if name.startswith(f"{package}."))
 
 
 def part_of(path: Path) -> str:
@@ -151,7 +154,7 @@ def test_the_parts_of_core_import_only_parts_above_them():
     outwards = {
         f"{path.relative_to(ROOT)} imports {name}"
         for path in in_room("core")
-        for name in core_imports(path)
+        for name in imports_within(path, "jitney.core")
         if name.split(".")[2] not in CORE_MAY_IMPORT[part_of(path)] | {part_of(path)}
     }
     assert not outwards
@@ -176,6 +179,25 @@ def test_only_adapters_import_boto3():
         if name.split(".")[0] in {"boto3", "botocore", "urllib3"}
     }
     assert not elsewhere
+
+
+def test_handlers_has_a_module_for_each_function_beside_its_folders():
+    assert {path.stem for path in (PACKAGE / "handlers").glob("*.py")} == {"__init__", *SPECS}
+
+
+def test_no_module_imports_a_function():
+    functions = {f"jitney.handlers.{name}" for name in SPECS}
+    assert not {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in in_room("handlers")
+        for name in imports_within(path, "jitney.handlers")
+        if name in functions
+    }
+
+
+def test_folders_stay_small():
+    modules = Counter(str(path.parent.relative_to(ROOT)) for path in MODULES if path.is_relative_to(PACKAGE))
+    assert {folder: count for folder, count in modules.items() if count > 50} == {}
 
 
 def test_modules_stay_small():

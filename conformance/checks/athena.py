@@ -13,8 +13,8 @@ from conformance.checks.grants import code_of, waited
 from conformance.system import ConformanceSystem, new_agent, session_keys
 from jitney.audit_database.definitions import query_texts
 from jitney.audit_database.views import VIEWS
-from jitney.client.athena import Athena, AthenaLocation, QueryResult
-from jitney.client.named_queries import parameters_of
+from jitney.client.audit.athena import Athena, AthenaLocation, QueryResult
+from jitney.client.audit.named_queries import parameters_of
 from jitney.client.problems import ClientProblem
 
 SINCE = "2026-01-01"

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from rich.text import Text
 
-from jitney.client.athena import Athena, AthenaLocation
+from jitney.client.audit.athena import Athena, AthenaLocation
 from local.timeouts import scaled_timeout
 
 PATIENCE_SECONDS = 300.0

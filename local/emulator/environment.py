@@ -19,7 +19,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 
-from jitney.handlers.building import LOCAL_UPSTREAM
+from jitney.handlers.runtime.building import LOCAL_UPSTREAM
 from local.processes import LOCK_VARIABLE
 from local.timeouts import scaled_timeout
 

@@ -6,7 +6,7 @@ import sys
 import urllib.request
 from collections.abc import Mapping
 
-from jitney.handlers.building import LOCAL_UPSTREAM
+from jitney.handlers.runtime.building import LOCAL_UPSTREAM
 from local.emulator import executions
 from local.processes import Process
 from local.settings import ACCOUNT, REGION, ROOT, LocalSettings

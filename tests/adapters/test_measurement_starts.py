@@ -8,8 +8,8 @@ import pytest
 from botocore.stub import Stubber
 
 from jitney.adapters.measurement_starts import MeasurementStarts
-from jitney.handlers.building import PORTS
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.building import PORTS
+from jitney.handlers.runtime.ports import Ports
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.core.stored_identity import identity_of
-from jitney.handlers.edge import FAILURES
+from jitney.handlers.runtime.edge import FAILURES
 from tests.fakes import GRANT, NOW, PENDING
 from tests.identities import identity
 

@@ -19,12 +19,12 @@ from typer.testing import CliRunner
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
-from jitney.client import answer_check, grant_report, table_comparison
-from jitney.client import athena as athena_module
-from jitney.client.athena import NamedQuery, QueryResult
-from jitney.client.audit_table import AuditTable
+from jitney.client.audit import answer_check, grant_report, table_comparison
+from jitney.client.audit import athena as athena_module
+from jitney.client.audit.athena import NamedQuery, QueryResult
+from jitney.client.audit.audit_table import AuditTable
+from jitney.client.audit.evidence import Archive
 from jitney.client.cli import build_app
-from jitney.client.evidence import Archive
 from jitney.client.problems import Invalid
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
 from jitney.core.integrity import seal_chain

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client.grant_request import ApiPermission, parse_permissions
+from jitney.client.api.grant_request import ApiPermission, parse_permissions
+from jitney.client.inputs.request_options import RequestOptions
 from jitney.client.problems import Invalid
-from jitney.client.request_options import RequestOptions
-from jitney.client.wording import allows, arguments, conditions_in_words
+from jitney.client.terminal.wording import allows, arguments, conditions_in_words
 
 ONE = {"actions": ["s3:GetObject"], "resources": ["*"]}
 names = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3).map(tuple)

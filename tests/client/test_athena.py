@@ -8,7 +8,7 @@ from botocore.exceptions import NoCredentialsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.client.athena import Athena, AthenaLocation, connected, literal
+from jitney.client.audit.athena import Athena, AthenaLocation, connected, literal
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 from tests.client.fake_athena import FakeAthena, refusal
 from tests.examples import examples

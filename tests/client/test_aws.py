@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.aws import SIGN_IN, fix_of
+from jitney.client.audit.aws import SIGN_IN, fix_of
 from jitney.client.cli import build_app
 
 NOWHERE = "http://127.0.0.1:1"

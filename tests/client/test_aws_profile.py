@@ -13,7 +13,7 @@ from botocore.compat import compat_shell_split
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client.aws_profile import checked_region, command_line, merged, section_name, stanza, write
+from jitney.client.credentials.aws_profile import checked_region, command_line, merged, section_name, stanza, write
 from jitney.client.problems import Invalid
 
 OURS = {"credential_process": "jitney credentials analytics-prod"}

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from jitney.client.bearer import BearerAuth
-from jitney.client.connection import HttpRequest, HttpResponse
+from jitney.client.api.bearer import BearerAuth
+from jitney.client.api.connection import HttpRequest, HttpResponse
 from jitney.client.tokens import Token
 
 

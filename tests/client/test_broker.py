@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jitney.client.broker import Broker
-from jitney.client.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.problems import (
     ClientProblem,
     Denied,

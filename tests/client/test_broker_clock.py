@@ -7,15 +7,15 @@ from email.utils import formatdate
 
 import pytest
 
-from jitney.client.broker import Broker
-from jitney.client.broker_clock import BrokerClock
-from jitney.client.connection import HttpResponse
-from jitney.client.grant_request import ApiPermission, GrantRequest
-from jitney.client.held_grant import HeldGrant
-from jitney.client.holding import note_wrong_clock
+from jitney.client.api.broker import Broker
+from jitney.client.api.broker_clock import BrokerClock
+from jitney.client.api.connection import HttpResponse
+from jitney.client.api.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.polling import wait_for_decision
+from jitney.client.api.responses import GrantResponse
+from jitney.client.credentials.held_grant import HeldGrant
+from jitney.client.credentials.holding import note_wrong_clock
 from jitney.client.mcp.opened_grants import OpenedGrants
-from jitney.client.polling import wait_for_decision
-from jitney.client.responses import GrantResponse
 from jitney.client.tokens.variable import VariableToken
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, ended, grant, issued
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.child import child_environment, container_environment, run_child
+from jitney.client.api.responses import GrantResponse, GrantWithCredentials
+from jitney.client.credentials.child import child_environment, container_environment, run_child
 from jitney.client.gateway.environment import gateway_environment
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.problems import Invalid
-from jitney.client.responses import GrantResponse, GrantWithCredentials
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
 from tests.running_systems import PATIENCE
 
@@ -135,7 +135,8 @@ while True:  # signal.pause() would miss a signal just before it
 """
 PARENT = (
     "import os, sys; "
-    "from jitney.client.child import run_child; sys.exit(run_child([sys.executable, '-c', {!r}], os.environ))"
+    "from jitney.client.credentials.child import run_child; "
+    "sys.exit(run_child([sys.executable, '-c', {!r}], os.environ))"
 )
 
 
@@ -178,7 +179,7 @@ def read_until(terminal: int, word: bytes) -> bytes:
 def test_an_early_signal_waits_for_the_child():
     code = """
 import os, signal, sys
-from jitney.client import child
+from jitney.client.credentials import child
 real = child.subprocess.Popen
 def slow(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGTERM)

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from jitney import client
+from jitney.client import audit
+from jitney.client.audit.evidence import seals_of
 from jitney.client.cli import build_app
-from jitney.client.evidence import seals_of
 from jitney.core.integrity.seals import public_key_path, seal_key
 from jitney.core.times import iso
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
@@ -358,8 +358,8 @@ def test_aud_02_without_credentials_it_says_so(home: Path, monkeypatch: pytest.M
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("verification", "evidence"):
-        monkeypatch.delitem(sys.modules, f"jitney.client.{name}", raising=False)
-        monkeypatch.delattr(client, name, raising=False)
+        monkeypatch.delitem(sys.modules, f"jitney.client.audit.{name}", raising=False)
+        monkeypatch.delattr(audit, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = verify()
     assert result.exit_code == 2

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client import grant_report
-from jitney.client.athena import QueryResult
+from jitney.client.audit import grant_report
+from jitney.client.audit.athena import QueryResult
 from jitney.client.cli import build_app
 from jitney.client.commands import audit_report as command
 from jitney.core.audit import AuditEvent, Outcome

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.views import first_comment
-from jitney.client import athena as athena_module
-from jitney.client.athena import NamedQuery, QueryResult
-from jitney.client.audit_names import concerns, resource_arn
+from jitney.client.audit import athena as athena_module
+from jitney.client.audit.athena import NamedQuery, QueryResult
+from jitney.client.audit.audit_names import concerns, resource_arn
 from jitney.client.cli import build_app
 from jitney.client.commands.audit import read_day
 from jitney.core.access.request import Permission

@@ -18,11 +18,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from jitney.client import backfill, trail_files
-from jitney.client.backfill import Backfill, BackfillOptions
+from jitney.client.audit import backfill, trail_files
+from jitney.client.audit.backfill import Backfill, BackfillOptions
+from jitney.client.audit.trail_files import log_file
 from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
-from jitney.client.trail_files import log_file
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, session_event
 from tests.cloudtrail_events import ACCOUNT, API_CALL, BROKER, assume_role_event, call_event, identity, scoped, stamp

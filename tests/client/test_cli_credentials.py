@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import CredentialRetrievalError
 from typer.testing import CliRunner
 
-from jitney.client import credential_process
 from jitney.client.cli import build_app
+from jitney.client.credentials import credential_process
 from tests.client.conftest import kill_background_endpoints
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, grant, issued, problem, under_review
 from tests.running_systems import PATIENCE
@@ -230,7 +230,7 @@ def test_dx_credentials_from_a_running_endpoint_load_no_parser_screen_or_http_li
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "jitney.client.background.asking" in loaded
     slow = {"typer", "rich", "http.client", "ssl", "subprocess", "tomllib", "asyncio", "logging", "h11", "boto3"}
-    assert not (slow | {"jitney.client.cli", "jitney.client.screen", "jitney.client.broker"}) & loaded
+    assert not (slow | {"jitney.client.cli", "jitney.client.terminal.screen", "jitney.client.api.broker"}) & loaded
 
 
 @pytest.mark.parametrize(

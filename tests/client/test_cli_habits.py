@@ -19,9 +19,10 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from jitney.client import command_result, main, problems
+from jitney.client import main, problems
 from jitney.client.cli import build_app
-from jitney.client.exit_codes import EXIT_CODES, INTERRUPTED
+from jitney.client.terminal import command_result
+from jitney.client.terminal.exit_codes import EXIT_CODES, INTERRUPTED
 from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued
 from tests.running_systems import PATIENCE
 
@@ -185,7 +186,7 @@ def test_cli_06_an_interruption_says_what_may_remain(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jitney.client.broker.Broker._call", interrupted)
+    monkeypatch.setattr("jitney.client.api.broker.Broker._call", interrupted)
     result = CliRunner().invoke(build_app(), words)
     assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
     assert result.stderr.startswith("jitney: interrupted.")
@@ -193,7 +194,7 @@ def test_cli_06_an_interruption_says_what_may_remain(
 
 
 def test_cli_06_what_may_remain_is_said_of_commands_that_exist():
-    folder = Path(command_result.__file__).parent
+    folder = Path(command_result.__file__).parents[1]
     text = "".join(each.read_text(encoding="utf-8") for each in folder.rglob("*.py"))
     assert set(re.findall(r'exit_on_problem\(\s*"([^"]+)"', text)) >= command_result._REMAINS.keys() > {"suspend"}
 
@@ -335,7 +336,13 @@ main()
 
 
 @pytest.mark.parametrize(
-    "module", ["typer", "jitney.client.cli", "jitney.client.commands.credentials", "jitney.client.credential_process"]
+    "module",
+    [
+        "typer",
+        "jitney.client.cli",
+        "jitney.client.commands.credentials",
+        "jitney.client.credentials.credential_process",
+    ],
 )
 def test_cli_06_an_interruption_while_the_program_loads_is_no_traceback(home: Path, module: str):
     line = [sys.executable, "-c", INTERRUPT, module, "--help"]

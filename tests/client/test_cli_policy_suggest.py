@@ -161,7 +161,7 @@ def test_pol_14_policies_with_a_problem_or_with_fewer_approvals_are_not_suggeste
         return replace(found, checked=found.checked._replace(less_reviewed=less_reviewed))
 
     monkeypatch.setattr("jitney.configuration.policy_check.text_problems", lambda *_: problems)
-    monkeypatch.setattr("jitney.client.policy_suggestions.suggest_policy", suggested)
+    monkeypatch.setattr("jitney.client.policy.policy_suggestions.suggest_policy", suggested)
     code, out, err = suggesting("--agent", "corp.a")
     assert (code, out) == (2, "")
     assert " ".join([*problems, *less_reviewed]) in err

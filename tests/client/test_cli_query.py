@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jitney import client
-from jitney.client import athena as athena_module
-from jitney.client.athena import Athena, AthenaLocation, NamedQuery, QueryResult
+from jitney.client import audit
+from jitney.client.audit import athena as athena_module
+from jitney.client.audit.athena import Athena, AthenaLocation, NamedQuery, QueryResult
+from jitney.client.audit.named_queries import QueryRun, run_named_query
 from jitney.client.cli import build_app
-from jitney.client.named_queries import QueryRun, run_named_query
 from tests.client.fake_athena import FakeAthena, refusal
 
 CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
@@ -207,8 +207,8 @@ def test_aud_05_a_stack_file_without_workgroup_is_a_problem(aws: FakeAthena, tmp
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("athena", "named_queries"):
-        monkeypatch.delitem(sys.modules, f"jitney.client.{name}", raising=False)
-        monkeypatch.delattr(client, name, raising=False)
+        monkeypatch.delitem(sys.modules, f"jitney.client.audit.{name}", raising=False)
+        monkeypatch.delattr(audit, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = query("denied")
     assert (result.exit_code, "PATH[audit]" in result.stderr) == (2, True)

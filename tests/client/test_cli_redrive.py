@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
-from jitney.client import redrive
+from jitney.client.audit import redrive
+from jitney.client.audit.redrive import Period, Redrive, period_of, resources_of
 from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
-from jitney.client.redrive import Period, Redrive, period_of, resources_of
 from jitney.core.audit import sort_key
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.integrity.world import chain

@@ -15,9 +15,9 @@ from jitney.adapters.store import Store
 from jitney.client.cli import build_app
 from jitney.client.commands.restore import INCOMPLETE
 from jitney.client.problems import Invalid
-from jitney.client.restored_forms import AUDIT, STATE, TableForm, check_form
-from jitney.client.restored_suspensions import BY, LOCK_SECONDS
-from jitney.client.restored_wording import MOST_LISTED
+from jitney.client.restore.restored_forms import AUDIT, STATE, TableForm, check_form
+from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS
+from jitney.client.terminal.restored_wording import MOST_LISTED
 from tests.configuration.test_load import valid, write_policies
 from tests.upgrade.flows import allowed
 from tests.upgrade.stored_system import StoredSystem, stored_system

@@ -15,19 +15,19 @@ from rich.cells import chop_cells
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from jitney.client.api_reviews import ApiShownReview, ListedReview
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
+from jitney.client.api.reviews import ApiShownReview, ListedReview
 from jitney.client.cli import build_app
 from jitney.client.commands import review_rejections
 from jitney.client.login.sign_in import DeveloperSignIn
-from jitney.client.review_screen import show_entries, show_review
-from jitney.client.screen import Screen
+from jitney.client.terminal.review_screen import show_entries, show_review
+from jitney.client.terminal.screen import Screen
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.review import bulk_rejection
 from jitney.core.review.content import content_hash
 from jitney.core.review.sheet_document import sheet_document
-from jitney.handlers.review_sheet import build_sheet
+from jitney.handlers.review.review_sheet import build_sheet
 from tests.client.login.keyring_double import MemoryBackend
 from tests.handlers.api_app import ApiApp, handlers, with_ports
 from tests.handlers.review_browser import STAFF, ReviewSystem
@@ -329,7 +329,7 @@ def test_rev_10_no_word_of_an_agent_begins_a_line_of_a_terminal(
     shown = Screen()
     written = io.StringIO()
     shown.out = Console(file=written, force_terminal=True, color_system=None, width=80, soft_wrap=True, highlight=False)
-    monkeypatch.setattr("jitney.client.review_screen.screen", lambda: shown)
+    monkeypatch.setattr("jitney.client.terminal.review_screen.screen", lambda: shown)
     words = f"{filler * 90}Approved {'Approved by people.bob. ' * 9}".strip()
     arn = f"arn:aws:s3:::reports/{'a' * 90} {'Approved by people.bob. ' * 5}".strip()
     grant = replace(

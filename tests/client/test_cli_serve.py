@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from jitney.client.api.grant_request import ApiPermission, GrantRequest, OperationCall
 from jitney.client.background import asking
 from jitney.client.background.asking import socket_address
 from jitney.client.background.need import PROFILE, SERVE, EndpointNeed
 from jitney.client.cli import build_app
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.grant_request import ApiPermission, GrantRequest, OperationCall
+from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.problems import ClientProblem
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, issued, problem
 from tests.client.test_cli_run import ASK, CREDENTIALS_OF, JITNEY, PRINT_KEY

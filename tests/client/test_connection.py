@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from jitney.client.connection import (
+from jitney.client.api.connection import (
     HttpRequest,
     HttpResponse,
     NotConnectedError,
@@ -221,7 +221,7 @@ def answering(head: bytes, piece: bytes, pause: float) -> Iterator[str]:
 
 @pytest.mark.parametrize("head", [b"Content-Length: 99999999999", b"Connection: close"])
 def test_cli_07_an_answer_without_end_fills_no_memory(head: bytes, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.client.connection.MOST_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr("jitney.client.api.connection.MOST_ANSWER_BYTES", 1_000_000)
     with answering(head, b"[" * 65_536, 0) as url, pytest.raises(Unavailable, match="more than 1000000 bytes"):
         send(HttpRequest("GET", url, {}))
 
@@ -229,14 +229,14 @@ def test_cli_07_an_answer_without_end_fills_no_memory(head: bytes, monkeypatch: 
 def test_cli_07_a_refused_answer_leaves_no_socket_open(answers: list[HTTPResponse], monkeypatch: pytest.MonkeyPatch):
     with answering(b"Content-Length: 9999", b"", 0) as url, pytest.raises(IncompleteRead):
         exchange(HttpRequest("GET", url, {}))
-    monkeypatch.setattr("jitney.client.connection.MOST_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr("jitney.client.api.connection.MOST_ANSWER_BYTES", 1_000_000)
     with answering(b"Connection: close", b"[" * 65_536, 0) as url, pytest.raises(Unavailable):
         exchange(HttpRequest("GET", url, {}))
     assert [each.isclosed() for each in answers] == [True, True]
 
 
 def test_cli_07_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.client.connection.WHOLE_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("jitney.client.api.connection.WHOLE_ANSWER_SECONDS", 0.2)
     with answering(b"Content-Length: 9999", b" ", 0.01) as url, pytest.raises(Unavailable, match="timed out"):
         send(HttpRequest("GET", url, {}))
 

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from jitney.client.definition_check import DefinitionSources, check_definitions
-from jitney.client.verification import VerificationSources, named_definitions
+from jitney.client.audit.definition_check import DefinitionSources, check_definitions
+from jitney.client.audit.verification import VerificationSources, named_definitions
 from tests.client.fake_athena import refusal
 from tests.client.fake_definitions import RECORDS, RESULTS, FakeDefinitions
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from jitney import resources
 from jitney.client.cli import build_app
-from jitney.client.setting_names import SETTINGS
+from jitney.client.inputs.setting_names import SETTINGS
 from jitney.core.calls.operations import OperationTable
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
@@ -86,8 +86,8 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
     folder = home / ".config" / "jitney"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(example.replace("/run/secrets/jitney", str(secret)))
-    from jitney.client.connection_options import ConnectionOptions
-    from jitney.client.settings import connect
+    from jitney.client.inputs.connection_options import ConnectionOptions
+    from jitney.client.inputs.settings import connect
     from jitney.client.tokens.client_credentials import ClientCredentials
 
     broker = connect(ConnectionOptions(), {})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client.durations import format_duration, parse_duration
+from jitney.client.terminal.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from jitney.client.background.asking import ask, is_own, socket_address
 from jitney.client.background.need import PROFILE, EndpointNeed, endpoints_folder
-from jitney.client.connection_options import ConnectionOptions
+from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.problems import ClientProblem, Invalid
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.background.need import PROFILE, EndpointNeed
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.grant_request import ApiPermission, GrantRequest
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.setting_names import IDENTITY_VARIABLES, SETTINGS, ConnectionSettings
 from jitney.client.problems import ClientProblem
-from jitney.client.setting_names import IDENTITY_VARIABLES, SETTINGS, ConnectionSettings
-from jitney.client.token_sources import SOURCES
+from jitney.client.tokens.token_sources import SOURCES
 
 REQUEST = GrantRequest("analytics-prod", (ApiPermission(("s3:GetObject",), ("*",)),), 300, "report")
 NEED = EndpointNeed(PROFILE, REQUEST, ConnectionOptions(api="http://127.0.0.1:1", token_file="token"))

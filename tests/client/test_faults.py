@@ -2,8 +2,8 @@
 
 import pytest
 
-from jitney.client.faults import detail_in_options, fault_and_fix
-from jitney.client.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.grant_request import ApiPermission, GrantRequest
+from jitney.client.terminal.faults import detail_in_options, fault_and_fix
 
 ONE = ApiPermission(("s3:GetObject", "s3 GetObject"), ("arn:aws:s3:::reports/*", "reports"))
 ASK = GrantRequest("analytics-prod", (ONE,), 7200, "x" * 600, "OPS 12")

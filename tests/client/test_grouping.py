@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from jitney.client.grouping import grouped
+from jitney.client.inputs.grouping import grouped
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from jitney.client.grant_memory import ProcessMemory
-from jitney.client.grant_request import ApiPermission, GrantRequest
-from jitney.client.held_grant import HeldGrant, Slices
+from jitney.client.api.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
+from jitney.client.credentials.grant_memory import ProcessMemory
+from jitney.client.credentials.held_grant import HeldGrant, Slices
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending, Unavailable
-from jitney.client.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
 
 pytestmark = pytest.mark.usefixtures("home")
 START = 1_800_000_000.0

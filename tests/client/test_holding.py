@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.holding import holding
+from jitney.client.credentials.holding import holding
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.request_options import WaitOptions
+from jitney.client.inputs.settings import connect
 from jitney.client.problems import Denied
-from jitney.client.request_options import WaitOptions
-from jitney.client.settings import connect
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, problem
 from tests.client.test_held_grant import NEED
 

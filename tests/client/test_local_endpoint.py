@@ -16,8 +16,8 @@ import pytest
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
-from jitney.client.child import container_environment, overrides_credentials, overriding_variables
-from jitney.client.container_credentials import (
+from jitney.client.credentials.child import container_environment, overrides_credentials, overriding_variables
+from jitney.client.credentials.container_credentials import (
     CREDENTIALS_PATH,
     HIDDEN_SOURCES,
     ContainerCredentials,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.grant_cache import locked_entry
+from jitney.client.credentials.grant_cache import locked_entry
 from jitney.client.problems import Invalid
 from tests.client.fake_broker import GRANT_ID
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from jitney.audit_database.definitions import QUERIES
-from jitney.client.periods import BOUND, days_of, within
+from jitney.client.audit.periods import BOUND, days_of, within
 from local.scans import scans
 
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}

@@ -4,9 +4,10 @@ import pickle
 
 import pytest
 
-from jitney.client import polling, problems
-from jitney.client.grant_request import ApiPermission, GrantRequest
-from jitney.client.responses import GrantResponse
+from jitney.client import problems
+from jitney.client.api import polling
+from jitney.client.api.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.responses import GrantResponse
 from tests.client.fake_broker import ended, grant, vote
 
 REQUEST = GrantRequest("analytics-prod", (ApiPermission(("s3:GetObject",), ("*",)),), 300, "monthly report")

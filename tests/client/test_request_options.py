@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jitney.client.grant_request import parse_permissions
+from jitney.client.api.grant_request import parse_permissions
+from jitney.client.inputs.request_options import RequestOptions
 from jitney.client.problems import Invalid
-from jitney.client.request_options import RequestOptions
 
 TARGET, REASON, ARN = "analytics-prod", "monthly report", "arn:aws:s3:::reports/*"
 READ: dict[str, Any] = {"actions": ["s3:GetObject"], "resources": [ARN]}

@@ -114,7 +114,7 @@ def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path
     """A traceback has source lines, and never the values of variables."""
     secretive.say("POST", "/v1/grants", 201, issued())
     code = (
-        "import sys, jitney.client.command_result as r\n"
+        "import sys, jitney.client.terminal.command_result as r\n"
         "def broken(*args, **kwargs):\n"
         "    credentials = args[0].credentials\n"
         "    raise RuntimeError('a defect')\n"

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jitney.client.cli import build_app
-from jitney.client.setting_files import MOST_BYTES, read_setting_file
+from jitney.client.inputs.setting_files import MOST_BYTES, read_setting_file
 from tests.client.fake_broker import FakeBroker
 
 REQUEST = ["request", "analytics-prod", "--reason", "report"]

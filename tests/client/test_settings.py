@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.connection_options import ConnectionOptions, xdg
+from jitney.client.inputs.connection_options import ConnectionOptions, xdg
+from jitney.client.inputs.setting_names import SETTINGS
+from jitney.client.inputs.settings import connect, read_settings
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
-from jitney.client.setting_names import SETTINGS
-from jitney.client.settings import connect, read_settings
 from jitney.client.tokens import TokenSource
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client import token_sources
-from jitney.client.connection_options import ConnectionOptions
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.setting_names import ConnectionSettings, SettingLevel
+from jitney.client.inputs.settings import connect, read_settings
+from jitney.client.login.reviewer_sign_in import review_settings
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.reviewer_sign_in import review_settings
-from jitney.client.setting_names import ConnectionSettings, SettingLevel
-from jitney.client.settings import connect, read_settings
-from jitney.client.token_choice import ChosenSource, choose
-from jitney.client.token_sources import SOURCES
+from jitney.client.tokens import token_sources
 from jitney.client.tokens.aws import AwsIdentity
 from jitney.client.tokens.azure import AzureIdentity, app_service
 from jitney.client.tokens.file import FileToken
 from jitney.client.tokens.google import GoogleIdentity
 from jitney.client.tokens.kubernetes import KubernetesToken
+from jitney.client.tokens.token_choice import ChosenSource, choose
+from jitney.client.tokens.token_sources import SOURCES
 from jitney.client.tokens.variable import VariableToken
 
 GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner/?v=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary"}

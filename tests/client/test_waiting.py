@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jitney.client.polling import wait_for_decision
+from jitney.client.api.polling import wait_for_decision
+from jitney.client.api.responses import GrantResponse
 from jitney.client.problems import ClientProblem, ReviewPending, Unavailable
-from jitney.client.responses import GrantResponse
 from tests.client.fake_broker import GRANT_ID, REVIEW, grant, under_review
 
 END = datetime.fromisoformat(REVIEW["expires_at"]).timestamp()

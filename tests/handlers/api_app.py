@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from infra.function_specs import SPECS
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.ports import Ports
 
 HOST = "jitney.example.com"
 STAGE = "/live"

@@ -14,9 +14,9 @@ from jitney.core.config import Config, Policies, ReviewerGroup, Target
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.refusal_counts import RefusalCounts
 from jitney.handlers.denial_measurements import measure_denial
-from jitney.handlers.edge import Route, answer
-from jitney.handlers.ports import Ports
-from jitney.handlers.templates import environment
+from jitney.handlers.runtime.edge import Route, answer
+from jitney.handlers.runtime.ports import Ports
+from jitney.handlers.runtime.templates import environment
 from tests.core.identity import minting
 from tests.fakes import (
     ACTIONS,

@@ -17,7 +17,7 @@ from jitney.core.gateway.answer_masking import AnswerMasker
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.masking.table import MaskTable
 from jitney.core.problems import Problem
-from jitney.handlers.call_sessions import ReadSessions
+from jitney.handlers.gateway.call_sessions import ReadSessions
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from tests.fakes import MemoryCallStore

@@ -13,8 +13,8 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.review.content import content_hash
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.people import SlackProfile
-from jitney.handlers.edge import answer
 from jitney.handlers.grants import create_grant
+from jitney.handlers.runtime.edge import answer
 from jitney.handlers.slack_interactions import handle_interaction
 from tests.fakes import MemoryMessagePlaces, MemorySlack, MemorySlackSecret
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration

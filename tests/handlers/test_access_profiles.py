@@ -19,10 +19,10 @@ from jitney.core.review import wording
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.sheet import sheet_of
-from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import vote
 from tests.core.report.recorded_grants import RecordedGrant, report_of
 from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS

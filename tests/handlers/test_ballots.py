@@ -16,9 +16,9 @@ from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval
 from jitney.core.single_use import NARROWINGS_PER_HOUR
-from jitney.handlers.ballots import Ballot, covered_by, vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import Ballot, covered_by, vote
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration, policies_of
 from tests.identities import identity

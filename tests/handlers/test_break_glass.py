@@ -15,9 +15,9 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import OutOfOffice
-from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from tests.core.identity import minting

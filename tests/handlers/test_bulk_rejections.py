@@ -12,8 +12,8 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.review.bulk_rejection import MOST_REJECTIONS, RequestOwner, offered_owners
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import OutOfOffice
-from jitney.handlers.bulk_rejections import MOST_MILLISECONDS, reject_many_from_terminal
-from jitney.handlers.terminal_votes import vote_from_terminal
+from jitney.handlers.review.bulk_rejections import MOST_MILLISECONDS, reject_many_from_terminal
+from jitney.handlers.review.terminal_votes import vote_from_terminal
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
 from tests.handlers.review_browser import Answer, Browser, ReviewSystem
@@ -206,7 +206,7 @@ def test_rev_18_a_call_is_bounded_and_says_what_is_left(
     count, others = results(alice.send("POST", PATH, form))
     assert (count, list(others.values())) == (1, ["unavailable"] * 2)
     assert results(alice.send("POST", PATH, form_of(alice, grants[0])))[0] == 1  # the rest, one at a time
-    monkeypatch.setattr("jitney.handlers.bulk_rejection_page.MOST_REJECTIONS", 1)
+    monkeypatch.setattr("jitney.handlers.review.bulk_rejection_page.MOST_REJECTIONS", 1)
     more = flood(desk, 2)
     page = alice.send("GET", f"{PATH}?agent={more[0].principal}").text
     assert (page.count('name="request"'), "2 more of its requests wait for you." in page) == (1, True)

@@ -9,11 +9,11 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Way
 from jitney.core.gateway.shown_parameters import canonical_parameters
-from jitney.handlers.call_reviews import review_call
-from jitney.handlers.callers import authenticate_request
+from jitney.handlers.access.callers import authenticate_request
+from jitney.handlers.gateway.call_reviews import review_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 from tests.fakes import CALL
 from tests.handlers.conftest import REQUEST_BODY, WRITE
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system

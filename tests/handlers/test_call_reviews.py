@@ -22,19 +22,19 @@ from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers import call_withdrawals
-from jitney.handlers.ballots import vote
-from jitney.handlers.call_reviews import START_AGAIN_SECONDS, review_call
+from jitney.handlers.access.callers import authenticate_request
 from jitney.handlers.call_withdrawals import withdraw_call
-from jitney.handlers.callers import authenticate_request
 from jitney.handlers.credentials import create_credentials
-from jitney.handlers.ended_calls import end_calls
-from jitney.handlers.grant_ends import end_grant
+from jitney.handlers.ending.ended_calls import end_calls
+from jitney.handlers.ending.grant_ends import end_grant
+from jitney.handlers.gateway.call_reviews import START_AGAIN_SECONDS, review_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_call, read_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import vote
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 from tests.core.identity import minting
 from tests.fakes import MemoryCallStore
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration

@@ -8,8 +8,8 @@ from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 from tests.bad_requests import BAD
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System
@@ -122,7 +122,7 @@ def test_id_05_an_exceptions_text_reaches_neither_caller_nor_log(system: System,
 
 
 def test_a_body_that_is_not_base64_is_malformed(system: System):
-    from jitney.handlers.edge import answer
+    from jitney.handlers.runtime.edge import answer
 
     event = {"body": "%%%", "isBase64Encoded": True, "headers": None, "requestContext": None}
     assert json.loads(answer(create_grant, event, system.ports)["body"])["code"] == "body_malformed"

@@ -15,8 +15,9 @@ from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import trail
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.audit_database.definitions import QUERIES
-from jitney.handlers import correlator, trail_events
-from jitney.handlers.logs import logger
+from jitney.handlers import correlator
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.trail import trail_events
 from local.engine import opened
 from tests.cloudtrail_events import MemoryTable
 from tests.correlator_simulation import BEYOND, UNISSUED, End, System, World, end_of, world

@@ -14,8 +14,8 @@ from jitney.adapters.trail import RECHECK_SECONDS, Trail
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 from jitney.handlers.correlator import receive
-from jitney.handlers.ports import Ports
-from jitney.handlers.trail_events import BATCH_MILLISECONDS
+from jitney.handlers.runtime.ports import Ports
+from jitney.handlers.trail.trail_events import BATCH_MILLISECONDS
 from tests.cloudtrail_events import (
     ACCOUNT,
     BROKER,

@@ -13,9 +13,9 @@ from jitney.core.access.grant import State
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.denial_measurements import MOST_REGIONS, PAUSES_SECONDS, measure_denial
-from jitney.handlers.denial_times import CANARY_POLICY_SECONDS, LATE_MILLISECONDS
+from jitney.handlers.ending.denial_times import CANARY_POLICY_SECONDS, LATE_MILLISECONDS
+from jitney.handlers.ending.suspension_measurements import MEASURED_WITHIN_SECONDS
 from jitney.handlers.releases import release_grant
-from jitney.handlers.suspension_measurements import MEASURED_WITHIN_SECONDS
 from tests.handlers.conftest import System
 from tests.handlers.test_ending import asked, cut_off, end_as, measured, mine, targets_are
 

@@ -11,12 +11,12 @@ import pytest
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.reviewed_call import call_id_of
-from jitney.handlers.ballots import vote
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import vote
 from jitney.handlers.suspensions import lift
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.gateway import DELETE, PUT, Gateway

@@ -18,8 +18,8 @@ from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from jitney.handlers import grant_ends
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.ending import grant_ends
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import (
     EXPIRY_GRACE_SECONDS,

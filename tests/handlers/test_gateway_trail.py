@@ -14,7 +14,7 @@ from jitney.core.audit import sort_key
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
-from jitney.handlers.call_sessions import ReadSessions
+from jitney.handlers.gateway.call_sessions import ReadSessions
 from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.core.identity.minting import NOW
 from tests.fakes import GRANT

@@ -9,7 +9,7 @@ from jitney.core import audit
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
-from jitney.handlers.grant_updates import PATIENT, URGENT, GrantUpdate, Turn, update_grant, write_until_current
+from jitney.handlers.access.grant_updates import PATIENT, URGENT, GrantUpdate, Turn, update_grant, write_until_current
 from tests.fakes import GRANT, NOW
 from tests.handlers.conftest import ROOT, System
 

@@ -18,8 +18,8 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review_checks import check_reviews
-from jitney.handlers.review_sheet import build_sheet
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting

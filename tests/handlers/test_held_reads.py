@@ -15,7 +15,7 @@ from jitney.core.problems import Problem
 from jitney.core.single_use import MOST_HELD_ANSWERS, own_waits_quota, waits_quota
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
-from jitney.handlers.http import request_from_event
+from jitney.handlers.runtime.http import request_from_event
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, ROOT, WRITE, System
 

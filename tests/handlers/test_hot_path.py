@@ -14,7 +14,7 @@ from jitney.adapters.sessions import Sessions
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.handlers.grants import create_grant
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.ports import Ports
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
 from tests.identities import identity

@@ -6,9 +6,9 @@ import pytest
 
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.config import ReviewerGroup
-from jitney.handlers.ballots import vote
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import vote
 from tests.core.identity import minting
 from tests.handlers.gateway import DELETE, PUT, Gateway, failing
 from tests.handlers.test_ballots import ballot

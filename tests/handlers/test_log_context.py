@@ -15,11 +15,11 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem
 from jitney.handlers import review_failures, review_notices, review_schedule
-from jitney.handlers.edge import event_handler
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
-from jitney.handlers.logs import about_grant, logger, note_grant
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import about_grant, logger, note_grant
 from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.fakes import GRANT, PENDING
 from tests.handlers.api_app import HOST, handlers, with_ports
@@ -228,7 +228,7 @@ def test_ops_01_a_line_has_the_id_of_its_trace(log: io.StringIO, monkeypatch: py
 def test_ops_01_no_line_names_a_grant_otherwise():
     calls = [
         node
-        for path in HANDLERS.glob("*.py")
+        for path in HANDLERS.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         if isinstance(node.func.value, ast.Name) and node.func.value.id == "logger"

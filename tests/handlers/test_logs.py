@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from jitney.core.problems import Problem
-from jitney.handlers.edge import event_handler
-from jitney.handlers.logs import MaskingFormatter
 from jitney.handlers.review_notices import ReviewEnded
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import MaskingFormatter
 
 SECRET = "Xy12345678ab"
 SAID = f"password={SECRET}"
@@ -45,7 +45,7 @@ def test_aud_07_messages_arguments_members_and_exceptions_are_masked():
 
 LOGGING = f"""
 import logging
-from jitney.handlers.logs import logger
+from jitney.handlers.runtime.logs import logger
 logging.getLogger("adapters.any").warning("with %s", "{SAID}")
 logging.getLogger("botocore").error("{SAID}")
 logger.info("{SAID}")

@@ -14,12 +14,12 @@ from jitney.core.problems import Problem
 from jitney.core.record_metrics import FAILED_MESSAGES, metrics_of
 from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import ScheduleCheck
-from jitney.handlers import mail_channel
-from jitney.handlers.ballots import vote
 from jitney.handlers.grants import create_grant
-from jitney.handlers.notifications import notify_reviewers
+from jitney.handlers.notifying import mail_channel
+from jitney.handlers.notifying.notifications import notify_reviewers
+from jitney.handlers.review.ballots import vote
+from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review_notices import MessagesUnsent, notify
-from jitney.handlers.review_sheet import build_sheet
 from tests.core.review.test_mail import HOSTILE
 from tests.fakes import MemoryMails
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration

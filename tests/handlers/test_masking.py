@@ -8,9 +8,9 @@ import pytest
 
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
-from jitney.handlers.ballots import vote
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import vote
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from jitney.core.access.grant import Grant
 from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import NEVER_CHECKED
-from jitney.handlers.channels import CHANNEL_MILLISECONDS, Channel, DeliveryResult, Notification, send_each
-from jitney.handlers.notifications import notify_reviewers
-from jitney.handlers.review_sheet import build_sheet
+from jitney.handlers.notifying.channels import CHANNEL_MILLISECONDS, Channel, DeliveryResult, Notification, send_each
+from jitney.handlers.notifying.notifications import notify_reviewers
+from jitney.handlers.review.review_sheet import build_sheet
 from tests.handlers.conftest import System
 from tests.handlers.test_ballots import pending
 

@@ -13,8 +13,8 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.single_use import OUT_OF_OFFICE_CHANGES_PER_HOUR
-from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.review.ballots import vote
 from tests.fakes import MemoryOutOfOffice
 from tests.handlers.conftest import POLICIES, policies_of
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from jitney.client.permitted_targets import ApiPermittedTargets
-from jitney.client.screen import Screen
+from jitney.client.api.permitted_targets import ApiPermittedTargets
+from jitney.client.terminal.screen import Screen
 from jitney.core.config import Policies
 from jitney.core.policy.cedar import PolicySet
-from jitney.handlers import visible_targets
+from jitney.handlers.access import visible_targets
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.permitted_targets import list_targets
 from jitney.handlers.suspensions import suspend

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.channel_config import MailConfig, SlackConfig
-from jitney.handlers.building import PORTS
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.building import PORTS
+from jitney.handlers.runtime.ports import Ports
 from tests.adapters.answering_server import forgetting_server
 from tests.handlers.conftest import ROOT, configuration
 

@@ -14,8 +14,8 @@ from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import is_record
 from jitney.core.record_texts import canonical
 from jitney.core.times import iso
-from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import MOST_MISDATED_SECONDS, publish
+from jitney.handlers.runtime.ports import Ports
 from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.core.integrity.world import World, chain, key_of, rewritten
 from tests.fakes import GRANT, NOW

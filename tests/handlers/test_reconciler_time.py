@@ -7,8 +7,8 @@ import pytest
 
 from jitney.core.access.grant import State
 from jitney.handlers import reconciler
+from jitney.handlers.ending.reconciler_run import ENDS_MILLISECONDS, MARKS_MILLISECONDS
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
-from jitney.handlers.reconciler_run import ENDS_MILLISECONDS, MARKS_MILLISECONDS
 from jitney.handlers.suspensions import suspend
 from tests.fakes import GRANT, ROLE_ARN
 from tests.handlers.conftest import System

@@ -10,16 +10,16 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
-from jitney.handlers.ballots import REQUEST_AGAIN
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
+from jitney.handlers.review.ballots import REQUEST_AGAIN
+from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_reads import list_reviews, show_review
 from jitney.handlers.suspensions import suspend
-from jitney.handlers.terminal_votes import vote_from_terminal
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY
 from tests.handlers.review_browser import STAFF, Browser, ReviewSystem
@@ -344,6 +344,6 @@ def test_rev_11_a_store_that_fails_is_not_shown_as_a_changed_configuration(desk:
         raise Problem("unavailable", "The store does not answer.", "Try again in a few seconds.")
 
     grant = pending(desk)
-    monkeypatch.setattr("jitney.handlers.review_sheet.decision_on", failing)
+    monkeypatch.setattr("jitney.handlers.review.review_sheet.decision_on", failing)
     answer = person(desk, "alice").send("GET", f"/reviews/{grant.id}")
     assert (answer.status, LOST in answer.text) == (503, False)

@@ -13,9 +13,9 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import sheet_of
 from jitney.core.review.wording import detail_facts, first_facts
-from jitney.handlers.ballots import Ballot, requester, vote
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import Ballot, requester, vote
 from tests.core.identity import minting
 from tests.fakes import ACTIONS
 from tests.handlers.conftest import REQUEST_BODY, System

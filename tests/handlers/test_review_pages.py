@@ -13,15 +13,15 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
-from jitney.handlers import pages
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.pages import FormVisit, Page, answer_page, with_form
+from jitney.handlers.review import pages
+from jitney.handlers.review.pages import FormVisit, Page, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY
 from tests.handlers.review_browser import FORMS, HOST, Browser, ReviewSystem, review_system
 
-HANDLERS = Path(pages.__file__).parent
+HANDLERS = Path(pages.__file__).parents[1]
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]},
     {"actions": ["s3:AbortMultipartUpload"], "resources": ["arn:aws:s3:::reports/a"]},
@@ -263,7 +263,7 @@ def test_every_form_is_checked_before_its_page_runs(desk: ReviewSystem, alice: B
 def test_nothing_but_the_check_makes_a_checked_form():
     made = [
         (path.name, call.lineno)
-        for path in HANDLERS.glob("*.py")
+        for path in HANDLERS.rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "FormVisit"
     ]

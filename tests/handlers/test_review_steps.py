@@ -13,11 +13,11 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.handlers import review_notices
-from jitney.handlers.ballots import Ballot, vote
-from jitney.handlers.channels import DeliveryResult
 from jitney.handlers.grants import create_grant
+from jitney.handlers.notifying.channels import DeliveryResult
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import Ballot, vote
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_notices import MOST_RETRIES, MessagesUnsent, notify
 from jitney.handlers.review_schedule import check_schedule

@@ -11,10 +11,10 @@ from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.reviewed_call import call_id_of
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
-from jitney.handlers.ballots import vote
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.held_reads import read_call
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import vote
 from tests.handlers.gateway import DELETE, DONE, GET, OK, POLICIES, Gateway
 from tests.handlers.test_ballots import ballot
 

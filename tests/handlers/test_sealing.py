@@ -15,7 +15,7 @@ from jitney.core.integrity.seals import Seal, next_seal
 from jitney.core.integrity.verification import Evidence, verify
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.ports import Ports
 from jitney.handlers.sealer import seal
 from tests.core.integrity.world import SIGNER
 from tests.fakes import NOW

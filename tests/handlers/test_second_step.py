@@ -224,7 +224,7 @@ def test_rev_15_the_list_groups_by_urgency_and_shows_harm_reason_and_age(desk: R
 def test_rev_15_a_rejection_that_many_later_requests_hide_is_not_said_to_be_missing(
     desk: ReviewSystem, alice: Browser, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("jitney.handlers.review_sheet.MAX_PAGES", 1)
+    monkeypatch.setattr("jitney.handlers.review.review_sheet.MAX_PAGES", 1)
     grant = pending(desk)
     for number in range(PAGE_SIZE + 1):
         other = replace(grant, id=f"g-{number:014d}", state=State.RELEASED, created_at=desk.system.now + 1 + number)
@@ -242,7 +242,7 @@ def test_rev_15_the_list_assesses_each_request_once(
         return own_risks(permissions, actions)
 
     pending(desk), pending(desk, TWO)
-    monkeypatch.setattr("jitney.handlers.request_list.own_risks", noted)
+    monkeypatch.setattr("jitney.handlers.review.request_list.own_risks", noted)
     alice.send("GET", "/reviews")
     assert len(assessed) == 2
 

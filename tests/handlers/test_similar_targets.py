@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from jitney.core.identity.principal import Principal
-from jitney.handlers import visible_targets as module
+from jitney.handlers.access import visible_targets as module
+from jitney.handlers.access.visible_targets import VisibleTargets, visible_targets
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
-from jitney.handlers.ports import Ports
-from jitney.handlers.visible_targets import VisibleTargets, visible_targets
+from jitney.handlers.runtime.ports import Ports
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration
 

@@ -19,20 +19,21 @@ from jitney.core.review.notices import Notice
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.review.recipients import recipients
 from jitney.core.times import iso
-from jitney.handlers import reconciler, suspended_grants
-from jitney.handlers.ballots import vote
+from jitney.handlers import reconciler
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.denial_measurements import measure_denial
+from jitney.handlers.ending import suspended_grants
+from jitney.handlers.ending.suspension_measurements import MEASURED_WITHIN_SECONDS, MOST_TARGETS
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_checks import check_reviews
 from jitney.handlers.review_notices import notify
 from jitney.handlers.revocations import revoke_grant
-from jitney.handlers.suspension_measurements import MEASURED_WITHIN_SECONDS, MOST_TARGETS
 from jitney.handlers.suspensions import MOST_MILLISECONDS, lift, list_suspensions, suspend
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
@@ -878,7 +879,7 @@ class TestNames:
         target = system.config.targets["analytics-prod"]
         swapped = replace(target, role_arn=f"{ROLE_ARN}-other"), replace(target, alias="other")
         system.ports.__dict__["config"] = replace(system.config, targets={each.alias: each for each in swapped})
-        monkeypatch.setattr("jitney.handlers.suspended_grants.MOVED_MILLISECONDS", 0)
+        monkeypatch.setattr("jitney.handlers.ending.suspended_grants.MOVED_MILLISECONDS", 0)
         body = suspended(system, {"kind": "target", "name": "analytics-prod"}, status=202)
         assert (body["complete"], body["targets_failed"]) == (False, {})
 

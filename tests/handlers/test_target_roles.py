@@ -10,11 +10,11 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
 from jitney.core.target_roles import role_number, role_of_grant
-from jitney.handlers.building import PORTS
 from jitney.handlers.credentials import create_credentials
-from jitney.handlers.deny_documents import UNUSED_ROLE_SECONDS
+from jitney.handlers.ending.deny_documents import UNUSED_ROLE_SECONDS
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
+from jitney.handlers.runtime.building import PORTS
 from jitney.handlers.suspensions import suspend
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting

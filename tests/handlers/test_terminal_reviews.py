@@ -14,12 +14,12 @@ from jitney.core.identity.claims import check_undelegated
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.review.content import content_hash
-from jitney.handlers.edge import Route
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
+from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_reads import list_reviews, show_review
 from jitney.handlers.revocations import revoke_grant
-from jitney.handlers.terminal_votes import vote_from_terminal
+from jitney.handlers.runtime.edge import Route
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
 from tests.handlers.conftest import WRITE
@@ -371,7 +371,7 @@ def test_rev_17_who_may_do_what(cell: Cell):
 
 
 def test_rev_17_a_flood_is_cut_fairly_and_says_so(desk: ReviewSystem, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.handlers.request_list.MOST_LISTED", 1)
+    monkeypatch.setattr("jitney.handlers.review.request_list.MOST_LISTED", 1)
     pending(desk, WRITE), pending(desk, WRITE, reason="another")
     listed = call(desk, list_reviews, "", own_token(desk))[1]
     assert (len(listed["waiting_for_you"]), listed["incomplete"]) == (1, ["pending"])

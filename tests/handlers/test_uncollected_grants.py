@@ -9,10 +9,10 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.votes import narrowed
-from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import vote
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, policies_of
 from tests.handlers.test_ballots import ballot, with_legal

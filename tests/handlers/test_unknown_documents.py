@@ -14,7 +14,7 @@ from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, DenyEntry, denie
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from jitney.handlers.deny_documents import TIMEOUT_MILLISECONDS, UNKNOWN, UNUSED_SECONDS
+from jitney.handlers.ending.deny_documents import TIMEOUT_MILLISECONDS, UNKNOWN, UNUSED_SECONDS
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.suspensions import suspend

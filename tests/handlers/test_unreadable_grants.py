@@ -14,12 +14,12 @@ from jitney.adapters.unreadable_grants import UNREADABLE_REASON
 from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
-from jitney.handlers.edge import Route
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.runtime.edge import Route
 from tests.adapters.test_store import client, records  # noqa: F401 - a fixture
 from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.settings import read_settings
-from jitney.client.token_sources import login_settings
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.settings import read_settings
+from jitney.client.tokens.token_sources import login_settings
 from jitney.configuration.load import compile_configuration
 from jitney.core import config
 from jitney.core.identity.principal import Principal

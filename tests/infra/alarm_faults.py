@@ -15,15 +15,15 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
-from jitney.handlers import edge
-from jitney.handlers.ballots import vote
-from jitney.handlers.http import Response, problem_response
-from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import publish
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_notices import MOST_RETRIES, notify
+from jitney.handlers.runtime import edge
+from jitney.handlers.runtime.http import Response, problem_response
+from jitney.handlers.runtime.ports import Ports
 from jitney.handlers.sealer import seal
 from jitney.handlers.suspensions import suspend
 from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, call_event, forwarded_event

@@ -72,7 +72,8 @@ def sources_in_lambda():
     return [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
 
 
-HANDLERS = sorted(path.stem for path in (FUNCTIONS / "jitney" / "handlers").glob("*.py") if path.stem != "__init__")
+ROOM = FUNCTIONS / "jitney" / "handlers"
+HANDLERS = sorted(".".join(path.relative_to(ROOM).with_suffix("").parts) for path in ROOM.rglob("*.py"))
 
 
 EACH_IN_A_FORK = """

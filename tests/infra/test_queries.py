@@ -14,9 +14,9 @@ import pytest
 from benchmarks.queries import PARAMETERS
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.views import VIEWS, first_comment
-from jitney.client.named_queries import parameters_of
-from jitney.client.periods import within
-from jitney.client.trail_silence import READ_CALLS, reads_calls
+from jitney.client.audit.named_queries import parameters_of
+from jitney.client.audit.periods import within
+from jitney.client.audit.trail_silence import READ_CALLS, reads_calls
 from jitney.core import audit
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.report.published_lines import parse_call
@@ -24,7 +24,7 @@ from jitney.core.report.usage import DENIAL_CODES, is_denied, usage_of
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import NEVER_DENIED, CallVerdict, Purpose
-from jitney.handlers.issuance import PERMANENT_FAILURES
+from jitney.handlers.access.issuance import PERMANENT_FAILURES
 from local.engine import opened
 from local.scans import scans
 from tests.fakes import GRANT
@@ -83,7 +83,7 @@ class Lake:
         return self.run(FILES[name], *parameters)
 
     def run(self, sql, *parameters):
-        """Return the rows by column, with lists for JSON, like `jitney.client.athena`."""
+        """Return the rows by column, with lists for JSON, like `jitney.client.audit.athena`."""
         with opened(self.folder) as connection:
             result = connection.execute(sql, list(parameters))
             columns = [(each[0], str(each[1])) for each in result.description]
@@ -1002,7 +1002,7 @@ def test_aud_01_a_vote_without_a_decision_is_no_result(lake: Lake):
 
 
 class TestWhatCameLater:
-    """The queried days end 3 days ago. Later events about them are on record (`jitney.client.periods`)."""
+    """The queried days end 3 days ago. Later events about them are on record (`jitney.client.audit.periods`)."""
 
     LAST = (NOW - timedelta(days=3)).date()
 

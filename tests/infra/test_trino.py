@@ -9,7 +9,7 @@ import pytest
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.views import VIEWS
-from jitney.client import access_history, audit_names, grant_report
+from jitney.client.audit import access_history, audit_names, grant_report
 from tests.infra.trino.grammar import faults
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}

@@ -10,7 +10,7 @@ import pytest
 
 from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS, TABLES
 from jitney.audit_database.views import FOLDER, VIEWS
-from jitney.client.definition_comparison import differences, in_template, own_definitions, version_in
+from jitney.client.audit.definition_comparison import differences, in_template, own_definitions, version_in
 from local.engine import TYPES, opened
 from tests.infra.conftest import of_type, plain
 

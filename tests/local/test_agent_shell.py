@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.settings import address_of, chosen_source, read_settings
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.settings import address_of, chosen_source, read_settings
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.login import LoginToken
 from local import agent_shell

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from jitney.client.setting_names import SETTINGS
+from jitney.client.inputs.setting_names import SETTINGS
 from tests.iam_evaluation import Policy, Session
 from tests.test_code_blocks import check_command
 

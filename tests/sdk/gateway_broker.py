@@ -8,10 +8,10 @@ from typing import Any
 from moto.core.models import botocore_stubber
 
 import jitney
-from jitney.client.broker_clock import BrokerClock
+from jitney.client.api.broker_clock import BrokerClock
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.responses import GrantResponse
 from jitney.client.gateway.call_answers import CallUnderReview
-from jitney.client.grant_request import GrantRequest
-from jitney.client.responses import GrantResponse
 from tests.client.fake_broker import GRANT_ID, ended, grant, under_review
 from tests.client.gateway.aws_behind import CALL_ID, AwsBehindBroker
 

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import jitney
-from jitney.client.broker_clock import BrokerClock
+from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.gateway.call_answers import CallAnswer
 from jitney.client.gateway.calling import CallSender
 from jitney.client.problems import Denied, Revoked, Unavailable

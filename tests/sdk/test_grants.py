@@ -12,9 +12,9 @@ import botocore.session
 import pytest
 
 import jitney
-from jitney.client.broker import Broker
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.settings import connect
+from jitney.client.api.broker import Broker
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.settings import connect
 from jitney.sdk import review_waits
 from tests.client.fake_broker import (
     GRANT_ID,

@@ -25,8 +25,8 @@ from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
-from jitney.handlers.ballots import Ballot, vote
-from jitney.handlers.ports import Ports
+from jitney.handlers.review.ballots import Ballot, vote
+from jitney.handlers.runtime.ports import Ports
 from tests.running_systems import until
 from tests.system.conftest import Api, request_body
 from tests.system.test_records import configuration_of

@@ -25,10 +25,10 @@ from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import TargetRole, load
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
-from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.grant_ends import END_EVENTS, end_grant
-from jitney.handlers.http import Request
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.handlers.ending.grant_ends import END_EVENTS, end_grant
+from jitney.handlers.runtime.http import Request
+from jitney.handlers.runtime.ports import Ports
 from tests.fakes import GRANT, MemoryMaskKeys
 from tests.system.test_ending import named_grants
 from tests.system.test_records import configuration_of

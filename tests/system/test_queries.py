@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.views import VIEWS
-from jitney.client.athena import connected
+from jitney.client.audit.athena import connected
 from jitney.client.cli import build_app
 from tests.running_systems import until
 from tests.system.conftest import Api

@@ -87,9 +87,9 @@ def test_aud_02_the_chain_of_a_grant_holds_in_s3(api: Api, aws, stack):
 KILLED = """
 import os, sys
 sys.path.insert(0, "functions")
-from jitney.handlers.edge import answer
+from jitney.handlers.runtime.edge import answer
 from jitney.handlers.grants import create_grant
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.ports import Ports
 import json
 
 class Killed:

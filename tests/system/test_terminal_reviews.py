@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
 from jitney.client.login.code_flow import sign_in_with_browser
 from jitney.client.login.login_settings import LoginSettings
 from jitney.client.login.provider_metadata import discover

@@ -19,7 +19,7 @@ from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.suspensions import suspend
-from jitney.handlers.trail_heartbeats import record_gaps
+from jitney.handlers.trail.trail_heartbeats import record_gaps
 from tests.cloudtrail_events import assume_role_event, call_event, delivered, forwarded_event, identity
 from tests.core.identity import minting
 from tests.handlers.conftest import policies_of

@@ -31,7 +31,7 @@ from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.channel_config import SlackConfig
 from jitney.core.config import BreakGlassConfig, ClaimRules, Config, ReviewerGroup
 from jitney.core.gateway.answer_masking import AnswerMasker
-from jitney.handlers.call_sessions import ReadSessions
+from jitney.handlers.gateway.call_sessions import ReadSessions
 from tests.adapters.test_store import INDEX, KEYS, OPEN_INDEX
 from tests.cloudtrail_events import GRANT_SCOPE, ISSUERS, MemoryQueue
 from tests.core.identity import minting

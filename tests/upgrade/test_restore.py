@@ -8,8 +8,8 @@ import pytest
 
 from jitney.adapters.record_items import record_in
 from jitney.client.problems import Invalid, Unavailable
-from jitney.client.restored_suspensions import BY, LOCK_SECONDS
-from jitney.client.restored_tables import AwsClients, RestoredTables, RestorePlan
+from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS
+from jitney.client.restore.restored_tables import AwsClients, RestoredTables, RestorePlan
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import State
 from jitney.core.access.suspensions import SuspensionKind

@@ -12,9 +12,9 @@ from jitney.adapters.deny_list import DenyList
 from jitney.adapters.out_of_office import write_of
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.client.problems import Invalid
-from jitney.client.recorded_suspensions import RECORD_SECONDS
-from jitney.client.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
-from jitney.client.restored_tables import RestoredTables
+from jitney.client.restore.recorded_suspensions import RECORD_SECONDS
+from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
+from jitney.client.restore.restored_tables import RestoredTables
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.access.suspensions import Suspension, Suspensions
 from jitney.core.review.out_of_office import OutOfOffice
@@ -252,7 +252,7 @@ def test_ops_02_forged_suspensions_stop_no_step_and_leave_room_for_operators(
     unprepared: StoredSystem, later: AfterTheMoment, monkeypatch: pytest.MonkeyPatch
 ):
     most = 40
-    for module in ("core.access.suspensions", "client.restored_suspensions"):
+    for module in ("core.access.suspensions", "client.restore.restored_suspensions"):
         monkeypatch.setattr(f"jitney.{module}.MOST_SUSPENSIONS", most)
     for number in range(most + 20):
         forge(unprepared, number, "set")

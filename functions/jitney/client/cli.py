@@ -10,10 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from jitney import __version__
-from jitney.client.command_group import command_group
-from jitney.client.command_result import exit_on_problem
-from jitney.client.exit_codes import in_one_paragraph
-from jitney.client.request_options import invalid
+from jitney.client.inputs.command_group import command_group
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import exit_on_problem
+from jitney.client.terminal.exit_codes import in_one_paragraph
 
 COMMANDS: Mapping[str, str] = {
     "request": "request.request",

@@ -31,7 +31,7 @@ def main() -> None:
         # At its exit, Python would write to the output once more. https://docs.python.org/3/library/signal.html
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            from jitney.client.command_result import show_lost_output
+            from jitney.client.terminal.command_result import show_lost_output
 
             show_lost_output(sys.argv[1:3], error)
         raise SystemExit(1) from None
@@ -58,7 +58,7 @@ def _run(words: list[str]) -> None:
         sys.stdout.write(f"jitney {__version__}\n")
         return
     if words[:1] == ["credentials"]:
-        from jitney.client import credential_process
+        from jitney.client.credentials import credential_process
 
         options = credential_process.parse(words[1:])
         if options is not None:

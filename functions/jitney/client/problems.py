@@ -17,7 +17,7 @@ codes. No problem contains a token or a credential.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from jitney.client.grant_request import GrantRequest
+from jitney.client.api.grant_request import GrantRequest
 
 
 class ClientProblem(Exception):

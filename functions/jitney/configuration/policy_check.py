@@ -1,6 +1,6 @@
 """Test the policies against their tests.yaml with the configuration's targets, limits and reviewers.
 
-The command `jitney policy test` (jitney.client.policy_testing) shows the results.
+The command `jitney policy test` (jitney.client.policy.policy_testing) shows the results.
 """
 
 import json

@@ -2,12 +2,12 @@
 
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem
-from jitney.handlers.call_views import call_id_of_path, call_response, call_state, grant_of_call
-from jitney.handlers.callers import authenticate_even_suspended
-from jitney.handlers.edge import endpoint
-from jitney.handlers.grant_ends import end_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import authenticate_even_suspended
+from jitney.handlers.ending.grant_ends import end_grant
+from jitney.handlers.gateway.call_views import call_id_of_path, call_response, call_state, grant_of_call
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def withdraw_call(request: Request, ports: Ports) -> Response:

@@ -9,11 +9,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from jitney.core.audit import REFUSED_EVENTS
 from jitney.core.trail.event import AWS_SOURCE_PREFIX, CLOUDTRAIL_SUFFIX, RejectedEvent
-from jitney.handlers.edge import event_handler, log_unhandled
-from jitney.handlers.logs import about_grant, logger
-from jitney.handlers.metrics import count
-from jitney.handlers.ports import Ports
-from jitney.handlers.trail_events import SessionGrants, judge_calls, process_event
+from jitney.handlers.runtime.edge import event_handler, log_unhandled
+from jitney.handlers.runtime.logs import about_grant, logger
+from jitney.handlers.runtime.metrics import count
+from jitney.handlers.runtime.ports import Ports
+from jitney.handlers.trail.trail_events import SessionGrants, judge_calls, process_event
 
 
 def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from jitney.core.access.credential_seconds import parse_renewal
 from jitney.core.access.eligibility import require_credentials_grant
-from jitney.handlers.callers import authenticate_request
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.issuance import renew_credentials
-from jitney.handlers.ports import Ports
-from jitney.handlers.responses import active_grant, grant_response
+from jitney.handlers.access.callers import authenticate_request
+from jitney.handlers.access.issuance import renew_credentials
+from jitney.handlers.access.responses import active_grant, grant_response
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def create_credentials(request: Request, ports: Ports) -> Response:

@@ -8,20 +8,20 @@ from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.incoming_request import decide_request, incoming_request
-from jitney.handlers.ports import Ports
-from jitney.handlers.profile_disclosure import hides_profile
-from jitney.handlers.responses import (
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.access.incoming_request import decide_request, incoming_request
+from jitney.handlers.access.profile_disclosure import hides_profile
+from jitney.handlers.access.responses import (
     deciding_policies,
     decision_view,
     explanation_view,
     ways_view,
 )
-from jitney.handlers.ungranted import count_preview
-from jitney.handlers.ways import effects_of_ways
+from jitney.handlers.access.ungranted import count_preview
+from jitney.handlers.access.ways import effects_of_ways
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effect.DENY: Outcome.DENIED}
 

@@ -15,11 +15,11 @@ from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from jitney.handlers.denial_times import DenialTime, canaries_of, first_denials
-from jitney.handlers.edge import event_handler
-from jitney.handlers.grant_updates import GrantUpdate, update_grant
-from jitney.handlers.logs import logger
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ending.denial_times import DenialTime, canaries_of, first_denials
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.ports import Ports
 
 PAUSES_SECONDS = (1, 1, 2, 2, 2, 8)
 """The pauses before a canary's calls. The pauses are shortest around 4 to 8 seconds, when IAM usually applies a change.

@@ -18,16 +18,16 @@ from jitney.core.gateway.call_state import content_mac, key_hash
 from jitney.core.gateway.call_values import with_call_values
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.problems import Problem
-from jitney.handlers.call_checks import GatewayCall, check_call, decided_call
-from jitney.handlers.call_recording import reviewed_call_of
-from jitney.handlers.call_reviews import is_still_approved, review_call
-from jitney.handlers.call_sending import repeated_answer, send_call
-from jitney.handlers.call_tickets import issue_ticket, require_transferable
-from jitney.handlers.callers import AuthenticatedRequest, verify_caller
-from jitney.handlers.edge import endpoint
-from jitney.handlers.grant_requests import idempotency_key_of, request_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import AuthenticatedRequest, verify_caller
+from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
+from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call
+from jitney.handlers.gateway.call_recording import reviewed_call_of
+from jitney.handlers.gateway.call_reviews import is_still_approved, review_call
+from jitney.handlers.gateway.call_sending import repeated_answer, send_call
+from jitney.handlers.gateway.call_tickets import issue_ticket, require_transferable
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 APPROVAL_ATTEMPTS = 4
 """How often an approval is read again after another record was written on the call's grant."""

@@ -3,10 +3,10 @@
 import re
 
 from jitney.core.problems import Problem
-from jitney.handlers.callers import authenticate_even_suspended
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import authenticate_even_suspended
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 _CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
 

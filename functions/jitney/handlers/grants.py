@@ -1,10 +1,10 @@
 """POST /v1/grants: request access."""
 
-from jitney.handlers.callers import authenticate_request
-from jitney.handlers.edge import endpoint
-from jitney.handlers.grant_requests import request_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import authenticate_request
+from jitney.handlers.access.grant_requests import request_grant
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def create_grant(request: Request, ports: Ports) -> Response:

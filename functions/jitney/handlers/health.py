@@ -2,9 +2,9 @@
 
 import os
 
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def health(_request: Request, _ports: Ports) -> Response:

@@ -13,12 +13,12 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.preferences import wait_seconds
 from jitney.core.problems import Problem
 from jitney.core.single_use import own_waits_quota, waits_quota
-from jitney.handlers.call_views import call_id_of_path, call_state, grant_of_call
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
-from jitney.handlers.edge import endpoints
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
-from jitney.handlers.responses import grant_response
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_even_suspended
+from jitney.handlers.access.responses import grant_response
+from jitney.handlers.gateway.call_views import call_id_of_path, call_state, grant_of_call
+from jitney.handlers.runtime.edge import endpoints
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 READ_SECONDS = 1
 """The time between two reads of a grant whose answer is held."""

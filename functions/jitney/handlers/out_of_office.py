@@ -7,8 +7,8 @@ from jitney.core.problems import Problem
 from jitney.core.review.out_of_office import OutOfOffice, parse_out_of_office
 from jitney.core.single_use import out_of_office_quota
 from jitney.core.times import iso
-from jitney.handlers.out_of_office_page import out_of_office_of
-from jitney.handlers.pages import FormVisit, Page, pages
+from jitney.handlers.review.out_of_office_page import out_of_office_of
+from jitney.handlers.review.pages import FormVisit, Page, pages
 
 DELEGATE_FIELD = "delegate."
 """Prefix of the form fields that name a delegate. The group follows the prefix."""

@@ -12,12 +12,12 @@ from jitney.core.identity.principal import Principal
 from jitney.core.policy.permitted_access import PermittedAccess
 from jitney.core.policy.permitted_target import PermittedTarget
 from jitney.core.policy.permitted_terms import PermitTerms
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
-from jitney.handlers.ungranted import count_preview
-from jitney.handlers.visible_targets import visible_targets
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.access.ungranted import count_preview
+from jitney.handlers.access.visible_targets import visible_targets
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 _REPEAT = "Jitney evaluated policies for as long as one answer may take. Repeat the request: it may find more targets."
 """The text does not promise more targets, because policies may permit the caller nothing on the others."""

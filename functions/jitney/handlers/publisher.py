@@ -11,10 +11,10 @@ from jitney.core.compressed_text import decompress_text
 from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_indexed, is_record
 from jitney.core.record_metrics import metrics_of
 from jitney.core.times import epoch
-from jitney.handlers.edge import event_handler
-from jitney.handlers.logs import logger
-from jitney.handlers.metrics import count, emit
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.metrics import count, emit
+from jitney.handlers.runtime.ports import Ports
 
 StreamRecord: TypeAlias = Mapping[str, Any]
 

@@ -17,22 +17,22 @@ from jitney.core.gauges import Gauges
 from jitney.core.problems import Problem
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
-from jitney.handlers.decided_workflows import resume_decided
-from jitney.handlers.deny_documents import log_undenied, repair_deny_document
-from jitney.handlers.deny_records import record_written
-from jitney.handlers.edge import event_handler
-from jitney.handlers.ended_calls import end_calls
-from jitney.handlers.failed_grants import fail_review
-from jitney.handlers.grant_expiry import record_expiry
-from jitney.handlers.grant_updates import GrantUpdate, update_grant
-from jitney.handlers.logs import logger
-from jitney.handlers.metrics import count, emit
-from jitney.handlers.ports import Ports
-from jitney.handlers.reconciler_run import MARKS_MILLISECONDS, ReconcilerRun, count_recorded
-from jitney.handlers.required_documents import denies
-from jitney.handlers.suspended_grants import end_suspended_grants
-from jitney.handlers.suspension_completion import complete_suspensions
-from jitney.handlers.trail_heartbeats import record_gaps, send_heartbeat
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ending.deny_documents import log_undenied, repair_deny_document
+from jitney.handlers.ending.deny_records import record_written
+from jitney.handlers.ending.ended_calls import end_calls
+from jitney.handlers.ending.failed_grants import fail_review
+from jitney.handlers.ending.grant_expiry import record_expiry
+from jitney.handlers.ending.reconciler_run import MARKS_MILLISECONDS, ReconcilerRun, count_recorded
+from jitney.handlers.ending.required_documents import denies
+from jitney.handlers.ending.suspended_grants import end_suspended_grants
+from jitney.handlers.ending.suspension_completion import complete_suspensions
+from jitney.handlers.review.decided_workflows import resume_decided
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.metrics import count, emit
+from jitney.handlers.runtime.ports import Ports
+from jitney.handlers.trail.trail_heartbeats import record_gaps, send_heartbeat
 
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""

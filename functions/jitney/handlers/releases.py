@@ -5,13 +5,13 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.live_credentials import needs_denial
 from jitney.core.problems import Problem
 from jitney.core.single_use import repeated_release_quota
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
-from jitney.handlers.edge import endpoint
-from jitney.handlers.ended_effects import ended_response
-from jitney.handlers.grant_ends import ENDING_PORTS, end_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
-from jitney.handlers.responses import rate_limited_problem
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_even_suspended
+from jitney.handlers.access.responses import rate_limited_problem
+from jitney.handlers.ending.ended_effects import ended_response
+from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def release_grant(request: Request, ports: Ports) -> Response:

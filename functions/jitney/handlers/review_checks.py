@@ -14,10 +14,10 @@ from jitney.core.review.contact_checks import (
     contact_checks,
 )
 from jitney.core.review.slack.error import SlackError
-from jitney.handlers.callers import authenticate_request
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import authenticate_request
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 MOST_MILLISECONDS = 9_000
 """No check starts later than this, because the function has 15 seconds."""

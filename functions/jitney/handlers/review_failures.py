@@ -8,9 +8,9 @@ failures. https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integ
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.handlers.edge import event_handler
-from jitney.handlers.failed_grants import fail_review
-from jitney.handlers.ports import Ports
+from jitney.handlers.ending.failed_grants import fail_review
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.ports import Ports
 
 CODES: Mapping[str, str] = {
     "ABORTED": "review_stopped",

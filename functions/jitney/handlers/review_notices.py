@@ -18,13 +18,13 @@ from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import can_be_approved, without_suspended
 from jitney.core.review.schedule import NEVER_CHECKED, ScheduleCheck, has_changed_since, is_waiting
-from jitney.handlers.channels import DeliveryResult, no_reviewer_notified
-from jitney.handlers.edge import event_handler
-from jitney.handlers.logs import logger
-from jitney.handlers.notifications import CHANNELS, notify_reviewers
-from jitney.handlers.ports import REVIEW_PORTS, Ports
-from jitney.handlers.review_sheet import build_sheet, present_decision
-from jitney.handlers.under_review import under_review
+from jitney.handlers.notifying.channels import DeliveryResult, no_reviewer_notified
+from jitney.handlers.notifying.notifications import CHANNELS, notify_reviewers
+from jitney.handlers.review.review_sheet import build_sheet, present_decision
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.ports import REVIEW_PORTS, Ports
 
 DECISION_NOTICES = frozenset(
     {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}

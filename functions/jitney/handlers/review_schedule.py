@@ -8,9 +8,9 @@ from typing import Any
 
 from jitney.core.access.grant import State
 from jitney.core.review.schedule import ScheduleCheck, due, is_waiting
-from jitney.handlers.edge import event_handler
-from jitney.handlers.grant_expiry import record_expiry
-from jitney.handlers.ports import Ports
+from jitney.handlers.ending.grant_expiry import record_expiry
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.ports import Ports
 
 DECIDED = "decided"
 NOTHING = "nothing"

@@ -10,15 +10,15 @@ from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.review.bulk_rejection import offered_owners
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import requester_of_grant
-from jitney.handlers.bulk_rejection_page import show_bulk_rejection
-from jitney.handlers.ended_effects import ended_effects
-from jitney.handlers.out_of_office_page import show_out_of_office
-from jitney.handlers.pages import Page, Visit, pages
-from jitney.handlers.ports import REVIEW_PORTS
-from jitney.handlers.request_list import by_urgency, level_of_grant, list_requests_for, title_of_grant
-from jitney.handlers.review_report import show_report
-from jitney.handlers.review_sheet import build_sheet
-from jitney.handlers.viewers import is_enough_alone, load_for_viewer, redirect_to_sign_in
+from jitney.handlers.ending.ended_effects import ended_effects
+from jitney.handlers.review.bulk_rejection_page import show_bulk_rejection
+from jitney.handlers.review.out_of_office_page import show_out_of_office
+from jitney.handlers.review.pages import Page, Visit, pages
+from jitney.handlers.review.request_list import by_urgency, level_of_grant, list_requests_for, title_of_grant
+from jitney.handlers.review.review_report import show_report
+from jitney.handlers.review.review_sheet import build_sheet
+from jitney.handlers.review.viewers import is_enough_alone, load_for_viewer, redirect_to_sign_in
+from jitney.handlers.runtime.ports import REVIEW_PORTS
 
 
 def list_requests(visit: Visit) -> Page:

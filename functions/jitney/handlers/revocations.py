@@ -5,14 +5,14 @@ from jitney.core.access.request_body import parse_reason
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import may_revoke
 from jitney.core.review.safe_text import escape_invisible
-from jitney.handlers.break_glass import follow_up
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.ended_effects import ended_response
-from jitney.handlers.grant_ends import ENDING_PORTS, end_grant
-from jitney.handlers.http import Request, Response
-from jitney.handlers.pages import FormVisit, Page, pages
-from jitney.handlers.ports import Ports
-from jitney.handlers.under_review import under_review
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.ending.ended_effects import ended_response
+from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant
+from jitney.handlers.review.break_glass import follow_up
+from jitney.handlers.review.pages import FormVisit, Page, pages
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:

@@ -9,10 +9,10 @@ from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.object_names import is_read_by_athena
 from jitney.core.integrity.seals import Seal, first_day, is_of_future, next_seal
 from jitney.core.times import epoch, iso
-from jitney.handlers.edge import event_handler
-from jitney.handlers.logs import logger
-from jitney.handlers.metrics import count
-from jitney.handlers.ports import Ports
+from jitney.handlers.runtime.edge import event_handler
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.metrics import count
+from jitney.handlers.runtime.ports import Ports
 
 
 def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:

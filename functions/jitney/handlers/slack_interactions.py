@@ -28,14 +28,14 @@ from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, R
 from jitney.core.review.slack.people import principal_of, require_workspace
 from jitney.core.review.votes import review_ended
 from jitney.core.single_use import SingleUseKey
-from jitney.handlers.ballots import Ballot, comment_of, vote
-from jitney.handlers.callers import count_refused
-from jitney.handlers.current_reviewers import current_reviewers
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response, form_fields
-from jitney.handlers.logs import note_grant
-from jitney.handlers.ports import REVIEW_PORTS, Ports
-from jitney.handlers.under_review import under_review
+from jitney.handlers.access.callers import count_refused
+from jitney.handlers.review.ballots import Ballot, comment_of, vote
+from jitney.handlers.review.current_reviewers import current_reviewers
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response, form_fields
+from jitney.handlers.runtime.logs import note_grant
+from jitney.handlers.runtime.ports import REVIEW_PORTS, Ports
 
 ISSUER = "slack"
 """The issuer under which refusals are counted until the user is known."""

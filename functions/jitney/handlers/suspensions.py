@@ -4,7 +4,7 @@ One write stops everything that the suspension covers (`core.access.suspensions`
 for each role and a record of each grant's end. Their number grows with the targets and grants. A call writes as many of
 them as its time allows. The caller repeats the call until the suspension is complete. The reconciler writes the rest.
 After the documents, the first call starts a function that measures when AWS denies
-(`handlers.suspension_measurements`).
+(`handlers.ending.suspension_measurements`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,23 +21,23 @@ from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
 from jitney.core.target_roles import earlier_roles
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.deny_documents import log_undenied, write_deny_document
-from jitney.handlers.edge import endpoints
-from jitney.handlers.grant_updates import write_until_current
-from jitney.handlers.http import Request, Response
-from jitney.handlers.logs import logger
-from jitney.handlers.ports import Ports
-from jitney.handlers.suspended_grants import end_moved_grants, end_suspended_grant, end_suspended_grants
-from jitney.handlers.suspended_names import suspended_name
-from jitney.handlers.suspension_completion import (
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.access.grant_updates import write_until_current
+from jitney.handlers.ending.deny_documents import log_undenied, write_deny_document
+from jitney.handlers.ending.suspended_grants import end_moved_grants, end_suspended_grant, end_suspended_grants
+from jitney.handlers.ending.suspended_names import suspended_name
+from jitney.handlers.ending.suspension_completion import (
     complete_suspension,
     has_undenied,
     has_undenied_end,
     suspension_conflict,
     suspension_record,
 )
-from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
+from jitney.handlers.ending.suspension_measurements import grants_to_measure, start_measurement
+from jitney.handlers.runtime.edge import endpoints
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.ports import Ports
 
 MOST_MILLISECONDS = 12_000
 """The time after which a call starts no further document. The last one may take 11 s more.

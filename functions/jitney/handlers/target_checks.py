@@ -8,10 +8,10 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.stored_identity import name_of
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.edge import endpoint
-from jitney.handlers.http import Request, Response
-from jitney.handlers.ports import Ports
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.ports import Ports
 
 
 def check_target(request: Request, ports: Ports) -> Response:

@@ -1,7 +1,7 @@
 """POST /reviews/{id}: a reviewer's vote, by the forms of the request's page.
 
-The function also serves the vote from a terminal (`jitney.handlers.terminal_votes`), and rejections in bulk
-(`jitney.handlers.bulk_rejections`).
+The function also serves the vote from a terminal (`jitney.handlers.review.terminal_votes`), and rejections in bulk
+(`jitney.handlers.review.bulk_rejections`).
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import narrowed_approval, selected_permissions
-from jitney.handlers.ballots import Ballot, comment_of, covered_by, vote
-from jitney.handlers.break_glass import break_glass
-from jitney.handlers.bulk_rejections import reject_many, reject_many_from_terminal
-from jitney.handlers.pages import FormVisit, Page, pages
-from jitney.handlers.ports import REVIEW_PORTS
-from jitney.handlers.second_step import second_step
-from jitney.handlers.terminal_votes import vote_from_terminal
+from jitney.handlers.review.ballots import Ballot, comment_of, covered_by, vote
+from jitney.handlers.review.break_glass import break_glass
+from jitney.handlers.review.bulk_rejections import reject_many, reject_many_from_terminal
+from jitney.handlers.review.pages import FormVisit, Page, pages
+from jitney.handlers.review.second_step import second_step
+from jitney.handlers.review.terminal_votes import vote_from_terminal
+from jitney.handlers.runtime.ports import REVIEW_PORTS
 
 SELECTED = "approve_selected"
 """The verdict of the form with the boxes. The verdict "approve" covers the whole request."""
@@ -25,7 +25,7 @@ _BOXES = frozenset({"action", "resource", "seconds"})
 
 
 def vote_on_request(visit: FormVisit) -> Page:
-    """Submit the vote, and return 303 to the request. Raises the problems of `handlers.ballots.vote`.
+    """Submit the vote, and return 303 to the request. Raises the problems of `handlers.review.ballots.vote`.
 
     An approval that could do harm needs a second step. Before that is confirmed, the answer is 200 with the second
     step.

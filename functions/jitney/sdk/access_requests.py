@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
-from jitney.client.call_files import with_contents
-from jitney.client.durations import parse_duration
-from jitney.client.grant_request import (
+from jitney.client.api.grant_request import (
     ApiConditions,
     ApiPermission,
     GrantRequest,
     OperationCall,
     parse_permissions,
 )
+from jitney.client.inputs.call_files import with_contents
 from jitney.client.problems import Invalid
+from jitney.client.terminal.durations import parse_duration
 
 Call: TypeAlias = str | tuple[str, str, Mapping[str, Any]]
 """An AWS CLI command line, or a service, an operation and its parameters with boto3's names."""

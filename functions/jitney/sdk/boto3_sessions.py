@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.credentials import CredentialResolver
 from botocore.tokens import TokenProviderChain
 
-from jitney.client.responses import ApiGrant
+from jitney.client.api.responses import ApiGrant
 from jitney.sdk.gateway_calls import GatewayCalls
 from jitney.sdk.grant_credentials import GrantProvider
 from jitney.sdk.open_grant import KeptHere, OpenGrant

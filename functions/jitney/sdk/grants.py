@@ -7,14 +7,14 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from jitney.client.broker import Broker
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.grant_memory import ProcessMemory
-from jitney.client.grant_request import GrantRequest
-from jitney.client.held_grant import HeldGrant
-from jitney.client.optional import load_extra
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.credentials.grant_memory import ProcessMemory
+from jitney.client.credentials.held_grant import HeldGrant
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.settings import connect
 from jitney.client.problems import ClientProblem, Denied, GrantEnded
-from jitney.client.settings import connect
 from jitney.sdk.access_requests import (
     Call,
     Duration,

@@ -8,11 +8,11 @@ import warnings
 import weakref
 from collections.abc import Callable
 
-from jitney.client.broker import Broker
-from jitney.client.held_grant import HeldGrant
-from jitney.client.polling import ended_problem
+from jitney.client.api.broker import Broker
+from jitney.client.api.polling import ended_problem
+from jitney.client.api.responses import ApiCredentials, ApiGrant
+from jitney.client.credentials.held_grant import HeldGrant
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.responses import ApiCredentials, ApiGrant
 
 LOG = logging.getLogger("jitney")
 CHECK_SECONDS = 1.0

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jitney.client.broker import Broker
-from jitney.client.polling import pending_problem, wait_for_decision
+from jitney.client.api.broker import Broker
+from jitney.client.api.polling import pending_problem, wait_for_decision
+from jitney.client.api.responses import GrantResponse
 from jitney.client.problems import ClientProblem, ReviewPending, Unavailable
-from jitney.client.responses import GrantResponse
 
 OnPending = Callable[[ReviewPending], None]
 

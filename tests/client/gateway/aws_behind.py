@@ -13,9 +13,9 @@ from moto.core.models import botocore_stubber
 from jitney import resources
 from jitney.adapters.aws_models import AwsModels
 from jitney.adapters.wire_requests import wire_request
+from jitney.client.api.responses import GrantResponse
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
 from jitney.client.problems import Invalid
-from jitney.client.responses import GrantResponse
 from jitney.core.gateway.call_request import parse_call
 from jitney.core.gateway.parameters import checked_parameters
 from jitney.core.problems import Problem

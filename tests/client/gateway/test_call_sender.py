@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from jitney.client.api.responses import GrantResponse
 from jitney.client.gateway.call_answers import CallUnderReview
 from jitney.client.gateway.calling import IN_PROGRESS_SECONDS, AbandonedError, CallSender
 from jitney.client.gateway.wire_parser import ParsedCall
 from jitney.client.problems import ClientProblem, GrantEnded
-from jitney.client.responses import GrantResponse
 from tests.client.fake_broker import grant
 from tests.client.gateway.aws_behind import MODELS
 from tests.client.gateway.conftest import GRANT_ID

@@ -2,11 +2,11 @@
 
 import pytest
 
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.gateway_access import gateway_endpoint
+from jitney.client.credentials.gateway_access import gateway_endpoint
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.request_options import WaitOptions
+from jitney.client.inputs.settings import connect
 from jitney.client.problems import Invalid
-from jitney.client.request_options import WaitOptions
-from jitney.client.settings import connect
 from tests.client.fake_broker import GRANT_ID, FakeBroker, grant
 
 

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from jitney import resources
+from jitney.client.api.responses import GrantResponse
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview
 from jitney.client.problems import ClientProblem, Denied, Invalid, Unavailable
-from jitney.client.responses import GrantResponse
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.operations import OperationTable

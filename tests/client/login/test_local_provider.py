@@ -293,8 +293,8 @@ def test_cli_01_processes_that_renew_at_once_use_the_refresh_token_once(
     old = DeveloperSignIn(found.subject, found.name, found.token, int(time.time()), found.refresh_token)
     machine.write_text(json.dumps({f"jitney/{CLI_CLIENT_ID} at {what.issuer}": old.text()}))
     code = (
-        "from jitney.client.settings import ConnectionOptions, read_settings\n"
-        "from jitney.client.token_choice import choose\n"
+        "from jitney.client.inputs.settings import ConnectionOptions, read_settings\n"
+        "from jitney.client.tokens.token_choice import choose\n"
         "print(choose(read_settings(ConnectionOptions())).source.fetch().value)\n"
     )
     running = [

@@ -11,7 +11,7 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult
 
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
 from jitney.client.mcp.server import Toolbox, build_server
 from jitney.client.tokens import Token
 from tests.client.conftest import TOKEN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
 from jitney.client.mcp import transports
 from jitney.client.mcp.http_guard import has_token
 from jitney.client.problems import Invalid

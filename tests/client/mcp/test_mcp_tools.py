@@ -12,8 +12,9 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 
-from jitney.client.broker import Broker
-from jitney.client.grant_request import GrantRequest
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.responses import GrantResponse
 from jitney.client.mcp import opened_grants
 from jitney.client.mcp.arguments import CallArguments
 from jitney.client.mcp.call_tools import call_key
@@ -21,7 +22,6 @@ from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.mcp.tool_table import TOOLS
 from jitney.client.mcp.worker_threads import CancellableWait, WaitCancelledError
 from jitney.client.problems import Unavailable
-from jitney.client.responses import GrantResponse
 from tests.client.fake_broker import (
     CREDENTIALS,
     GRANT_ID,

@@ -21,7 +21,7 @@ from jitney.core.review.safe_text import short_resource
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.votes import narrowed
 from jitney.core.review.wording import rejected_before
-from jitney.handlers.templates import access_line
+from jitney.handlers.runtime.templates import access_line
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import CALL, GRANT, NOW, PENDING

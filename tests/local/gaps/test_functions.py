@@ -2,7 +2,7 @@
 
 import time
 
-from jitney.handlers.building import LOCAL_UPSTREAM
+from jitney.handlers.runtime.building import LOCAL_UPSTREAM
 from tests.local.gaps.contracts import EVERYTHING, TIMEOUT, Emulator, function, invoke
 
 

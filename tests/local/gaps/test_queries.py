@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jitney.client.athena import Athena, AthenaLocation, QueryResult
+from jitney.client.audit.athena import Athena, AthenaLocation, QueryResult
 from jitney.client.problems import ClientProblem
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, refused, role

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from jitney import __version__
-from jitney.client.connection_options import STATE_FOLDER_FIX, ConnectionOptions, settings_file, xdg
-from jitney.client.grant_request import GrantRequest
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.inputs.connection_options import STATE_FOLDER_FIX, ConnectionOptions, settings_file, xdg
+from jitney.client.inputs.setting_files import read_setting_file, user_path
+from jitney.client.inputs.setting_names import IDENTITY_VARIABLES, SETTINGS
 from jitney.client.problems import Invalid
-from jitney.client.setting_files import read_setting_file, user_path
-from jitney.client.setting_names import IDENTITY_VARIABLES, SETTINGS
 from jitney.client.tokens import issuer_and_subject
 
 PROFILE, SERVE = "profile", "serve"

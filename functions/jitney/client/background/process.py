@@ -17,8 +17,7 @@ from typing import Any
 
 from jitney.client.background.asking import is_own, problem_document, socket_address
 from jitney.client.background.need import PROFILE, EndpointNeed, folder_unusable
-from jitney.client.connection_options import xdg
-from jitney.client.container_credentials import (
+from jitney.client.credentials.container_credentials import (
     CREDENTIALS_PATH,
     ContainerCredentials,
     EndpointToken,
@@ -27,13 +26,14 @@ from jitney.client.container_credentials import (
     problem_status,
     shell_variables,
 )
+from jitney.client.credentials.grant_cache import locked_entry
+from jitney.client.credentials.held_grant import HeldGrant, Slices
 from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.http_server import MAX_CONNECTIONS, LocalServer, LoopbackServer
 from jitney.client.gateway.received import ReceivedRequest
-from jitney.client.grant_cache import locked_entry
-from jitney.client.held_grant import HeldGrant, Slices
+from jitney.client.inputs.connection_options import xdg
+from jitney.client.inputs.settings import connect
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.settings import connect
 
 # In the last 15 minutes of its credentials, boto3 and the AWS CLI run a credential process for each call. So a slice
 # is replaced when less than 16 minutes are left, and an SDK never gets one in its last 15 minutes.

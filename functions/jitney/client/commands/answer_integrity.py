@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client.command_result import audit_screen
 from jitney.client.commands.audit import Trusted
-from jitney.client.optional import load_extra
+from jitney.client.inputs.optional import load_extra
+from jitney.client.terminal.command_result import audit_screen
 
 __all__ = ["Check", "Trusted", "checked_answer", "exit_by", "marked_rows"]
 Check = Annotated[
@@ -39,7 +39,7 @@ def checked_answer(
         from jitney.core.integrity.answer_integrity import unchecked  # noqa: PLC0415 - seldom used
 
         return unchecked("--no-check was given.")
-    found = load_extra("jitney.client.answer_check", "audit", _TITLE)
+    found = load_extra("jitney.client.audit.answer_check", "audit", _TITLE)
     sources, now = found.answer_sources(stack, tuple(keys or ()), location), int(time.time())
     if quiet:
         return found.check_answer(sources, since, until, lambda *_: None, now, last)
@@ -49,7 +49,7 @@ def checked_answer(
 
 def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: Any) -> tuple[list[str], Any]:
     """Return the columns and rows, with the state of the records of each row's grant if it is known."""
-    marked: tuple[list[str], Any] = load_extra("jitney.client.answer_check", "audit", _TITLE).marked(
+    marked: tuple[list[str], Any] = load_extra("jitney.client.audit.answer_check", "audit", _TITLE).marked(
         columns, rows, integrity
     )
     return marked

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_group import command_group
-from jitney.client.command_result import audit_screen, exit_on_problem, print_json
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.command_group import command_group
+from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import Invalid
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
 audit = command_group(
     "Query, report, verify and repair audit records. Uses your AWS credentials, not the broker.",
@@ -121,7 +121,7 @@ def verify_records(
 
 def _verification() -> Any:
     """Return the verification module, which needs the extra `audit`. Raises Invalid."""
-    return load_extra("jitney.client.verification", "audit", "Nothing could be verified")
+    return load_extra("jitney.client.audit.verification", "audit", "Nothing could be verified")
 
 
 def chosen_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:

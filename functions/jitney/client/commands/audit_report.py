@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by
 from jitney.client.commands.audit import Database, Since, Stack, Workgroup
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Grant ids: g- and 14 letters or digits.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page to FILE instead.")]
@@ -62,4 +62,4 @@ def show_report(
 
 def _report_module() -> Any:
     """Return the report module, which needs the extra `audit`. Raises Invalid."""
-    return load_extra("jitney.client.grant_report", "audit", "The report was not built")
+    return load_extra("jitney.client.audit.grant_report", "audit", "The report was not built")

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
 from jitney.client.commands.audit import Database, Since, Stack, Until, Workgroup, chosen_days
-from jitney.client.optional import load_extra
-from jitney.client.request_options import invalid
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
 Agent = Annotated[str, typer.Option(metavar="NAME", help="The agent: its principal, subject or short name.")]
 Resource = Annotated[
@@ -64,9 +64,9 @@ def _history(
     agent: str, resource: str, first: datetime, last: datetime, workgroup: str, database: str, stack: Any
 ) -> tuple[Any, Any]:
     """Return where the queries ran, and the history."""
-    history = load_extra("jitney.client.access_history", "audit", "The question was not answered")
-    queries = load_extra("jitney.client.named_queries", "audit", "The question was not answered")
-    athena = load_extra("jitney.client.athena", "audit", "The question was not answered")
+    history = load_extra("jitney.client.audit.access_history", "audit", "The question was not answered")
+    queries = load_extra("jitney.client.audit.named_queries", "audit", "The question was not answered")
+    athena = load_extra("jitney.client.audit.athena", "audit", "The question was not answered")
     location = queries.athena_location(workgroup, database, stack)
     source = athena.connected(location)
     return location, history.access_history(source, agent, resource, first.date(), last.date())

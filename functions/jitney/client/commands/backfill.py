@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.commands.audit import chosen_days, read_day
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import Invalid
-from jitney.client.stack_file import read_stack_file
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
 RATE = 100
 
@@ -56,7 +56,7 @@ def backfill_events(
     Example: jitney audit backfill --bucket my-trail --since 2026-11-26 --stack outputs.json
     """
     with exit_on_problem("audit backfill", as_json=as_json):
-        backfill = load_extra("jitney.client.backfill", "audit", "Nothing was read")
+        backfill = load_extra("jitney.client.audit.backfill", "audit", "Nothing was read")
         now = int(time.time())
         chosen_days(since, until)
         last = (until or datetime.fromtimestamp(now, UTC)).date()

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import credential_process, options
-from jitney.client.grouping import grouped
+from jitney.client.credentials import credential_process
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 
 NewGrant = Annotated[bool, typer.Option("--new-grant", help="Make a new request, even if a grant is remembered.")]
 

@@ -5,14 +5,14 @@ import time
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json
 from jitney.client.doctor.broker_checks import BrokerChecks
 from jitney.client.doctor.doctor_screen import DoctorScreen
 from jitney.client.doctor.findings import Finding, Verdict
 from jitney.client.doctor.machine_checks import MachineChecks
-from jitney.client.grouping import grouped
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
+from jitney.client.terminal.command_result import exit_on_problem, print_json
 
 
 @grouped

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.call_files import with_contents
-from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.api.explaining import explain_offline
+from jitney.client.api.grant_request import GrantRequest, aws_cli_calls
 from jitney.client.commands.run import command_of
-from jitney.client.explaining import explain_offline
-from jitney.client.grant_request import GrantRequest, aws_cli_calls
-from jitney.client.grouping import grouped
-from jitney.client.request_options import invalid
+from jitney.client.inputs import options
+from jitney.client.inputs.call_files import with_contents
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 

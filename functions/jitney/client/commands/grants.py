@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.broker import Broker
-from jitney.client.command_group import command_group
-from jitney.client.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
-from jitney.client.grouping import grouped
-from jitney.client.responses import GrantResponse
+from jitney.client.api.broker import Broker
+from jitney.client.api.responses import GrantResponse
+from jitney.client.inputs import options
+from jitney.client.inputs.command_group import command_group
+from jitney.client.inputs.grouping import grouped
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
 
 grants = command_group("List and show your grants; release or revoke one.")
 

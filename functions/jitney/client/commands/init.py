@@ -8,21 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.aws_profile import section_name
-from jitney.client.command_result import exit_on_problem, print_json
-from jitney.client.connection_options import xdg
+from jitney.client.credentials.aws_profile import section_name
+from jitney.client.credentials.profile_settings import settings_for_request
 from jitney.client.file_replacement import real_path
-from jitney.client.grouping import grouped
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.connection_options import xdg
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import Invalid
-from jitney.client.profile_settings import settings_for_request
-from jitney.client.request_options import invalid
 from jitney.client.setup import selection
 from jitney.client.setup.clients import AWS, AgentClient
 from jitney.client.setup.file_changes import ClientFile, FileChange, addition, removal
 from jitney.client.setup.ledger import Ledger
 from jitney.client.setup.setup_screen import SetupScreen
+from jitney.client.terminal.command_result import exit_on_problem, print_json
 
 Clients = Annotated[
     list[str] | None,

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
-from jitney.client.connection_options import ConnectionOptions
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.settings import read_settings
+from jitney.client.login.reviewer_sign_in import review_settings
 from jitney.client.problems import Invalid
-from jitney.client.reviewer_sign_in import review_settings
-from jitney.client.settings import read_settings
-from jitney.client.token_choice import choose
-from jitney.client.token_sources import login_lock, login_settings
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.tokens.token_choice import choose
+from jitney.client.tokens.token_sources import login_lock, login_settings
 from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
 
 if TYPE_CHECKING:

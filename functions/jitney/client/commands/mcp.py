@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem
-from jitney.client.grouping import grouped
-from jitney.client.optional import load_extra
-from jitney.client.request_options import invalid
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import exit_on_problem
 
 _WAYS = ("gateway", "credentials")
 

@@ -3,11 +3,11 @@
 import difflib
 from dataclasses import replace
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
-from jitney.client.grouping import grouped
-from jitney.client.permitted_targets import ApiPermittedTargets
+from jitney.client.api.permitted_targets import ApiPermittedTargets
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Invalid
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 
 @grouped

@@ -2,17 +2,17 @@
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_group import command_group
-from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.policy_diff import compare_policies
 from jitney.client.commands.policy_digest import print_digests
 from jitney.client.commands.policy_explain import explain_decision
 from jitney.client.commands.policy_replay import Config, replay_records
 from jitney.client.commands.policy_shadow import show_shadow
 from jitney.client.commands.policy_suggest import suggest_policies
-from jitney.client.policy_testing import decide_cases
+from jitney.client.inputs import options
+from jitney.client.inputs.command_group import command_group
+from jitney.client.policy.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 policy = command_group("Test, compare and explain policies. Runs locally, without a broker.")
 policy.command("replay")(replay_records)

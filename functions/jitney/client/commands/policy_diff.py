@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json
 from jitney.client.commands.policy_replay import Config, policy_screen
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
+from jitney.client.terminal.command_result import exit_on_problem, print_json
 
 Old = Annotated[Path, typer.Argument(metavar="OLD", help="The other version's jitney.yaml, or its folder.")]
 Most = Annotated[int, typer.Option("--most", metavar="NUMBER", min=1, help="How many requests to decide at most.")]
@@ -34,7 +34,7 @@ def compare_policies(
     Example: jitney policy diff ../deployed/jitney.yaml
     """
     with exit_on_problem("policy diff", as_json=as_json):
-        comparison = load_extra("jitney.client.policy_comparison", "policy", "The policies were not compared")
+        comparison = load_extra("jitney.client.policy.policy_comparison", "policy", "The policies were not compared")
         screen = policy_screen()
         with screen.progress() as progress:
             result = comparison.compare_versions(old, config, most, progress)

@@ -2,10 +2,10 @@
 
 import os
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.policy_replay import Config
-from jitney.client.policy_access import CONFIGURATION, policy_module
+from jitney.client.inputs import options
+from jitney.client.policy.policy_access import CONFIGURATION, policy_module
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 
 def print_digests(*, config: Config = None, as_json: options.AsJson = False) -> None:

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.audit.record_lines import RecordSource
 from jitney.client.commands.audit import Records, Stack
 from jitney.client.commands.policy_replay import Config, Folder, policy_screen
-from jitney.client.durations import parse_duration
-from jitney.client.optional import load_extra
-from jitney.client.record_lines import RecordSource
-from jitney.client.request_options import invalid
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import exit_on_problem, print_json
+from jitney.client.terminal.durations import parse_duration
 
 
 def _repeated(name: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer's own name
@@ -68,7 +68,7 @@ def explain_decision(
     with exit_on_problem("policy explain", as_json=as_json):
         if sum(map(bool, (case, grant, target))) != 1:
             raise invalid("Not exactly one request is named.", "Give --case, --grant, or TARGET.")
-        explanation = load_extra("jitney.client.policy_explanation", "policy", "The decision was not explained")
+        explanation = load_extra("jitney.client.policy.policy_explanation", "policy", "The decision was not explained")
         screen = policy_screen()
         if case:
             result = explanation.explain_case(config, case)

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.audit.record_lines import RecordSource
 from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.record_lines import RecordSource
+from jitney.client.terminal.command_result import exit_on_problem, print_json
 
 Config = Annotated[
     Path | None,
@@ -47,7 +47,7 @@ def replay_records(
     Example: jitney policy replay --since 30d --folder records
     """
     with exit_on_problem("policy replay", as_json=as_json):
-        report = load_extra("jitney.client.replay_report", "policy", "The requests were not replayed")
+        report = load_extra("jitney.client.policy.replay_report", "policy", "The requests were not replayed")
         screen = policy_screen()
         first, last = chosen_days(since, until)
         chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
@@ -63,6 +63,6 @@ def replay_records(
 
 def policy_screen() -> Any:
     """Return the screen of `jitney policy`. rich is loaded only now."""
-    from jitney.client.policy_screen import PolicyScreen  # noqa: PLC0415 - see command_result
+    from jitney.client.terminal.policy_screen import PolicyScreen  # noqa: PLC0415 - see command_result
 
     return PolicyScreen()

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.audit.record_lines import RecordSource
 from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
 from jitney.client.commands.policy_replay import DryRuns, Folder, policy_screen
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.record_lines import RecordSource
+from jitney.client.terminal.command_result import exit_on_problem, print_json
 
 FailOnDifference = Annotated[
     bool,
@@ -37,7 +37,7 @@ def show_shadow(
     Example: jitney policy shadow --since 7d --folder records
     """
     with exit_on_problem("policy shadow", as_json=as_json):
-        report = load_extra("jitney.client.shadow_report", "policy", "The shadow's answers were not read")
+        report = load_extra("jitney.client.policy.shadow_report", "policy", "The shadow's answers were not read")
         screen = policy_screen()
         first, last = chosen_days(since, until)
         with screen.progress() as progress:

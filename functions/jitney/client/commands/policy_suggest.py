@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.audit.record_lines import RecordSource
 from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
 from jitney.client.commands.policy_replay import Config, Folder, policy_screen
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.record_lines import RecordSource
+from jitney.client.terminal.command_result import exit_on_problem, print_json
 
 Agent = Annotated[str, typer.Option(metavar="NAME", help="An agent, as records name it: local.agent-7.")]
 Group = Annotated[str, typer.Option(metavar="NAME", help="A group, as policies name it: local/readers.")]
@@ -58,7 +58,7 @@ def suggest_policies(
     Example: jitney policy suggest --agent local.agent-7 --since 30d --folder records --calls calls
     """
     with exit_on_problem("policy suggest", as_json=as_json):
-        suggestions = load_extra("jitney.client.policy_suggestions", "policy", "No policy was suggested")
+        suggestions = load_extra("jitney.client.policy.policy_suggestions", "policy", "No policy was suggested")
         screen = policy_screen()
         source = RecordSource(folder, records, stack)
         seen = RecordSource(calls) if calls else None if folder else source

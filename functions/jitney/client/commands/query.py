@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
 from jitney.client.commands.audit import Database, Stack, Workgroup, chosen_days, read_day
-from jitney.client.optional import load_extra
-from jitney.client.request_options import invalid
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query. Omit it to list all queries.")]
 Values = Annotated[
@@ -51,9 +51,9 @@ def run_query(
         if as_csv and as_json:
             raise invalid("--csv and --json exclude each other.", "Give one of them.")
         days = chosen_days(since, until)
-        queries = load_extra("jitney.client.named_queries", "audit", "The query cannot run")
+        queries = load_extra("jitney.client.audit.named_queries", "audit", "The query cannot run")
         location = queries.athena_location(workgroup, database, stack)
-        athena = load_extra("jitney.client.athena", "audit", "The query cannot run").connected(location)
+        athena = load_extra("jitney.client.audit.athena", "audit", "The query cannot run").connected(location)
         if name is None:
             _list(queries.listed(athena.named()), as_json=as_json)
             return

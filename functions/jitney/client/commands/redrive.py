@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.audit import chosen_days, read_day
-from jitney.client.optional import load_extra
-from jitney.client.request_options import invalid
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
 Stack = Annotated[
     Path, typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json.")
@@ -39,7 +39,7 @@ def redrive_dead_letters(
     Example: jitney audit redrive --stack outputs.json
     """
     with exit_on_problem("audit redrive", as_json=as_json):
-        redrive = load_extra("jitney.client.redrive", "audit", "Nothing was redriven")
+        redrive = load_extra("jitney.client.audit.redrive", "audit", "Nothing was redriven")
         if until and not since:
             raise invalid("--until needs --since.", "Give the first day to --since.")
         chosen_days(since, until)

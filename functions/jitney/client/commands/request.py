@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.broker import Broker
-from jitney.client.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
-from jitney.client.grant_request import GrantRequest
-from jitney.client.grouping import grouped
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, ReviewPending
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what policy would decide. Issues nothing, notifies no reviewer.")

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.policy_replay import Config
-from jitney.client.optional import load_extra
+from jitney.client.inputs import options
+from jitney.client.inputs.optional import load_extra
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 StateTable = Annotated[str, typer.Option("--state-table", metavar="TABLE", help="The restored table of grants.")]
 AuditTable = Annotated[
@@ -46,7 +46,7 @@ def restore(
     Example: jitney restore --state-table jitney-state-2 --audit-table Jitney-TablesAudit-1A2B
     """
     with exit_on_problem("restore", as_json=as_json):
-        module = load_extra("jitney.client.restored_tables", "audit,policy", "The tables were not prepared")
+        module = load_extra("jitney.client.restore.restored_tables", "audit,policy", "The tables were not prepared")
         plan = module.plan_of(config, dict(os.environ))
         with screen().err.status("checking the tables") as status:
             names = (state_table, audit_table, earlier_state_table)

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_group import command_group
-from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.review_rejections import reject_all
 from jitney.client.commands.review_votes import approve_review, reject_review
-from jitney.client.grouping import grouped
+from jitney.client.inputs import options
+from jitney.client.inputs.command_group import command_group
+from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
-from jitney.client.review_screen import show_list, show_next, show_review
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.review_screen import show_list, show_next, show_review
 
 review = command_group("Review requests in a terminal, as a reviewer.")
 

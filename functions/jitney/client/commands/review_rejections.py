@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.api_reviews import ListedReview
-from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.api.reviews import ListedReview
 from jitney.client.commands.review_votes import confirm, voting
-from jitney.client.grouping import grouped
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.setting_names import closest
+from jitney.client.login.reviewer_sign_in import forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.review_screen import is_interactive, show_entries, show_rejections
-from jitney.client.reviewer_sign_in import forget_reviewer
-from jitney.client.setting_names import closest
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.review_screen import is_interactive, show_entries, show_rejections
 
 WORD = "reject"
 MOST_REJECTIONS = 50

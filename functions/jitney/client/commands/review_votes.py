@@ -10,16 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client import options
-from jitney.client.api_reviews import ApiShownReview, ApiVotedReview
-from jitney.client.broker import Broker
-from jitney.client.command_result import exit_on_problem, print_json, screen
-from jitney.client.durations import format_duration, parse_duration
-from jitney.client.grouping import grouped
+from jitney.client.api.broker import Broker
+from jitney.client.api.reviews import ApiShownReview, ApiVotedReview
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.setting_names import closest
+from jitney.client.login.reviewer_sign_in import COMMAND, forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.review_screen import is_interactive, show_review, show_vote
-from jitney.client.reviewer_sign_in import COMMAND, forget_reviewer
-from jitney.client.setting_names import closest
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.durations import format_duration, parse_duration
+from jitney.client.terminal.review_screen import is_interactive, show_review, show_vote
 
 WORD = "approve"
 """The word that a person types if the page would need a second step."""

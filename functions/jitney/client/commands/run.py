@@ -11,19 +11,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from jitney.client import options
-from jitney.client.broker import Broker
-from jitney.client.child import child_environment, ended_by_signals, run_child
-from jitney.client.command_result import exit_on_problem
-from jitney.client.credential_lookup import grant_by_id, wait_for_credentials
-from jitney.client.credentials_access import credentials_endpoint, note_end
-from jitney.client.gateway_access import gateway_endpoint
-from jitney.client.grant_release import release
-from jitney.client.grant_request import GrantRequest
-from jitney.client.grant_uses import RequestedGrants
-from jitney.client.grouping import grouped
-from jitney.client.holding import note_wrong_clock
-from jitney.client.request_options import invalid
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.credentials.child import child_environment, ended_by_signals, run_child
+from jitney.client.credentials.credential_lookup import grant_by_id, wait_for_credentials
+from jitney.client.credentials.credentials_access import credentials_endpoint, note_end
+from jitney.client.credentials.gateway_access import gateway_endpoint
+from jitney.client.credentials.grant_release import release
+from jitney.client.credentials.grant_uses import RequestedGrants
+from jitney.client.credentials.holding import note_wrong_clock
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import exit_on_problem
 
 Gateway = Annotated[
     bool, typer.Option("--gateway", help="Let the broker make the calls: COMMAND gets an endpoint instead of keys.")

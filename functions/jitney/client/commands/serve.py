@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jitney.client import options
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
 from jitney.client.background.asking import ask
 from jitney.client.background.need import SERVE, EndpointNeed, endpoints_folder
 from jitney.client.background.starting import start_and_ask
-from jitney.client.broker import Broker
-from jitney.client.child import ended_by_signals, hidden_configuration, overriding_variables
-from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.run import WaitByDefault
-from jitney.client.credentials_access import ServedCredentials, credentials_endpoint
-from jitney.client.gateway_access import gateway_endpoint
-from jitney.client.grant_request import GrantRequest
-from jitney.client.grouping import grouped
+from jitney.client.credentials.child import ended_by_signals, hidden_configuration, overriding_variables
+from jitney.client.credentials.credentials_access import ServedCredentials, credentials_endpoint
+from jitney.client.credentials.gateway_access import gateway_endpoint
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import ClientProblem
-from jitney.client.request_options import invalid
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 if TYPE_CHECKING:
     from jitney.client.gateway.running import RunningEndpoint

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_group import command_group
-from jitney.client.command_result import exit_on_problem, print_json, screen
-from jitney.client.grouping import grouped
+from jitney.client.api.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspensionProgress
+from jitney.client.inputs import options
+from jitney.client.inputs.command_group import command_group
+from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, Unavailable
-from jitney.client.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspensionProgress
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 REPEAT_SECONDS = 300
 """How long the command repeats an incomplete suspension. After that, the broker continues it every five minutes."""

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from jitney.client import options
-from jitney.client.command_group import command_group
-from jitney.client.command_result import exit_on_problem, print_json, screen
-from jitney.client.grouping import grouped
+from jitney.client.inputs import options
+from jitney.client.inputs.command_group import command_group
+from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 target = command_group("Check the accounts that Jitney grants access to. For operators.")
 

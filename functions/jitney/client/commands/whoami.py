@@ -4,15 +4,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.client import options
-from jitney.client.broker import Broker
-from jitney.client.command_result import exit_on_problem, print_json, screen
-from jitney.client.grouping import grouped
+from jitney.client.api.broker import Broker
+from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.settings import address_of, chosen_source, read_settings
 from jitney.client.problems import ClientProblem
-from jitney.client.settings import address_of, chosen_source, read_settings
-from jitney.client.token_choice import ChosenSource
+from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.wait_note import asking_note
 from jitney.client.tokens import CLIENT_CLAIMS, NAME_CLAIMS, Token, claims_of
-from jitney.client.wait_note import asking_note
+from jitney.client.tokens.token_choice import ChosenSource
 
 
 @grouped

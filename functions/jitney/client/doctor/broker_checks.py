@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from jitney import __version__
-from jitney.client.broker import Broker
-from jitney.client.connection import (
+from jitney.client.api.broker import Broker
+from jitney.client.api.connection import (
     CERTIFICATE_FIX,
     HttpRequest,
     HttpResponse,
@@ -17,12 +17,12 @@ from jitney.client.connection import (
     exchange,
     proxy_of,
 )
-from jitney.client.connection_options import ConnectionOptions
 from jitney.client.doctor.findings import Finding, fault, ok, warning
-from jitney.client.durations import format_duration
+from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.setting_names import ConnectionSettings
+from jitney.client.inputs.settings import address_of, chosen_source, read_settings
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.setting_names import ConnectionSettings
-from jitney.client.settings import address_of, chosen_source, read_settings
+from jitney.client.terminal.durations import format_duration
 from jitney.client.tokens import Token, claims_of
 
 # AWS refuses a signature when the clock is five minutes wrong. Tokens are often refused at less than that.

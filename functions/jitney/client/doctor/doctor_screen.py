@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from jitney.client.doctor.findings import Finding, Verdict
-from jitney.client.screen import Screen
+from jitney.client.terminal.screen import Screen
 from jitney.core.printable import strip_control_characters
 
 _STYLES = {Verdict.OK: "green", Verdict.WARNING: "bold yellow", Verdict.FAULT: "bold red"}

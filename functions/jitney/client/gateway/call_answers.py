@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from jitney.client.responses import GrantResponse
+from jitney.client.api.responses import GrantResponse
 
 
 @dataclass(frozen=True, slots=True)

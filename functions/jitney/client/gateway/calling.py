@@ -9,14 +9,14 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from jitney.client import wording
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
+from jitney.client.api.polling import HOLD_SECONDS
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
 from jitney.client.gateway.protocol_errors import NOT_RUN
 from jitney.client.gateway.received import ReceivedRequest, too_large
 from jitney.client.gateway.wire_parser import ParsedCall
-from jitney.client.polling import HOLD_SECONDS
 from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.terminal import wording
 
 MAX_CALL_BYTES = 5_000_000
 """The most bytes of a call as JSON that the broker accepts."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from jitney.client.connection import NotConnectedError, open_to
+from jitney.client.api.connection import NotConnectedError, open_to
 from jitney.client.gateway.call_answers import CallAnswer, DirectTicket
 from jitney.client.gateway.calling import CallSender, invocation_key
 from jitney.client.gateway.http_answer import HttpAnswer

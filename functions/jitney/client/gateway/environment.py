@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from jitney.client.child import without_aws_credentials
+from jitney.client.credentials.child import without_aws_credentials
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import endpoint_variable
 

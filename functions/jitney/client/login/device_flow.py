@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jitney.client.connection import HttpResponse, checked_url
+from jitney.client.api.connection import HttpResponse, checked_url
 from jitney.client.login.login_settings import LoginSettings
 from jitney.client.login.provider_metadata import ProviderMetadata
 from jitney.client.login.sign_in import DeveloperSignIn, failed, signed_in

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from jitney.client.connection import HttpRequest, checked_url, send
+from jitney.client.api.connection import HttpRequest, checked_url, send
 from jitney.client.problems import Invalid, Unavailable
 
 _DISCOVERY = "/.well-known/openid-configuration"

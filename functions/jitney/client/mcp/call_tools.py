@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview
 from jitney.client.mcp import arguments, results, views
 from jitney.client.mcp.client_turn import ClientTurn

@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from jitney.client import pending_wording
-from jitney.client.broker import Broker
-from jitney.client.grant_request import ApiPermission, GrantRequest, OperationCall
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import ApiPermission, GrantRequest, OperationCall
+from jitney.client.api.responses import GrantResponse
 from jitney.client.mcp import arguments, results, views
 from jitney.client.mcp.client_turn import ClientTurn
 from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.mcp.scope import Scope
 from jitney.client.mcp.worker_threads import CancellableWait, in_thread, to_the_end, wait_limiter
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.responses import GrantResponse
+from jitney.client.terminal import pending_wording
 
 _DRY_RUN = "Dry run"
 """The reason in a dry run, which no reviewer reads."""

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from jitney.client.broker import Broker
-from jitney.client.command_result import screen
-from jitney.client.grant_release import release
-from jitney.client.grant_request import GrantRequest
-from jitney.client.grant_uses import GrantUse, may_be_shared
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.responses import ApiGrant, GrantResponse
+from jitney.client.credentials.grant_release import release
+from jitney.client.credentials.grant_uses import GrantUse, may_be_shared
 from jitney.client.problems import GrantEnded, Unavailable
-from jitney.client.responses import ApiGrant, GrantResponse
+from jitney.client.terminal.command_result import screen
 
 _LEAST_SECONDS = 30.0
 """An earlier grant that ends sooner is not used again for an equal request."""

@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from jitney.client import wording
+from jitney.client.api.responses import read_permissions, read_ways
 from jitney.client.mcp.results import ProblemResult
 from jitney.client.mcp.views import request_arguments
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.responses import read_permissions, read_ways
+from jitney.client.terminal import wording
 
 # What a model does, where the broker's fix speaks of HTTP or of the command line.
 _FIXES: Mapping[str, str] = {

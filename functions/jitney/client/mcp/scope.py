@@ -21,10 +21,10 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
+from jitney.client.api.permitted_targets import ApiPermittedTargets
 from jitney.client.mcp.untrusted_text import escape_unseen
 from jitney.client.mcp.worker_threads import in_thread
-from jitney.client.permitted_targets import ApiPermittedTargets
 from jitney.client.problems import ClientProblem
 
 SCOPE_URI = "jitney://scope"

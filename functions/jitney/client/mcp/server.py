@@ -25,7 +25,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from jitney import __version__
-from jitney.client.broker import Broker
+from jitney.client.api.broker import Broker
 from jitney.client.mcp.call_tools import CallTools
 from jitney.client.mcp.client_turn import ClientTurn, InputNeededError
 from jitney.client.mcp.grant_tools import GrantTools

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from jitney.client import wording
-from jitney.client.grant_request import GrantRequest
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.responses import ApiDecision, ApiGrant, ApiReview, GrantPage, GrantResponse
 from jitney.client.mcp.results import DecisionResult, GrantResult, GrantsResult, GrantView, ReviewView
-from jitney.client.responses import ApiDecision, ApiGrant, ApiReview, GrantPage, GrantResponse
+from jitney.client.terminal import wording
 
 _NEXT: Mapping[str, str] = {
     "pending": "Reviewers were notified. Show the user who reviews it and the page in review.url. Then use wait.",

@@ -8,10 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 import anyio.from_thread
 import anyio.to_thread
 
-from jitney.client.broker import Broker
-from jitney.client.polling import wait_for_decision
+from jitney.client.api.broker import Broker
+from jitney.client.api.polling import wait_for_decision
+from jitney.client.api.responses import GrantResponse
 from jitney.client.problems import ClientProblem, ReviewPending, Unavailable
-from jitney.client.responses import GrantResponse
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from jitney.client.screen import Screen
 from jitney.client.setup.clients import AgentClient
 from jitney.client.setup.file_changes import FileChange
+from jitney.client.terminal.screen import Screen
 from jitney.core.printable import strip_control_characters
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}

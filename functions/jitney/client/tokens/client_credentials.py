@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlsplit
 
-from jitney.client.connection import HttpResponse, is_loopback
+from jitney.client.api.connection import HttpResponse, is_loopback
 from jitney.client.tokens import Token, checked_token
 from jitney.client.tokens.token_endpoint import granted, post_form
 

@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from jitney.client.inputs.setting_files import MOST_BYTES
 from jitney.client.problems import Unauthenticated
-from jitney.client.setting_files import MOST_BYTES
 from jitney.client.tokens import Token, checked_token
 
 _SECONDS = 60

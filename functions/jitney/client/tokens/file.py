@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitney.client.inputs.setting_files import read_setting_file
 from jitney.client.problems import Unauthenticated
-from jitney.client.setting_files import read_setting_file
 from jitney.client.tokens import Token, checked_token
 
 

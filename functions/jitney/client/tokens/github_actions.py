@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from jitney.client.connection import HttpRequest, send
+from jitney.client.api.connection import HttpRequest, send
 from jitney.client.problems import Unauthenticated, Unavailable
 from jitney.client.tokens import Token, checked_jwt, checked_token
 

@@ -1,6 +1,6 @@
 """HTTP to a cloud's metadata service: no proxy, no redirect, short timeouts, and only to local or link-local addresses.
 
-`jitney.client.connection` waits longer and repeats more, because it calls remote servers.
+`jitney.client.api.connection` waits longer and repeats more, because it calls remote servers.
 """
 
 import http.client
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from jitney.client.connection import HttpResponse, is_loopback
+from jitney.client.api.connection import HttpResponse, is_loopback
 from jitney.client.problems import Invalid, Unavailable
 
 LINK_LOCAL = "http://169.254.169.254"

@@ -10,7 +10,7 @@ from spiffe import WorkloadApiClient
 from spiffe.errors import PySpiffeError
 from spiffe.workloadapi.errors import FetchJwtSvidError
 
-from jitney.client.connection import is_loopback
+from jitney.client.api.connection import is_loopback
 from jitney.client.problems import Invalid, Unauthenticated, Unavailable
 from jitney.client.tokens import Token, checked_jwt, checked_token
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from jitney.client.connection import HttpRequest, HttpResponse, send
+from jitney.client.api.connection import HttpRequest, HttpResponse, send
 from jitney.client.problems import Unauthenticated, Unavailable
 
 # RFC 6749 section 5.2 has no such answers, so another service is at that address.

@@ -32,8 +32,8 @@ class ProfileMismatch(Problem):
     """Raised for a request that does not fit the access profile `name`, or if there is no such profile.
 
     The problem itself reveals nothing about profiles. `disclosure` quotes the profile, or is None if it does not exist.
-    A caller may see it only if policies permit the caller some of the profile (`handlers.profile_disclosure`). `asked`
-    is the request.
+    A caller may see it only if policies permit the caller some of the profile
+    (`handlers.access.profile_disclosure`). `asked` is the request.
     """
 
     def __init__(self, asked: AccessRequest, name: str, disclosure: Problem | None) -> None:

@@ -14,7 +14,7 @@ _ENDS: Mapping[str, ReportedState] = {
     AuditEvent.USE: ReportedState.USED,
 }
 _FINAL = frozenset({"policy_too_large"})
-"""Codes of failed issuances that end a grant (jitney.handlers.issuance)."""
+"""Codes of failed issuances that end a grant (jitney.handlers.access.issuance)."""
 _STATES: Mapping[str, ReportedState] = {
     "active": ReportedState.ACTIVE,
     "rejected": ReportedState.REJECTED,

@@ -10,7 +10,7 @@ from jitney.core.stored_identity import Identity
 
 
 def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
-    """Return the source identities to notify, sorted. `groups` come from `handlers.current_reviewers`.
+    """Return the source identities to notify, sorted. `groups` come from `handlers.review.current_reviewers`.
 
     A request goes at once to each group's members in `notify`, and to their delegates. After an escalation, it goes to
     everyone who may then approve. If none of a group's members in `notify` can still vote, its notices go to all who

@@ -1,0 +1,1 @@
+"""The client of the broker's HTTP API, with what it sends and receives."""

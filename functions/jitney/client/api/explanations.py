@@ -1,0 +1,56 @@
+"""The broker's explanation of what calls need."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jitney.client.api.grant_request import ApiConditions, conditions_document, read_conditions
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPossibleAction:
+    """An action that a call may need but that was not requested, and why."""
+
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequiredAction:
+    """One action that a call needs, with its resources and the reason.
+
+    `call` is masked except for values that name resources. `may_need` are further actions that the call may need.
+    `conditions` are described in `ApiPermission`.
+    """
+
+    call: str
+    action: str
+    resources: tuple[str, ...]
+    why: str
+    may_need: tuple[ApiPossibleAction, ...] = ()
+    conditions: ApiConditions = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the action as the API's JSON."""
+        return {
+            "call": self.call,
+            "action": self.action,
+            "resources": list(self.resources),
+            "why": self.why,
+            "may_need": [asdict(each) for each in self.may_need],
+            **({"conditions": conditions_document(self.conditions)} if self.conditions else {}),
+        }
+
+
+def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
+    """Return the explanation in a JSON list of the API. Raises the errors of `ApiPermission.read` for another list."""
+    return tuple(
+        ApiRequiredAction(
+            item["call"],
+            item["action"],
+            tuple(item["resources"]),
+            item["why"],
+            tuple(ApiPossibleAction(each["action"], each["why"]) for each in item["may_need"]),
+            read_conditions(item),
+        )
+        for item in items
+    )

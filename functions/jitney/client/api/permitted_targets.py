@@ -1,0 +1,128 @@
+"""The targets that the caller could request access to, as frozen values with the API's own names."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from jitney.client.api.grant_request import ApiConditions, conditions_document, read_conditions
+
+ApiReviews = tuple[tuple[str, ...], ...]
+"""The alternatives of reviewer groups. All groups of one alternative must approve."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPermittedAccess:
+    """Access that policies permit on a target, for `max_seconds`, in each of `ways` ("credentials", "gateway").
+
+    It is for the `actions`. If there are none, it is for all actions of the `services` with this access level.
+    Resources may be requested with wildcards if `wildcards` is true; otherwise each by its own ARN. Calls must satisfy
+    `conditions`. With `partial`, policies permit only some of it, and a dry run shows what. `effect` is "allow", or
+    "review" with the groups in `reviews`.
+    """
+
+    access_level: str
+    services: tuple[str, ...]
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    wildcards: bool
+    partial: bool
+    effect: str
+    reviews: ApiReviews
+    ways: tuple[str, ...]
+    max_seconds: int
+    conditions: ApiConditions = ()
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the access in a JSON object of the API. Raises KeyError or TypeError for any other object."""
+        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        lists = {name: tuple(document[name]) for name in ("services", "actions", "resources", "ways")}
+        return cls(**known | lists | {"reviews": _reviews(document), "conditions": read_conditions(document)})
+
+    def document(self) -> dict[str, Any]:
+        """Return the access as JSON."""
+        return asdict(self) | {"conditions": conditions_document(self.conditions)}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPermittedProfile:
+    """An access profile of a target that policies permit for `max_seconds`; with `partial`, only some of it."""
+
+    name: str
+    partial: bool
+    effect: str
+    reviews: ApiReviews
+    max_seconds: int
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the profile in a JSON object of the API. Raises KeyError or TypeError for any other object."""
+        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        return cls(**known | {"reviews": _reviews(document)})
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPermittedTarget:
+    """A target, and what policies permit the caller there. `max_seconds` is the longest duration of any of it.
+
+    `regions` are those in which sessions may make calls, the target's own first. While the target is `suspended`,
+    requests are refused. If it is `incomplete`, access may be missing.
+    """
+
+    target: str
+    account: str
+    regions: tuple[str, ...]
+    max_seconds: int
+    suspended: bool
+    access: tuple[ApiPermittedAccess, ...]
+    access_profiles: tuple[ApiPermittedProfile, ...] = ()
+    incomplete: bool = False
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the target in a JSON object of the API. Raises KeyError or TypeError for any other object."""
+        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        lists = {
+            "regions": tuple(document["regions"]),
+            "access": tuple(map(ApiPermittedAccess.read, document["access"])),
+            "access_profiles": tuple(map(ApiPermittedProfile.read, document["access_profiles"])),
+        }
+        return cls(**known | lists)
+
+    def document(self) -> dict[str, Any]:
+        """Return the target as JSON."""
+        return asdict(self) | {"access": [each.document() for each in self.access]}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPermittedTargets:
+    """The targets that the caller could request access to.
+
+    `principal`, `groups`, `human` and `claims` are the caller as policies see it. `fix` says what to do if there is no
+    target, or if not all were evaluated.
+    """
+
+    principal: str
+    groups: tuple[str, ...]
+    human: str | None
+    claims: Mapping[str, Any]
+    targets: tuple[ApiPermittedTarget, ...]
+    fix: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the targets in a body of the API. Raises KeyError or TypeError for any other body."""
+        caller = document["caller"]
+        targets = tuple(map(ApiPermittedTarget.read, document["targets"]))
+        groups, claims = tuple(caller["groups"]), {**caller["claims"]}
+        return cls(caller["principal"], groups, caller["human"], claims, targets, document.get("fix", ""))
+
+    def document(self) -> dict[str, Any]:
+        """Return the answer as JSON, in the form of the API."""
+        caller = {"principal": self.principal, "groups": list(self.groups), "human": self.human, "claims": self.claims}
+        shown: dict[str, Any] = {"caller": caller, "targets": [each.document() for each in self.targets]}
+        return shown | ({"fix": self.fix} if self.fix else {})
+
+
+def _reviews(document: Mapping[str, Any]) -> ApiReviews:
+    return tuple(tuple(groups) for groups in document["reviews"])

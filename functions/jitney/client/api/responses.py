@@ -1,0 +1,291 @@
+"""The broker's answers as frozen values. Names are the API's.
+
+Members that this client does not know are dropped. Answers are printed from these values. So a credential under an
+unknown name is never printed.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from jitney.client.api.explanations import ApiRequiredAction, read_explanation
+from jitney.client.api.grant_members import ApiAccessProfile, ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
+from jitney.client.api.grant_request import ApiPermission
+
+DEFAULT_RETRY_SECONDS = 5
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiGrant:
+    """One grant. Times are ISO 8601 in UTC.
+
+    `state` is pending, active, rejected, expired, released, revoked, failed or used. `ending` is set once the grant was
+    released or revoked. After an emergency cut-off of its unit or of the whole role, credentials issued until
+    `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer. `requester` is the agent in a few
+    words, and `facts` are what its provider says about it. A grant with the `way` "gateway" has no credentials: the
+    broker makes its calls. With `reveal`, the broker does not mask sensitive values in their answers. A grant with a
+    `call` covers that call only, which was sent at `used_at`.
+    """
+
+    id: str
+    state: str
+    target: str
+    permissions: tuple[ApiPermission, ...]
+    duration_seconds: int
+    created_at: str
+    expires_at: str | None = None
+    starts_at: str | None = None
+    account: str = ""
+    region: str = ""
+    role_arn: str = ""
+    reason: str = ""
+    ticket: str | None = None
+    requester: str = ""
+    principal: str = ""
+    subject: str = ""
+    unit: str = ""
+    facts: tuple[ApiFact, ...] = ()
+    human: str | None = None
+    policy_version: str = ""
+    ending: ApiRevocation | None = None
+    cut_off_at: str | None = None
+    votes: tuple[ApiVote, ...] = ()
+    access_profile: ApiAccessProfile | None = None
+    way: str = "credentials"
+    reveal: bool = False
+    call: Mapping[str, Any] | None = None
+    used_at: str | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the grant in a JSON object of the API.
+
+        Raises KeyError, TypeError or ValueError for any other object.
+        """
+        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        ending, profile = document.get("ending"), document.get("access_profile")
+        read = {
+            "permissions": read_permissions(document["permissions"]),
+            "ending": ApiRevocation.read(ending) if ending else None,
+            "access_profile": ApiAccessProfile(profile["name"], profile["content"]) if profile else None,
+            "facts": tuple(ApiFact(fact["label"], fact["value"]) for fact in document.get("facts", ())),
+            "votes": tuple(ApiVote.read(vote) for vote in document.get("votes", ())),
+        }
+        return cls(**known | read)
+
+    def document(self) -> dict[str, Any]:
+        """Return the grant as JSON. It holds no credential."""
+        return asdict(self) | {"permissions": [each.document() for each in self.permissions]}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCredentials:
+    """AWS credentials of one grant. They end at `expiration` (ISO 8601). A repr shows only the key id."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expiration: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantWithCredentials:
+    """A grant with its credentials."""
+
+    grant: ApiGrant
+    credentials: ApiCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReview:
+    """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
+
+    `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because
+    reviewers of other groups did not answer. `reviewers` are the people who were asked, and `review_url` is the page on
+    which they decide.
+    """
+
+    any_of: tuple[tuple[str, ...], ...]
+    expires_at: str | None = None
+    approved: tuple[str, ...] = ()
+    escalated_to: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    review_url: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the review in a JSON object of the API. Raises KeyError or TypeError for any other object."""
+        return cls(
+            tuple(tuple(groups) for groups in document["any_of"]),
+            document.get("expires_at"),
+            tuple(document.get("approved", ())),
+            tuple(document.get("escalated_to", ())),
+            tuple(document.get("reviewers", ())),
+            str(document.get("review_url", "")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GrantResponse:
+    """The broker's answer about one grant.
+
+    `credentials` are set if they were just issued, and `review` while the grant is pending. Poll again after
+    `retry_seconds`. `repeats` is true when an equal request was already under review. `outlives` is set after a release
+    or revocation. `held` is true if the broker held the answer, as requested.
+    """
+
+    grant: ApiGrant
+    credentials: ApiCredentials | None = None
+    review: ApiReview | None = None
+    retry_seconds: int = DEFAULT_RETRY_SECONDS
+    repeats: bool = False
+    outlives: tuple[ApiOutlivingEffect, ...] = ()
+    held: bool = False
+
+    @classmethod
+    def read(
+        cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS, *, held: bool = False
+    ) -> Self:
+        """Return the answer in a body of the API. Raises KeyError, TypeError or ValueError for any other body."""
+        credentials, review = document.get("credentials"), document.get("review")
+        return cls(
+            ApiGrant.read(document["grant"]),
+            ApiCredentials(**{item.name: credentials[item.name] for item in fields(ApiCredentials)})
+            if credentials
+            else None,
+            ApiReview.read(review) if review else None,
+            retry_seconds,
+            document.get("repeats") is True,
+            tuple(ApiOutlivingEffect.read(each) for each in document.get("outlives", ())),
+            held,
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the answer as JSON, without the credentials (row CLI 1)."""
+        body: dict[str, Any] = {"grant": self.grant.document()}
+        body |= {"review": asdict(self.review)} if self.review else {}
+        body |= {"outlives": [asdict(each) for each in self.outlives]} if self.outlives else {}
+        return body | {"repeats": True} if self.repeats else body
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReason:
+    """One reason of a decision: the name of a policy or built-in rule, and a sentence.
+
+    `action` and `resource` are what the reason is about; "" stands for all.
+
+    `template` is the sentence with `{action}` instead of the action, or "" when the sentence names no action.
+    """
+
+    policy: str
+    sentence: str
+    action: str = ""
+    resource: str = ""
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRisk:
+    """A risk: its name, a sentence, the actions that have it, the agent's other grants that add to it, and a source."""
+
+    risk: str
+    sentence: str
+    actions: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    source: str = ""
+    level: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDecision:
+    """What policy would decide about a request. Nothing was issued."""
+
+    effect: str
+    reasons: tuple[ApiReason, ...]
+    permissions: tuple[ApiPermission, ...]
+    reviews: tuple[tuple[str, ...], ...]
+    allowed_subset: tuple[ApiPermission, ...]
+    longest_seconds: int
+    session_policy: Mapping[str, Any]
+    session_policy_size: Mapping[str, int]
+    policy_version: str
+    explanation: tuple[ApiRequiredAction, ...] = ()
+    risks: tuple[ApiRisk, ...] = ()
+    session_policy_arns: tuple[str, ...] = ()
+    ways: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the decision in a body of the API. Raises KeyError or TypeError for any other body."""
+        return cls(
+            effect=document["effect"],
+            reasons=read_reasons(document["reasons"]),
+            permissions=read_permissions(document["permissions"]),
+            reviews=tuple(tuple(groups) for groups in document.get("reviews", ())),
+            allowed_subset=read_permissions(document.get("allowed_subset", ())),
+            longest_seconds=document.get("longest_seconds", 0),
+            session_policy=document.get("session_policy") or {},
+            session_policy_size=document.get("session_policy_size") or {},
+            policy_version=document.get("policy_version", ""),
+            explanation=read_explanation(document.get("explanation", ())),
+            risks=read_risks(document.get("risks", ())),
+            session_policy_arns=tuple(document.get("session_policy_arns", ())),
+            ways=read_ways(document),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the decision as JSON."""
+        members = asdict(self)
+        for name in ("permissions", "allowed_subset", "explanation"):
+            members[name] = [each.document() for each in getattr(self, name)]
+        return members if self.explanation else {name: members[name] for name in members if name != "explanation"}
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPage:
+    """One page of the principal's own grants. `next` is the cursor of the next page, or None."""
+
+    grants: tuple[ApiGrant, ...]
+    next: str | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the page in a body of the API. Raises KeyError, TypeError or ValueError for any other body."""
+        return cls(tuple(ApiGrant.read(item) for item in document["grants"]), document.get("next"))
+
+    def document(self) -> dict[str, Any]:
+        """Return the page as JSON."""
+        return {"grants": [grant.document() for grant in self.grants], "next": self.next}
+
+
+def read_ways(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the effect of each way in a body of the API, {} if it has none."""
+    return {str(way): str(effect) for way, effect in {**document.get("ways", {})}.items()}
+
+
+def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
+    """Return the permissions in a JSON list of the API. Raises KeyError or TypeError for any other list."""
+    return tuple(ApiPermission.read(item) for item in items)
+
+
+def read_reasons(items: Any) -> tuple[ApiReason, ...]:
+    """Return the reasons in a JSON list of the API, without members that this client does not know."""
+    names = [item.name for item in fields(ApiReason)]
+    return tuple(ApiReason(**{name: item[name] for name in names if name in item}) for item in items)
+
+
+def read_risks(items: Any) -> tuple[ApiRisk, ...]:
+    """Return the risks in a JSON list of the API. Raises KeyError or TypeError for any other list."""
+    return tuple(
+        ApiRisk(
+            item["risk"],
+            item["sentence"],
+            tuple(item["actions"]),
+            tuple(item["grants"]),
+            item["source"],
+            item["level"],
+        )
+        for item in items
+    )

@@ -1,0 +1,294 @@
+"""Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
+
+Events may be sent repeatedly: their ids identify them, and neither the time nor a repetition changes a verdict. The
+starts of sessions are sent before the calls, day by day, from the day before the first day on. So the correlator knows
+the session of a call's key, except on a day with more than `MOST_HELD` characters of calls.
+
+Needs the extra `audit`.
+"""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, TypeAlias
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.client.audit.aws import fix_of, making_clients, unusable
+from jitney.client.audit.trail_files import (
+    MOST_COMPRESSED,
+    LogFile,
+    MalformedLogFile,
+    SelectedEvent,
+    events_in,
+    log_file,
+    message_of,
+    select_events,
+)
+from jitney.client.problems import Invalid, Unavailable
+from jitney.core.trail.event import RejectedEvent
+from jitney.core.trail.join import grant_may_be_deleted
+
+AT_ONCE = 8
+MOST_HELD = 64 * 1024 * 1024
+"""How many characters of calls are held back at most until the day's session starts are sent."""
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+MOST_IN_BATCH, MOST_BYTES = 10, 1_000_000
+NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
+"""SQS's error codes for a single invalid message. Other messages of the batch are not affected."""
+ATTEMPTS = 5
+DAY = 24 * 3600
+TITLE = "Not everything was sent"
+MESSAGE_GROUP = "backfill"
+"""The messages' own group: the queue is fair to groups, so a backfill does not delay new events."""
+
+BackfillProgress: TypeAlias = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """What to read, and at which rate to send the events. Days are days of delivery (UTC).
+
+    `rate` is in events a second.
+
+    Without `accounts`, all are read.
+    """
+
+    bucket: str
+    prefix: str
+    queue: str
+    since: date
+    until: date
+    accounts: tuple[str, ...]
+    rate: int
+    dry_run: bool
+
+
+@dataclass
+class BackfillSummary:
+    """The counts of a run. `skipped` counts events by reason. `unread` maps files to reasons.
+
+    `files`, `events` and `skipped` count only the requested days.
+    """
+
+    files: int = 0
+    events: int = 0
+    sent: int = 0
+    others: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    unread: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there were files, and every event of Jitney's roles in them was sent."""
+        return bool(self.files) and not self.unread and not self.skipped
+
+    def document(self) -> dict[str, Any]:
+        """Return the summary as JSON."""
+        unread = [{"file": key, "reason": reason} for key, reason in self.unread]
+        known = {"files": self.files, "events": self.events, "other_files": self.others, "sent": self.sent}
+        return known | {"skipped": dict(self.skipped), "unread": unread}
+
+
+class Backfill:
+    """One run. Its `summary` is valid even after a failure. `now` is in epoch seconds.
+
+    `pause` waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        options: BackfillOptions,
+        progress: BackfillProgress,
+        now: int,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.summary = BackfillSummary()
+        self._options, self._progress, self._pause = options, progress, pause
+        self._judged_by = now + DAY  # events may wait in the queue for a day
+        retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
+        with making_clients("Nothing was read"):
+            session = boto3.session.Session()
+            self._s3: Any = session.client("s3", config=retries)
+            region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", options.queue)
+            self._sqs: Any = session.client("sqs", config=retries, region_name=region[1] if region else None)
+
+    def run(self) -> BackfillSummary:
+        """Read and send the events.
+
+        Raises Invalid if the bucket cannot be listed or has no folder for a requested CloudTrail. Raises Unavailable if
+        the queue stops accepting messages.
+        """
+        roots = self._roots()
+        first = self._options.since - timedelta(days=1)
+        for number in range((self._options.until - first).days + 1):
+            day = first + timedelta(days=number)
+            files = [each for root in roots for each in self._files(root, day)]
+            self._day(day, files)
+        return self.summary
+
+    def _day(self, day: date, files: Sequence[LogFile]) -> None:
+        """Send the events of a day. For the day before the first day, send only the starts of sessions."""
+        counts = day >= self._options.since
+        calls: list[str] = []
+        held = 0
+        done = 0
+        for start in range(0, len(files), AT_ONCE):
+            some = files[start : start + AT_ONCE]
+            starts = []
+            for found in self._read(some, counts=counts):
+                message = message_of(found)
+                if len(message) > MOST_BYTES:  # characters are bytes: a message is ASCII
+                    self.summary.skipped[f"larger than {MOST_BYTES} bytes: event {found.seen.event_id}"] += 1
+                elif found.seen.issue:
+                    starts.append(message)
+                elif counts:
+                    calls.append(message)
+                    held += len(message)
+            self._send(starts)
+            done += len(some)
+            self._progress(f"files of {day}", done, len(files))
+            if held > MOST_HELD:
+                self._send(calls)
+                calls, held = [], 0
+        self._send(calls)
+
+    def _read(self, files: Sequence[LogFile], *, counts: bool) -> Iterator[SelectedEvent]:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for file, body in zip(files, pool.map(self._body, files), strict=True):
+                try:
+                    events = events_in(body) if isinstance(body, bytes) else body
+                except MalformedLogFile as malformed:
+                    events = malformed.reason
+                if isinstance(events, str):
+                    self.summary.unread.append((file.key, events))
+                    continue
+                if counts:
+                    self.summary.files += 1
+                    self.summary.events += len(events)
+                yield from self._usable(select_events(events, file.account), counts=counts)
+
+    def _usable(self, found: Iterator[SelectedEvent | RejectedEvent], *, counts: bool) -> Iterator[SelectedEvent]:
+        for each in found:
+            if isinstance(each, SelectedEvent):
+                if not grant_may_be_deleted(each.seen.session, each.seen.at, self._judged_by):
+                    yield each
+                elif counts:
+                    self.summary.skipped["older than the retention of grants"] += 1
+            elif counts:
+                self.summary.skipped[f"malformed: {each.code}"] += 1
+
+    def _body(self, file: LogFile) -> bytes | str:
+        try:
+            answer = self._s3.get_object(Bucket=self._options.bucket, Key=file.key)
+            if answer["ContentLength"] > MOST_COMPRESSED:
+                answer["Body"].close()
+                return f"is larger than {MOST_COMPRESSED // 1024 // 1024} MiB"
+            return bytes(answer["Body"].read())
+        except ClientError as error:
+            return f"could not be read: {error.response['Error'].get('Code')}"
+        except BotoCoreError as error:
+            return f"could not be read: {type(error).__name__}"
+
+    def _roots(self) -> list[str]:
+        """Return the folders of the accounts' Regions, also those in an organization's folder. Raises Invalid."""
+        prefix = self._options.prefix.strip("/")
+        top = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
+        folders = self._folders(top)
+        below = [each for org in folders if org[len(top) :].startswith("o-") for each in self._folders(org)]
+        roots: list[str] = []
+        missing = set(self._options.accounts)
+        for folder in folders + below:
+            account = folder.rstrip("/").rpartition("/")[2]
+            if re.fullmatch(r"\d{12}", account) and (not self._options.accounts or account in self._options.accounts):
+                found = self._folders(f"{folder}CloudTrail/")
+                roots += found
+                missing -= {account} if found else set()
+        if missing or not roots:
+            whose = f" for account {', '.join(sorted(missing))}" if missing else ""
+            detail = f"Bucket {self._options.bucket} has no CloudTrail folder{whose} below {top}."
+            raise Invalid("no_files_found", "Nothing was read", detail, "Check --prefix and --account.")
+        return roots
+
+    def _files(self, root: str, day: date) -> Iterator[LogFile]:
+        for page in self._pages(Prefix=f"{root}{day:%Y/%m/%d}/"):
+            for each in page.get("Contents", []):
+                file = log_file(each["Key"])
+                if file:
+                    yield file
+                else:
+                    self.summary.others += 1
+
+    def _folders(self, prefix: str) -> list[str]:
+        pages = self._pages(Prefix=prefix, Delimiter="/")
+        return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+
+    def _pages(self, **parameters: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._options.bucket, **parameters))
+        except ClientError as error:
+            detail = f"AWS answered {error.response['Error'].get('Code')} for listing bucket {self._options.bucket}."
+            fix = "Check the bucket's name and Region. docs/trail.md lists the permissions."
+            fix = fix_of(error.response["Error"].get("Code"), fix)
+            raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
+        except BotoCoreError as error:
+            raise unusable(error, "Nothing was read") from error
+
+    def _send(self, messages: Sequence[str]) -> None:
+        """Send messages at the requested rate."""
+        for batch in _batches(messages):
+            refused = 0
+            if not self._options.dry_run:
+                refused = self._send_batch(batch)
+                self._pause(len(batch) / self._options.rate)
+            self.summary.sent += len(batch) - refused
+
+    def _send_batch(self, batch: Sequence[str]) -> int:
+        """Send a batch. Return how many messages the queue refused permanently."""
+        refused = 0
+        left = {str(number): body for number, body in enumerate(batch)}
+        for attempt in range(ATTEMPTS):
+            entries = [
+                {"Id": number, "MessageBody": body, "MessageGroupId": MESSAGE_GROUP} for number, body in left.items()
+            ]
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self._options.queue, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
+                raise self._stopped(str(code)) from error
+            failed = {each["Id"]: each for each in answer.get("Failed", [])}
+            for number in [each for each, why in failed.items() if why.get("Code") in NEVER_TAKEN]:
+                self.summary.skipped[f"refused by the queue: {failed.pop(number)['Code']}"] += 1
+                refused += 1
+            left = {number: body for number, body in left.items() if number in failed}
+            if not left:
+                return refused
+            if any(each.get("SenderFault") for each in failed.values()):
+                break
+            self._pause(2**attempt)
+        raise self._stopped(str(next(iter(failed.values())).get("Code")))
+
+    def _stopped(self, code: str) -> Unavailable:
+        detail = f"The queue answered {code} after {self.summary.sent} events."
+        fix = "docs/trail.md lists the permissions. Run the same command again: repeating it is safe."
+        return Unavailable("queue_unavailable", TITLE, detail, fix)
+
+
+def _batches(messages: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for message in messages:
+        length = len(message.encode())
+        if batch and (len(batch) == MOST_IN_BATCH or size + length > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += length
+    if batch:
+        yield batch

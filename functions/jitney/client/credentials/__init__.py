@@ -1,0 +1,1 @@
+"""How credentials reach a program: held, cached, served, and written into a profile."""

@@ -1,0 +1,1 @@
+"""What a command takes from its options, the environment and setting files."""

@@ -1,0 +1,49 @@
+"""The options of the connection to the broker, and Jitney's own folders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitney.client.inputs.setting_files import user_path
+from jitney.client.inputs.setting_names import SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """The connection options of the command line. An option that was not given is "".
+
+    With `verbose`, standard error says which token source was chosen.
+    """
+
+    api: str = ""
+    token_file: str = ""
+    token_command: str = ""
+    settings_file: str = ""
+    verbose: bool = False
+
+    def arguments(self) -> list[str]:
+        """Return the options as arguments of a command line that runs later."""
+        named = (
+            ("--settings-file", self.settings_file),
+            ("--api", self.api),
+            ("--token-file", self.token_file),
+            ("--token-command", self.token_command),
+        )
+        return [word for option, value in named if value for word in (option, value)]
+
+
+STATE_FOLDER_FIX = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
+"""What to do when Jitney's folder for grants and endpoints cannot be written."""
+
+
+def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    """Return Jitney's folder by the XDG base directory specification. `default` is relative to the home folder."""
+    base = environment.get(variable, "")
+    return (Path(base) if Path(base).is_absolute() else user_path("~") / default) / "jitney"
+
+
+def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
+    """Return whether a settings file is named, and its path. The path is that of config.toml if none is named."""
+    named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")
+    path = user_path(named) if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    return bool(named), path

@@ -1,0 +1,1 @@
+"""`jitney policy`: explains, compares, replays and suggests policies."""

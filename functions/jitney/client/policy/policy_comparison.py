@@ -1,0 +1,163 @@
+"""Compares two versions of policies by their decisions. Needs the extra `policy`."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jitney.client.audit.record_lines import is_folder
+from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies
+from jitney.configuration.affected_state import affected_state
+from jitney.configuration.changed_settings import changed_deployment, changed_settings
+from jitney.configuration.operation_names import operation_names
+from jitney.configuration.policy_check import changed_policies
+from jitney.core.access.conditions import conditions_view
+from jitney.core.config import Target
+from jitney.core.policy.decision_space import SpaceRequest, decision_space
+from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
+from jitney.core.review.safe_text import middle_cut
+from jitney.core.target_roles import first_role
+
+TITLE = "The policies were not compared"
+MOST_SETTINGS, MOST_VALUE = 60, 60
+"""How many changed settings the text shows, and how many characters of each value."""
+COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
+
+
+def compare_versions(
+    old: Path, config: Path | None, most: int, progress: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid.
+
+    A target that has another alias in `config` is compared under that alias.
+    """
+    file = old / CONFIGURATION if is_folder(old) else old
+    versions = loaded_policies(file, TITLE), loaded_policies(config, TITLE)
+    before, after = (each.context for each in versions)
+    configurations = [each.config for each in versions]
+    changes = *changed_settings(*configurations), *changed_deployment(*(each.settings for each in versions))
+    renamed = _renamed(before.targets, after.targets)
+    old_aliases = before.targets.keys() - {each.alias for each in renamed.values()}
+    before = replace(before, targets={**before.targets, **renamed})
+    space = decision_space((before, after), operation_names())
+    changed = changed_policies(*versions)
+    found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole), changed)
+    return {
+        "old_version": before.policy_set.version,
+        "new_version": after.policy_set.version,
+        "compared": found.compared,
+        "size": found.size,
+        "differences": [_difference(each) for each in found.differences],
+        "other_policies": found.other_policies,
+        "only_old_targets": sorted(old_aliases - after.targets.keys()),
+        "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
+        "affected_state": [each._asdict() for each in affected_state(*configurations)],
+        "changed_settings": [each._asdict() for each in changes],
+    }
+
+
+def _renamed(old: Mapping[str, Target], new: Mapping[str, Target]) -> dict[str, Target]:
+    """Return the old targets that have another alias in the new version, by that alias. Their roles are the same."""
+    by_role = {first_role(each.role_arn): each for alias, each in old.items() if alias not in new}
+    found = {alias: by_role.get(first_role(each.role_arn)) for alias, each in new.items() if alias not in old}
+    return {alias: target for alias, target in found.items() if target}
+
+
+def _difference(each: PolicyDifference) -> dict[str, Any]:
+    return {"count": each.count, "old": _answer(each.old), "new": _answer(each.new), "example": _example(each.example)}
+
+
+def _answer(answer: VersionAnswer) -> dict[str, Any]:
+    reviews = [list(groups) for groups in answer.reviews]
+    limits = {name: most for name, most in answer.call_limits._asdict().items() if most}
+    return {"effect": answer.effect, "policies": list(answer.policies), "reviews": reviews, "call_limits": limits}
+
+
+def _example(asked: SpaceRequest) -> dict[str, Any]:
+    """Return the request in the form of a case in tests.yaml."""
+    who, request = asked.principal, asked.request
+    calls = {"operation": request.operation, "grant_approvals": sorted(request.grant_approvals)}
+    return {
+        "target": request.target,
+        "groups": sorted(who.groups),
+        "kind": who.kind,
+        "human": who.human and who.human.name,
+        "claims": {name: list(value) if isinstance(value, tuple) else value for name, value in who.tags},
+        **_scope(asked),
+        "seconds": request.duration_seconds,
+        "way": request.way,
+        "reveal": request.reveal,
+        "approvals": sorted(asked.approvals),
+        **(calls if request.operation else {}),
+    }
+
+
+def _scope(asked: SpaceRequest) -> dict[str, Any]:
+    if asked.profile:
+        return {"access_profile": asked.profile}
+    (permission,) = asked.request.permissions
+    return {
+        "actions": list(permission.actions),
+        "resources": list(permission.resources),
+        "conditions": conditions_view(permission.conditions),
+    }
+
+
+def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how much was compared, and what could not be compared, as rows."""
+    share = "all" if result["compared"] == result["size"] else f"of {result['size']:,}"
+    compared = f"{result['compared']:,} generated requests, {share}"
+    yield "compared", compared if result["size"] else "no request: the versions have no target in common"
+    others = result["other_policies"]
+    yield "same", f"{others:,} with the same answer by other policies" if others else ""
+    yield "only old", ", ".join(result["only_old_targets"])
+    yield "only new", ", ".join(result["only_new_targets"])
+    for each in result["affected_state"]:
+        yield "affects", f"{each['part']}: {each['effect']}"
+    changed = result["changed_settings"]
+    for each in changed[:MOST_SETTINGS]:
+        yield "setting", f"{each['setting']}: {_change(each['old'], each['new'])}"
+    if len(changed) > MOST_SETTINGS:
+        yield "setting", f"{len(changed) - MOST_SETTINGS:,} more settings differ: --json lists all"
+
+
+def _change(old: Any, new: Any) -> str:
+    if isinstance(old, dict) or isinstance(new, dict):
+        return "added" if old is None else "removed" if new is None else "replaced"
+    before, after = (middle_cut(json.dumps(each, ensure_ascii=False), MOST_VALUE) for each in (old, new))
+    return f"{before} to {after}"
+
+
+def table(result: Mapping[str, Any], most: int) -> list[list[str]]:
+    """Return at most `most` differences as rows of `COLUMNS`."""
+    return [_row(each) for each in result["differences"][:most]]
+
+
+def _row(each: Mapping[str, Any]) -> list[str]:
+    asked = each["example"]
+    further = [
+        f"{asked['seconds']} s",
+        *([asked["way"]] if asked["way"] == "gateway" else []),
+        *(["reveal"] if asked["reveal"] else []),
+        *(["a human"] if asked["kind"] == "human" else []),
+        *(["on behalf of a person"] if asked["human"] else []),
+        *(f"{name}={value}" for name, value in asked["claims"].items()),
+        *(f"{key}={value}" for key, values in asked.get("conditions", {}).items() for value in values),
+        *([f"call {asked['operation']}"] if "operation" in asked else []),
+        *(f"approved by {group}" for group in asked["approvals"]),
+        *(f"grant approved by {group}" for group in asked.get("grant_approvals", ())),
+    ]
+    groups = ", ".join(asked["groups"]) or "none"
+    old, new = _words(each["old"]), _words(each["new"])
+    scope = [f"profile {asked['access_profile']}", ""] if "access_profile" in asked else [
+        *asked["actions"], *asked["resources"]
+    ]  # fmt: skip
+    return [f"{each['count']:,}", old, new, groups, asked["target"], *scope, ", ".join(further)]
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    reviews = " or ".join("+".join(groups) for groups in answer["reviews"])
+    policies = f" ({', '.join(answer['policies'])})" if answer["policies"] else ""
+    limits = "".join(f", {name}={most}" for name, most in answer["call_limits"].items())
+    return f"{answer['effect']}{f' by {reviews}' if reviews else ''}{policies}{limits}"

@@ -1,0 +1,1 @@
+"""`jitney restore`: makes restored tables safe to use."""

@@ -1,0 +1,33 @@
+"""The problems of `jitney restore` when AWS refuses a request."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jitney.client.problems import Unavailable
+from jitney.client.restore.restored_forms import TITLE
+from jitney.core.problems import Problem
+
+AGAIN = "Run the same command again: repeating it is safe."
+_MISSING = f"Check its name, and that AWS_REGION and your credentials are the broker's. {AGAIN}"
+_DENIED = f"Use credentials with the permissions that docs/restore.md lists. {AGAIN}"
+_FIXES: Mapping[str, str] = {
+    "AccessDeniedException": _DENIED,
+    "NotFoundException": _MISSING,  # of KMS
+    "ResourceNotFoundException": _MISSING,
+}
+"""The fix for each of AWS's codes for which AGAIN alone would not help."""
+
+
+@contextmanager
+def available(what: str) -> Iterator[None]:
+    """Raise Unavailable if AWS refuses a request of the block. `what` says what the requests are about."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, Problem) as error:
+        # The adapters raise a Problem, whose cause says what AWS answered.
+        why = (error.__cause__ or error) if isinstance(error, Problem) else error
+        code = why.response["Error"]["Code"] if isinstance(why, ClientError) else ""
+        fix = _FIXES.get(code, AGAIN)
+        raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {why}", fix) from error

@@ -1,0 +1,81 @@
+"""The sessions, delegations and open grants of a restored state table, for `jitney restore`."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jitney.adapters.grant_items import grant_id_of, text_of
+from jitney.adapters.out_of_office import OUT_OF_OFFICE
+from jitney.adapters.record_items import record_in
+from jitney.adapters.web_sessions import SESSION_PREFIX
+from jitney.client.restore.restore_problems import available
+from jitney.client.restore.restore_summary import RestoreSummary
+
+
+class RestoredItems:
+    """Changes items of the restored state table, and counts them in `summary`. Methods raise Unavailable."""
+
+    def __init__(self, dynamodb: Any, summary: RestoreSummary, progress: Callable[[str], None]) -> None:
+        self._dynamodb, self._summary, self._progress = dynamodb, summary, progress
+
+    def forget(self) -> None:
+        """Delete people's sessions and out-of-office entries: any may have ended after the restored moment."""
+        ended = {":office": {"S": OUT_OF_OFFICE}, ":session": {"S": SESSION_PREFIX}}
+        for item in self._scanned("pk = :office OR begins_with(pk, :session)", ended):
+            with available("the state table"):
+                self._dynamodb.delete_item(
+                    TableName=self._summary.state_table, Key={"pk": item["pk"], "sk": item["sk"]}
+                )
+            if item["pk"]["S"] == OUT_OF_OFFICE:
+                self._summary.delegations_ended += 1
+            else:
+                self._summary.sessions_ended += 1
+            self._progress(f"ending sessions of people: {self._summary.sessions_ended}")
+
+    def continue_chains(self) -> None:
+        """Let the records of each open grant continue after its last record in the audit table."""
+        for item in self._open_items():
+            self._summary.open_grants += 1
+            self._progress(f"continuing the records of open grants: {self._summary.open_grants}")
+            last = self._last_record(grant_id_of(item))
+            if last is None or last["seq"] < int(item["records"]["N"]):
+                continue
+            lifecycle = json.loads(text_of(item, "lifecycle")) | {"chain_head": last["hash"]}
+            values = {
+                ":records": {"N": str(last["seq"] + 1)},
+                ":lifecycle": {"S": json.dumps(lifecycle, separators=(",", ":"))},
+                ":had": item["records"],
+            }
+            with available("the state table"):
+                self._dynamodb.update_item(
+                    TableName=self._summary.state_table,
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    UpdateExpression="SET records = :records, lifecycle = :lifecycle",
+                    ConditionExpression="records = :had",
+                    ExpressionAttributeValues=values,
+                )
+            self._summary.continued += 1
+
+    def _open_items(self) -> Iterator[dict[str, Any]]:
+        return self._scanned("attribute_exists(open_role)", {})
+
+    def _scanned(self, sought: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        more = {"ExpressionAttributeValues": values} if values else {}
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._summary.state_table, FilterExpression=sought, ConsistentRead=True, **more
+        )
+        with available("the state table"):
+            for page in pages:
+                yield from page["Items"]
+
+    def _last_record(self, grant_id: str) -> dict[str, Any] | None:
+        with available("the audit table"):
+            found = self._dynamodb.query(
+                TableName=self._summary.audit_table,
+                KeyConditionExpression="pk = :chain",
+                ExpressionAttributeValues={":chain": {"S": grant_id}},
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                Limit=1,
+            )["Items"]
+        return dict(json.loads(record_in(found[0]))) if found else None

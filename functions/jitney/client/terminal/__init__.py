@@ -1,0 +1,1 @@
+"""What the commands print: screens, wording, waits and exit codes."""

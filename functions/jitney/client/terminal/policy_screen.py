@@ -1,0 +1,115 @@
+"""Output of `jitney policy` for people."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from jitney.client.terminal import sheets
+from jitney.client.terminal.screen import EFFECTS, Screen
+from jitney.core.printable import strip_control_characters
+
+
+class PolicyScreen(Screen):
+    """Writes what the commands found about policies. `most_changes` bounds a table of changes."""
+
+    most_changes = 20
+
+    @contextmanager
+    def progress(self) -> Generator[Callable[[str, int, int], None]]:
+        """Show a progress bar on standard error. Call the result with what is done, the count and the total."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
+            task = bar.add_task("reading", total=None)
+            yield lambda what, count, whole: bar.update(task, description=what, completed=count, total=whole)
+
+    def replay(
+        self,
+        result: Mapping[str, Any],
+        rows: Iterable[tuple[str, str]],
+        columns: Sequence[str],
+        table: tuple[list[list[str]], int],
+    ) -> None:
+        """Print the counts of a replay and the most frequent changes."""
+        changed = len(result["changes"])
+        words, style = ("Changed", "bold yellow") if changed else ("Unchanged", "bold green")
+        if not result["replayed"]:
+            words, style = "Not replayed", "bold yellow"
+        self.heading(words, style, f"{changed:,} of {result['replayed']:,} recorded decisions would change")
+        self._changes(rows, columns, table)
+
+    def shadow(
+        self,
+        result: Mapping[str, Any],
+        rows: Iterable[tuple[str, str]],
+        columns: Sequence[str],
+        table: tuple[list[list[str]], int],
+    ) -> None:
+        """Print the counts of the shadow's answers, and the most frequent differences."""
+        differing = len(result["changes"])
+        words, style = ("Different", "bold yellow") if differing or result["errors"] else ("Equal", "bold green")
+        if not result["compared"]:
+            words, style = "No shadow", "bold yellow"
+        self.heading(words, style, f"{differing:,} of {result['compared']:,} recorded decisions differ")
+        self._changes(rows, columns, table)
+
+    def _changes(
+        self, rows: Iterable[tuple[str, str]], columns: Sequence[str], table: tuple[list[list[str]], int]
+    ) -> None:
+        self.rows(rows)
+        self.table(columns, table[0])
+        if table[1] > len(table[0]):
+            self.note(f"{table[1] - len(table[0]):,} more kinds of changes; use --json for each change")
+
+    def compared(
+        self,
+        result: Mapping[str, Any],
+        rows: Iterable[tuple[str, str]],
+        columns: Sequence[str],
+        table: list[list[str]],
+    ) -> None:
+        """Print how much of two versions was compared, and an example of each difference."""
+        different = len(result["differences"])
+        words, style = ("Different", "bold yellow") if different else ("No difference found", "bold green")
+        self.heading(words, style, f"{different:,} kind{'' if different == 1 else 's'} of differences")
+        self.rows(rows)
+        self.table(columns, table)
+        if different > len(table):
+            self.note(f"{different - len(table):,} more kinds of differences; use --json for all")
+
+    def explained(
+        self, result: Mapping[str, Any], rows: Iterable[tuple[str, str]], deciding: Iterable[tuple[str, str, str]]
+    ) -> None:
+        """Print the answer, then each policy that decided with its text."""
+        words, style = EFFECTS[result["effect"]]
+        self.heading(words, style, f"by {', '.join(dict.fromkeys(each['policy'] for each in result['reasons']))}")
+        self.rows(rows)
+        for name, sentence, text in deciding:
+            self.rows([("because", f"{name}: {sentence}")])
+            for line in text.splitlines():
+                self.out.print(Text(f"    {strip_control_characters(line)}", style="dim"))
+
+    def suggested(self, policies: str, rows: Iterable[tuple[str, str]], folder: Path | None) -> None:
+        """Print suggested policies on standard output, and what they cover on standard error.
+
+        Policies in a `folder` are not printed.
+        """
+        if folder:
+            self.line(f"Wrote {folder}")
+        else:
+            for line in policies.splitlines():
+                self.line(line)
+        for name, value in rows:
+            if value:
+                self.note(f"  {name:9} {value}")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print the rows as a table, or as blocks if the table would be wider than the terminal."""
+        if not rows:
+            return
+        table = sheets.fitting(columns, rows, self.out.width)
+        for each in [table] if table else sheets.blocks(columns, rows):
+            self.out.print(each)

@@ -1,0 +1,59 @@
+"""Chooses the source of the bearer token: one table of all sources, in the order of the search.
+
+1. `token_source` (JITNEY_TOKEN_SOURCE) names the source.
+2. Otherwise a setting of one source is set, such as JITNEY_TOKEN_FILE. Options override the environment, and the
+   environment overrides config.toml. Settings of two sources at one level are an error.
+3. Otherwise the first source of the table that finds what it needs on this machine.
+
+A chosen source that fails is an error. The next source is never tried, because it would give another identity.
+"""
+
+from typing import NamedTuple
+
+from jitney.client.inputs.setting_names import SETTINGS, ConnectionSettings, bad_setting, closest, misspelt
+from jitney.client.problems import Invalid, Unauthenticated
+from jitney.client.tokens import TokenSource
+from jitney.client.tokens.token_sources import SOURCES, SourceKind
+
+
+class ChosenSource(NamedTuple):
+    """A token source, its name in the table, and why it was chosen."""
+
+    name: str
+    why: str
+    source: TokenSource
+
+
+def choose(settings: ConnectionSettings) -> ChosenSource:
+    """Return the token source that the settings or this machine name. Raises Invalid or Unauthenticated."""
+    for level in settings.levels:
+        if "token_source" in level.values:
+            name = _known(level.values["token_source"])
+            return ChosenSource(name, level.why("token_source"), SOURCES[name].build(settings))
+        named = [(name, kind) for name, kind in SOURCES.items() if kind.setting in level.values]
+        if len(named) > 1:
+            names = " and ".join(SETTINGS[kind.setting][0] for _, kind in named)
+            detail = f"{names} are both set, as options, variables or in config.toml."
+            fix = "Keep one of them, or name the source with JITNEY_TOKEN_SOURCE."
+            raise Invalid("token_source_ambiguous", "Two token sources", detail, fix)
+        for name, kind in named:
+            return ChosenSource(name, level.why(kind.setting), kind.build(settings))
+    for name, kind in SOURCES.items():
+        if why := kind.found(settings):
+            return ChosenSource(name, why, kind.build(settings))
+    fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in _named())}."
+    fix += f" With {SETTINGS[SOURCES['login'].setting][0]}, also run `jitney login`."
+    fix = f"{misspelt(settings.environment)}{fix}"
+    raise Unauthenticated("token_source_missing", "No token source", "The source of the bearer token is not set.", fix)
+
+
+def _known(name: str) -> str:
+    if name in SOURCES:
+        return name
+    near = closest(name, SOURCES)
+    fix = f"Did you mean {near[0]}?" if near else f"Sources are {', '.join(SOURCES)}."
+    raise bad_setting("token_source", f"names {name!r}, which is not a source", fix)
+
+
+def _named() -> list[SourceKind]:
+    return [kind for kind in SOURCES.values() if kind.setting]

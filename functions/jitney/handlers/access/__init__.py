@@ -1,0 +1,1 @@
+"""Requests for access: the caller, the decision and the credentials."""

@@ -1,0 +1,244 @@
+"""Requests for grants: decide, write the decision, and issue credentials or start a review."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from jitney.adapters.transactions import Conflict
+from jitney.core import audit
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.grant import Grant, State, permissions_view
+from jitney.core.access.grant_list import GrantListUpdate
+from jitney.core.access.id_ranges import dated_id
+from jitney.core.access.new_grant import open_grant
+from jitney.core.access.profile_wording import profile_detail
+from jitney.core.access.request import AccessRequest, Way
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.problems import Problem
+from jitney.core.single_use import (
+    Quota,
+    grant_quota,
+    idempotency_record,
+    repeated_grant_id,
+    review_quota,
+)
+from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.handlers.access.decided_detail import decided_detail
+from jitney.handlers.access.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
+from jitney.handlers.access.incoming_request import decide_request, incoming_request
+from jitney.handlers.access.issuance import issue_credentials, session_request_of
+from jitney.handlers.access.profile_disclosure import denial
+from jitney.handlers.access.responses import (
+    active_grant,
+    deciding_policies,
+    explanation_view,
+    grant_response,
+    too_many_grants_problem,
+    too_many_reviews_problem,
+)
+from jitney.handlers.access.size_trials import SizeTrial
+from jitney.handlers.access.ungranted import record_ungranted
+from jitney.handlers.review.review_queue import join, queue, unless_rejected_before
+from jitney.handlers.review.review_starts import start_review
+from jitney.handlers.runtime.http import Request, Response
+
+
+def request_grant(call: AuthenticatedRequest) -> Response:
+    """Return the answer to the grant request in the body of `call`, which is a POST.
+
+    201 with credentials, or without them for the gateway; 202 under review. Raises Problem if the request is malformed
+    or denied, or repeats a key with another body.
+    """
+    access_request = incoming_request(call, AuditEvent.REQUEST)
+    with call.counting_refusals(AuditEvent.REQUEST):
+        key = idempotency_key_of(call.request)
+    trial = SizeTrial(call)
+    answer = write_until_current(
+        lambda: _decide(access_request, key, call, trial), lambda: _conflict(call), call.ports, PATIENT
+    )
+    explanation = explanation_view(access_request)
+    return replace(answer, body={**answer.body, **explanation}) if explanation else answer
+
+
+def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest, trial: SizeTrial) -> Response:
+    """Decide, write the decision, and issue credentials, except for the gateway.
+
+    Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
+    """
+    ports = call.ports
+    target = ports.config.targets[access_request.target]
+    decision, others = decide_request(access_request, call, AuditEvent.REQUEST)
+    try:
+        with _refusing_new(access_request, key, decision, call):
+            if decision.effect is Effect.DENY:
+                raise denial(decision, access_request, call, others)
+            review_ends = call.now + ports.config.limits.review_seconds
+            grant_id = dated_id(ports.new_id("g"), ports.now())
+            end = call.caller.grants_end_by
+            bound = call.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
+            grant = open_grant(
+                grant_id, call.principal, access_request, target, decision, review_ends, call.now, end, bound
+            )
+            session = session_request_of(grant, call, access_request.credential_seconds)
+            updates = others.updates_for(grant)
+        if decision.effect is not Effect.ALLOW:
+            return _review(grant, decision, key, call, access_request, updates, trial)
+        created = _create(grant, decision, key, call, access_request, updates)
+    except Conflict:
+        return _idempotent_response(key, call, access_request)
+    if created.way is Way.GATEWAY:
+        return grant_response(201, created, call)
+    return grant_response(201, created, call, issue_credentials(created, session, call))
+
+
+def _conflict(call: AuthenticatedRequest) -> Problem:
+    """Count a request whose writes were all stale. Return the problem."""
+    problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
+    call.count_refusal(problem.code, AuditEvent.REQUEST)
+    return problem
+
+
+@contextmanager
+def _refusing_new(
+    access_request: AccessRequest, key: str, decision: Decision, call: AuthenticatedRequest
+) -> Iterator[None]:
+    """Record a problem raised in the block as the outcome of a new request, then re-raise it.
+
+    For a repeated POST, raises Conflict instead. The POST then gets the grant of the first one, although policies,
+    limits or other grants may have changed since.
+
+    The answer reveals the decision, as a dry run does. So when the quota of the minute is used up, every answer is the
+    same (POL 9).
+    """
+    try:
+        yield
+    except Problem as problem:
+        if problem.code in ("unavailable", "store_busy"):  # reveals nothing of the decision
+            raise
+        if call.use_of_key(key):
+            raise Conflict(key) from problem
+        outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
+        target = call.ports.config.targets[access_request.target]
+        members = call.request_members(access_request, target, decision) | deciding_policies(decision)
+        record_ungranted(AuditEvent.REQUEST, outcome, call, code=problem.code, **members)
+        raise
+
+
+def idempotency_key_of(request: Request) -> str:
+    """Return the Idempotency-Key header, or "". Raises Problem request_invalid for an unusable header."""
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > 255 or not key.isprintable():
+        fix = "Use up to 255 printable characters, such as a UUID."
+        raise Problem("request_invalid", "The Idempotency-Key is too long or not printable.", fix)
+    return key
+
+
+def _review(
+    grant: Grant,
+    decision: Decision,
+    key: str,
+    call: AuthenticatedRequest,
+    access_request: AccessRequest,
+    updates: Sequence[GrantListUpdate],
+    trial: SizeTrial,
+) -> Response:
+    """Create a pending grant and start its review, or join an equal pending or uncollected one (REV 12).
+
+    Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
+    StaleWrite as `_create`.
+    """
+    with _refusing_new(access_request, key, decision, call):
+        grant = unless_rejected_before(grant, access_request.changed, call)
+        queued = queue(grant, call)
+    if isinstance(queued, Grant):
+        join(queued, decision, key, call, access_request)
+        answer = _repeated_response(queued, call)
+        return replace(answer, body={**answer.body, "repeats": True}) if answer.status == 202 else answer
+    if call.use_of_key(key):
+        raise Conflict(key)  # a repeated POST needs no trial
+    with _refusing_new(access_request, key, decision, call):
+        tried = trial.detail(grant)
+    created = _create(grant, decision, key, call, access_request, (*updates, queued), tried)
+    start_review(created, call.ports)
+    return grant_response(202, created, call)
+
+
+def _create(
+    grant: Grant,
+    decision: Decision,
+    key: str,
+    call: AuthenticatedRequest,
+    access_request: AccessRequest,
+    updates: Sequence[GrantListUpdate],
+    tried: Mapping[str, Any] = MappingProxyType({}),
+) -> RecordedGrant:
+    """Write the grant, its first record, its list entries, and the keys that the POST uses.
+
+    The record also has the size trial, `tried`.
+
+    The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
+    too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
+    """
+    quota = _quota_of(grant, call)
+    target = call.ports.config.targets[access_request.target]
+    outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
+    detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
+    detail |= profile_detail(access_request, call.ports.actions)
+    detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
+    detail |= (
+        audit.way_detail(grant)
+        | audit.calls_detail(access_request)
+        | audit.decision_detail(decision)
+        | call.requester.record_detail()
+        | decided_detail(access_request, target, decision, call.principal, call.ports)
+    )
+    members = deciding_policies(decision) | {"detail": detail}
+    record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
+    keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
+    try:
+        return write_new_grant(grant, record, (*keys, quota), updates, call.ports, call.now)
+    except Conflict as used:  # also for a used Idempotency-Key, which `_refusing_new` finds
+        problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
+        with _refusing_new(access_request, key, decision, call):
+            raise problem_of(quota, grant.unit, call.now) from used
+
+
+def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
+    limits = call.ports.config.limits
+    if grant.state is State.PENDING:
+        return review_quota(grant.unit_key, limits.reviews_per_hour, call.now)
+    return grant_quota(grant.unit_key, limits.grants_per_hour, call.now)
+
+
+def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
+    """Return the answer to a repeated POST: its grant, or Problem for another body.
+
+    The answer has no credentials, because Jitney does not store them (STS 5). If a repeat issued credentials, another
+    AWS key would be live. So a repeat writes nothing, and only starts a review that could not be started before.
+    """
+    payload = call.use_of_key(key)
+    grant_id = repeated_grant_id(payload, access_request.body) if payload else None
+    grant = call.grant(grant_id) if grant_id else None
+    if grant is None:
+        problem = _mismatch()
+        call.count_refusal(problem.code, AuditEvent.REQUEST)
+        raise problem
+    return _repeated_response(grant, call)
+
+
+def _repeated_response(grant: Grant, call: AuthenticatedRequest) -> Response:
+    """Return the answer about a grant of an earlier POST. Raises Problem if the grant has ended."""
+    if grant.at(call.now).state is State.PENDING:
+        start_review(grant, call.ports)
+        return grant_response(202, grant, call)
+    with call.counting_refusals(AuditEvent.REQUEST):
+        answer = grant_response(201, active_grant(grant, call), call)
+    path = {"credentials_path": f"/v1/grants/{grant.id}/credentials"} if grant.way is Way.CREDENTIALS else {}
+    return replace(answer, body={**answer.body, **path})
+
+
+def _mismatch() -> Problem:
+    fix = "Use a new key for a new request. Repeat a request with exactly the same body."
+    return Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)

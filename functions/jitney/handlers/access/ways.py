@@ -1,0 +1,26 @@
+"""The policies' answers to a request, for each way of using its grant (row GW 4)."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.request import AccessRequest, Way
+from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.handlers.access.other_grants import OtherGrantsLookup
+
+WayEffects: TypeAlias = Mapping[Way, Effect]
+"""The effect of a request in each way."""
+
+
+def effects_of_ways(
+    decision: Decision, asked: AccessRequest, call: AuthenticatedRequest, others: OtherGrantsLookup
+) -> WayEffects:
+    """Return the effect of the request in its own way, from `decision`, and in the other way.
+
+    The other way is evaluated without reveal. Raises the problems of `AuthenticatedRequest.decide`.
+    """
+    other = asked.in_other_way()
+    # With an access profile there is no gateway (core.access.way_fields).
+    effect = Effect.DENY if asked.access_profile else call.decide(other, others).effect
+    effects = {asked.way: decision.effect, other.way: effect}
+    return {way: effects[way] for way in Way}

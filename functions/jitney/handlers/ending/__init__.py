@@ -1,0 +1,1 @@
+"""The ends of grants and calls, and the documents that deny them."""

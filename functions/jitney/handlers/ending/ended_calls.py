@@ -1,0 +1,49 @@
+"""Records the ends of calls under review whose grant has ended (row REV 16).
+
+Every route already treats such a call as ended (`core.review.grant_under_review`). The writes put the ends on record,
+and end the reviews.
+"""
+
+from collections.abc import Iterable
+
+from jitney.core import audit
+from jitney.core.access.grant import OPEN_STATES, Grant
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.problems import Problem
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ending.grant_ends import END_EVENTS
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.review.workflow import resume_workflow
+from jitney.handlers.runtime.ports import Ports
+
+
+def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
+    """Write the ends of the `pending` grants of calls whose grant has ended. Return how many were written.
+
+    A grant that keeps changing, or whose parent is unreadable, is left to the next run. Raises Problem unavailable.
+    """
+    suspensions, count = ports.suspensions.current(), 0
+    for grant in pending:
+        if grant.call is None:
+            continue
+
+        def decide(before: Grant) -> GrantUpdate | None:
+            after = under_review(before, ports, suspensions).grant
+            if before.state not in OPEN_STATES or after.state in OPEN_STATES:
+                return None
+            event, outcome = END_EVENTS.get(after.state, (AuditEvent.REVIEW, Outcome.FAILED))
+            detail = {"by": after.ending.by, "reason": after.ending.reason} if after.ending else {}
+            now = ports.now()
+            record = audit.grant_record(event, outcome, after, Origin(), now, code="grant_ended", detail=detail)
+            return GrantUpdate(after, record)
+
+        try:
+            ended = update_grant(grant, decide, ports)
+        except Problem as problem:
+            if problem.code not in ("grant_conflict", "grant_unreadable", "review_ended"):
+                raise
+            continue
+        if ended.state not in OPEN_STATES:
+            count += 1
+            resume_workflow(ended, ports)
+    return count

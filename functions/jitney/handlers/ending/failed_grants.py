@@ -1,0 +1,28 @@
+"""The end of a request whose review cannot continue."""
+
+from jitney.core import audit
+from jitney.core.access.grant import Grant, State
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ending.grant_expiry import record_expiry
+from jitney.handlers.runtime.ports import Ports
+
+
+def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
+    """Fail a pending grant and record why, or expire it if its time is over. Return the current grant.
+
+    Raises Problem grant_conflict, unavailable.
+    """
+    now = ports.now()
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        if before.at(now).state is not State.PENDING:
+            return None
+        failed = before.move(State.FAILED)
+        record = audit.grant_record(
+            AuditEvent.REVIEW, Outcome.FAILED, failed, Origin(), now, code=code, detail={"error": error}
+        )
+        return GrantUpdate(failed, record)
+
+    failed = update_grant(grant, decide, ports)
+    return record_expiry(failed, ports) if failed.state is State.PENDING else failed

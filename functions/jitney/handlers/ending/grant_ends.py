@@ -1,0 +1,165 @@
+"""Release and revocation: the state change with its record, and the deny document (END 1)."""
+
+from collections.abc import Mapping
+
+from jitney.adapters.transactions import Conflict
+from jitney.core import audit
+from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.access.grant_effects import end_detail
+from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
+from jitney.core.access.request_body import MAX_REASON
+from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
+from jitney.core.config import Config, TargetRole
+from jitney.core.problems import Problem
+from jitney.core.review.safe_text import cut
+from jitney.core.single_use import measurement_quota
+from jitney.core.times import iso
+from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ending.deny_documents import write_deny_document
+from jitney.handlers.ending.deny_records import record_unwritten, record_written
+from jitney.handlers.review.workflow import resume_workflow
+from jitney.handlers.runtime.logs import logger
+from jitney.handlers.runtime.metrics import count
+from jitney.handlers.runtime.ports import Ports
+
+ENDING_PORTS = (
+    "config",
+    "actions",
+    "keys",
+    "store",
+    "suspensions",
+    "deny_list",
+    "role_policies",
+    "measurement_starts",
+    "grant_history",
+)
+"""The ports of each handler that ends a grant for a caller."""
+END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
+    State.RELEASED: (AuditEvent.RELEASE, Outcome.RELEASED),
+    State.REVOKED: (AuditEvent.REVOCATION, Outcome.REVOKED),
+}
+
+
+def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
+    """Release or revoke a grant for the caller, and write the denial of its live credentials. Returns the ended grant.
+
+    Nothing is denied if no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in
+    the record, and cut if it is long. A grant that has ended before does not change, but its denial is repeated. Raises
+    Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for
+    it. Repeating the call continues the work.
+    """
+    since_milliseconds = call.ports.now_milliseconds()
+    comment = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
+    ending = GrantEnd(call.now, call.principal.source_identity, comment)
+    ended = _recorded_end(grant, ending, state, call)
+    if ended.starts_at is None:
+        resume_workflow(ended, call.ports)
+    if ended.ending is None or not needs_denial(ended, call.now):
+        return ended
+    try:
+        role = _deniable(ended, call.ports.config)
+        write_deny_document(role, call.ports)
+    except Problem as problem:
+        if state is State.REVOKED:
+            _raise_alarm(ended, problem)
+        if ended.ending is ending:
+            ended = record_unwritten(ended, _deny_entry(ended, call), problem, call.origin, call.ports)
+        more = {"grant": ended.view()}
+        raise Problem(problem.code, problem.detail, problem.fix, more, aws_code=problem.aws_code) from problem
+    if ended.ending is not ending:
+        return ended  # the reconciler records a denial that is written later
+    written_at = call.ports.now()
+    if state is State.REVOKED:
+        ended = record_written(ended, _deny_entry(ended, call), call.origin, call.ports)
+    if role.target.canary and _may_measure(ended, call):
+        _start_measurement(ended, since_milliseconds, written_at, call.ports)
+    return ended
+
+
+def _raise_alarm(grant: Grant, problem: Problem) -> None:
+    """Log and count a revocation whose credentials may still work (END 7)."""
+    logger.error(
+        "revocation incomplete",
+        grant_id=grant.id,
+        target=grant.target,
+        role=grant.role_arn,
+        code=problem.code,
+        aws_code=problem.aws_code,
+    )
+    count(UNDENIED_REVOCATIONS)
+
+
+def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
+    """Return whether to measure the denial.
+
+    Each revocation is measured, and a limited number of a unit's releases in a minute.
+
+    Credentials of other releases, even of those that cannot be counted, are denied without a measurement.
+    """
+    if grant.state is State.REVOKED:
+        return True
+    quota = measurement_quota(grant.unit_key, call.ports.config.limits.measured_releases_per_minute, call.now)
+    try:
+        call.ports.store.consume([quota], now=call.now)
+    except (Conflict, Problem):
+        return False
+    return True
+
+
+def _start_measurement(grant: Grant, since_milliseconds: int, written_at: int, ports: Ports) -> None:
+    """Start a function that measures when AWS denies the grant. The answer does not wait for it or depend on it."""
+    try:
+        ports.measurement_starts.start(grant.id, since_milliseconds, written_at)
+    except Problem as problem:
+        logger.warning("time to deny not measured", grant_id=grant.id, code=problem.code)
+
+
+def _deniable(grant: Grant, config: Config) -> TargetRole:
+    """Return the target that has or had the grant's role, even under another alias.
+
+    Raises Problem revocation_incomplete when there is no such target.
+    """
+    if target := config.target_with(grant.role_arn):
+        return TargetRole(target, grant.role_arn)
+    detail = (
+        f"No target has the role {grant.role_arn} any more, so Jitney cannot deny it. Credentials of this grant work "
+        f"until {iso(grant.expires_at)}."
+    )
+    fix = (
+        "Ask your platform engineer to deny the role by hand (docs/deny-by-hand.md says how), or to put a target with "
+        "that role back into jitney.yaml and deploy it. Then repeat the call."
+    )
+    raise Problem("revocation_incomplete", detail, fix)
+
+
+def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: AuthenticatedRequest) -> Grant:
+    """Write the end of a grant, its record and its deny entry."""
+    event, outcome = END_EVENTS[state]
+    detail = {"by": ending.by, "reason": ending.reason}
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        ended = before.end(state, ending)
+        if ended.ending is not ending:
+            return None
+        denial = _denial(ended, call)
+        entry = denial if isinstance(denial, DenyEntry) else None
+        more = end_detail(ended, call.ports.actions)
+        more |= {"no_denial": str(denial)} if entry is None and ended.starts_at is not None else {}
+        record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail | more)
+        return GrantUpdate(ended, record, entry)
+
+    return update_grant(grant, decide, call.ports).at(call.now)
+
+
+def _denial(ended: Grant, call: AuthenticatedRequest) -> DenyEntry | NoDenial:
+    return denial_of(ended, by_operator=ended.state is State.REVOKED and call.is_operator)
+
+
+def _deny_entry(ended: Grant, call: AuthenticatedRequest) -> DenyEntry:
+    """Return the deny entry of an end that needs one."""
+    denial = _denial(ended, call)
+    if not isinstance(denial, DenyEntry):
+        raise TypeError(f"the end needs no deny entry: {denial}")
+    return denial

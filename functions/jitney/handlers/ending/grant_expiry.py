@@ -1,0 +1,26 @@
+"""The record of an expiry."""
+
+from jitney.core import audit
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant_effects import end_detail
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.runtime.ports import Ports
+
+
+def record_expiry(grant: Grant, ports: Ports) -> Grant:
+    """Return the current grant, and record its expiry unless that is on record.
+
+    Raises Problem grant_conflict, unavailable.
+    """
+    now = ports.now()
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        expired = before.at(now)
+        if before.state is State.EXPIRED or expired.state is not State.EXPIRED:
+            return None
+        detail = end_detail(expired, ports.actions)
+        record = audit.grant_record(AuditEvent.EXPIRY, Outcome.EXPIRED, expired, Origin(), now, detail=detail)
+        return GrantUpdate(expired, record)
+
+    return update_grant(grant, decide, ports)

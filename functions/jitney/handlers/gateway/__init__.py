@@ -1,0 +1,1 @@
+"""Calls that Jitney makes for an agent."""

@@ -1,0 +1,139 @@
+"""Checks a gateway call before anything is sent: its grant, AWS's model, its needs, and the policies."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jitney.adapters.aws_calls import ModelledCall
+from jitney.adapters.call_store import CallContext
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.grant import Grant
+from jitney.core.access.request import Permission, Way
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.config import Target
+from jitney.core.gateway.call_records import approvals_detail
+from jitney.core.gateway.call_request import CallRequest
+from jitney.core.gateway.call_values import with_call_values
+from jitney.core.gateway.inside_grant import CallNeeds, require_inside
+from jitney.core.problems import Problem
+from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.handlers.access.issuance import approvals_of, target_of
+from jitney.handlers.access.responses import active_grant, deciding_policies, denied_problem
+from jitney.handlers.access.ungranted import record_ungranted
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCall:
+    """A call that fits AWS's model and that its grant covers. `key` is the hash of its Idempotency-Key.
+
+    `content` is the keyed hash of its body. `context` is the stored state that the call depends on. `grant_approvals`
+    are the approvals of its grant with which the call was decided.
+    """
+
+    authenticated: AuthenticatedRequest
+    asked: CallRequest
+    key: str
+    content: str
+    context: CallContext
+    grant: Grant
+    target: Target
+    modelled: ModelledCall = field(repr=False)
+    needs: CallNeeds
+    grant_approvals: frozenset[str] = frozenset()
+
+
+def check_call(
+    call: AuthenticatedRequest, asked: CallRequest, key: str, content: str, context: CallContext
+) -> GatewayCall:
+    """Return the call if its grant covers it, otherwise raise Problem. Nothing is sent or decided yet.
+
+    Refusals are counted. A call outside its grant is recorded instead, because the answer shows what is missing in the
+    grant.
+    """
+    with call.counting_refusals(AuditEvent.CALL):
+        grant = active_grant(call.own(context.stored_grant), call)
+        target = target_of(grant, call.ports.config)
+        _require_gateway(grant)
+        _require_address(grant, call)
+        modelled = call.ports.aws_calls.checked(asked.service, asked.operation, asked.region, asked.parameters, target)
+        explained = with_call_values(
+            call.ports.explain_calls([asked.as_call()], target),
+            modelled.service,
+            modelled.operation.name,
+            asked.parameters,
+            call.ports.actions,
+        )
+    try:
+        needs = require_inside(explained, grant, call.ports.actions)
+    except Problem as problem:
+        _record(Outcome.REFUSED, problem.code, grant, modelled, call)
+        raise
+    return GatewayCall(call, asked, key, content, context, grant, target, modelled, needs)
+
+
+def decided_call(made: GatewayCall) -> tuple[GatewayCall, Decision]:
+    """Return the call and the decision about it: allowed, or reviewed. Raises Problem denied after recording it.
+
+    Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
+    is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
+    additional permissions has a session of its own.
+    """
+    call, modelled = made.authenticated, made.modelled
+    approvals = approvals_of(made.grant, call)
+    others = call.other_grants(made.target, made.grant)
+
+    def decide(permissions: tuple[Permission, ...]) -> Decision:
+        request = made.grant.as_request()
+        return call.decide(request.for_call(permissions, modelled.service, modelled.operation.name, approvals), others)
+
+    with call.counting_refusals(AuditEvent.CALL):
+        decision = decide(made.needs.permissions)
+        accepted = (Effect.ALLOW, decision.effect)
+        further = made.needs.further
+        if decision.effect is not Effect.DENY and further and decide(further).effect not in accepted:
+            further = tuple(each for each in further if decide((each,)).effect in accepted)
+    if decision.effect is Effect.DENY:
+        members = deciding_policies(decision)
+        _record(Outcome.DENIED, "denied", made.grant, modelled, call, approvals, **members)
+        raise denied_problem(decision)
+    reads = made.needs.reads and further == made.needs.further
+    needs = made.needs._replace(further=further, reads=reads)
+    return replace(made, needs=needs, grant_approvals=approvals), decision
+
+
+def _require_gateway(grant: Grant) -> None:
+    if grant.way is not Way.GATEWAY:
+        detail = f"Grant {grant.id} is for credentials, so the gateway makes no calls for it."
+        fix = 'Call AWS with its credentials, or request a grant with "way": "gateway".'
+        raise Problem("credentials_grant", detail, fix, {"grant": grant.view()})
+    if grant.call:
+        # The grant of a reviewed call outlives the grant in which that call is made. So it allows no other call.
+        detail = f"Grant {grant.id} covers one reviewed call in grant {grant.call.grant_id}, and no other call."
+        again = "To make that call, repeat its POST with the same Idempotency-Key."
+        fix = f"{again} Make other calls in grant {grant.call.grant_id}."
+        raise Problem("request_invalid", detail, fix)
+
+
+def _require_address(grant: Grant, call: AuthenticatedRequest) -> None:
+    """Raise Problem unless the call comes from the address to which the grant is bound (row STS 2).
+
+    AWS sees the function's address instead, so a session policy cannot enforce this limit.
+    """
+    if grant.bound_address and call.origin.source_ip != grant.bound_address:
+        detail = f"Grant {grant.id} is bound to the address from which it was requested."
+        raise Problem("address_mismatch", detail, "Call from that address, or request a new grant from this one.")
+
+
+def _record(
+    outcome: Outcome,
+    code: str,
+    grant: Grant,
+    modelled: ModelledCall,
+    call: AuthenticatedRequest,
+    approvals: frozenset[str] = frozenset(),
+    **members: Any,
+) -> None:
+    """Record a call that is not sent. Raises Problem rate_limited if the caller got too many such answers."""
+    named = {"service": modelled.service, "operation": modelled.operation.name, "region": modelled.region}
+    detail = {"call": named | approvals_detail(approvals)}
+    about = {"grant_id": grant.id, "target": grant.target, "account": grant.account, "detail": detail}
+    record_ungranted(AuditEvent.CALL, outcome, call, code=code, **about, **members)

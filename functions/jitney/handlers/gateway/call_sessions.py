@@ -1,0 +1,71 @@
+"""The sessions that sign gateway calls. Their credentials never leave the function's memory (row GW 1)."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from jitney.core.access.credentials import (
+    Credentials,
+    call_session_end,
+    call_session_request,
+    reads_session_request,
+)
+from jitney.core.access.grant import Grant
+from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy, options_for
+from jitney.handlers.gateway.call_checks import GatewayCall
+
+MOST_SESSIONS = 200
+"""The number of grants whose session for reads a process keeps."""
+MARGIN_SECONDS = 60
+"""The time before a session's end in which the session is not used any more. A call takes less time."""
+
+
+class ReadSessions:
+    """Keeps each grant's session for reads in memory. A session belongs to one grant."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[int, Credentials]] = OrderedDict()  # when each was issued
+
+    def of(self, grant: Grant, now: int, issue: Callable[[], Credentials]) -> Credentials:
+        """Return the credentials of the session of `grant`, which is active.
+
+        A new session from `issue` is kept and returned if none is kept, if a cut-off ended the kept one, or if the kept
+        one ends soon and the grant does not.
+        """
+        issued_at, kept = self._kept.get(grant.id, (now, None))
+        ended = grant.cut_off_at is not None and issued_at <= grant.cut_off_at < now
+        if kept is None or ended or kept.expires_at <= min(now + MARGIN_SECONDS, grant.expires_at - 1):
+            kept = issue()
+            self._kept[grant.id] = (now, kept)
+            if len(self._kept) > MOST_SESSIONS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(grant.id)
+        return kept
+
+
+def reads_session(made: GatewayCall) -> Credentials:
+    """Return the session for the reads of a call's grant. If no session is kept, issue one. Raises Problem."""
+    call, grant = made.authenticated, made.grant
+
+    def issue() -> Credentials:
+        policy = compile_policy(grant.permissions, grant.expires_at, call.ports.actions, _of_broker(made))
+        return call.ports.sessions.issue(reads_session_request(grant, policy, made.target.external_id, call.now))
+
+    return call.ports.read_sessions.of(grant, call.now, issue)
+
+
+def call_session(made: GatewayCall, call_id: str, *, for_agent: bool = False) -> Credentials:
+    """Return a session for only this call, for a minute at most. Raises Problem.
+
+    With `for_agent`, the agent sends the call itself, and a target with `bind_to_caller` binds the session to the
+    agent's address.
+    """
+    call, grant = made.authenticated, made.grant
+    options = options_for(made.target, call.origin.source_ip) if for_agent else _of_broker(made)
+    end = call_session_end(grant, call.now)
+    policy = compile_policy(made.needs.of_session, end, call.ports.actions, options)
+    return call.ports.sessions.issue(call_session_request(grant, call_id, policy, made.target.external_id, call.now))
+
+
+def _of_broker(made: GatewayCall) -> SessionPolicyOptions:
+    """Return the options of a session that stays in the broker, so that no caller's address limits it."""
+    return SessionPolicyOptions("", made.target.sealed, made.target.action_wildcards)

@@ -1,0 +1,74 @@
+"""Issues tickets: a call that the agent sends to S3 itself, because its body is too large for a function (row GW 9).
+
+A session for only this call signs the ticket, even for a download. It is on record before it leaves. Jitney does not
+see whether the agent used it. So an upload counts as possibly run, and a repeat of its POST is not signed again.
+"""
+
+from dataclasses import replace
+
+from jitney.adapters.call_store import ApprovedUse
+from jitney.core.access.credentials import Credentials
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.call_limits import CallLimits
+from jitney.core.gateway.budgets import BudgetUse
+from jitney.core.gateway.tickets import DirectBody, Ticket, is_upload, require_ticket
+from jitney.core.problems import Problem
+from jitney.handlers.gateway.call_checks import GatewayCall
+from jitney.handlers.gateway.call_recording import recorded_call
+from jitney.handlers.gateway.call_sending import begin_change, finish_change, finish_read
+from jitney.handlers.gateway.call_sessions import call_session
+from jitney.handlers.runtime.http import Response
+
+
+def require_transferable(made: GatewayCall, limits: CallLimits) -> None:
+    """Raise and count a Problem for a call with `direct` that cannot have a ticket."""
+    if made.asked.direct is None:
+        return
+    modelled = made.modelled
+    with made.authenticated.counting_refusals(AuditEvent.CALL):
+        require_ticket(
+            modelled.service, modelled.operation.name, modelled.parameters, made.asked.direct, made.grant, limits
+        )
+
+
+def issue_ticket(
+    made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None = None, call_id: str = ""
+) -> Response:
+    """Return the ticket of a call that policies allow, or that reviewers approved as `call_id`. Raises Problem."""
+    changes = is_upload(made.modelled.operation.name) or bool(call_id)
+    return _of_change(made, limits, approval, call_id) if changes else _of_read(made, limits)
+
+
+def _of_read(made: GatewayCall, limits: CallLimits) -> Response:
+    call, use = made.authenticated, BudgetUse(made.grant.id, limits, calls=1)
+    call_id = call.ports.new_id("c")
+    with call.counting_refusals(AuditEvent.CALL):
+        made.context.budget.require_left(use, call.now)
+        credentials = call_session(made, call_id, for_agent=True)
+    ticket = _ticket(made, call_id, credentials)
+    finish_read(made, call_id, recorded_call(made, credentials), use, Outcome.SENT)
+    return _response(made, call_id, ticket)
+
+
+def _of_change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> Response:
+    sending = begin_change(made, limits, approval, call_id)
+    sent_as = sending.attempt.call_id
+    try:
+        credentials = call_session(made, sent_as, for_agent=True)
+        ticket = _ticket(made, sent_as, credentials)
+    except Problem as problem:
+        finish_change(made, sending, sending.attempt.not_sent(), Outcome.FAILED, code=problem.code)
+        raise
+    sending = replace(sending, shown=replace(sending.shown, access_key_id=credentials.access_key_id))
+    finish_change(made, sending, sending.attempt.lost(), Outcome.SENT)
+    return _response(made, sent_as, ticket)
+
+
+def _ticket(made: GatewayCall, call_id: str, credentials: Credentials) -> Ticket:
+    body = made.asked.direct or DirectBody()
+    return made.authenticated.ports.aws_calls.ticket(made.modelled, body, call_id, credentials)
+
+
+def _response(made: GatewayCall, call_id: str, ticket: Ticket) -> Response:
+    body = {"call_id": call_id, "grant_id": made.grant.id, "ticket": ticket.view()}
+    return Response(200, body)

@@ -1,0 +1,61 @@
+"""The state of the caller's own call through the gateway, as the API shows it (row REV 16)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from jitney.core.access.credentials import CALL_ID
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.reviewed_call import grant_id_of
+from jitney.core.problems import Problem
+from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.handlers.access.responses import grant_response
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.runtime.http import Request, Response
+
+_STATES: Mapping[State, str] = {
+    State.ACTIVE: "approved",
+    State.USED: "sent",
+    State.RELEASED: "withdrawn",
+}
+"""The states of a reviewed call that differ from the states of its grant."""
+
+
+def call_id_of_path(request: Request) -> str:
+    """Return the call id in the path. Raises Problem call_not_found for an id that no call can have."""
+    given = request.path.get("id", "")
+    if not CALL_ID.fullmatch(given):
+        raise _unknown()
+    return given
+
+
+def call_state(call_id: str, call: AuthenticatedRequest) -> Response:
+    """Return the state of a call that changes something or is reviewed. Raises Problem call_not_found."""
+    sent = call.ports.call_store.recorded_state(call_id)
+    if sent and call.principal.owner_key.startswith(sent.owner):
+        return Response(200, sent.view(call.now))
+    grant = grant_of_call(call_id, call)
+    if grant is None:
+        raise _unknown()
+    return call_response(call_id, grant, call)
+
+
+def grant_of_call(call_id: str, call: AuthenticatedRequest) -> Grant | None:
+    """Return the caller's own grant of a reviewed call, as it is now, or None."""
+    grant = call.ports.store.grant(grant_id_of(call_id))
+    if grant is None or grant.call is None or not call.owns(grant):
+        return None
+    return under_review(grant, call.ports, call.suspensions).grant.at(call.now)
+
+
+def call_response(call_id: str, grant: Grant, call: AuthenticatedRequest) -> Response:
+    """Return a reviewed call as the API shows it."""
+    answer = grant_response(200, grant, call)
+    reviewed = grant.call.view() if grant.call else {}
+    members = {name: reviewed[name] for name in ("service", "operation", "region")} | {"grant_id": reviewed["grant"]}
+    state = _STATES.get(grant.state, str(grant.state))
+    return replace(answer, body={"call_id": call_id, "state": state, **members, **answer.body})
+
+
+def _unknown() -> Problem:
+    fix = "Check the id, and use a token of the principal that made the call. Calls that only read have no state."
+    return Problem("call_not_found", "You have no call with this id.", fix)

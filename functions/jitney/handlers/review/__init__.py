@@ -1,0 +1,1 @@
+"""Reviews: who may see and decide, votes, pages and the workflow."""

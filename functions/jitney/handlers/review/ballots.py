@@ -1,0 +1,225 @@
+"""Checks one vote from any channel, writes it with its record, and carries out its decision (REV 3-7)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from jitney.adapters.transactions import Conflict
+from jitney.core import audit
+from jitney.core.access.current_names import has_current_names
+from jitney.core.access.decision import Decision
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
+from jitney.core.access.request_body import MAX_REASON
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.decide import decide
+from jitney.core.problems import Problem
+from jitney.core.refusal_counts import refusal_of
+from jitney.core.review.approvals_in_force import inherited_approvals
+from jitney.core.review.content import content_hash
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import delegations_for, require_reviewer
+from jitney.core.review.safe_text import cut, escape_invisible
+from jitney.core.review.selection import NarrowedApproval
+from jitney.core.review.vote_result import VoteResult, apply_vote
+from jitney.core.single_use import NARROWINGS_PER_HOUR, narrowing_quota
+from jitney.handlers.access.callers import count_refused
+from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.access.issuance import target_of
+from jitney.handlers.access.other_grants import OtherGrantsLookup
+from jitney.handlers.access.responses import deciding_policies
+from jitney.handlers.review.current_reviewers import current_reviewers
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.review.workflow import resume_workflow
+from jitney.handlers.runtime.ports import Ports
+
+REQUEST_AGAIN = "The request cannot be approved any more. Reject it, and the agent can request again."
+OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """A vote as a reviewer submits it.
+
+    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text. `vote` masks and cuts
+    it.
+    """
+
+    grant_id: str
+    voter: Principal
+    verdict: VoteVerdict
+    content: str
+    comment: str
+    via: str
+    origin: Origin
+    narrowing: NarrowedApproval | None = None
+
+
+def comment_of(verdict: VoteVerdict, text: str) -> str:
+    """Return a reviewer's comment. Raises Problem request_invalid for a rejection without one."""
+    if verdict is VoteVerdict.REJECT and not escape_invisible(text):
+        raise Problem(
+            "request_invalid", "A rejection needs a comment.", "Go back, and say why in a few words. The agent sees it."
+        )
+    return text
+
+
+def vote(ballot: Ballot, ports: Ports) -> Grant:
+    """Record the vote and return the changed grant.
+
+    Resume the workflow if the request is decided or narrowed, or if its review is restarted.
+
+    If policies now need other reviewers, the vote that would have completed the approvals restarts the review. That
+    vote is recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required,
+    own_request, not_reviewer, not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable.
+    Refused votes are counted in the records.
+    """
+    grant = ports.store.grant(ballot.grant_id)
+    if grant is None:
+        raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+    masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner_key).text(ballot.comment), MAX_REASON))
+    result: VoteResult | None = None
+    resumes = False
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        nonlocal result, resumes
+        result = _result(before, masked, ports)
+        # A vote on a decided request resumes the workflow too: the function of the deciding vote may have failed
+        # before.
+        resumes = result.changes_workflow(before) if result else before.state is not State.PENDING
+        if result is None:
+            return None
+        narrows = result.grant.narrowed_at != before.narrowed_at
+        quotas = (narrowing_quota(grant.id, ports.now()),) if narrows else ()
+        return GrantUpdate(result.grant, _record(result, masked, ports), quotas=quotas)
+
+    try:
+        after = update_grant(grant, decide, ports, _conflict)
+    except Conflict as used:
+        problem = _narrowed_too_often()
+        _count_refusal(grant, ballot, problem, ports)
+        raise problem from used
+    if resumes:
+        resume_workflow(after, ports)
+    if result and result.restarted:
+        groups = ", or ".join(" and ".join(each) for each in after.reviews)
+        detail = f"Policies changed: the request now needs approval by {groups}, and earlier votes no longer count."
+        raise Problem("review_changed", detail, "Read it again, then vote.")
+    return after
+
+
+def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
+    """Return the grant that an approval covers, or None if the approval would change nothing. Writes nothing.
+
+    Raises the problems of `vote` except those of writing. Refused votes are counted in the records.
+    """
+    grant = ports.store.grant(ballot.grant_id)
+    if grant is None:
+        raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+    result = _result(grant, ballot, ports)
+    return result.voted_on if result else None
+
+
+def _narrowed_too_often() -> Problem:
+    detail = f"This request was narrowed {NARROWINGS_PER_HOUR} times in this hour, which is the limit."
+    fix = "Approve it as it is now, or reject it."
+    return Problem("rate_limited", detail, fix, headers={"Retry-After": "60"})
+
+
+def _conflict() -> Problem:
+    return Problem("grant_conflict", "The request kept changing during this call.", "Read it again, then vote.")
+
+
+def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult | None:
+    """Return the effect of the vote on the grant, or None for no effect. Count a refused vote."""
+    review = under_review(grant, ports, ports.suspensions.current())
+    try:
+        result = _applied(review, ballot, ports)
+    except Problem as problem:
+        _count_refusal(grant, ballot, problem, ports)
+        raise
+    return None if result.grant is review.grant else result
+
+
+def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResult:
+    now, groups, voter = ports.now(), current_reviewers(ports, review.suspensions), ballot.voter
+    require_reviewer(ballot.voter, review, groups, now)
+    delegations = delegations_for(voter.source_identity, review, groups, now)
+    given = Vote(voter.identity, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)
+    return apply_vote(
+        review, given, ballot.narrowing, groups, lambda after, by: decision_on(review.with_grant(after), by, ports)
+    )
+
+
+def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Ports) -> Decision:
+    """Return the policy's current decision about a grant with these approvals.
+
+    Raises Problem, with a fix for reviewers.
+    """
+    grant = review.grant
+    config, who = ports.config, requester(grant, ports)
+    try:
+        target = target_of(grant, config)
+    except Problem as problem:
+        raise Problem(problem.code, problem.detail, REQUEST_AGAIN) from problem
+    return decide(
+        who,
+        grant.as_request(inherited_approvals(review, ports.now())),
+        target,
+        ports.policies,
+        ports.actions,
+        config.limits,
+        config.reviewers,
+        approvals,
+        OtherGrantsLookup(ports, who, target.account, ports.now(), grant.call.grant_id if grant.call else grant.id),
+    )
+
+
+def requester(grant: Grant, ports: Ports) -> Principal:
+    """Return the principal that requested the grant, as it was at the request. Raises Problem review_ended."""
+    issuer = ports.config.issuers.get(grant.issuer_name)
+    if issuer is None or issuer.issuer != grant.issuer:
+        detail = f"The requester's issuer {grant.issuer_name!r} is no longer configured."
+        raise Problem("review_ended", detail, REQUEST_AGAIN)
+    if not has_current_names(grant, ports.config):
+        detail = "In jitney.yaml, the name of the requester or of its human changed after the request."
+        raise Problem("review_ended", detail, REQUEST_AGAIN)
+    return Principal(
+        issuer=grant.issuer,
+        issuer_name=issuer.name,
+        subject=grant.subject,
+        kind="human" if issuer.kind == "human" else "agent",
+        groups=frozenset(grant.groups),
+        display=grant.subject,
+        source_identity=grant.principal,
+        unit=grant.unit,
+        human=grant.human,
+        agent_owners=grant.agent_owners,
+        facts=grant.facts,
+        tags=grant.tags,
+    )
+
+
+def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
+    grant, voter = result.voted_on, ballot.voter
+    given = next((each.delegations for each in grant.votes if each.human == voter.identity), ())
+    detail = {
+        "by": voter.source_identity,
+        "delegations": [each.view() for each in given],
+        "comment": ballot.comment,
+        "via": ballot.via,
+        "content": content_hash(grant),
+        "permissions": permissions_view(grant.permissions),
+        "approvals": grant.approvals,
+        "state": str(grant.state),
+        **({"waited_seconds": ports.now() - grant.created_at} if grant.state is not State.PENDING else {}),
+        **({"review_restarted": result.grant.reviews} if result.restarted else {}),
+    }
+    policies = deciding_policies(result.decision) if result.decision else {}
+    members = {"code": result.code, "detail": detail, **policies}
+    return audit.grant_record(AuditEvent.VOTE, OUTCOMES[ballot.verdict], grant, ballot.origin, ports.now(), **members)
+
+
+def _count_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
+    """Count a refused vote. It has no record of its own, because a voter could repeat it endlessly."""
+    about = refusal_of(ballot.voter, problem.code, ballot.origin, AuditEvent.VOTE, grant.id)
+    count_refused(about, ports, ports.now(), ballot.origin.request_id)

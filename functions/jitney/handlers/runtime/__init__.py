@@ -1,0 +1,1 @@
+"""What every function runs in: its ports, the form of events and answers, the log and the metrics."""

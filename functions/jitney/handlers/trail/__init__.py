@@ -1,0 +1,1 @@
+"""Events of CloudTrail, and the proof that they arrive."""
