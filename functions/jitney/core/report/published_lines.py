@@ -93,7 +93,7 @@ class PublishedRecord:
         return are_damaged(self.detail_members)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedCall:
     """A published call with its verdict. Times are epoch seconds, 0 if unreadable.
 
@@ -104,24 +104,22 @@ class PublishedCall:
     event_id: str
     time: int
     region: str
-    role_arn: str
-    session: str
+    role_arn: str = ""
+    session: str = ""
     service: str
     operation: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    read_only: bool
     error_code: str
     source_ip: str
-    invoked_by: str
-    created: tuple[str, ...]
-    deleted: tuple[str, ...]
+    invoked_by: str = ""
+    created: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
     verdict: str
     purpose: str
     call_id: str
-    record_match: str
-    reasons: tuple[str, ...]
-    requested_role: str
+    reasons: tuple[str, ...] = ()
+    requested_role: str = ""
 
     @property
     def name(self) -> str:
@@ -185,8 +183,6 @@ def parse_call(line: Line) -> PublishedCall | None:
     return PublishedCall(
         **members,
         time=_moment(line.get("time")),
-        read_only=str(line.get("read_only")).lower() == "true",
-        verdict=_text(line.get("verdict")),
         requested_role=_text(_members(line.get("request")).get("roleArn")) if members["service"] == "sts" else "",
     )
 
@@ -198,7 +194,7 @@ _RECORD_TEXTS = (
 )  # fmt: skip
 _CALL_TEXTS = (
     "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "invoked_by",
-    "purpose", "call_id", "record_match",
+    "verdict", "purpose", "call_id",
 )  # fmt: skip
 
 
