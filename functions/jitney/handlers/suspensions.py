@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from jitney.core import audit
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
 from jitney.core.access.suspension_names import SuspendedName
@@ -274,8 +273,7 @@ def _with_progress(suspension: Suspension, progress: Progress, call: Authenticat
     if not progress.complete:
         call.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", detail=detail)
         return suspension
-    who, now = call.principal, call.ports.now()
-    record = audit.principal_record(AuditEvent.SUSPENSION, Outcome.REVOKED, who, call.origin, now, detail=detail)
+    record = call.new_record(AuditEvent.SUSPENSION, Outcome.REVOKED, detail=detail)
     return complete_suspension(suspension, record, call.ports)
 
 

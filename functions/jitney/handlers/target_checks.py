@@ -60,20 +60,10 @@ def _record(
 ) -> audit.ChainedRecord:
     """Write the next record of a check's chain. Its `detail` has the session name and the wrong answers."""
     wrong = {each.attempt.name: each.answer for each in results if not each.ok}
-    record = audit.principal_record(
-        AuditEvent.TARGET_CHECK,
-        outcome,
-        call.principal,
-        call.origin,
-        call.ports.now(),
-        code=code,
-        target=target.alias,
-        account=target.account,
-        detail={"session": session} | ({"wrong": wrong} if wrong else {}),
-    )
-    link = (
-        audit.chain_record(record, chain, before.seq + 1, before.hash) if before else audit.chain_record(record, chain)
-    )
+    detail = {"session": session} | ({"wrong": wrong} if wrong else {})
+    about = {"target": target.alias, "account": target.account, "detail": detail}
+    record = call.new_record(AuditEvent.TARGET_CHECK, outcome, code=code, **about)
+    link = audit.chain_record(record, chain, *((before.seq + 1, before.hash) if before else ()))
     call.ports.store.record(link, now=call.now)
     return link
 

@@ -15,7 +15,7 @@ from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
-from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.principal import Principal, owner_names
@@ -27,7 +27,7 @@ from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey, idempotency_key
 from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.access.other_grants import OtherGrantsLookup
-from jitney.handlers.runtime.http import GRANT_ID, Request
+from jitney.handlers.runtime.http import Request
 from jitney.handlers.runtime.logs import logger, note_grant
 from jitney.handlers.runtime.ports import Ports
 
@@ -113,8 +113,12 @@ class AuthenticatedRequest:
         self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any
     ) -> None:
         """Write a record that belongs to no grant, in a chain of its own. Raises Conflict for a used key."""
-        record = audit.principal_record(event, outcome, self.principal, self.origin, self.now, **members)
+        record = self.new_record(event, outcome, **members)
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
+
+    def new_record(self, event: AuditEvent, outcome: Outcome, **members: Any) -> AuditRecord:
+        """Return the record of an act of the caller, at the present time. `members` are others of the record."""
+        return audit.principal_record(event, outcome, self.principal, self.origin, self.ports.now(), **members)
 
     def use_of_key(self, key: str) -> str | None:
         """Return what the store keeps of an earlier POST with this Idempotency-Key; None for "" and for a new key."""
@@ -190,13 +194,11 @@ class AuthenticatedRequest:
 
     def stored_grant_in_path(self) -> Grant | None:
         """Return the grant with the path's id as stored, or None. Does not check who may see it."""
-        grant_id = self.request.path.get("id", "")
-        return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
+        return self.ports.store.grant(self.request.grant_id) if self.request.grant_id else None
 
     def unreadable_grant_in_path(self) -> Grant | None:
         """Return the part of the path's unreadable grant that is needed to end it; None for other grants."""
-        grant_id = self.request.path.get("id", "")
-        return self.ports.store.unreadable_grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
+        return self.ports.store.unreadable_grant(self.request.grant_id) if self.request.grant_id else None
 
 
 def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:
@@ -227,7 +229,7 @@ def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedReques
     used up here.
     """
     now = ports.now()
-    with _counting_unauthenticated(request, ports, now):
+    with counting_unauthenticated(request, ports, now):
         caller = authenticate(request.authorization, ports.config, ports.keys, now)
         who = caller.principal
         if not caller.for_reviews or (who.kind, who.human) != ("human", None):
@@ -246,7 +248,7 @@ def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
 
     Raises Problem (401, 503) after counting the refusal.
     """
-    with _counting_unauthenticated(request, ports, now):
+    with counting_unauthenticated(request, ports, now):
         caller = authenticate(request.authorization, ports.config, ports.keys, now)
         if caller.for_reviews:
             fix = "Use a token of an issuer's entry without for_reviews."
@@ -256,7 +258,7 @@ def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
 
 
 @contextmanager
-def _counting_unauthenticated(request: Request, ports: Ports, now: int) -> Iterator[None]:
+def counting_unauthenticated(request: Request, ports: Ports, now: int) -> Iterator[None]:
     """Count any Refusal raised in the block, then re-raise it."""
     try:
         yield
@@ -284,10 +286,9 @@ def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
 def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
     """Count the refusal of a caller, with its principal if the token names one (ID 5)."""
     origin = request.origin
+    about = RefusalKey(refusal.issuer_name, origin.source_ip, refusal.code)
     if refusal.principal:
         about = refusal_of(refusal.principal, refusal.code, origin)
-    else:
-        about = RefusalKey(refusal.issuer_name, origin.source_ip, refusal.code)
     count_refused(about, ports, now, origin.request_id)
 
 

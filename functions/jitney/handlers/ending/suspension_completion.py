@@ -6,7 +6,7 @@ The operator's call records this if it completes the suspension. Otherwise the r
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jitney.core.access.suspensions import Suspension, SuspensionKind
-from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, principal_record
+from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.problems import Problem
 from jitney.handlers.access.callers import AuthenticatedRequest
 from jitney.handlers.access.grant_updates import write_until_current
@@ -24,16 +24,7 @@ def suspension_record(
 ) -> ChainedRecord:
     """Return the record of an operator's act on a suspension, with their masked reason."""
     target = suspension.name if suspension.kind is SuspensionKind.TARGET else ""
-    record = principal_record(
-        AuditEvent.SUSPENSION,
-        outcome,
-        call.principal,
-        call.origin,
-        call.ports.now(),
-        target=target,
-        reason=reason,
-        detail=suspension.detail,
-    )
+    record = call.new_record(AuditEvent.SUSPENSION, outcome, target=target, reason=reason, detail=suspension.detail)
     return chain_record(record, call.ports.new_id("r"))
 
 

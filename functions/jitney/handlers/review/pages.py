@@ -21,7 +21,7 @@ from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.refusal_counts import RefusalKey
 from jitney.handlers.access.callers import AuthenticatedRequest, count_refused, count_unauthenticated
 from jitney.handlers.runtime.edge import HttpHandler, Route, answer, errors_as_problems
-from jitney.handlers.runtime.http import GRANT_ID, Request, form_fields, grant_id_in, request_from_event
+from jitney.handlers.runtime.http import Request, form_fields, grant_id_in, request_from_event
 from jitney.handlers.runtime.logs import about_grant, logger
 from jitney.handlers.runtime.ports import Ports, build_ports
 from jitney.handlers.runtime.templates import render
@@ -73,12 +73,6 @@ class Visit:
         return urlsplit(self.root).path
 
     @property
-    def grant_id(self) -> str:
-        """The id in the page's path, or "" if it cannot be a grant's id."""
-        given = self.request.path.get("id", "")
-        return given if GRANT_ID.fullmatch(given) else ""
-
-    @property
     def principal(self) -> Principal:
         """The person who is signed in. Raises Problem sign_in_required, or suspended."""
         return self._unsuspended_session().principal
@@ -100,7 +94,7 @@ class Visit:
 
     def stored_grant(self) -> Grant:
         """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
-        grant = self.ports.store.grant(self.grant_id) if self.grant_id else None
+        grant = self.ports.store.grant(self.request.grant_id) if self.request.grant_id else None
         if grant is None:
             fix = "Check the link. For an old request, ask an auditor to run `jitney audit show`."
             raise Problem("grant_not_found", "There is no request with this id.", fix)
@@ -275,7 +269,7 @@ def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
     if session and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
         cookies.append(visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
     operator = bool(session and session.principal.groups & set(visit.ports.config.operators))
-    common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.grant_id}
+    common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.request.grant_id}
     common["operator"] = operator
     body = render(templates, page.template, common | dict(page.values)) if page.template else ""
     file = page.download

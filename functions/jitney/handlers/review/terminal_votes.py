@@ -7,14 +7,13 @@ takes votes on the pages also serves this route. The token is the person's own, 
 from typing import Any
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
-from jitney.core.identity.refusal import Refusal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.sheet import Sheet
 from jitney.core.review.sheet_document import sheet_document
 from jitney.core.review.vote_body import VoteBody, parse_vote
 from jitney.core.times import iso
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_reviewer, count_unauthenticated, use_up
+from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_reviewer, counting_unauthenticated, use_up
 from jitney.handlers.review.ballots import Ballot, comment_of, covered_by, vote
 from jitney.handlers.review.second_step import unconfirmed_sheet
 from jitney.handlers.review.viewers import reviewed_grant
@@ -72,11 +71,8 @@ def _unconfirmed(sheet: Sheet, before: Grant) -> dict[str, Any]:
 
 def vote_once(call: AuthenticatedRequest) -> None:
     """Use up the caller's token. Raises Refusal token_replayed, which it counts, for a token that voted before."""
-    try:
+    with counting_unauthenticated(call.request, call.ports, call.now):
         use_up(call.caller, call.ports, call.now)
-    except Refusal as refusal:
-        count_unauthenticated(refusal, call.request, call.ports, call.now)
-        raise
 
 
 def _voted(grant: Grant) -> dict[str, Any]:

@@ -110,5 +110,5 @@ def reviewed_grant(call: AuthenticatedRequest) -> Grant:
 
 def redirect_to_sign_in(visit: Visit) -> Page:
     """Return 303 to the sign-in. After the sign-in, the path's request opens."""
-    to = f"?to={visit.grant_id}" if visit.grant_id else ""
+    to = f"?to={visit.request.grant_id}" if visit.request.grant_id else ""
     return Page(303, location=f"{visit.path}/reviews/sign-in{to}")

@@ -44,6 +44,12 @@ class Request:
         """The Authorization header."""
         return self.headers.get("authorization")
 
+    @property
+    def grant_id(self) -> str:
+        """The id in the path, or "" if it cannot be a grant's id."""
+        given = self.path.get("id", "")
+        return given if GRANT_ID.fullmatch(given) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
