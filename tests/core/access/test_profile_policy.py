@@ -327,6 +327,14 @@ def test_pol_15_a_resource_within_the_profile_is_kept_as_it_is_named():
     assert request.permissions == permitted(("s3:GetObject", "arn:aws:s3:::state/app/*"))
 
 
+def test_pol_12_a_part_of_the_profile_keeps_its_conditions():
+    profile, _ = profile_of(STARTED)
+    wanted = permitted(("ec2:RunInstances", f"{INSTANCES}/a*"))
+    asked = AccessRequest("t", wanted, 900, "", "")
+    request = with_profile(asked, "deploy", replace(TARGET, access_profiles={"deploy": profile}))
+    assert request.permissions == (replace(STARTED[0], resources=(f"{INSTANCES}/a*",)),)
+
+
 @pytest.mark.parametrize(
     ("wanted", "pointer"),
     [

@@ -287,6 +287,11 @@ NEEDS = {
         ("kms:GenerateDataKey", f"kms:{E}:key/1234"),
         ("kms:Decrypt", f"kms:{E}:key/1234"),
     ],
+    "aws s3 cp a s3://reports/a --sse-kms-key-id 1234 --region us-east-1": [
+        ("s3:PutObject", "s3:::reports/a"),
+        ("kms:GenerateDataKey", "kms:us-east-1:444455556666:key/1234"),
+        ("kms:Decrypt", "kms:us-east-1:444455556666:key/1234"),
+    ],
     "aws s3 cp a s3://reports/a --sse-kms-key-id alias/x": [
         ("s3:PutObject", "s3:::reports/a"),
     ],

@@ -67,8 +67,7 @@ class S3Command:
         """Return one action on one resource: "bucket", "bucket/key", or "*"."""
         if resource == "*":
             return ExplainedAction(self.shown, action, ("*",), why)
-        place = replace(self.place, region=self.read.region or self.place.region)
-        return ExplainedAction(self.shown, *of_bucket(action, resource, why, place))
+        return ExplainedAction(self.shown, *of_bucket(action, resource, why, self.place))
 
     def listing(self, bucket: str, prefix: str, why: str) -> ExplainedAction:
         """Return the need to list `prefix` in a bucket; "" is the whole bucket."""
@@ -82,9 +81,8 @@ class S3Command:
 
     def key(self) -> Iterator[ExplainedAction]:
         """Yield the needs of encryption with the key of --sse-kms-key-id, if the option has the key's id or ARN."""
-        place = replace(self.place, region=self.read.region or self.place.region)
         for given in self.read.options.get("sse-kms-key-id", []):
-            if arns := tuple(fill_template(_KEY, {"key": given}, place)):
+            if arns := tuple(fill_template(_KEY, {"key": given}, self.place)):
                 yield ExplainedAction(self.shown, "kms:GenerateDataKey", arns, "--sse-kms-key-id encrypts")
                 yield ExplainedAction(self.shown, "kms:Decrypt", arns, "parts of a large object are joined")
 
@@ -124,7 +122,8 @@ def explain_s3(words: Sequence[str], place: AwsLocation, operations: OperationTa
     flags = [f"--{option}" for option, values in read.options.items() if not values]
     shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
     paths = () if (name, *read.positional) == ("ls", ALL_BUCKETS) else read.positional
-    command = S3Command(shown, read, tuple(_path(text) for text in paths), place)
+    where = replace(place, region=read.region or place.region)
+    command = S3Command(shown, read, tuple(_path(text) for text in paths), where)
     return command.with_possible(tuple(explain(command)), operations)
 
 
