@@ -1,8 +1,10 @@
-"""Reads of many items of a DynamoDB table by their keys, a hundred with each call."""
+"""Reads of many items of a DynamoDB table: by their keys, a hundred with each call, or by a query, page by page."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -37,3 +39,25 @@ def read_items(
                 raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
             pause_up_to(pause)
     return found
+
+
+def query_pages(client: "DynamoDBClient", part: str, **request: Any) -> Iterator[list[Item]]:
+    """Yield the items of a query in order, one page at a time. Each page is read when it is needed.
+
+    Raises Problem unavailable when DynamoDB does not answer. It says that `part` did not.
+    """
+    start: Item = {}
+    while True:
+        with aws_errors_as_unavailable(part):
+            answer: Any = client.query(**request, **start)
+        yield answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def partition_items(client: "DynamoDBClient", table: str, partition: str, *, consistent: bool = True) -> Iterator[Item]:
+    """Yield the items of a partition of the state table, as `query_pages` reads them."""
+    request = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": partition}}}
+    pages = query_pages(client, "The store", TableName=table, ConsistentRead=consistent, **request)
+    return chain.from_iterable(pages)

@@ -8,7 +8,7 @@ itself is deleted.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import partition_items
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.review.break_glass import follow_up_keys
 
@@ -27,21 +27,8 @@ class FollowUps:
 
     def outstanding(self) -> dict[str, str]:
         """Return the grant ids by person and unit, under the names of `core.review.break_glass.follow_up_keys`."""
-        found: dict[str, str] = {}
-        start: dict[str, Any] = {}
-        while True:
-            with aws_errors_as_unavailable("The store"):
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": {"S": FOLLOW_UP}},
-                    ConsistentRead=True,
-                    **start,
-                )
-            found |= {item["sk"]["S"]: item["grant_id"]["S"] for item in answer["Items"]}
-            if "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        items = partition_items(self._client, self._table, FOLLOW_UP)
+        return {item["sk"]["S"]: item["grant_id"]["S"] for item in items}
 
 
 def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, Any]]:

@@ -6,12 +6,12 @@ report counts these lines.
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import read_items
+from jitney.adapters.batch_reads import query_pages, read_items
 from jitney.adapters.record_items import record_in
 from jitney.adapters.transactions import item_key
 from jitney.core.audit import Outcome, sort_key
@@ -72,7 +72,7 @@ class GrantHistory:
         read by their numbers, at most MOST_GATEWAY_RECORDS in all.
         """
         values = {":key": {"S": grant_id}}
-        keys, cut = _most(self._query(CALL_INDEX, "call_of = :key", values), MOST_GATEWAY_CALLS)
+        keys, cut = _most(self._query("call_of = :key", values, IndexName=CALL_INDEX), MOST_GATEWAY_CALLS)
         wanted, lines, number = [{"pk": each["pk"], "sk": each["sk"]} for each in keys], list[Line](), 0
         while wanted:
             left = MOST_GATEWAY_RECORDS - len(lines)
@@ -112,23 +112,11 @@ class GrantHistory:
     def _items(self, partition: str, begins: str = "", *, backwards: bool = False) -> Iterator[Item]:
         condition = "pk = :key AND begins_with(sk, :begins)" if begins else "pk = :key"
         values: Item = {":key": {"S": partition}} | ({":begins": {"S": begins}} if begins else {})
-        yield from self._query("", condition, values, ScanIndexForward=not backwards)
+        return self._query(condition, values, ScanIndexForward=not backwards)
 
-    def _query(self, index: str, condition: str, values: Item, **more: Any) -> Iterator[Item]:
-        start: Item = {"IndexName": index} if index else {}
-        while True:
-            with aws_errors_as_unavailable("The audit table"):
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    **more,
-                    **start,
-                )
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            start["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    def _query(self, condition: str, values: Item, **more: Any) -> Iterator[Item]:
+        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, **more}
+        return chain.from_iterable(query_pages(self._client, "The audit table", TableName=self._table, **request))
 
 
 def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:

@@ -7,7 +7,7 @@ read together.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import partition_items
 from jitney.core.access.grant import Vote
 from jitney.core.review.out_of_office import OutOfOffice
 
@@ -27,21 +27,8 @@ class OutOfOfficeStore:
 
     def all(self) -> list[OutOfOffice]:
         """Return all entries, even those that have ended."""
-        found: list[OutOfOffice] = []
-        start: dict[str, Any] = {}
-        while True:
-            with aws_errors_as_unavailable("The store"):
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": {"S": OUT_OF_OFFICE}},
-                    ConsistentRead=True,
-                    **start,
-                )
-            found += (OutOfOffice.read(item["text"]["S"]) for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        items = partition_items(self._client, self._table, OUT_OF_OFFICE)
+        return [OutOfOffice.read(item["text"]["S"]) for item in items]
 
 
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import read_items
+from jitney.adapters.batch_reads import query_pages, read_items
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
 from jitney.adapters.grant_items import (
@@ -237,21 +237,18 @@ class Store:
 
     def _open_items(self, key: str, since: int, until: int) -> Iterator[list[Item]]:
         """Yield the items of these grants, one page at a time."""
-        start: Item = {}
-        sought = {":key": {"S": key}, ":since": {"S": f"{since:012d}"}, ":until": {"S": f"{until:012d}"}}
-        while True:
-            with aws_errors_as_unavailable("The store"):
-                answer = self._client.query(
-                    TableName=self._state_table,
-                    IndexName="open_by_role",
-                    KeyConditionExpression="open_role = :key AND open_until BETWEEN :since AND :until",
-                    ExpressionAttributeValues=sought,
-                    **start,
-                )
-            yield answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return query_pages(
+            self._client,
+            "The store",
+            TableName=self._state_table,
+            IndexName="open_by_role",
+            KeyConditionExpression="open_role = :key AND open_until BETWEEN :since AND :until",
+            ExpressionAttributeValues={
+                ":key": {"S": key},
+                ":since": {"S": f"{since:012d}"},
+                ":until": {"S": f"{until:012d}"},
+            },
+        )
 
     def rejections(self, quota_key: str, role_arn: str, now: int) -> list[Rejection]:
         """Return the rejected requests of a unit and human for a role, within the last day, the newest first."""

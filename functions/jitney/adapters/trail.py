@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import BATCH_SIZE, read_items
+from jitney.adapters.batch_reads import BATCH_SIZE, query_pages, read_items
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS, item_key
 from jitney.core.audit import ChainedRecord, sort_key
@@ -189,20 +189,9 @@ class Trail:
         yield from self._query(condition, values, ConsistentRead=True)
 
     def _query(self, condition: str, values: dict[str, str], **more: Any) -> Iterator[Item]:
-        start: Item = {}
-        while True:
-            with aws_errors_as_unavailable("The trail"):
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
-                    **more,
-                    **start,
-                )
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        sought = {name: {"S": value} for name, value in values.items()}
+        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": sought, **more}
+        return chain.from_iterable(query_pages(self._client, "The trail", TableName=self._table, **request))
 
     def _note_key(self, grant_id: str, call: CloudTrailCall, now: int) -> None:
         noted = (grant_id, calls_partition(call.account, call.access_key_id))

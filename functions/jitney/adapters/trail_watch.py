@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import partition_items
 from jitney.adapters.transactions import Transactions, item_key
 from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch
@@ -65,22 +66,9 @@ class TrailWatches:
 
         A target whose heartbeats were never expected is missing.
         """
-        found: list[Item] = []
-        start: Item = {}
-        while True:
-            with aws_errors_as_unavailable("The store"):
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :trail",
-                    ExpressionAttributeValues={":trail": {"S": PARTITION}},
-                    ConsistentRead=consistent,
-                    **start,
-                )
-            found += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                named = ((_target_of(each["sk"]["S"]), each) for each in found)
-                return {target: _watch_of(target, each) for target, each in named if target is not None}
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        found = partition_items(self._client, self._table, PARTITION, consistent=consistent)
+        named = ((_target_of(each["sk"]["S"]), each) for each in found)
+        return {target: _watch_of(target, each) for target, each in named if target is not None}
 
     def change(self, change: GapChange, now: int) -> None:
         """Write that a gap began or ended, with its record. Raises StaleWrite if another call did so before."""

@@ -46,8 +46,8 @@ def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None
 
 
 def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVisit) -> None:
-    detail = {"out_of_office": _record_detail(after or before), "replaces": before.id if after and before else ""}
-    record = visit.call.new_record(AuditEvent.OUT_OF_OFFICE, Outcome.SET if after else Outcome.ENDED, detail=detail)
+    change = {"out_of_office": _record_detail(after or before), "replaces": before.id if after and before else ""}
+    record = visit.call.new_record(AuditEvent.OUT_OF_OFFICE, Outcome.SET if after else Outcome.ENDED, detail=change)
     link = audit.chain_record(record, visit.ports.new_id("r"))
     quota = out_of_office_quota(visit.principal.source_identity, visit.now)
     try:
