@@ -89,6 +89,20 @@ def test_id_10_another_client_gets_no_token_for_a_developers_agent(at: int):
         principal(at, **{name: "another"}, **audience)
 
 
+# Tokens that the developers' client got for itself. The subject of a service account of Keycloak has a person's form.
+MACHINES: dict[str, dict[str, Any]] = {
+    "Keycloak": {"preferred_username": "service-account-jitney-cli", "clientHost": "192.0.2.1"},
+    "Auth0": {"preferred_username": None, "gty": "client-credentials"},
+}
+
+
+@pytest.mark.parametrize("marks", MACHINES.values(), ids=MACHINES)
+def test_id_10_a_clients_own_token_names_no_human(marks: dict[str, Any]):
+    with pytest.raises(Refusal) as refused:
+        principal(list(TOKENS).index("generic"), **marks)
+    assert (refused.value.code, "is a client" in refused.value.detail) == ("token_human", True)
+
+
 @pytest.mark.parametrize("at", range(4), ids=TOKENS)
 def test_the_developers_settings_fit_the_entry(at: int, tmp_path: Path):
     secret = tmp_path / "google-client"

@@ -392,6 +392,21 @@ def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKe
         authenticate(f"Bearer {token(sub='alice')}", delegated, keys, NOW)
 
 
+def test_id_10_a_machine_that_delegates_to_an_agent_is_no_human(keys: KnownKeys) -> None:
+    rules = {"subject": ("act.sub",)}
+    delegated = config(issuer("corp", CORP, human_claim="sub", claims=rules, human_issuer=HUMANS))
+    machine = token(sub="batch", act={"sub": "reader-agent"}, preferred_username="service-account-batch")
+    with pytest.raises(Refusal, match="token_human"):
+        authenticate(f"Bearer {machine}", delegated, keys, NOW)
+
+
+def test_id_10_a_clients_own_token_names_a_human_in_another_claim(keys: KnownKeys) -> None:
+    own = token(sub="reader-agent", azp=None, client_id="reader-agent", act={"sub": "alice"})
+    entry = issuer("corp", CORP, human_claim="act.sub", human_issuer=HUMANS)
+    principal = authenticate(f"Bearer {own}", config(entry), keys, NOW).principal
+    assert (principal.subject, principal.human) == ("reader-agent", identity("people.alice"))
+
+
 def test_id_10_a_person_signed_in_is_a_human(keys: KnownKeys) -> None:
     principal = _principal(token(iss=PEOPLE, sub="alice", client_id="web"), keys)
 

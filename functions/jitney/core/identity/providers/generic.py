@@ -74,9 +74,15 @@ def _is_clients_own(claims: SignedClaims) -> bool:
 def _human(claims: SignedClaims, issuer: Issuer) -> None:
     """Refuse a token that may be a person's, if the entry does not say which claims name the agent and the person.
 
-    The configured `human_claim` names the person.
+    The configured `human_claim` names the person. If it is `sub`, a client's own token is refused: the subject of a
+    service account of Keycloak has the form of a person's.
     """
     named = bool(issuer.human_claim) and claim_at(claims, issuer.human_claim) is not None
+    if issuer.human_claim == "sub" and _is_clients_own(claims):
+        raise unresolved_human(
+            "The token's sub is a client, and the issuer's entry says that sub is a person.",
+            "Use a token that a person delegated. For clients of their own, add an entry without human_claim.",
+        )
     paths = (issuer.human_claim, *(issuer.claims.subject or ("sub",)))
     if "act" in claims and not (named and any(path.partition(".")[0] == "act" for path in paths)):
         raise _undeclared("an actor (act)")
