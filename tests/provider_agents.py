@@ -26,9 +26,9 @@ NAMES = {
     "entra": "Application id 00001111-aaaa-2222-bbbb-3333cccc4444 (entra)",
     "generic": "reader-agent (other)",
     "github_actions": "octo-org/octo-repo · environment production (github)",
-    "google": "jsmith@example.com (google)",
+    "google": "Client id 1234987819200.apps.googleusercontent.com (google)",
     "kubernetes": "reader · namespace agents (eks)",
-    "okta": "ada@corp.example.com · client 0oabskvc6442nkvQO0h7 (okta)",
+    "okta": "Client id 0oabskvc6442nkvQO0h7 (okta)",
 }
 """Each sample's agent in a few words."""
 

@@ -277,7 +277,7 @@ SAMPLES: dict[str, Sample] = {
         "0oabskvc6442nkvQO0h7",
         "okta.0oabskvc6442nkvQO0h7",
         {"data-readers"},
-        {"Client": "0oabskvc6442nkvQO0h7"},
+        {"Client id": "0oabskvc6442nkvQO0h7"},
     ),
     "entra": Sample(
         {**entra.SAMPLE, "roles": ["jitney.request"]},

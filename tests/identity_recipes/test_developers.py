@@ -17,6 +17,7 @@ from jitney.core import config
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import google, okta
 from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.requester import requester_name
 from jitney.core.identity.source_identity import source_identity
 from tests.configuration.test_load import slack, valid, write_policies
 from tests.core.identity.minting import NOW
@@ -79,6 +80,13 @@ def test_id_10_a_developers_token_names_the_agent_and_the_human(at: int):
     assert (found.issuer_name, found.kind, found.subject) == ("developers", "agent", agent)
     assert found.human
     assert found.human.name == source_identity("people", ENTRIES[at]["people"]["issuer"], human)
+
+
+@pytest.mark.parametrize("at", range(4), ids=TOKENS)
+def test_id_12_a_developers_agent_is_named_by_its_client(at: int):
+    found, (_, agent, _) = principal(at), TOKENS[ENTRIES[at]["developers"]["provider"]]
+    client = agent.removeprefix("app:").partition("@")[0]
+    assert client in requester_name(found.issuer_name, found.subject, found.facts).partition(" · ")[0]
 
 
 @pytest.mark.parametrize("at", range(4), ids=TOKENS)

@@ -190,14 +190,14 @@ UNITS = {
     "kubernetes: a pod": "eks.namespace=agents",
 }
 FACTS = {
-    "okta: a service app": {"Login or client": "0oabskvc6442nkvQO0h7", "Client": "0oabskvc6442nkvQO0h7"},
+    "okta: a service app": {"Login or client": "0oabskvc6442nkvQO0h7", "Client id": "0oabskvc6442nkvQO0h7"},
     "entra: an application": {
         "Application id": "00001111-aaaa-2222-bbbb-3333cccc4444",
         "Object id": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
     },
     "google: a listed service account": {
         "E-mail": "robot@p.iam.gserviceaccount.com",
-        "Client": "1234987819200.apps.googleusercontent.com",
+        "Client id": "1234987819200.apps.googleusercontent.com",
     },
     "github: a job in an environment": {
         "Repository": "octo-org/octo-repo",
@@ -390,6 +390,41 @@ def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKe
     assert (principal.subject, principal.human) == ("reader-agent", identity("people.alice"))
     with pytest.raises(Refusal, match="token_claims"):
         authenticate(f"Bearer {token(sub='alice')}", delegated, keys, NOW)
+
+
+PERSONAL = {"name": "Ada L", "email": "ada@example.com"}
+# Rules of an entry without facts, claims of a token, and the labels and values of the principal's facts.
+AGENTS_FIRST: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "an actor": (
+        {"subject": ("act.sub",)},
+        {"sub": "alice", "act": {"sub": "reader-agent"}},
+        ["Agent: reader-agent", "Name: Ada L", "E-mail: ada@example.com", "Client: portal"],
+    ),
+    "a client": (
+        {"subject": ("azp",)},
+        {"sub": "alice"},
+        ["Client: portal", "Name: Ada L", "E-mail: ada@example.com"],
+    ),
+    "several claims": (
+        {"subject": ("azp", "env"), "unit": ("azp",)},
+        {"sub": "alice", "env": "prod"},
+        ["Agent: azp=portal+env=prod", "Name: Ada L", "E-mail: ada@example.com", "Client: portal"],
+    ),
+    "facts in the entry": (
+        {"subject": ("azp",), "facts": {"Person": "name", "Agent": "azp"}},
+        {"sub": "alice"},
+        ["Person: Ada L", "Agent: portal"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rules", "claims", "expected"), AGENTS_FIRST.values(), ids=AGENTS_FIRST)
+def test_id_12_the_facts_of_a_delegated_token_begin_with_the_agent(
+    keys: KnownKeys, rules: dict[str, Any], claims: dict[str, Any], expected: list[str]
+) -> None:
+    entry = issuer("corp", CORP, human_claim="sub", claims=rules, human_issuer=HUMANS)
+    principal = authenticate(f"Bearer {token(**PERSONAL, **claims)}", config(entry), keys, NOW).principal
+    assert [f"{each.label}: {each.value}" for each in principal.facts] == expected
 
 
 def test_id_10_a_machine_that_delegates_to_an_agent_is_no_human(keys: KnownKeys) -> None:

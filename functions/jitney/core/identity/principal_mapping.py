@@ -33,7 +33,9 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
         _check_person(principal.subject, issuer, provider)
         groups = _groups(claims, issuer, provider, principal.subject)
         tags = claim_tags(claims, visible_claims(issuer))
-        return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer, provider, principal.subject))
+        human = _human(claims, issuer, provider, principal.subject)
+        facts = _agent_first(principal, issuer) if human else principal.facts
+        return replace(principal, groups=groups, tags=tags, human=human, facts=facts)
     except Refusal as refusal:
         refusal.principal = principal
         raise
@@ -69,6 +71,19 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
         unit=source_identity(issuer.identity_name, issuer.issuer, unit) if unit else identity,
         facts=tuple(IdentityFact(*fact) for fact in facts if fact[1]),
     )
+
+
+def _agent_first(principal: Principal, issuer: Issuer) -> tuple[IdentityFact, ...]:
+    """Return the facts of an agent that acts for a person. Its own name is first, because reviewers read two facts.
+
+    Other facts may be the person's, such as the e-mail in a delegated token. An entry with `facts` has its own order.
+    """
+    if issuer.claims.facts or issuer.kind == "human":
+        return principal.facts
+    own = tuple(each for each in principal.facts if each.value == principal.subject)
+    if not own and issuer.claims.subject:
+        own = (IdentityFact("Agent", principal.subject),)
+    return (*own, *(each for each in principal.facts if each not in own))
 
 
 def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provider) -> None:

@@ -67,7 +67,7 @@ PROVIDER = Provider(
     groups=claimed_groups,
     is_machine=_is_machine,
     display=("sub",),
-    fact_sources=(("Login or client", "sub"), ("Client", "cid"), ("User id", "uid")),
+    fact_sources=(("Login or client", "sub"), ("Client id", "cid"), ("User id", "uid")),
     human=_human,
     person=_person,
 )
