@@ -168,6 +168,39 @@ def test_ctrl_c_on_a_terminal_reaches_the_child_once_by_the_terminal_itself():
     assert b"forwarded" not in shown
 
 
+def test_ctrl_c_reaches_the_child_once_after_the_shell_brought_its_job_to_the_foreground():
+    terminal, inside = pty.openpty()
+    script = "subprocess.Popen.send_signal = lambda self, number: print('forwarded', number, flush=True)"
+    job = f"import subprocess; {script}; {PARENT.format(CHILD)}"
+    shell = f"""
+import os, signal, subprocess, sys
+os.login_tty(0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+with subprocess.Popen([sys.executable, "-c", {job!r}], stdout=subprocess.PIPE, text=True, process_group=0) as process:
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        if "ready" in line:
+            os.tcsetpgrp(0, process.pid)
+            print("foreground", flush=True)
+"""
+    with subprocess.Popen([PYTHON, "-c", shell], stdin=inside, stdout=inside, stderr=inside) as process:
+        read_until(terminal, b"foreground")
+        os.write(terminal, b"\x03")
+        process.wait(PATIENCE)
+        shown = read_until(terminal, b"got SIGINT")
+    os.close(inside)
+    os.close(terminal)
+    assert b"forwarded" not in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_that_is_ignored_stays_ignored_by_the_child_as_with_nohup(number: signal.Signals):
+    child = f"import signal; print(signal.getsignal({int(number)}) == signal.SIG_IGN)"
+    code = f"import signal; signal.signal({int(number)}, signal.SIG_IGN); {PARENT.format(child)}"
+    done = subprocess.run([PYTHON, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def read_until(terminal: int, word: bytes) -> bytes:
     """Return the terminal's text up to the word, and the text after it so far."""
     output = b""

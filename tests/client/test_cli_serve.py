@@ -76,6 +76,23 @@ def test_end_01_serve_gives_credentials_until_a_signal_and_releases_the_grant(gr
     assert CREDENTIALS["secret_access_key"] not in str(environment)
 
 
+NOHUP = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+@pytest.mark.parametrize("words", [["serve", *ASK], ["run", *ASK, "--", "sh", "-c", "echo export; exec sleep 600"]])
+def test_end_01_with_nohup_the_end_of_the_terminal_takes_no_access(granting: FakeBroker, words: list[str]):
+    with subprocess.Popen([sys.executable, "-c", NOHUP, JITNEY, *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "export" in process.stdout.readline()
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        process.terminate()
+    ignored = re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)
+    assert ignored
+    assert int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1
+    assert len(granting.calls("DELETE", RELEASE)) == 1
+
+
 def test_cli_04_a_background_endpoint_is_shared_until_it_is_stopped(granting: FakeBroker, monkeypatch: Any):
     monkeypatch.setenv("AWS_PROFILE", "other")
     first = command("serve", *ASK, "--background")

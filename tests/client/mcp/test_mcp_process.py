@@ -60,6 +60,16 @@ def test_cli_06_a_signal_releases_the_grants_while_the_client_is_still_there(gra
     assert len(granting.calls(*RELEASE)) == 1
 
 
+def test_end_01_with_nohup_the_end_of_the_terminal_leaves_the_server_running(granting: FakeBroker):
+    nohup = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    with serving_stdio(sys.executable, "-c", nohup) as server:
+        server.send_signal(signal.SIGHUP)
+        server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {}}) + "\n")
+        server.stdin.flush()
+        assert json.loads(server.stdout.readline())["id"] == 3
+    assert not granting.calls(*RELEASE)
+
+
 def test_cli_06_a_client_that_ends_before_its_answer_gets_no_traceback_into_its_log(granting: FakeBroker):
     with serving_stdio() as server:
         server.stdout.close()
@@ -70,8 +80,8 @@ def test_cli_06_a_client_that_ends_before_its_answer_gets_no_traceback_into_its_
 
 
 @contextmanager
-def serving_stdio() -> Iterator[subprocess.Popen[str]]:
-    """Run the server, and request a grant of it on standard input and output."""
+def serving_stdio(*starter: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the server by the starter, and request a grant of it on standard input and output."""
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
     lines = [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
@@ -79,7 +89,7 @@ def serving_stdio() -> Iterator[subprocess.Popen[str]]:
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "request", "arguments": ACCESS}},
     ]
     pipe = subprocess.PIPE
-    with subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as server:
+    with subprocess.Popen([*starter, *COMMAND], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as server:
         try:
             for line in lines:
                 server.stdin.write(json.dumps(line) + "\n")

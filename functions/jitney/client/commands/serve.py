@@ -18,7 +18,7 @@ from jitney.client.background.asking import ask
 from jitney.client.background.need import SERVE, EndpointNeed, endpoints_folder
 from jitney.client.background.starting import start_and_ask
 from jitney.client.commands.run import WaitByDefault
-from jitney.client.credentials.child import ended_by_signals, hidden_configuration, overriding_variables
+from jitney.client.credentials.child import ended_by_signals, heeded, hidden_configuration, overriding_variables
 from jitney.client.credentials.credentials_access import ServedCredentials, credentials_endpoint
 from jitney.client.credentials.gateway_access import gateway_endpoint
 from jitney.client.inputs import options
@@ -86,7 +86,7 @@ def serve(
 def _serve(served: "ServedCredentials | RunningEndpoint", *, as_json: bool) -> None:
     """Print the environment, and serve until a signal ends the process."""
     ended = threading.Event()
-    for number in _ENDING:
+    for number in heeded(_ENDING):
         signal.signal(number, lambda *_: ended.set())
     served.start()
     _print_environment(served.variables(), served.grant.id, as_json=as_json)

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeAlias
 
 from jitney.client.api.responses import ApiGrant, GrantWithCredentials
 from jitney.client.credentials.aws_profile import config_path, gives_credentials
@@ -48,6 +49,7 @@ _REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 # SDKs prefer keys in these variables to those of the endpoint.
 _KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"})
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+SignalHandler: TypeAlias = Callable[[int, FrameType | None], None]
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
@@ -147,7 +149,23 @@ def ended_by_signals() -> Generator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    with _handling(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), end)):
+        yield
+
+
+def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
+    """Return the signals that this process does not ignore.
+
+    A program that is started with `nohup`, or by a script with &, has to ignore some (POSIX, Shell Command Language,
+    2.12). Its children inherit that only if it installs no handler.
+    """
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+@contextmanager
+def _handling(handlers: Mapping[signal.Signals, SignalHandler]) -> Generator[None]:
+    """Handle those of the signals that this process does not ignore, until the block ends."""
+    before = {number: signal.signal(number, handlers[number]) for number in heeded(handlers)}
     try:
         yield
     finally:
@@ -192,24 +210,19 @@ class _Signals:
 
     @contextmanager
     def caught(self) -> Generator[None]:
-        terminal = _ignore if _in_foreground() else self._forward
-        handlers = dict.fromkeys(_FORWARDED, self._forward) | dict.fromkeys(_FROM_TERMINAL, terminal)
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
+        with _handling(dict.fromkeys(_FORWARDED, self._forward) | dict.fromkeys(_FROM_TERMINAL, self._forward_once)):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+
+    def _forward_once(self, number: int, frame: FrameType | None) -> None:
+        """Forward the signal of a key, unless the terminal sends it to the child, too."""
+        if not _in_foreground():
+            self._forward(number, frame)
 
     def _forward(self, number: int, _frame: FrameType | None) -> None:
         if self._child is None:
             self._early.append(number)
         else:
             self._child.send_signal(number)
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Ignore a signal, because the terminal sends it to the child, too."""
 
 
 def _in_foreground() -> bool:

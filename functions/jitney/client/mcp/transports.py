@@ -13,6 +13,7 @@ import uvicorn
 from mcp.server.stdio import stdio_server
 
 from jitney.client.api.broker import Broker
+from jitney.client.credentials.child import heeded
 from jitney.client.mcp.http_guard import BearerGuard, own_addresses
 from jitney.client.mcp.server import RELEASE_SECONDS, Toolbox, build_server
 from jitney.client.mcp.worker_threads import to_the_end
@@ -63,7 +64,7 @@ async def _serve_stdio(toolbox: Toolbox) -> None:
 
 
 async def _end_by_signal(toolbox: Toolbox) -> None:
-    with anyio.open_signal_receiver(*_ENDING) as signals:
+    with anyio.open_signal_receiver(*heeded(_ENDING)) as signals:
         async for _ in signals:
             await to_the_end(toolbox.opened.release_all, RELEASE_SECONDS)
             os._exit(0)  # a thread waits for the next line of standard input, and nothing ends that wait
@@ -90,7 +91,7 @@ async def _serve_http(toolbox: Toolbox, listener: socket.socket, token: str) -> 
 
 
 async def _stop_by_signal(served: uvicorn.Server) -> None:
-    with anyio.open_signal_receiver(*_ENDING) as signals:
+    with anyio.open_signal_receiver(*heeded(_ENDING)) as signals:
         async for _ in signals:
             served.should_exit = True
 
