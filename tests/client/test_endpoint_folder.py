@@ -13,7 +13,7 @@ import pytest
 from jitney.client.background.asking import ask, is_own, socket_address
 from jitney.client.background.need import PROFILE, EndpointNeed, endpoints_folder
 from jitney.client.inputs.connection_options import ConnectionOptions
-from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 
 def attacked(folder: Path, act: Callable[[Path], None]) -> str:
@@ -49,6 +49,11 @@ def test_gw_13_a_folder_of_another_user_is_refused(tmp_path: Path):
     assert attacked(tmp_path / "state/jitney/endpoints", foreign) == "endpoint_folder_unusable"
 
 
+def test_commands_of_a_session_and_of_cron_find_the_same_endpoint(tmp_path: Path):
+    of_cron = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    assert endpoints_folder({**of_cron, "XDG_RUNTIME_DIR": str(tmp_path)}) == endpoints_folder(of_cron)
+
+
 def test_gw_13_the_user_at_the_other_side_is_checked(monkeypatch: pytest.MonkeyPatch):
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
@@ -66,6 +71,17 @@ def test_gw_13_an_answer_of_another_users_process_is_not_taken(tmp_path: Path, m
         with pytest.raises(ClientProblem) as caught:
             ask(tmp_path, "k", "GET", "/")
     assert caught.value.code == "endpoint_foreign"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, a full queue refuses connections")
+def test_a_command_waits_for_an_endpoint_that_many_others_wait_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.client.background.asking.ANSWER_SECONDS", 0.2)
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as other:
+        listener.bind(str(tmp_path / "k.sock"))
+        listener.listen(0)
+        other.connect(str(tmp_path / "k.sock"))  # the queue is full now
+        with pytest.raises(Unavailable, match="did not answer within"):
+            ask(tmp_path, "k", "GET", "/")
 
 
 @pytest.mark.parametrize("length", [1, 200])

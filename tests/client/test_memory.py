@@ -1,5 +1,7 @@
 """The cache of grants: its content, who can read it, and several processes at once."""
 
+import errno
+import fcntl
 import os
 import resource
 import stat
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.credentials.grant_cache import locked_entry
+from jitney.client.credentials.grant_cache import locked_entry, locked_file
 from jitney.client.problems import Invalid
 from tests.client.fake_broker import GRANT_ID
 
@@ -40,6 +42,15 @@ def test_cli_01_the_memory_is_its_owners_alone_and_holds_the_id_alone(tmp_path: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert file.read_bytes().strip() == GRANT_ID.encode()
+
+
+def test_cli_07_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(Invalid, match="cannot be written: No locks available"), locked_file(tmp_path, KEY):
+        raise AssertionError
 
 
 @pytest.mark.parametrize("content", [b"\xff\x00", b"g-short", b"../../v1/health", GRANT_ID.encode() + b"x"])

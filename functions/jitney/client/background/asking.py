@@ -58,10 +58,13 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
     """
     end = f"kill $(lsof -t {shlex.quote(str(folder / f'{key}.sock'))})"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ANSWER_SECONDS)
+        # With a time limit of Python, connect() would fail at once (EAGAIN) when many commands wait for the endpoint.
+        limit = struct.pack("ll", int(ANSWER_SECONDS), int(ANSWER_SECONDS % 1 * 1_000_000))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         try:
             with socket_address(folder, f"{key}.sock") as address:
                 connection.connect(address)
+            connection.settimeout(ANSWER_SECONDS)
             other = _other_end(connection)
             if other and other.process:  # 0 is a process of another container
                 end = f"kill {other.process}"
@@ -72,7 +75,7 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
             received = b"".join(iter(lambda: connection.recv(65_536), b""))
         except (FileNotFoundError, ConnectionError):
             return None
-        except TimeoutError as error:
+        except (TimeoutError, BlockingIOError) as error:
             detail = f"The endpoint did not answer within {ANSWER_SECONDS:.0f} seconds."
             fix = f"Stop it: `jitney serve --stop`. If that has no answer either: `{end}`."
             raise Unavailable("no_response", "No answer", detail, fix) from error

@@ -88,14 +88,13 @@ def _holder(token_file: str) -> str:
 def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of this user's endpoints, which no other user can enter.
 
-    Raises Invalid when it is a link, belongs to another user, or lets other users in: a process of theirs could answer.
+    It does not depend on XDG_RUNTIME_DIR, which commands from cron, sudo and containers lack: they would wait for the
+    grant of the endpoint that they do not find. Raises Invalid when it is a link, belongs to another user, or lets
+    other users in: a process of theirs could answer.
     """
-    base = environment.get("XDG_RUNTIME_DIR", "")
-    state = xdg(environment, "XDG_STATE_HOME", ".local/state")
-    parent = Path(base) / "jitney" if Path(base).is_absolute() and Path(base).is_dir() else state
-    folder = parent / "endpoints"
+    folder = xdg(environment, "XDG_STATE_HOME", ".local/state") / "endpoints"
     try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:

@@ -1,16 +1,13 @@
 """Starts a background endpoint, once for each need."""
 
-import fcntl
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from jitney.client.background.asking import EndpointAnswer, ask, read_problem
-from jitney.client.background.need import EndpointNeed, folder_unusable
+from jitney.client.background.need import EndpointNeed
+from jitney.client.credentials.grant_cache import locked_file
 from jitney.client.problems import Unavailable
 
 
@@ -24,7 +21,7 @@ def start_and_ask(
     could not start.
     """
     key = need.key()
-    with _turn(folder, key):
+    with locked_file(folder.parent / "starts", key):
         if new_grant:
             ask(folder, key, "POST", "/.jitney/stop")
         elif answer := ask(folder, key, method, path):
@@ -34,19 +31,6 @@ def start_and_ask(
             return answer
     detail = "The endpoint ended as soon as it had started."
     raise Unavailable("endpoint_not_started", "No endpoint", detail, "Run the command again.")
-
-
-@contextmanager
-def _turn(folder: Path, key: str) -> Generator[None]:
-    try:
-        descriptor = os.open(folder / f"{key}.start", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise folder_unusable(folder, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _start(folder: Path, key: str, need: EndpointNeed, *, new_grant: bool) -> None:

@@ -44,10 +44,23 @@ def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[
     Only the owner can read the file (0600). It is deleted eight days after the last write. `now` is in epoch seconds.
     Raises Invalid if an id could not be written to it, before a grant is requested.
     """
+    with locked_file(folder, key, now) as descriptor:
+        yield CachedGrant(_read(descriptor, folder / key), descriptor, folder / key)
+
+
+@contextmanager
+def locked_file(folder: Path, key: str, now: float | None = None) -> Generator[int]:
+    """Yield the descriptor of the file `key`, locked until the block or this process ends. Other processes wait.
+
+    Raises Invalid if it cannot be opened or locked.
+    """
     descriptor = opened_entry(folder, key, now)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield CachedGrant(_read(descriptor, folder / key), descriptor, folder / key)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # a file system without locks
+            raise _unwritable(str(folder / key), error) from error
+        yield descriptor
     finally:
         os.close(descriptor)
 
