@@ -1,18 +1,21 @@
 """The end of the local server (CLI 4): answers that are being made still arrive, and every signal is noticed."""
 
 import contextlib
+import errno
 import http.client
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from jitney.client.gateway import http_server
 from jitney.client.gateway.http_answer import HttpAnswer
-from jitney.client.gateway.http_server import LoopbackServer
+from jitney.client.gateway.http_server import LocalServer, LoopbackServer
 from jitney.client.gateway.received import ReceivedRequest
 from tests.running_systems import PATIENCE, until
 
@@ -111,3 +114,83 @@ def test_cli_04_only_the_main_thread_takes_signals():
     (of_connection,) = blocked
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= of_connection
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+class Greeting(Service):
+    """Answers at once."""
+
+    def answer(self, _request: ReceivedRequest, _connected: Callable[[], bool]) -> HttpAnswer:
+        return HttpAnswer(200, body=b"hello")
+
+
+@contextlib.contextmanager
+def greeting() -> Iterator[LoopbackServer]:
+    server = LoopbackServer(lambda _port: Greeting())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def kept_open(port: int) -> http.client.HTTPConnection:
+    """Return a connection that was used, and stays open."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"hello"
+    return connection
+
+
+def test_cli_04_connections_that_wait_for_their_next_request_keep_no_other_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(http_server, "IDLE_SECONDS", PATIENCE)
+    with greeting() as server:
+        connections = [kept_open(server.port) for _ in range(3)]
+        connections[0].request("GET", "/")  # the second now waits longest
+        assert connections[0].getresponse().read() == b"hello"
+        connections.append(kept_open(server.port))
+        assert connections[1].sock.recv(1) == b""
+        for each in connections:
+            each.close()
+
+
+class FewFiles:
+    """A listener of a process that may open files for two connections."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._accepted: list[socket.socket] = []
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if sum(each.fileno() >= 0 for each in self._accepted) > 1:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        connection, address = self._listener.accept()
+        self._accepted.append(connection)
+        return connection, address
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+
+def test_cli_04_without_files_for_connections_the_endpoint_closes_those_that_wait():
+    listener: Any = FewFiles(socket.create_server(("127.0.0.1", 0)))
+    server = LocalServer(listener, Greeting())
+    port = listener.getsockname()[1]
+    server.start()
+    try:
+        for each in [kept_open(port) for _ in range(4)]:
+            each.close()
+    finally:
+        server.close()
+
+
+def test_cli_04_without_a_thread_for_a_connection_the_endpoint_goes_on(monkeypatch: pytest.MonkeyPatch):
+    def refused(_thread: threading.Thread) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("can't start new thread")
+
+    with greeting() as server:
+        monkeypatch.setattr(threading.Thread, "start", refused)
+        with pytest.raises((http.client.HTTPException, OSError)):
+            kept_open(server.port)
+        kept_open(server.port).close()

@@ -1,7 +1,8 @@
 """An HTTP/1.1 server for this machine, with h11 as its parser: strict, and safe against request smuggling.
 
 One thread serves a connection, and at most `MAX_CONNECTIONS` are open. A request needs a length or chunks. Clients may
-wait for `100 Continue`, and send several requests on a connection.
+wait for `100 Continue`, and send several requests on a connection. SDKs keep connections open for their next request:
+the one that waits longest is closed when a new connection has no place.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ MAX_CONNECTIONS = 128
 IDLE_SECONDS = 120.0
 LAST_ANSWERS_SECONDS = 2.0
 """How long `close` waits for answers in progress."""
+_LOOK_SECONDS = 0.1
 _READ_BYTES = 65_536
 _MAX_DISCARDED_BYTES = 100_000_000
 """How much of a body that is too large is read before the answer. SDKs read no answer while they send."""
@@ -65,6 +67,7 @@ class LocalServer:
         self._accepts = accepts
         self._open = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._connections: dict[socket.socket, threading.Thread] = {}
+        self._idle: dict[socket.socket, None] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="endpoint", daemon=True)
 
@@ -93,13 +96,30 @@ class LocalServer:
 
     def _accept(self) -> None:
         while not self._closing.is_set():
-            self._open.acquire()
+            if not self._open.acquire(timeout=_LOOK_SECONDS):
+                self._close_longest_idle()
+                continue
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                self._open.release()
+            except OSError:  # such as too many open files
+                self._no_place()
                 continue
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            except RuntimeError:  # the system starts no more threads
+                connection.close()
+                self._no_place()
+
+    def _no_place(self) -> None:
+        """Make place, and wait a little: to try again at once would only take processor time."""
+        self._open.release()
+        self._close_longest_idle()
+        self._closing.wait(_LOOK_SECONDS)
+
+    def _close_longest_idle(self) -> None:
+        for each in list(self._idle)[:1]:
+            with contextlib.suppress(OSError):  # its client closed it meanwhile
+                each.shutdown(socket.SHUT_RD)  # a request that has arrived is answered
 
     def _serve(self, connection: socket.socket) -> None:
         self._connections[connection] = threading.current_thread()
@@ -108,7 +128,7 @@ class LocalServer:
             if connection.family == socket.AF_INET:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._accepts(connection):
-                _Connection(connection, self._service).serve()
+                _Connection(connection, self._service, self._idle).serve()
         except (OSError, h11.ProtocolError):
             return  # the client closed the connection, was idle for too long, or broke the protocol
         finally:
@@ -135,16 +155,27 @@ class _BodyTooLargeError(Exception):
 
 
 class _Connection:
-    """One connection, and the requests that come on it."""
+    """One connection, and the requests that come on it. It is in `idle` while it waits for another request."""
 
-    def __init__(self, connection: socket.socket, service: HttpService) -> None:
+    def __init__(self, connection: socket.socket, service: HttpService, idle: dict[socket.socket, None]) -> None:
         self._socket = connection
         self._service = service
+        self._idle = idle
         self._h11 = h11.Connection(h11.SERVER)
 
     def serve(self) -> None:
         while self._one_request():
             self._h11.start_next_cycle()
+            self._await_request()
+
+    def _await_request(self) -> None:
+        if self._h11.trailing_data[0]:
+            return
+        self._idle[self._socket] = None
+        try:
+            self._h11.receive_data(self._socket.recv(_READ_BYTES))
+        finally:
+            del self._idle[self._socket]
 
     def _one_request(self) -> bool:
         """Answer one request. Return whether another one may follow."""
