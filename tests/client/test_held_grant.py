@@ -120,6 +120,25 @@ def test_cli_06_when_the_process_is_killed_its_keys_end_with_the_slice(broker: M
 
 
 @pytest.mark.parametrize("way", ["credentials", "gateway"])
+def test_cli_04_a_clock_that_is_set_forward_requests_no_other_grant(broker: MemoryBroker, way: str):
+    """The clock is wrong until the broker's next answer, which has a Date."""
+    broker.way, ahead = way, [0.0]
+    broker.in_flight = ahead.clear
+    grant = held(broker, replace(NEED, way=way), clock=lambda: broker.now + sum(ahead))
+    grant.grant()
+    ahead.append(8 * 3600.0)
+    assert grant.grant().id == "g-0"
+    assert broker.log.count("request") == 1
+
+
+def test_a_grant_that_ended_while_the_machine_slept_is_requested_again(broker: MemoryBroker):
+    grant = held(broker)
+    grant.grant()
+    broker.now += 8 * 3600
+    assert grant.grant().id == "g-1"
+
+
+@pytest.mark.parametrize("way", ["credentials", "gateway"])
 def test_end_01_no_grant_follows_a_revoked_one_that_is_as_short_as_a_slice(broker: MemoryBroker, way: str):
     broker.way = way
     grant = held(broker, replace(NEED, duration_seconds=60, way=way))

@@ -277,11 +277,14 @@ class HeldGrant:
             self._requested.note(grant, self._clock())
 
     def _ends_soon(self) -> bool:
-        """Return whether the present grant ends within the margin, so that another slice of it would be too short."""
+        """Return whether the present grant ends within the margin, so that another slice of it would be too short.
+
+        False if its end has passed: a clock can be set forward, so that the broker has to say that it has ended.
+        """
         held = self._slice
         if held is None or held.grant.id != self._memory.grant_id:
             return False
-        return end_of(held.grant.expires_at) - self._clock() <= held.margin
+        return 0 < end_of(held.grant.expires_at) - self._clock() <= held.margin
 
     def _sliced(self, answer: GrantResponse) -> _Slice:
         grant, slices = answer.grant, self._slices
