@@ -131,6 +131,15 @@ def test_cli_04_a_clock_that_is_set_forward_requests_no_other_grant(broker: Memo
     assert broker.log.count("request") == 1
 
 
+def test_end_01_a_clock_that_is_set_forward_leaves_no_grant_behind(broker: MemoryBroker):
+    ahead = [0.0]
+    grant = held(broker, clock=lambda: broker.now + sum(ahead))
+    grant.grant()
+    ahead.append(8 * 3600.0)
+    grant.release()
+    assert broker.log[-1] == "release g-0"
+
+
 def test_a_grant_that_ended_while_the_machine_slept_is_requested_again(broker: MemoryBroker):
     grant = held(broker)
     grant.grant()

@@ -145,7 +145,7 @@ def _with_keys(
         return run_child(child, child_environment(os.environ, issued), started=watch)
     finally:
         if not keep:
-            for grant_id in requested.taken(broker.clock.now()):
+            for grant_id in requested.taken():
                 release(broker, grant_id)
 
 

@@ -139,7 +139,7 @@ class HeldGrant:
         turn = self._turn.acquire(timeout=RELEASE_SECONDS)
         try:
             self._slice = None
-            opened = self._requested.taken(self._clock())
+            opened = self._requested.taken()
         finally:
             if turn:
                 self._turn.release()
