@@ -1,5 +1,8 @@
 """The broker's time, on a machine whose clock is wrong."""
 
+import inspect
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,14 +10,17 @@ from email.utils import formatdate
 
 import pytest
 
+from jitney.client.api.bearer import BearerAuth
 from jitney.client.api.broker import Broker
 from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.connection import HttpResponse
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.polling import wait_for_decision
 from jitney.client.api.responses import GrantResponse
+from jitney.client.background.process import BackgroundService
 from jitney.client.credentials.held_grant import HeldGrant
 from jitney.client.credentials.holding import note_wrong_clock
+from jitney.client.gateway.calling import CallSender
 from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.tokens.variable import VariableToken
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, ended, grant, issued
@@ -47,6 +53,15 @@ class Machine:
             return HttpResponse("http://127.0.0.1", 200, {"date": date})
 
         return exchange
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is one clock")
+def test_the_time_in_which_the_machine_sleeps_counts_and_a_set_clock_does_not(monkeypatch: pytest.MonkeyPatch):
+    counts_sleep = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
+    monkeypatch.setattr(time, "clock_gettime", {counts_sleep: 8 * 3600.0}.__getitem__)
+    for each in (BearerAuth, BackgroundService, CallSender):
+        assert inspect.signature(each).parameters["clock"].default() == 8 * 3600.0
+    assert inspect.signature(BrokerClock).parameters["steady"].default() == 8 * 3600.0
 
 
 @pytest.mark.parametrize("ahead", [-7200, -600, -3, -0.5, 0, 0.5, 3, 600, 7200])

@@ -4,10 +4,10 @@ It is fetched when needed, kept in memory, and replaced when the server refuses 
 """
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from jitney.client.api.broker_clock import elapsed_seconds
 from jitney.client.api.connection import HttpRequest, HttpResponse, send
 from jitney.client.tokens import TokenSource
 
@@ -16,12 +16,12 @@ _MARGIN_SECONDS = 30
 
 
 class BearerAuth:
-    """Sends requests with tokens from one source, from any thread. `clock` returns monotonic seconds."""
+    """Sends requests with tokens from one source, from any thread. `clock` returns seconds."""
 
     def __init__(
         self,
         source: TokenSource,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed_seconds,
         sending: Callable[[HttpRequest], HttpResponse] = send,
     ) -> None:
         self._source = source

@@ -1,5 +1,6 @@
 """The broker's time. Grants end by the broker's clock, and the clock of this machine may be wrong."""
 
+import sys
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -7,15 +8,27 @@ from email.utils import parsedate_to_datetime
 from jitney.client.api.connection import HttpResponse
 
 
+def elapsed_seconds() -> float:
+    """Return the seconds of a clock that no program can set, and that counts the time in which the machine sleeps.
+
+    `time.monotonic` stops meanwhile on Linux and macOS: clock_gettime(2), and clock_gettime(3) of macOS.
+    """
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
 class BrokerClock:
     """The broker's epoch seconds, from the Date of its answers. Before the first answer, this machine's time counts.
 
     A Date has whole seconds. So this machine's clock counts as right unless the Date contradicts it. `wall` is this
-    machine's clock, and `steady` is a clock that no program can set. `steady` can stop while the machine sleeps, and
-    `wall` can be set back, so the later of both counts.
+    machine's clock, and `steady` is a clock that no program can set. `steady` stops while a virtual machine is paused,
+    and `wall` can be set back, so the later of both counts.
     """
 
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = elapsed_seconds) -> None:
         self._wall = wall
         self._steady = steady
         self._known = (0.0, float("-inf"))  # what to add to `wall`, and to `steady`

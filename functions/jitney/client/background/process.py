@@ -9,12 +9,12 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from jitney.client.api.broker_clock import elapsed_seconds
 from jitney.client.background.asking import is_own, problem_document, socket_address
 from jitney.client.background.need import PROFILE, EndpointNeed, folder_unusable
 from jitney.client.credentials.container_credentials import (
@@ -45,12 +45,12 @@ class BackgroundService:
     """Answers the commands of this user. `variables` returns what a program needs in a Region to use the endpoint."""
 
     def __init__(
-        self, held: HeldGrant, variables: Callable[[str], dict[str, str]], clock: Callable[[], float] = time.time
+        self, held: HeldGrant, variables: Callable[[str], dict[str, str]], clock: Callable[[], float] = elapsed_seconds
     ) -> None:
         self._held = held
         self._variables = variables
         self._clock = clock
-        self.asked_at = clock()
+        self._asked_at = clock()
         self.ended = threading.Event()
         self._routes: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
             ("GET", CREDENTIALS_PATH): lambda: container_document(held.credentials()),
@@ -58,6 +58,10 @@ class BackgroundService:
             ("GET", "/.jitney/environment"): self._environment,
             ("POST", "/.jitney/stop"): self._stop,
         }
+
+    def idle_seconds(self) -> float:
+        """Return the seconds since the last command asked."""
+        return self._clock() - self._asked_at
 
     def refused(self, _head: ReceivedRequest) -> HttpAnswer | None:
         """Return None: no request is refused, because the server closes the connections of other users."""
@@ -76,7 +80,7 @@ class BackgroundService:
         route = self._routes.get((request.method, request.path))
         if route is None:
             return _failure(Invalid("path_invalid", "No such path", f"There is no {request.path[:80]!a}."))
-        self.asked_at = self._clock()
+        self._asked_at = self._clock()
         try:
             return json_answer(200, route())
         except ClientProblem as problem:
@@ -162,12 +166,12 @@ def _serving(
             each.close()
 
 
-def _until_ended(service: BackgroundService, has_socket: Callable[[], bool], idle_seconds: float | None) -> None:
+def _until_ended(service: BackgroundService, has_socket: Callable[[], bool], most_idle_seconds: float | None) -> None:
     """Return when the endpoint is stopped, its last keys have expired, or no command can reach or stop it any more."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: service.ended.set())
     while not service.ended.wait(_LOOK_SECONDS) and has_socket():
-        if idle_seconds is not None and time.time() - service.asked_at > idle_seconds:
+        if most_idle_seconds is not None and service.idle_seconds() > most_idle_seconds:
             return
 
 

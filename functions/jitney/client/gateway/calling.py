@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jitney.client.api.broker import Broker
+from jitney.client.api.broker_clock import elapsed_seconds
 from jitney.client.api.polling import HOLD_SECONDS
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
 from jitney.client.gateway.protocol_errors import NOT_RUN
@@ -77,7 +78,7 @@ class CallSender:
         *,
         on_review: Callable[[CallUnderReview], None] = lambda _: None,
         wait_left: Callable[[], float] = lambda: float("inf"),
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = elapsed_seconds,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._broker = broker
