@@ -8,7 +8,15 @@ import pytest
 
 from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
-from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_names import SuspendedName, seen_name
+from jitney.core.access.suspensions import (
+    LIFTED_SECONDS,
+    MOST_SUSPENSIONS,
+    Suspension,
+    SuspensionKind,
+    SuspensionRequest,
+    Suspensions,
+)
 from jitney.core.config import TargetRole
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
@@ -741,7 +749,7 @@ class TestNames:
     def test_an_agent_that_made_no_request_can_be_suspended_by_its_exact_name(self, system):
         asked = {"kind": "agent", "name": "github.never-seen", "reason": REASON}
         status, body, _ = system.call(suspend, asked, token=operator(system))
-        assert (status, "--unseen" in body["fix"]) == (404, True)
+        assert (status, "no open grant has it, add `--unseen`" in body["fix"]) == (404, True)
         assert system.call(suspend, asked | {"unseen": True}, token=operator(system))[0] == 201
 
     @pytest.mark.parametrize("name", ["nowhere.agent", "github", "github.*", "github.a b", "agent"])
@@ -759,6 +767,23 @@ class TestNames:
     def test_an_agent_whose_grants_have_ended_is_known(self, system):
         system.call(release_grant, grant_id=opened(system), token=fresh(system))
         suspended(system, AGENT)
+
+    def test_end_08_a_person_is_suspended_by_the_name_with_which_they_sign_in_only(self, system):
+        people = replace(system.config.issuers["other"], kind="human", human_issuer=minting.HUMANS)
+        config = replace(system.config, issuers={**system.config.issuers, "other": people})
+        _, body, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system, act={"sub": "alice"}))
+        own = replace(
+            system.store.grants[body["grant"]["id"]],
+            issuer=minting.OTHER,
+            issuer_name="other",
+            subject="alice",
+            principal="other.alice",
+        )
+        with pytest.raises(Problem) as unknown:
+            seen_name(SuspensionRequest(SuspensionKind.HUMAN, "other.alice", REASON), config, [own])
+        assert "people.alice" in unknown.value.extras["alternatives"]
+        agent = seen_name(SuspensionRequest(SuspensionKind.AGENT, "other.alice", REASON), config, [own])
+        assert agent == SuspendedName("other.alice", issuer=minting.OTHER)
 
     def test_a_person_is_named_as_in_jitney_yaml_too(self, system):
         config = replace(system.config, subjects={"people.alice": ("people", "alice")})

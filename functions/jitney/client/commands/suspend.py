@@ -32,7 +32,7 @@ def suspend(
     *,
     reason: Reason,
     unseen: Annotated[
-        bool, typer.Option("--unseen", help="Suspend this exact name although Jitney has not seen it.")
+        bool, typer.Option("--unseen", help="Suspend this exact name, although no open grant has it.")
     ] = False,
     including_me: Annotated[
         bool, typer.Option("--including-me", help="Suspend yourself too. You cannot lift it then.")

@@ -1,7 +1,7 @@
 """The names that can be suspended. An unknown name is an error with suggestions, never a silent success. Pure.
 
-An agent, a unit, a human, an issuer or a target is known from the configuration or from its grants. So an issuer or a
-target can be suspended after it was removed from the configuration, while its grants last. Jitney keeps no list of
+An agent, a unit, a human, an issuer or a target is known from the configuration or from its open grants. So an issuer
+or a target can be suspended after it was removed from the configuration, while its grants last. Jitney keeps no list of
 callers, so it does not know a caller without such a grant. With `unseen`, such a caller can be suspended by its exact
 name.
 """
@@ -69,7 +69,7 @@ def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant
         fix = f"Use the name that Jitney's pages and records show. It begins with {' or '.join(prefixes)}"
         raise _unknown(request, spellings, fix)
     if not request.unseen:
-        fix = "To suspend this exact name although Jitney has not seen it, add `--unseen`."
+        fix = "To suspend this exact name, although no open grant has it, add `--unseen`."
         raise _unknown(request, spellings, fix)
     return present
 
@@ -141,9 +141,13 @@ _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, SuspendedNa
 
 
 def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, SuspendedName]:
-    """Return the names in a grant, by spelling. A person who requests access does not count as an agent."""
+    """Return the names in a grant, by spelling. A person who requests access does not count as an agent.
+
+    A person with a token of another issuer than that of their sign-in does: the grant names them as its human.
+    """
     entry = config.issuers.get(grant.issuer_name)
-    is_person, agent = entry is not None and entry.kind == "human", _suspended(grant.agent)
+    is_person = entry is not None and entry.kind == "human" and grant.human is None
+    agent = _suspended(grant.agent)
     if kind is SuspensionKind.UNIT:
         unit = SuspendedName(grant.unit, issuer=grant.issuer)
         return dict.fromkeys((grant.subject, grant.principal, grant.unit), unit)

@@ -45,7 +45,7 @@ class SuspensionKind(StrEnum):
 class SuspensionRequest(NamedTuple):
     """A suspension that an operator requests.
 
-    `unseen` permits an agent, a unit or a human that Jitney has not seen, by its exact name. `including_caller` permits
+    `unseen` permits the exact name of an agent, a unit or a human without an open grant. `including_caller` permits
     a suspension that stops the requesting operator, who cannot lift it afterwards.
     """
 
