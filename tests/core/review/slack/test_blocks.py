@@ -282,7 +282,15 @@ def test_rev_14_the_dialog_of_an_approval_says_how_bad_it_is_however_long_the_na
     long = sheet(PENDING)
     long = long._replace(headline=long.headline._replace(requester="r" * 140, target="t" * 80))
     (approve,) = (each for each in walk(message(long, URL).blocks) if each.get("action_id") == APPROVE)
-    assert approve["confirm"]["text"]["text"].startswith("Moderate harm. rrr")
+    assert approve["confirm"]["text"]["text"].startswith("Moderate harm. Agent rrr")
+
+
+def test_rev_14_the_dialog_of_an_approval_says_on_whose_behalf():
+    asked = sheet(PENDING)
+    asked = asked._replace(headline=asked.headline._replace(human_name="ada@example.com (people.a1b2)"))
+    (approve,) = (each for each in walk(message(asked, URL).blocks) if each.get("action_id") == APPROVE)
+    shown = "Moderate harm. Agent reader-agent (corp), on behalf of ada@example.com (people.a1b2), may read "
+    assert approve["confirm"]["text"]["text"].startswith(shown)
 
 
 def test_rev_10_the_facts_are_the_brokers_in_its_words():

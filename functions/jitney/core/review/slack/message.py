@@ -165,8 +165,8 @@ def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
     A request for one call gets no button to narrow it.
     """
     reference = str(GrantReference(sheet.grant_id, sheet.content))
-    title = sheet.headline._replace(state="active").title
-    sentence = f"{harm_in_words(harm(sheet))}. {title}. {harm_sentence(sheet)}"
+    granted = sheet.headline._replace(state="active").sentence
+    sentence = f"{harm_in_words(harm(sheet))}. {granted}. {harm_sentence(sheet)}"
     confirm = {
         "title": plain("Approve this call?" if sheet.call else "Approve the whole request?"),
         "text": plain(cut(unlinked(sentence), MOST_CONFIRM)),
