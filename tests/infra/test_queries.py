@@ -789,13 +789,19 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     lake.record(
         AuditEvent.VOTE, Outcome.REFUSED, principal="corp.eve", code="own_request", detail={"grant": "g-x"}, later=9
     )
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-mine", human="corp.h", target="orders-prod")
+    mine = {"principal": "corp.h", "detail": {"grant": "g-mine"}, "later": 9}
+    lake.record(AuditEvent.VOTE, Outcome.REFUSED, code="own_request", **mine)
     lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-glass", detail={"by": "corp.gina"}, later=9)
+    rows = {row["grant_id"]: row for row in lake.ask("unusual_approvals")}
+    assert [rows["g-mine"][name] for name in ("principal", "human", "target")] == ["corp.a", "corp.h", "orders-prod"]
     found = {row["grant_id"]: (row["person"], row["why"].strip()) for row in lake.ask("unusual_approvals")}
     assert found == {
         "g-own": ("corp.h", "By the requester."),
         "g-place": ("corp.alice", "As a delegate."),
         "g-late": ("corp.alice", "After escalation."),
         "g-x": ("corp.eve", "refused (own_request)."),
+        "g-mine": ("corp.h", "refused (own_request). By the requester."),
         "g-glass": ("corp.gina", "Break-glass."),
     }
 

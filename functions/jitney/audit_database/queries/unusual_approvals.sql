@@ -1,12 +1,14 @@
 -- Decisions of the last 30 days to check: own requests, refused votes, delegates, escalations, break-glass
 SELECT decided.time, decided.person, decided.event, decided.outcome,
        CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
-       || CASE WHEN decided.person IN (decided.principal, decided.human) THEN 'By the requester. ' ELSE '' END
+       || CASE WHEN decided.person IN (decided.principal, decided.human, requested.principal, requested.human)
+               THEN 'By the requester. ' ELSE '' END
        || CASE WHEN decided.event = 'break_glass' THEN 'Break-glass. ' ELSE '' END
        || CASE WHEN decided.as_delegate THEN 'As a delegate. ' ELSE '' END
        || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END AS why,
-       decided.grant_id, COALESCE(requested.requester, decided.principal) AS requester, decided.principal,
-       decided.human, decided.target, CAST(decided.actions AS JSON) AS actions,
+       decided.grant_id, COALESCE(requested.requester, decided.principal) AS requester,
+       COALESCE(requested.principal, decided.principal) AS principal, COALESCE(requested.human, decided.human) AS human,
+       COALESCE(requested.target, decided.target) AS target, CAST(decided.actions AS JSON) AS actions,
        decided.comment, decided.via
 FROM review_decisions AS decided
 LEFT JOIN (
@@ -20,7 +22,8 @@ LEFT JOIN (
   ON escalated.grant_id = decided.grant_id
  AND escalated.time <= decided.time
 LEFT JOIN (
-    SELECT grant_id, MAX(json_extract_scalar(detail, '$.requester.name')) AS requester
+    SELECT grant_id, MAX(json_extract_scalar(detail, '$.requester.name')) AS requester, MAX(principal) AS principal,
+           MAX(human) AS human, MAX(target) AS target
     FROM unique_records
     WHERE event = 'request'
       AND grant_id <> ''
