@@ -16,6 +16,8 @@ from jitney.core.identity.refusal import Refusal
 from jitney.core.problems import PROBLEMS
 from tests.core.identity.minting import (
     CLAIMS,
+    CORP,
+    HUMANS,
     LONE,
     NOW,
     OTHER,
@@ -412,6 +414,25 @@ def test_id_05_a_hostile_token_is_refused_with_its_code(row: Hostile, keys: Know
     assert refusal.headers["WWW-Authenticate"].startswith('Bearer realm="jitney", error="invalid_token"')
     assert refusal.detail.endswith(".")
     assert refusal.fix.endswith(".")
+
+
+# Words of the refusal that say what to change, by what an issuer's administrator or a client did.
+ADVICE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "bound to a key": ("bound to a key", "DPoP and mutual TLS", {"cnf": {"jkt": "0ZcOCORZNYy"}}),
+    "another kind": ("expects an access token", "Send the issuer's access token", {"nonce": "n", "scope": None}),
+    "no claim of the subject": ("claim act.sub", "change claims.subject", {"act": {"client_id": "reader-agent"}}),
+    "no claim of the unit": ("claim project", "claims.unit", {"act": {"sub": "reader-agent"}, "project": ""}),
+}
+
+
+@pytest.mark.parametrize(("detail", "fix", "claims"), ADVICE.values(), ids=ADVICE)
+def test_id_05_a_refusal_says_what_to_change(detail: str, fix: str, claims: dict[str, Any], keys: KnownKeys) -> None:
+    rules = {"subject": ("act.sub",), "unit": ("project",)}
+    entry = issuer("corp", CORP, claims=rules, human_claim="sub", human_issuer=HUMANS)
+    whole = {"sub": "alice", "project": "7", "act": {"sub": "reader-agent"}, **claims}
+    with pytest.raises(Refusal) as refused:
+        authenticate(f"Bearer {token(head={'typ': 'JWT'}, **whole)}", config(entry), keys, NOW)
+    assert (detail in refused.value.detail, fix in refused.value.fix) == (True, True), refused.value
 
 
 def test_id_05_the_table_is_long_and_has_no_duplicates() -> None:

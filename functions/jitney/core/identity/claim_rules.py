@@ -59,7 +59,12 @@ def text_at(claims: SignedClaims, path: str) -> str:
     """Return the text of the claim at `path`. Raises Refusal token_claims when it is absent, empty or has no text."""
     text = _text(claim_at(claims, path))
     if not text:
-        raise missing_claim(path)
+        raise Refusal(
+            "token_claims",
+            f"The token has no text in the claim {path}, which its issuer's entry uses to name the agent or its unit.",
+            "Use a token with this claim, or change claims.subject or claims.unit in the configuration.",
+            {"claim": path},
+        )
     return text
 
 

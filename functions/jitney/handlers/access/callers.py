@@ -182,7 +182,7 @@ class AuthenticatedRequest:
         Raises Problem grant_not_found, also for others' grants.
         """
         if grant is None or not self.owns(grant):
-            fix = "Check the id, and use a token of the principal that the grant belongs to."
+            fix = "Check the id, and use a token of the same agent and, if it acts for one, the same person."
             raise Problem("grant_not_found", "You have no grant with this id.", fix)
         note_grant(grant.id)
         return self.suspensions.applied(grant)

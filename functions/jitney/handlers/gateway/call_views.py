@@ -57,5 +57,5 @@ def call_response(call_id: str, grant: Grant, call: AuthenticatedRequest) -> Res
 
 
 def _unknown() -> Problem:
-    fix = "Check the id, and use a token of the principal that made the call. Calls that only read have no state."
+    fix = "Check the id, and use a token of the same agent and person. Calls that only read have no state."
     return Problem("call_not_found", "You have no call with this id.", fix)
