@@ -227,10 +227,18 @@ def test_a_jwt_names_its_issuer_and_subject():
 
 
 def test_id_10_two_agents_of_one_person_are_two_identities():
-    """Grants are remembered by identity, and neither agent may try the other's."""
+    """Endpoints are shared by identity, and neither agent may get the other's keys."""
     claims = {"iss": "https://idp.example.com", "sub": "alice"}
-    for name in ("azp", "appid", "client_id", "cid"):
-        assert issuer_and_subject(jwt(claims | {name: "one"})) != issuer_and_subject(jwt(claims | {name: "two"}))
+    for name in ("azp", "appid", "client_id", "cid", "act"):
+        one, two = ({"sub": each} if name == "act" else each for each in ("one", "two"))
+        assert issuer_and_subject(jwt(claims | {name: one})) != issuer_and_subject(jwt(claims | {name: two}))
+
+
+def test_id_10_a_person_and_an_actor_for_them_are_two_identities_and_a_renewed_token_is_the_same():
+    claims = {"iss": "https://idp.example.com", "sub": "alice", "act": {"sub": "one", "act": {"sub": "two"}}}
+    assert issuer_and_subject(jwt(claims)) != issuer_and_subject(jwt({**claims, "act": {"sub": "one"}}))
+    assert issuer_and_subject(jwt(claims)) != issuer_and_subject(jwt({"iss": claims["iss"], "sub": "alice"}))
+    assert issuer_and_subject(jwt(claims | {"exp": 1, "jti": "a"})) == issuer_and_subject(jwt(claims | {"exp": 2}))
 
 
 @pytest.mark.parametrize(

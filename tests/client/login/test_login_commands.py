@@ -90,17 +90,27 @@ def test_dx_whoami_shows_the_identity_its_source_and_what_the_broker_sees(develo
         "alice  as the token says, unverified",
         "source    login: JITNEY_TOKEN_ISSUER is set",
         f"issuer    {developer.url}",
-        "agent     jitney-cli",
+        "client    jitney-cli",
         "principal developers.jitney-cli",
         "human     people.alice",
     ):
         assert line in done.stdout
     shown = json.loads(run("whoami", "--json").stdout)
-    assert (shown["source"], shown["agent"], shown["audience"]) == ("login", "jitney-cli", "jitney")
+    assert (shown["source"], shown["client"], shown["audience"]) == ("login", "jitney-cli", "jitney")
     assert shown["expires_at"].endswith("Z")
     assert (shown["principal"], shown["human"]) == ("developers.jitney-cli", "people.alice")
     assert "canary" not in done.output
     assert developer.calls("GET", "/v1/targets")[0].headers["Authorization"].startswith("Bearer ey")
+
+
+def test_dx_whoami_shows_the_actor_and_the_client_of_an_exchanged_token(
+    developer: FakeBroker, monkeypatch: pytest.MonkeyPatch
+):
+    token = jwt(sub="alice", client_id="exchange", act={"sub": "reader-agent"})
+    monkeypatch.setenv("JITNEY_TOKEN", token)
+    monkeypatch.setenv("JITNEY_TOKEN_SOURCE", "variable")
+    shown = run("whoami").stdout.splitlines()
+    assert ("  client    exchange" in shown, "  actor     reader-agent" in shown) == (True, True), shown
 
 
 def test_dx_whoami_says_once_which_source_was_taken(developer: FakeBroker):

@@ -21,7 +21,7 @@ from jitney.client.api.responses import (
     GrantWithCredentials,
 )
 from jitney.client.problems import ClientProblem, Invalid, Unavailable, from_problem_json
-from jitney.client.tokens import TokenSource, issuer_and_subject
+from jitney.client.tokens import TokenSource
 
 if TYPE_CHECKING:
     from jitney.client.api.checks import ReviewCheck, TargetCheck
@@ -70,10 +70,6 @@ class Broker:
             yield
         finally:
             self._note = before
-
-    def identity(self) -> str:
-        """Return the issuer and subject in the token, unverified; "" when the token is no JWT."""
-        return issuer_and_subject(self._auth.token())
 
     def request(self, request: GrantRequest, *, credential_seconds: int | None = None) -> GrantResponse:
         """Request access. Return a grant with credentials, or a pending grant with its review. May be repeated.

@@ -19,8 +19,8 @@ from jitney.client.tokens.token_choice import ChosenSource
 def whoami(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
     """Show the identity of your requests.
 
-    Shows the token's source and why it was chosen, and its issuer, subject, agent and end. The token is read but not
-    verified here. The broker's answer shows the principal and the human.
+    Shows the token's source and why it was chosen, and its issuer, subject, client, actor and end. The token is read
+    but not verified here. The broker's answer shows the principal and the human.
 
     Example: jitney whoami
     """
@@ -61,7 +61,8 @@ def identity(chosen: ChosenSource, token: Token, now: int) -> dict[str, Any]:
         "why": chosen.why,
         "issuer": _text(claims, "iss"),
         "subject": _text(claims, "sub"),
-        "agent": _first(claims, CLIENT_CLAIMS) or _text(claims.get("act"), "sub"),
+        "client": _first(claims, CLIENT_CLAIMS),
+        "actor": _text(claims.get("act"), "sub"),
         "name": _first(claims, NAME_CLAIMS),
         "audience": claims.get("aud"),
         "expires_at": None if end is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(end))),
@@ -78,7 +79,8 @@ def _show(shown: Mapping[str, Any]) -> None:
             ("source", f"{shown['source']}: {shown['why']}"),
             ("issuer", shown["issuer"]),
             ("name", shown["name"]),
-            ("agent", shown["agent"]),
+            ("client", shown["client"]),
+            ("actor", shown["actor"]),
             ("audience", ", ".join(str(each) for each in audiences if each)),
             ("ends", shown["expires_at"] or ""),
         ]

@@ -86,11 +86,12 @@ def claims_of(token: str) -> Mapping[str, Any]:
 
 
 def issuer_and_subject(token: str) -> str:
-    """The issuer, subject and client that a JWT names, unverified, to distinguish identities; "" for other tokens.
+    """The issuer, subject, client and actor that a JWT names, unverified, to distinguish identities.
 
-    In a person's token, the client is the agent.
+    In a person's token, the client or the actor (RFC 8693 section 4.1) is the agent. Returns "" for other tokens.
     """
     claims = claims_of(token)
     if not {"iss", "sub"} <= claims.keys():
         return ""
-    return json.dumps([claims["iss"], claims["sub"], *(claims[name] for name in CLIENT_CLAIMS if name in claims)])
+    named = (claims[name] for name in (*CLIENT_CLAIMS, "act") if name in claims)
+    return json.dumps([claims["iss"], claims["sub"], *named], sort_keys=True)
