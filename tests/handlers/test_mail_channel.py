@@ -133,9 +133,8 @@ def test_rev_13_a_notice_that_could_not_be_recorded_is_repeated_without_a_second
 
 def counted(system: System) -> int:
     """Return what the records so far add to MessagesFailed."""
-    return sum(
-        each.value for each in metrics_of(each.text for each in system.store.links) if each.name == FAILED_MESSAGES
-    )
+    records = (json.loads(each.text) for each in system.store.links)
+    return sum(each.value for each in metrics_of(records) if each.name == FAILED_MESSAGES)
 
 
 def attempts(system: System, mails: MemoryMails, event: dict[str, Any], *codes: dict[str, str]) -> list[int]:

@@ -11,7 +11,7 @@ from jitney.adapters.record_items import record_attribute, record_in
 from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
 from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text
 from jitney.core.integrity.contents import read_contents
-from jitney.core.integrity.publishable_items import is_record
+from jitney.core.integrity.publishable_items import record_at
 from jitney.core.record_texts import canonical
 from jitney.core.times import iso
 from jitney.handlers.publisher import MOST_MISDATED_SECONDS, publish
@@ -115,9 +115,9 @@ def test_aud_02_any_genuine_record_matches_its_key(reason: str, ticket: str, seq
         NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason=reason, ticket=ticket, detail={"a": [reason, 1]}
     )
     made = chain_record(record, GRANT.id, seq)
-    assert is_record(GRANT.id, sort_key(seq), made.text)
-    assert not is_record(GRANT.id, sort_key(seq + 1), made.text)
-    assert not is_record("r-mine", sort_key(seq), made.text)
+    assert record_at(GRANT.id, sort_key(seq), made.text) is not None
+    assert record_at(GRANT.id, sort_key(seq + 1), made.text) is None
+    assert record_at("r-mine", sort_key(seq), made.text) is None
 
 
 MINE = chain("r-mine", 2)[1]

@@ -29,7 +29,7 @@ from jitney.core.gateway.budgets import COUNTED, BudgetUse, CallBudget, budget_k
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.kept_answers import MAX_KEPT_BYTES
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
-from jitney.core.integrity.publishable_items import is_record
+from jitney.core.integrity.publishable_items import record_at
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -115,8 +115,8 @@ class CallStore:
                 ScanIndexForward=False,
                 Limit=NEWEST_RECORDS,
             )["Items"]
-        texts = [(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found]
-        return recorded_state([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
+        records = (record_at(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found)
+        return recorded_state([each for each in records if each])
 
     def begin(
         self,

@@ -4,7 +4,6 @@
 report counts these lines.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -16,7 +15,7 @@ from jitney.adapters.record_items import record_in
 from jitney.adapters.transactions import item_key
 from jitney.core.audit import Outcome, sort_key
 from jitney.core.call_lookup import CALL_INDEX
-from jitney.core.integrity.publishable_items import is_call_line, is_record
+from jitney.core.integrity.publishable_items import call_line_at, record_at
 from jitney.core.report.published_lines import Line
 from jitney.core.trail.call import CALLS_PREFIX, grant_keys_partition
 
@@ -63,7 +62,7 @@ class GrantHistory:
             first = MOST_RECORDS // 2
             last = list(islice(self._items(grant_id, backwards=True), MOST_RECORDS - first))
             items = items[:first] + last[::-1]
-        return HistoryPage([_line(item, record_in(item), is_record) for item in items], cut)
+        return HistoryPage([_record(item) for item in items], cut)
 
     def gateway_calls(self, grant_id: str) -> HistoryPage:
         """Return the records of the grant's first MOST_GATEWAY_CALLS calls through the gateway.
@@ -79,7 +78,7 @@ class GrantHistory:
             cut = cut or len(wanted) > left
             with aws_errors_as_unavailable("The audit table"):
                 items = read_items(self._client, self._table, wanted[:left], self._pause_up_to)
-            read = [(item["pk"]["S"], _line(item, record_in(item), is_record)) for item in items]
+            read = [(item["pk"]["S"], _record(item)) for item in items]
             lines += [line for _, line in read]
             number += 1
             chains = dict.fromkeys(chain for chain, line in read if _may_continue(line))
@@ -97,7 +96,7 @@ class GrantHistory:
         lines, others = list[Line](), 0
         for kind, key in product(CONCLUSIONS, [key for key in keys if key.startswith(CALLS_PREFIX)]):
             for item in self._items(key, kind):
-                line = _line(item, item.get("line", {}).get("S", ""), is_call_line)
+                line = call_line_at(item["pk"]["S"], item["sk"]["S"], item.get("line", {}).get("S", "")) or {}
                 if line.get("grant_id", grant_id) == grant_id:
                     lines.append(line)
                 else:
@@ -134,8 +133,5 @@ def _may_continue(line: Line) -> bool:
     return outcome == Outcome.SENT or (outcome == Outcome.FAILED and seq > 0)
 
 
-def _line(item: Item, text: str, belongs: Callable[[str, str, str], bool]) -> Line:
-    if not belongs(item["pk"]["S"], item["sk"]["S"], text):
-        return {}
-    found: Line = json.loads(text)
-    return found
+def _record(item: Item) -> Line:
+    return record_at(item["pk"]["S"], item["sk"]["S"], record_in(item)) or {}

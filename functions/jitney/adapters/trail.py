@@ -26,7 +26,7 @@ from jitney.adapters.record_items import record_attribute, record_in
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS, item_key
 from jitney.core.audit import ChainedRecord, sort_key
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
-from jitney.core.integrity.publishable_items import is_record
+from jitney.core.integrity.publishable_items import record_at
 from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_join import CallInRecords, call_of_records
@@ -172,8 +172,8 @@ class Trail:
     def call_in_records(self, call_id: str) -> CallInRecords | None:
         """Return a call through the gateway as its records show it; None if it has no records."""
         found = self._query("pk = :key", {":key": call_id}, ConsistentRead=True)
-        texts = [(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found]
-        return call_of_records([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
+        records = (record_at(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found)
+        return call_of_records([each for each in records if each])
 
     def unanswered_calls(self, grant_id: str, first: int, last: int) -> Iterator[CallInRecords]:
         """Yield the reads of a grant that failed without an answer between two times, in epoch seconds."""

@@ -74,14 +74,14 @@ MOST = 10**12
 _Given: TypeAlias = tuple[str, Any, MetricUnit]
 
 
-def metrics_of(texts: Iterable[str]) -> Iterator[MetricValue]:
-    """Yield the values that published records give. Each text is a record as `core.audit.chain_record` writes it.
+def metrics_of(records: Iterable[Mapping[str, Any]]) -> Iterator[MetricValue]:
+    """Yield the values that published records give, from their members as `core.audit.chain_record` writes them.
 
     A function may write any JSON into its own chains. A value that is not a valid count is left out, so that no record
     prevents counting the others.
     """
-    for text in texts:
-        match json.loads(text):
+    for members in records:
+        match members:
             case {"event": str(event), "outcome": str(outcome), "count": count, "detail": str(detail)}:
                 values = [(COUNTED.get((event, outcome), ""), count, MetricUnit.COUNT)]
                 if event in _FROM_DETAIL:

@@ -30,7 +30,8 @@ def canonical(value: Any) -> str:
 def hashed_text(members: Mapping[str, Any]) -> tuple[str, str]:
     """Return the canonical text of a record with the hash of its `members`, and the hash.
 
-    Each member is serialized only once. The names before "hash" and after it are written separately.
+    Each member is serialized only once. The names before "hash" and after it are written separately. A member "hash"
+    does not count.
     """
     before = canonical({name: value for name, value in members.items() if name < _HASH})[:-1]
     after = canonical({name: value for name, value in members.items() if name > _HASH})[1:]

@@ -1,14 +1,13 @@
 """Publish every record and call of the audit table's stream to Firehose, in order, at least once."""
 
 import base64
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.audit import TAMPERED, Outcome
 from jitney.core.call_lookup import CALL_INDEX_ATTRIBUTES
 from jitney.core.compressed_text import decompress_text
-from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_indexed, is_record
+from jitney.core.integrity.publishable_items import call_line_at, is_calls_partition, is_indexed, record_at
 from jitney.core.record_metrics import metrics_of
 from jitney.core.times import epoch
 from jitney.handlers.runtime.edge import event_handler
@@ -18,13 +17,22 @@ from jitney.handlers.runtime.ports import Ports
 
 StreamRecord: TypeAlias = Mapping[str, Any]
 
-STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_call_line)}
-"""For each attribute: the port that publishes its text, and the check of the text against the key."""
+STREAMS = {"record": ("records_stream", record_at), "line": ("calls_stream", call_line_at)}
+"""For each attribute: the port that publishes its text, and the reader of the text that belongs to a key."""
 UNPUBLISHED = ({"issue"}, {"call", "since"}, {"calls_pk"})
 """Attributes of the items that join calls to grants (adapters.trail). Of these items, only verdicts are published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
 MOST_MISDATED_SECONDS = 3600
 """How far a record's time may differ from the time of its write. A function runs for 15 minutes at most."""
+
+
+class _Addition(NamedTuple):
+    """The attribute of `STREAMS` that a change adds, its text and members; empty unless they match the change's key."""
+
+    change: StreamRecord
+    attribute: str = ""
+    text: str = ""
+    members: Mapping[str, Any] = {}
 
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
@@ -37,40 +45,38 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
     reported and not published. S3 keeps the first version. Reported changes are not retried and do not block others.
     A record with a wrong time is reported and published.
     """
-    additions = [(each, *_addition(each)) for each in event["Records"]]
-    _report([each for each, attribute, _ in additions if not attribute and _is_tampering(each)])
-    _report([each for each, attribute, text in additions if attribute == "record" and _is_misdated(each, text)])
+    additions = [_addition(each) for each in event["Records"]]
+    _report([each.change for each in additions if not each.attribute and _is_tampering(each.change)])
+    _report([each.change for each in additions if each.attribute == "record" and _is_misdated(each)])
     failed: list[str] = []
     for name, (port, _) in STREAMS.items():
-        written = [(each, text) for each, attribute, text in additions if attribute == name]
-        refused = getattr(ports, port).put([text for _, text in written]) if written else []
-        failed += [written[index][0]["dynamodb"]["SequenceNumber"] for index in refused]
+        written = [each for each in additions if each.attribute == name]
+        refused = getattr(ports, port).put([each.text for each in written]) if written else []
+        failed += [written[index].change["dynamodb"]["SequenceNumber"] for index in refused]
     emit(metrics_of(_not_repeated(additions, failed)))
     if failed:
         logger.warning("not published", failed=len(failed), records=len(event["Records"]))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
-def _not_repeated(additions: Sequence[tuple[StreamRecord, str, str]], failed: Collection[str]) -> Iterator[str]:
+def _not_repeated(additions: Iterable[_Addition], failed: Collection[str]) -> Iterator[Mapping[str, Any]]:
     """Yield the records before the first failed one. Lambda sends the others again, so they are counted later."""
-    for change, attribute, text in additions:
-        if change["dynamodb"]["SequenceNumber"] in failed:
+    for each in additions:
+        if each.change["dynamodb"]["SequenceNumber"] in failed:
             return
-        if attribute == "record":
-            yield text
+        if each.attribute == "record":
+            yield each.members
 
 
-def _addition(change: StreamRecord) -> tuple[str, str]:
-    """Return the attribute of `STREAMS` that a change adds, and its text; ("", "") unless it matches the key."""
+def _addition(change: StreamRecord) -> _Addition:
     added, keys = _added(change), change["dynamodb"]["Keys"]
     index = {name: added.pop(name).get("S", "") for name in CALL_INDEX_ATTRIBUTES if name in added}
     attribute = next(iter(added)) if len(added) == 1 else ""
-    if attribute not in STREAMS or not (text := _text(added, attribute)):
-        return "", ""
-    if not STREAMS[attribute][1](keys["pk"]["S"], keys["sk"]["S"], text):
-        return "", ""
-    indexed = is_indexed(text, index) if attribute == "record" else not index
-    return (attribute, text) if indexed else ("", "")
+    if attribute in STREAMS and (text := _text(added, attribute)):
+        members = STREAMS[attribute][1](keys["pk"]["S"], keys["sk"]["S"], text)
+        if members and (is_indexed(members, index) if attribute == "record" else not index):
+            return _Addition(change, attribute, text, members)
+    return _Addition(change)
 
 
 def _text(image: Mapping[str, Mapping[str, Any]], attribute: str) -> str:
@@ -107,16 +113,16 @@ def _is_tampering(change: StreamRecord) -> bool:
     return not (change["eventName"] == "REMOVE" and by_dynamodb)
 
 
-def _is_misdated(change: StreamRecord, text: str) -> bool:
+def _is_misdated(addition: _Addition) -> bool:
     """Return whether a record's time is not the time of its write, which the stream has.
 
     Refusals are counted in a process, and written when the next request comes: their time can be earlier.
     """
-    members = json.loads(text)
+    members = addition.members
     if members.get("outcome") == Outcome.REFUSED:
         return False
     try:
-        difference = epoch(members["time"]) - float(change["dynamodb"]["ApproximateCreationDateTime"])
+        difference = epoch(members["time"]) - float(addition.change["dynamodb"]["ApproximateCreationDateTime"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return True
     return abs(difference) > MOST_MISDATED_SECONDS

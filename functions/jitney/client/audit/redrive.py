@@ -26,13 +26,13 @@ from jitney.adapters.trail import retention_of
 from jitney.client.audit.aws import fix_of, making_clients
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.problems import Unavailable
-from jitney.core.integrity.publishable_items import is_call_line, is_record
+from jitney.core.integrity.publishable_items import call_line_at, record_at
 from jitney.core.integrity.sealed_objects import PUBLISHED_WITHIN
 
-STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
-"""For each attribute of items: the delivery stream, and the check of the text against the key.
+STREAMS = {"record": ("jitney-records", record_at), "line": ("jitney-calls", call_line_at)}
+"""For each attribute of items: the delivery stream, and the reader of the text that belongs to a key.
 
-The publisher uses the same streams and checks.
+The publisher uses the same streams and readers.
 """
 MARGIN_SECONDS = 120
 """How far an item's own time may differ from the time in the dead letter: twice a function's timeout."""

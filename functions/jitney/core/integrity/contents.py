@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from jitney.core.record_texts import hashed_text
 from jitney.core.times import epoch
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,22 +51,26 @@ class Contents:
 
 def read_contents(body: bytes) -> Contents:
     """Return the contents of an object. Any bytes are accepted."""
-    entries, invalid_lines = [], []
-    for number, line in enumerate(body.split(b"\n"), 1):
-        if line:
-            record = read_record(line)
-            if record:
-                entries.append(record)
-            else:
-                invalid_lines.append(number)
-    return Contents(hashlib.sha256(body).hexdigest(), tuple(entries), tuple(invalid_lines))
+    return Contents(hashlib.sha256(body).hexdigest(), *read_lines(body, read_record))
+
+
+def read_lines(body: bytes, read: Callable[[bytes], T | None]) -> tuple[tuple[T, ...], tuple[int, ...]]:
+    """Return what `read` finds in the lines of an object, and the numbers of the lines where it finds nothing."""
+    found = [(number, read(line)) for number, line in enumerate(body.split(b"\n"), 1) if line]
+    return tuple(each for _, each in found if each), tuple(number for number, each in found if not each)
 
 
 def read_record(line: bytes) -> StoredRecord | None:
     """Return the record in a line; None for other bytes."""
+    found = parse_record(line)
+    return found and found[0]
+
+
+def parse_record(line: bytes) -> tuple[StoredRecord, dict[str, Any]] | None:
+    """Return the record in a line, and its members; None for other bytes."""
     try:
         members = json.loads(line)
-        claimed, chain, seq, prev = members.pop("hash"), members["chain"], members["seq"], members["prev"]
+        claimed, chain, seq, prev = members["hash"], members["chain"], members["seq"], members["prev"]
         if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
             return None
         if seq < 0:  # a chain starts at 0
@@ -73,7 +81,7 @@ def read_record(line: bytes) -> StoredRecord | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     grant_id, at = str(members.get("grant_id", "")), _time(members.get("time"))
-    return StoredRecord(RecordPosition(chain, seq), claimed, prev, intact, grant_id, at)
+    return StoredRecord(RecordPosition(chain, seq), claimed, prev, intact, grant_id, at), members
 
 
 def _time(text: object) -> int | None:

@@ -6,53 +6,49 @@ function from writing records into other functions' chains.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from jitney.core.audit import sort_key
 from jitney.core.call_lookup import call_index
-from jitney.core.integrity.contents import read_record
+from jitney.core.integrity.contents import parse_record
 from jitney.core.record_texts import canonical
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
 from jitney.core.trail.call_line import verdict_key
 from jitney.core.trail.join import verdict_word
 
 
-def is_indexed(text: str, index: Mapping[str, str]) -> bool:
+def is_indexed(members: Mapping[str, Any], index: Mapping[str, str]) -> bool:
     """Return whether an item's attributes for the index of calls match its record."""
-    members = json.loads(text)
     try:
         return dict(index) == dict(call_index(members))
     except KeyError:
         return False
 
 
-def is_record(pk: str, sk: str, text: str) -> bool:
-    """Return whether `text` is an intact record, with the chain and the number in this key."""
-    record = read_record(text.encode("utf-8", "surrogatepass"))
-    return bool(record and record.intact and (pk, sk) == (record.position.chain, sort_key(record.position.seq)))
+def record_at(pk: str, sk: str, text: str) -> Mapping[str, Any] | None:
+    """Return the members of the intact record with the chain and the number in this key; None for any other text."""
+    found = parse_record(text.encode("utf-8", "surrogatepass"))
+    if found is None:
+        return None
+    record, members = found
+    return members if record.intact and (pk, sk) == (record.position.chain, sort_key(record.position.seq)) else None
 
 
-def is_call_line(pk: str, sk: str, text: str) -> bool:
-    """Return whether `text` is a canonical verdict on a call, and the key has the call's access key and event id."""
-    if not _is_canonical(text):
-        return False
+def call_line_at(pk: str, sk: str, text: str) -> Mapping[str, Any] | None:
+    """Return the members of the verdict on a call with this key's access key and event id; None for other text.
+
+    The text must be canonical JSON. Then it has no duplicate members, which could be read in two ways.
+    """
     try:
-        members = json.loads(text)
+        members: Mapping[str, Any] = json.loads(text)
         place = calls_partition(members["account"], members["access_key_id"])
         number = verdict_key(members["event_id"], members["reasons"])
-        agrees = members["verdict"] == verdict_word(members["reasons"])
-    except (KeyError, TypeError):
-        return False
-    return agrees and (pk, sk) == (place, number)
+        agrees = members["verdict"] == verdict_word(members["reasons"]) and canonical(members).encode() == text.encode()
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+    return members if agrees and (pk, sk) == (place, number) else None
 
 
 def is_calls_partition(pk: str) -> bool:
     """Return whether the partition holds calls. Only the correlator may write there."""
     return pk.startswith(CALLS_PREFIX)
-
-
-def _is_canonical(text: str) -> bool:
-    """Return whether the text is canonical JSON. Then it has no duplicate members, which could be read in two ways."""
-    try:
-        return canonical(json.loads(text)).encode() == text.encode()
-    except (ValueError, RecursionError):
-        return False

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from jitney.core.integrity.contents import read_lines
 from jitney.core.integrity.findings import MOST_NAMED, IntegrityBreak
 from jitney.core.integrity.object_names import HIDDEN, is_read_by_athena
 from jitney.core.trail.call import calls_partition
@@ -51,15 +52,7 @@ class CallContents:
 
 def read_calls(body: bytes) -> CallContents:
     """Return the calls in an object. Any bytes are accepted."""
-    calls, invalid = [], []
-    for number, line in enumerate(body.split(b"\n"), 1):
-        if line:
-            call = read_call(line)
-            if call:
-                calls.append(call)
-            else:
-                invalid.append(number)
-    return CallContents(tuple(calls), tuple(invalid))
+    return CallContents(*read_lines(body, read_call))
 
 
 def read_call(line: bytes) -> StoredCall | None:
