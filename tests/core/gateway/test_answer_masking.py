@@ -59,7 +59,7 @@ def test_gw_05_an_answer_without_secrets_keeps_its_bytes():
     body = b'{"Parameters": [ {"Name": "a", "Version": 1.50} ], "NextToken": "AAMA"}'
     headers = {"content-length": str(len(body)), "x-amz-crc32": "1"}
     answer = masked("ssm", "DescribeParameters", body, headers)
-    assert answer == MaskedAnswer(200, headers, body, (), 0)
+    assert answer == MaskedAnswer(200, headers, body, ())
 
 
 def test_gw_05_attributes_of_dynamodb_are_masked_by_name_and_keep_their_type():
@@ -242,11 +242,11 @@ def test_gw_04_what_is_revealed_and_what_never_is():
     read = json.loads(masked_json("secretsmanager", "GetSecretValue", value, reveal=True).body)
     assert json.loads(read["SecretString"]) == {"password": "hunter2000", "SecretAccessKey": mask(SECRET_KEY)}
     token = {"authorizationData": [{"authorizationToken": "QVdTOmFiY2Q="}]}
-    assert masked_json("ecr", "GetAuthorizationToken", token, reveal=True).masked_total == 0
+    assert masked_json("ecr", "GetAuthorizationToken", token, reveal=True).masked == ()
     assert masked_json("ecr", "GetAuthorizationToken", token).masked == ("authorizationData[0].authorizationToken",)
     link = {"Code": {"Location": f"https://x/?X-Amz-Security-Token={SESSION_TOKEN}&X-Amz-Signature=0123456789abcdef"}}
-    assert masked_json("lambda", "GetFunction", link, reveal=True).masked_total == 0
-    assert masked_json("lambda", "GetFunction", link).masked_total == 1
+    assert masked_json("lambda", "GetFunction", link, reveal=True).masked == ()
+    assert masked_json("lambda", "GetFunction", link).masked == ("Code.Location",)
 
 
 def test_gw_05_checksums_of_messages_fit_the_masked_messages():
@@ -277,10 +277,10 @@ def test_gw_05_checksums_of_messages_fit_the_masked_messages():
     assert mask("hunter2000") in json.loads(masked_json("sqs", "ReceiveMessage", error).body)["message"]
 
 
-def test_the_paths_of_a_large_answer_are_counted_and_cut():
+def test_the_paths_of_a_large_answer_are_cut():
     value = {"SecretValues": [{"SecretString": f"s{number}"} for number in range(MOST_PATHS + 5)]}
     answer = masked_json("secretsmanager", "BatchGetSecretValue", value)
-    assert (len(answer.masked), answer.masked_total) == (MOST_PATHS, MOST_PATHS + 5)
+    assert len(answer.masked) == MOST_PATHS
     assert answer.masked[3] == "SecretValues[3].SecretString"
 
 
@@ -376,7 +376,7 @@ def test_gw_05_content_is_searched_if_it_is_text():
         assert answer.headers == {"ETag": "e", "Content-Length": str(len(answer.body))}
     binary = b"\x7fELF\0" + text.encode()
     assert masked("s3", "GetObject", binary, {"x-amz-checksum-crc32": "x"}) == MaskedAnswer(
-        200, {"x-amz-checksum-crc32": "x"}, binary, (), 0
+        200, {"x-amz-checksum-crc32": "x"}, binary, ()
     )
     assert masked("s3", "GetObject", text.encode(), reveal=True).body == text.encode()
     stored = gzip.compress(text.encode())
@@ -418,7 +418,7 @@ def test_gw_05_errors_about_content_are_errors():
 )
 def test_gw_12_large_xml_takes_linear_time(body):
     with within_cpu_seconds(10):
-        assert masked("iam", "GetUser", body).masked_total
+        assert masked("iam", "GetUser", body).masked
 
 
 @pytest.mark.parametrize("levels", [0, 4])
@@ -438,4 +438,5 @@ def test_gw_12_an_answer_built_to_make_masking_slow_is_masked_in_time(levels):
 def test_gw_12_large_json_takes_linear_time():
     pairs = [{"Name": "password", "Value": "hunter2000"}] * 10_000
     with within_cpu_seconds(10):
-        assert masked_json("ssm", "DescribeParameters", {"a": pairs, "b": [[[]]] * 50_000}).masked_total == len(pairs)
+        answer = masked_json("ssm", "DescribeParameters", {"a": pairs, "b": [[[]]] * 50_000})
+    assert b"hunter2000" not in answer.body

@@ -88,8 +88,8 @@ class AnswerMasker:
             body, found = b"", [None]
         if body != answer.body:
             headers = _headers_of(body, headers)
-        places = [*paths, *found]
-        return MaskedAnswer(answer.status, headers, body, tuple(map(path_text, places[:MOST_PATHS])), len(places))
+        places = [*paths, *found][:MOST_PATHS]
+        return MaskedAnswer(answer.status, headers, body, tuple(map(path_text, places)))
 
     def _of(self, operation: AnsweredOperation) -> AnswerShapes:
         key = operation.service_model.service_name, operation.name

@@ -26,14 +26,13 @@ class MaskedAnswer:
     """An answer without its secrets. If there is nothing to mask, it has the bytes that AWS sent.
 
     `masked` are the paths of the masks: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value", "headers.location",
-    and "body" for content without members. They are the first `MOST_PATHS` of `masked_total`.
+    and "body" for content without members. At most `MOST_PATHS` are listed.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     masked: tuple[str, ...]
-    masked_total: int
 
 
 MOST_PATHS = 200
