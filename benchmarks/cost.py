@@ -19,7 +19,7 @@ from benchmarks.metering import CPU_SECONDS, Usage
 from benchmarks.prices import AS_OF, dollars
 from benchmarks.synthesized import Template, synthesize
 from infra.graphs import custom_metrics
-from jitney.core.audit import TARGET_HEARTBEATS
+from jitney.core.records.audit import TARGET_HEARTBEATS
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "API": ("api_request", "waf_request", "transfer_gb"),

@@ -20,12 +20,12 @@ from jitney.client.audit.record_lines import RecordSource
 from jitney.client.policy.replay_report import ReplayOptions, replay
 from jitney.configuration.policy_check import load_policies
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.records.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.replay.policy_replay import decide_again
 from jitney.core.replay.recorded_requests import recorded_request
 from jitney.core.report.published_lines import parse_record

@@ -15,8 +15,8 @@ from infra.signals import (
     of_workflow,
     own,
 )
-from jitney.core import audit, gauges, record_metrics
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
+from jitney.core.records import audit, gauges, record_metrics
 
 RECONCILER_SECONDS = 300
 LATE_SECONDS = 1800

@@ -16,7 +16,7 @@ from infra.signals import (
     of_workflow,
     own,
 )
-from jitney.core import audit, gauges, record_metrics
+from jitney.core.records import audit, gauges, record_metrics
 
 
 class Graph(NamedTuple):

@@ -12,7 +12,7 @@ from infra.alarm_model import RUNBOOKS, Alarm, Row
 from infra.alarms import ALARMS
 from infra.graphs import GRAPHS, Graph
 from infra.signals import Signal, own
-from jitney.core import audit, gauges, record_metrics
+from jitney.core.records import audit, gauges, record_metrics
 
 DASHBOARD = "Jitney"
 """The beginning of the dashboard's name. The Region follows, because a dashboard is visible in all Regions."""

@@ -5,7 +5,7 @@ from infra.permissions import AUTHENTICATE, OTHER_CHAINS, READ_CALL_RECORDS, All
 from infra.spec import FunctionSpec
 from infra.state_items import GRANT_ITEMS, ROLE_ITEMS
 from jitney.core.preferences import MOST_WAIT_SECONDS
-from jitney.core.single_use import MOST_HELD_ANSWERS
+from jitney.core.quotas import MOST_HELD_ANSWERS
 
 GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
 OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), ROLE_ITEMS)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from jitney.configuration.arns import function_name
-from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
+from jitney.core.records.audit import METRICS_NAMESPACE, METRICS_SERVICE
 
 API_NAME = "jitney"
 TARGET = "{target}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from infra.permissions import VARIABLES, Allow
 from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
-from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
+from jitney.core.records.audit import METRICS_NAMESPACE, METRICS_SERVICE
 
 ALL_FUNCTIONS = {
     "POWERTOOLS_SERVICE_NAME": METRICS_SERVICE,

@@ -1,4 +1,4 @@
-"""The partition keys of the state table's items (adapters.store, core.single_use), for the permissions on them.
+"""The partition keys of the state table's items (adapters.store, core.quotas), for the permissions on them.
 
 A function that does not issue credentials cannot write a grant for which another function would issue them.
 """

@@ -22,7 +22,7 @@ from jitney.core.identity.signature import SignedClaims
 from jitney.core.policy.risks import describe_risks
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import Sheet, sheet_of
-from jitney.handlers.review.viewers import ViewerPermissions
+from jitney.handlers.pages.viewers import ViewerPermissions
 from jitney.handlers.runtime.templates import environment, render
 from local.settings import ROOT
 

@@ -31,18 +31,18 @@ from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access.target_check import Attempt, AttemptResult
 from jitney.core.actions import ActionTable
-from jitney.core.audit import ChainedRecord
 from jitney.core.config import Target, TargetRole
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
 from jitney.core.problems import Problem
+from jitney.core.quotas import Quota, SingleUseKey
+from jitney.core.records.audit import ChainedRecord
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
-from jitney.core.single_use import Quota, SingleUseKey
 from jitney.core.target_roles import first_role
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, TrailWatch
 

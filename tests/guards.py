@@ -33,7 +33,7 @@ NOT_GUARDED = (
     "client/commands",
     "client/credentials/credential_lookup.py",
     "client/credentials/credential_process.py",
-    "client/credentials/holding.py",
+    "client/holding/holding.py",
     "client/main.py",
     "client/inputs/optional.py",
 )
@@ -79,11 +79,11 @@ PREDICATES = {
     "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),
     "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
     "handlers/gateway/call_reviews.py": ("_was_not_sent", "is_still_approved"),
-    "handlers/access/callers.py": ("is_operator", "owns"),
+    "handlers/caller/callers.py": ("is_operator", "owns"),
     "handlers/held_reads.py": ("_may_hold",),
-    "handlers/access/profile_disclosure.py": ("_may_learn",),
+    "handlers/caller/profile_disclosure.py": ("_may_learn",),
     "handlers/review_notices.py": ("_is_waiting",),
-    "handlers/review/viewers.py": ("may_see",),
+    "handlers/pages/viewers.py": ("may_see",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("adapters/session_clients.py", "keys is None"): "botocore refuses to sign without keys",

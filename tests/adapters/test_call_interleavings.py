@@ -18,11 +18,11 @@ from jitney.adapters.call_store import CallStore
 from jitney.adapters.grant_items import item_of
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import BudgetUse
 from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, Repeat, key_hash, new_attempt, recorded
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from tests.examples import examples
 from tests.fakes import GRANT, NOW, MemoryCallStore, MemoryStore
 

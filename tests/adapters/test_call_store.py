@@ -14,9 +14,7 @@ from jitney.adapters.call_store import ApprovedUse, CallStore
 from jitney.adapters.grant_items import item_of
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.core import audit
 from jitney.core.access.grant import State
-from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Origin, Outcome
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_record
@@ -24,6 +22,8 @@ from jitney.core.gateway.call_state import CallAttempt, CallState, key_hash, new
 from jitney.core.gateway.kept_answers import KEPT_SECONDS
 from jitney.core.gateway.recorded_state import RecordedState
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Origin, Outcome
 from tests.fakes import GRANT, NOW, MemoryCallStore, MemoryStore
 
 LIMITS = CallLimits(calls=3, bytes_out=100, items_deleted=5, calls_per_minute=3, writes_in_flight=2)

@@ -8,10 +8,10 @@ import pytest
 from jitney.adapters.follow_ups import FollowUps
 from jitney.adapters.store import Store
 from jitney.adapters.transactions import StaleWrite
-from jitney.core import audit
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant
-from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.review.votes import activated
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING

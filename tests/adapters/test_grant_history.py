@@ -11,9 +11,9 @@ from moto import mock_aws
 from jitney.adapters.grant_history import GrantHistory
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import Trail
-from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
 from jitney.core.trail.call import call_from_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_line import verdict_key
 from jitney.core.trail.join import CallVerdict, Purpose

@@ -9,12 +9,12 @@ import pytest
 from jitney.adapters.out_of_office import OutOfOfficeStore
 from jitney.adapters.store import Store
 from jitney.adapters.transactions import StaleWrite
-from jitney.core import audit
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.delegation import Delegation
+from jitney.core.quotas import Quota
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.review.out_of_office import OutOfOffice
-from jitney.core.single_use import Quota
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING
 from tests.identities import identity

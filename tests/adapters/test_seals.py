@@ -10,11 +10,11 @@ from moto import mock_aws
 
 from jitney.adapters.published_records import PublishedRecords
 from jitney.adapters.seals import SealReader, Seals
-from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.seals import SignedSeal, next_seal, public_key_path, read_seal, seal_key
 from jitney.core.integrity.signatures import is_signed_by, read_public_key
 from jitney.core.problems import Problem
+from jitney.core.records.audit import GENESIS_HASH
 from tests.core.integrity.world import chain
 from tests.fakes import NOW
 

@@ -14,7 +14,6 @@ from jitney.adapters.grant_items import item_key, item_of
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.transactions import Conflict, StaleWrite
-from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import IN_FORCE_SECONDS, DocumentTimes
@@ -22,11 +21,12 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
-from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
 from jitney.core.problems import Problem
+from jitney.core.quotas import Quota, SingleUseKey
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, ChainedRecord, Origin, Outcome
 from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
-from jitney.core.single_use import Quota, SingleUseKey
 from jitney.core.stored_identity import identity_of
 from jitney.handlers.runtime.edge import FAILURES
 from tests.fakes import GRANT, NOW, PENDING

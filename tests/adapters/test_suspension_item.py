@@ -9,7 +9,6 @@ import pytest
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.core import audit
 from jitney.core.access.suspensions import (
     MAX_CHARACTERS,
     MOST_SUSPENSIONS,
@@ -17,8 +16,9 @@ from jitney.core.access.suspensions import (
     SuspensionKind,
     Suspensions,
 )
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from tests.adapters.test_store import client, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW
 

@@ -11,11 +11,11 @@ from moto import mock_aws
 from jitney.adapters.store import Store
 from jitney.adapters.vote_history import KEEP_VOTE_SECONDS, MOST_VOTES, VoteHistory
 from jitney.adapters.web_sessions import WebSessions
-from jitney.core import audit
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.session import MAX_SESSION_SECONDS, Session
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from tests.core.identity import minting
 from tests.fakes import NOW, PENDING
 from tests.handlers.review_browser import STAFF, with_staff

@@ -26,12 +26,12 @@ from jitney.client.audit.audit_table import AuditTable
 from jitney.client.audit.evidence import Archive
 from jitney.client.cli import build_app
 from jitney.client.problems import Invalid
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
 from jitney.core.integrity import seal_chain
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.published_calls import read_call
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS
 from jitney.core.integrity.seals import Seal, SignedSeal, next_seal, public_key_path, seal_key
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
 from jitney.core.times import iso
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import CallVerdict, Purpose

@@ -13,8 +13,8 @@ from botocore.compat import compat_shell_split
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client.credentials.aws_profile import checked_region, command_line, merged, section_name, stanza, write
 from jitney.client.problems import Invalid
+from jitney.client.profiles.aws_profile import checked_region, command_line, merged, section_name, stanza, write
 
 OURS = {"credential_process": "jitney credentials analytics-prod"}
 writable = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)

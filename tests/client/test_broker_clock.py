@@ -18,9 +18,9 @@ from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.polling import wait_for_decision
 from jitney.client.api.responses import GrantResponse
 from jitney.client.background.process import BackgroundService
-from jitney.client.credentials.held_grant import HeldGrant
-from jitney.client.credentials.holding import note_wrong_clock
 from jitney.client.gateway.calling import CallSender
+from jitney.client.holding.held_grant import HeldGrant
+from jitney.client.holding.holding import note_wrong_clock
 from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.tokens.variable import VariableToken
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, ended, grant, issued

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from jitney.client.api.responses import GrantResponse, GrantWithCredentials
-from jitney.client.credentials.child import child_environment, container_environment, run_child
 from jitney.client.gateway.environment import gateway_environment
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.problems import Invalid
+from jitney.client.processes.child import child_environment, container_environment, run_child
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
 from tests.running_systems import PATIENCE
 
@@ -135,7 +135,7 @@ while True:  # signal.pause() would miss a signal just before it
 """
 PARENT = (
     "import os, sys; "
-    "from jitney.client.credentials.child import run_child; "
+    "from jitney.client.processes.child import run_child; "
     "sys.exit(run_child([sys.executable, '-c', {!r}], os.environ))"
 )
 

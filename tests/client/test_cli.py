@@ -52,7 +52,7 @@ def test_a_command_loads_no_other_commands():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
-    assert "jitney.client.commands.audit_report" in loaded
+    assert "jitney.client.commands.audit_show" in loaded
     assert not {f"jitney.client.commands.{each}" for each in ("doctor", "init", "mcp", "policy", "run")} & loaded
 
 

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from jitney.client.audit import grant_report
 from jitney.client.audit.athena import QueryResult
 from jitney.client.cli import build_app
-from jitney.client.commands import audit_report as command
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.client.commands import audit_show as command
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from local.engine import opened
 from tests.core.report.recorded_grants import LATER, call, requested

@@ -18,7 +18,7 @@ from jitney.client.audit.audit_names import concerns, resource_arn
 from jitney.client.cli import build_app
 from jitney.client.commands.audit import read_day
 from jitney.core.access.request import Permission
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.client.test_cli_audit_show import DAY, Ledger

@@ -20,7 +20,7 @@ from jitney.client.audit import redrive
 from jitney.client.audit.redrive import Period, Redrive, period_of, resources_of
 from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
-from jitney.core.audit import sort_key
+from jitney.core.records.audit import sort_key
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.integrity.world import chain
 from tests.fakes import GRANT

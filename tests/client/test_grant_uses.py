@@ -10,8 +10,8 @@ import pytest
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.credentials.grant_uses import GrantUse, uses_folder
-from jitney.client.credentials.held_grant import HeldGrant
+from jitney.client.holding.grant_uses import GrantUse, uses_folder
+from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.problems import ReviewPending
 from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued, under_review, vote
@@ -22,7 +22,7 @@ NEED = GrantRequest("analytics-prod", (), 300, "monthly report")
 GRANT, KEYS = f"/v1/grants/{GRANT_ID}", f"/v1/grants/{GRANT_ID}/credentials"
 HOLDER = f"""
 import time
-from jitney.client.credentials.grant_uses import GrantUse
+from jitney.client.holding.grant_uses import GrantUse
 use = GrantUse({GRANT_ID!r})
 print("noted", flush=True)
 time.sleep(600)

@@ -11,8 +11,8 @@ import pytest
 
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
-from jitney.client.credentials.grant_memory import ProcessMemory
-from jitney.client.credentials.held_grant import HeldGrant, Slices
+from jitney.client.holding.grant_memory import ProcessMemory
+from jitney.client.holding.held_grant import HeldGrant, Slices
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending, Unavailable
 
 pytestmark = pytest.mark.usefixtures("home")

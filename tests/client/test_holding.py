@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jitney.client.credentials.holding import holding
+from jitney.client.holding.holding import holding
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.inputs.settings import connect

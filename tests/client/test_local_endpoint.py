@@ -16,7 +16,6 @@ import pytest
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
-from jitney.client.credentials.child import container_environment, overrides_credentials, overriding_variables
 from jitney.client.credentials.container_credentials import (
     CREDENTIALS_PATH,
     HIDDEN_SOURCES,
@@ -27,6 +26,7 @@ from jitney.client.credentials.container_credentials import (
 )
 from jitney.client.gateway.http_server import LoopbackServer
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, Unauthenticated, Unavailable
+from jitney.client.processes.child import container_environment, overrides_credentials, overriding_variables
 from tests.client.test_held_grant import MemoryBroker, held
 
 

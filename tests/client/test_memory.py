@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.credentials.grant_cache import locked_entry, locked_file
+from jitney.client.holding.grant_cache import locked_entry, locked_file
 from jitney.client.problems import Invalid
 from tests.client.fake_broker import GRANT_ID
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from jitney.audit_database.views import VIEWS
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "record-fields.md").read_text("utf-8")
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core import audit
-from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, Outcome
 from jitney.core.masking.generic_masker import UNTAGGED
-from jitney.core.record_texts import canonical
+from jitney.core.records import audit
+from jitney.core.records.audit import GENESIS_HASH, AuditEvent, AuditRecord, Outcome
+from jitney.core.records.record_texts import canonical
 from tests.fakes import GRANT, NOW
 
 RECORD = AuditRecord(NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})

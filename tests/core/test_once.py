@@ -1,4 +1,4 @@
-from jitney.core.single_use import idempotency_key, idempotency_record, preview_quota, repeated_grant_id
+from jitney.core.quotas import idempotency_key, idempotency_record, preview_quota, repeated_grant_id
 from tests.fakes import NOW
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome, chain_record, grant_record
 from jitney.core.gateway.call_records import AnswerFacts, call_record
-from jitney.core.record_metrics import COUNTED, MetricUnit, metrics_of
+from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome, chain_record, grant_record
+from jitney.core.records.record_metrics import COUNTED, MetricUnit, metrics_of
 from tests.fakes import GRANT, NOW
 from tests.handlers.test_gateway_join import GET
 

@@ -1,4 +1,4 @@
-from jitney.core.refusal_counts import MAX_SOURCES, OTHERS, RefusalCounts, RefusalKey
+from jitney.core.records.refusal_counts import MAX_SOURCES, OTHERS, RefusalCounts, RefusalKey
 from tests.fakes import NOW
 
 ABOUT = RefusalKey("corp", "198.51.100.7", "token_signature")

@@ -12,7 +12,7 @@ import pytest
 from jitney import resources
 from jitney.core.config import Config, Policies, ReviewerGroup, Target
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.refusal_counts import RefusalCounts
+from jitney.core.records.refusal_counts import RefusalCounts
 from jitney.handlers.denial_measurements import measure_denial
 from jitney.handlers.runtime.edge import Route, answer
 from jitney.handlers.runtime.ports import Ports

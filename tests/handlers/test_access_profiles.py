@@ -11,9 +11,9 @@ from jitney.core.access.profile_policy import content_of, profile_document
 from jitney.core.access.request import Permission
 from jitney.core.access.session_policy import SessionPolicyOptions
 from jitney.core.access_profile import AccessProfile
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.wording import _request_rows
 from jitney.core.review import wording
 from jitney.core.review.content import content_hash

@@ -8,14 +8,14 @@ import pytest
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.request import Permission
-from jitney.core.audit import Origin
 from jitney.core.config import ClaimRules, Policies, ReviewerGroup
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
+from jitney.core.quotas import NARROWINGS_PER_HOUR
+from jitney.core.records.audit import Origin
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval
-from jitney.core.single_use import NARROWINGS_PER_HOUR
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.review.ballots import Ballot, covered_by, vote

@@ -206,7 +206,7 @@ def test_rev_18_a_call_is_bounded_and_says_what_is_left(
     count, others = results(alice.send("POST", PATH, form))
     assert (count, list(others.values())) == (1, ["unavailable"] * 2)
     assert results(alice.send("POST", PATH, form_of(alice, grants[0])))[0] == 1  # the rest, one at a time
-    monkeypatch.setattr("jitney.handlers.review.bulk_rejection_page.MOST_REJECTIONS", 1)
+    monkeypatch.setattr("jitney.handlers.pages.bulk_rejection_page.MOST_REJECTIONS", 1)
     more = flood(desk, 2)
     page = alice.send("GET", f"{PATH}?agent={more[0].principal}").text
     assert (page.count('name="request"'), "2 more of its requests wait for you." in page) == (1, True)

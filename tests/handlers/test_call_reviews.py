@@ -12,18 +12,18 @@ from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.request import Permission, Way
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
-from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome, grant_record
 from jitney.core.call_limits import CallLimits
 from jitney.core.config import ReviewerGroup
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, key_hash, new_attempt, recorded
 from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome, grant_record
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers import call_withdrawals
-from jitney.handlers.access.callers import authenticate_request
 from jitney.handlers.call_withdrawals import withdraw_call
+from jitney.handlers.caller.callers import authenticate_request
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.ending.ended_calls import end_calls
 from jitney.handlers.ending.grant_ends import end_grant

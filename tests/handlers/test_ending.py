@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from jitney.adapters.deny_list import LEASE_SECONDS
-from jitney.core import audit
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry
 from jitney.core.access.grant import State
 from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.access.request import Permission
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.ending import grant_ends

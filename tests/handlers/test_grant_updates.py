@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from jitney.adapters.transactions import StaleWrite
-from jitney.core import audit
 from jitney.core.access.grant import Grant, State
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
-from jitney.handlers.access.grant_updates import PATIENT, URGENT, GrantUpdate, Turn, update_grant, write_until_current
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.handlers.grant.grant_updates import PATIENT, URGENT, GrantUpdate, Turn, update_grant, write_until_current
 from tests.fakes import GRANT, NOW
 from tests.handlers.conftest import ROOT, System
 

@@ -12,7 +12,7 @@ from jitney.core.access.grant import GrantEnd, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.preferences import MOST_WAIT_SECONDS
 from jitney.core.problems import Problem
-from jitney.core.single_use import MOST_HELD_ANSWERS, own_waits_quota, waits_quota
+from jitney.core.quotas import MOST_HELD_ANSWERS, own_waits_quota, waits_quota
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.runtime.http import request_from_event

@@ -11,7 +11,7 @@ import pytest
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
-from jitney.core.record_metrics import FAILED_MESSAGES, metrics_of
+from jitney.core.records.record_metrics import FAILED_MESSAGES, metrics_of
 from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import ScheduleCheck
 from jitney.handlers.grants import create_grant

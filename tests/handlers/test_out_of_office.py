@@ -11,8 +11,8 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
+from jitney.core.quotas import OUT_OF_OFFICE_CHANGES_PER_HOUR
 from jitney.core.review.content import content_hash
-from jitney.core.single_use import OUT_OF_OFFICE_CHANGES_PER_HOUR
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.review.ballots import vote
 from tests.fakes import MemoryOutOfOffice

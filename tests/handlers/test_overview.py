@@ -15,7 +15,7 @@ from jitney.core.integrity.seals import next_seal
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.overview import MOST_NAMED_MILLISECONDS, MOST_SHOWN, TABLES
-from jitney.handlers.review.request_list import MOST_READ
+from jitney.handlers.pages.request_list import MOST_READ
 from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system

@@ -10,7 +10,7 @@ from jitney.client.api.permitted_targets import ApiPermittedTargets
 from jitney.client.terminal.screen import Screen
 from jitney.core.config import Policies
 from jitney.core.policy.cedar import PolicySet
-from jitney.handlers.access import visible_targets
+from jitney.handlers.caller import visible_targets
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.permitted_targets import list_targets
 from jitney.handlers.suspensions import suspend

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.adapters.record_items import record_attribute, record_in
-from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
 from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import record_at
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
+from jitney.core.records.record_texts import canonical
 from jitney.core.times import iso
 from jitney.handlers.publisher import MOST_MISDATED_SECONDS, publish
 from jitney.handlers.runtime.ports import Ports

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.core import gauges
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.problems import Problem
+from jitney.core.records import gauges
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from tests.fakes import GRANT, ROLE_ARN

@@ -8,7 +8,7 @@ import pytest
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS
 from jitney.core.access.suspensions import NO_SUSPENSIONS
-from jitney.core.audit import Origin
+from jitney.core.records.audit import Origin
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import sheet_of

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jitney.core.problems import Problem
-from jitney.core.single_use import IDEMPOTENCY_SECONDS
+from jitney.core.quotas import IDEMPOTENCY_SECONDS
 from jitney.handlers.access import grant_requests
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
@@ -43,7 +43,7 @@ def test_rev_12_a_full_list_of_grants_does_not_hide_the_grant_of_the_first_post(
     system: System, monkeypatch: pytest.MonkeyPatch
 ):
     first = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
-    monkeypatch.setattr("jitney.handlers.access.other_grants.OtherGrantsLookup.updates_for", refusing)
+    monkeypatch.setattr("jitney.handlers.caller.other_grants.OtherGrantsLookup.updates_for", refusing)
     again = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k")
     assert (again[0], again[1].get("grant", {}).get("id")) == (first[0], first[1]["grant"]["id"])
 

@@ -9,7 +9,7 @@ import pytest
 from jitney.core.access.grant import Grant
 from jitney.core.config import Target
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.request_list import MOST_LISTED, MOST_MILLISECONDS, MOST_READ, MOST_UNREVIEWED
+from jitney.handlers.pages.request_list import MOST_LISTED, MOST_MILLISECONDS, MOST_READ, MOST_UNREVIEWED
 from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import REQUEST_BODY, WRITE

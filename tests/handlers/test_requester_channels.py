@@ -16,17 +16,17 @@ from jitney.client.api.responses import ApiGrant, GrantPage, GrantResponse
 from jitney.client.terminal import screen as screens
 from jitney.client.terminal.sheets import shown
 from jitney.core.access.grant import Grant
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.csv_text import csv_text
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.session import Session
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections
 from jitney.core.review.mail import AGENT_TEXT_NOTE, SIGN_IN, review_mail
 from jitney.core.review.notices import Notice
 from jitney.core.review.slack.message import message
 from jitney.core.review.slack.modals import approve_selected_modal, reject_modal
-from jitney.handlers.review.viewers import ViewerPermissions
+from jitney.handlers.pages.viewers import ViewerPermissions
 from jitney.handlers.runtime.templates import render
 from tests.core.report.recorded_grants import report_of, requested
 from tests.core.review.samples import under_review

@@ -15,8 +15,8 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review import pages
-from jitney.handlers.review.pages import FormVisit, Page, answer_page, with_form
+from jitney.handlers.pages import pages
+from jitney.handlers.pages.pages import FormVisit, Page, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY
 from tests.handlers.review_browser import FORMS, HOST, Browser, ReviewSystem, review_system

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 
 from jitney.core.access.grant import Grant
-from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, grant_record
+from jitney.core.records.audit import AuditEvent, Origin, Outcome, chain_record, grant_record
 from jitney.core.trail.gaps import OpenGap, TrailWatch
 from tests.core.report.recorded_grants import call
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
-from jitney.core.audit import Origin
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
+from jitney.core.records.audit import Origin
 from jitney.core.review.content import content_hash
 from jitney.handlers import review_notices
 from jitney.handlers.grants import create_grant

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import Contents, read_contents
 from jitney.core.integrity.object_names import day_of
 from jitney.core.integrity.seal_chain import SealFile, check_seals
 from jitney.core.integrity.seals import Seal, next_seal
 from jitney.core.integrity.verification import Evidence, verify
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.times import iso
 from jitney.handlers.runtime.ports import Ports
 from jitney.handlers.sealer import seal

@@ -242,7 +242,7 @@ def test_rev_15_the_list_assesses_each_request_once(
         return own_risks(permissions, actions)
 
     pending(desk), pending(desk, TWO)
-    monkeypatch.setattr("jitney.handlers.review.request_list.own_risks", noted)
+    monkeypatch.setattr("jitney.handlers.pages.request_list.own_risks", noted)
     alice.send("GET", "/reviews")
     assert len(assessed) == 2
 

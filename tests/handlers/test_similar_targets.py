@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jitney.core.identity.principal import Principal
-from jitney.handlers.access import visible_targets as module
-from jitney.handlers.access.visible_targets import VisibleTargets, visible_targets
+from jitney.handlers.caller import visible_targets as module
+from jitney.handlers.caller.visible_targets import VisibleTargets, visible_targets
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets

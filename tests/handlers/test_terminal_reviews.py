@@ -371,7 +371,7 @@ def test_rev_17_who_may_do_what(cell: Cell):
 
 
 def test_rev_17_a_flood_is_cut_fairly_and_says_so(desk: ReviewSystem, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.handlers.review.request_list.MOST_LISTED", 1)
+    monkeypatch.setattr("jitney.handlers.pages.request_list.MOST_LISTED", 1)
     pending(desk, WRITE), pending(desk, WRITE, reason="another")
     listed = call(desk, list_reviews, "", own_token(desk))[1]
     assert (len(listed["waiting_for_you"]), listed["incomplete"]) == (1, ["pending"])

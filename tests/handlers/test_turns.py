@@ -10,7 +10,7 @@ import pytest
 
 from jitney.adapters import clock
 from jitney.adapters.transactions import StaleWrite
-from jitney.core.single_use import REPEATED_RELEASES_PER_MINUTE
+from jitney.core.quotas import REPEATED_RELEASES_PER_MINUTE
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant

@@ -122,7 +122,7 @@ def test_rev_12_a_share_of_a_long_list_is_a_units(desk: ReviewSystem, monkeypatc
         for number in range(SIBLINGS)
     ]  # fmt: skip
     desk.system.store.grants = {each.id: each for each in siblings} | desk.system.store.grants
-    monkeypatch.setattr("jitney.handlers.review.request_list.MOST_LISTED", 5)
+    monkeypatch.setattr("jitney.handlers.pages.request_list.MOST_LISTED", 5)
     shown = listed(desk)["Waiting for you"]
     assert (mine in shown, len(shown)) == (True, 5)
 
@@ -314,7 +314,7 @@ def test_pol_05_a_grant_still_counts_for_its_owner_at_the_request():
 
 
 def test_pol_05_no_unit_fills_the_list_of_an_owner_whose_other_agents_ask(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.handlers.access.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    monkeypatch.setattr("jitney.handlers.caller.other_grants.MAX_ENTRIES_OF_UNIT", 3)
     system = owned(agent_a=("people.alice",), agent_b=("people.alice",))
     assert [system.call(create_grant, MAKE, token=A)[0] for _ in range(3)] == [201] * 3
     status, body, _ = system.call(create_grant, MAKE, token=A)
@@ -328,7 +328,7 @@ def test_pol_05_no_unit_fills_the_list_of_an_owner_whose_other_agents_ask(monkey
 @pytest.mark.parametrize("asked", [MAKE, MAKE_REVIEWED], ids=["active", "under review"])
 def test_pol_05_ended_grants_take_no_place_that_another_grant_needs(monkeypatch: pytest.MonkeyPatch, asked: Any):
     """A grant under review keeps its place for an hour, and one of a week's review for a week."""
-    monkeypatch.setattr("jitney.handlers.access.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    monkeypatch.setattr("jitney.handlers.caller.other_grants.MAX_ENTRIES_OF_UNIT", 3)
     system = owned()
     for _ in range(8):
         token = minting.token(sub="agent-a", iat=system.now, exp=system.now + 300)
@@ -341,7 +341,7 @@ def test_pol_05_ended_grants_take_no_place_that_another_grant_needs(monkeypatch:
 
 
 def test_pol_05_a_released_grant_keeps_its_place_until_it_is_denied(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.handlers.access.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    monkeypatch.setattr("jitney.handlers.caller.other_grants.MAX_ENTRIES_OF_UNIT", 3)
     system = owned()
     for _ in range(3):
         grant_id = system.call(create_grant, MAKE, token=A)[1]["grant"]["id"]
@@ -350,7 +350,7 @@ def test_pol_05_a_released_grant_keeps_its_place_until_it_is_denied(monkeypatch:
 
 
 def test_pol_05_the_refs_of_a_repository_share_their_part_of_a_list(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.handlers.access.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    monkeypatch.setattr("jitney.handlers.caller.other_grants.MAX_ENTRIES_OF_UNIT", 3)
     system = System(config=with_jobs(COMBINATIONS))
     answers = [system.call(create_grant, MAKE, token=job(f"made-up-{number}"))[0] for number in range(5)]
     assert answers == [201] * 3 + [429] * 2

@@ -10,9 +10,9 @@ from jitney.adapters.grant_items import UnreadableGrant, item_of
 from jitney.adapters.unreadable_grants import report_unreadable
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import VoteVerdict
-from jitney.core.audit import ChainedRecord
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import PROBLEMS, Problem
+from jitney.core.records.audit import ChainedRecord
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
 from jitney.handlers.publisher import publish

@@ -25,7 +25,7 @@ from jitney.core.gateway.kept_answers import KEPT_SECONDS
 from jitney.core.identity.session import MAX_SESSION_SECONDS
 from jitney.core.preferences import MOST_WAIT_SECONDS
 from jitney.core.problems import PROBLEMS
-from jitney.core.single_use import IDEMPOTENCY_SECONDS, own_waits_quota, waits_quota
+from jitney.core.quotas import IDEMPOTENCY_SECONDS, own_waits_quota, waits_quota
 from jitney.handlers.gateway.call_sending import CALL_WITHIN_SECONDS
 from tests.configuration.test_load import ROOT
 from tests.infra.conftest import of_type, only, plain

@@ -14,9 +14,9 @@ from infra.function_specs import SPECS
 from infra.graphs import WATCHED, custom_metrics
 from infra.signals import Signal
 from jitney.configuration.arns import function_name
-from jitney.core import record_metrics
-from jitney.core.audit import METRICS_NAMESPACE
-from jitney.core.record_metrics import COUNTED
+from jitney.core.records import record_metrics
+from jitney.core.records.audit import METRICS_NAMESPACE
+from jitney.core.records.record_metrics import COUNTED
 from tests.infra.alarm_faults import FAULTS, OF_AWS, OF_REPLICAS, revoked
 from tests.infra.alarm_states import fires, fires_after, metrics_in
 from tests.infra.conftest import of_type, only, plain

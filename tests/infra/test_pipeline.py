@@ -6,8 +6,8 @@ import pytest
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS
-from jitney.core import audit
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")

@@ -17,14 +17,14 @@ from jitney.audit_database.views import VIEWS, first_comment
 from jitney.client.audit.named_queries import parameters_of
 from jitney.client.audit.periods import within
 from jitney.client.audit.trail_silence import READ_CALLS, reads_calls
-from jitney.core import audit
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.report.published_lines import parse_call
 from jitney.core.report.usage import DENIAL_CODES, is_denied, usage_of
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import NEVER_DENIED, CallVerdict, Purpose
-from jitney.handlers.access.issuance import PERMANENT_FAILURES
+from jitney.handlers.grant.issuance import PERMANENT_FAILURES
 from local.engine import opened
 from local.scans import scans
 from tests.fakes import GRANT

@@ -16,13 +16,13 @@ from jitney.adapters.out_of_office import OutOfOfficeStore
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
-from jitney.core import audit
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.actions import ActionTable
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import load
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.review.ballots import Ballot, vote

@@ -17,15 +17,15 @@ from jitney.adapters.record_items import record_in
 from jitney.adapters.role_policies import RolePolicy
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
-from jitney.core import audit
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import TargetRole, load
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
-from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.handlers.caller.callers import AuthenticatedRequest
 from jitney.handlers.ending.grant_ends import END_EVENTS, end_grant
 from jitney.handlers.runtime.http import Request
 from jitney.handlers.runtime.ports import Ports

@@ -10,8 +10,8 @@ from typing import Any
 
 from jitney.adapters.record_items import record_in
 from jitney.core.access.id_ranges import dated_id
-from jitney.core.audit import GENESIS_HASH
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import GENESIS_HASH
+from jitney.core.records.record_texts import canonical
 from local.demo.audit_queries import AuditQueries
 from tests.running_systems import until
 from tests.system.conftest import Api, request_body

@@ -24,8 +24,8 @@ from jitney.core.review.schedule import NEVER_CHECKED
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifying.notifications import notify_reviewers
+from jitney.handlers.pages.request_list import list_requests_for
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.request_list import list_requests_for
 from jitney.handlers.review.review_sheet import build_sheet
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.review_browser import STAFF

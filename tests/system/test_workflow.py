@@ -14,8 +14,8 @@ from benchmarks.review import transitions
 from jitney.adapters.clock import now
 from jitney.adapters.store import Store
 from jitney.core.access.grant import Grant, State, VoteVerdict
-from jitney.core.audit import GENESIS_HASH
 from jitney.core.problems import Problem
+from jitney.core.records.audit import GENESIS_HASH
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS
 from jitney.handlers.review_schedule import check_schedule

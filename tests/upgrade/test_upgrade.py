@@ -17,9 +17,9 @@ from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
+from jitney.handlers.pages.pages import SESSION
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.pages import SESSION
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.revocations import revoke_grant

@@ -24,12 +24,12 @@ from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Item, Tran
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.audit import ChainedRecord
 from jitney.core.gateway.budgets import COUNTED, BudgetUse, CallBudget, budget_key, lease_end, minute_of
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.kept_answers import MAX_KEPT_BYTES
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
 from jitney.core.integrity.publishable_items import record_at
+from jitney.core.records.audit import ChainedRecord
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

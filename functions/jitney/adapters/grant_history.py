@@ -13,9 +13,9 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.batch_reads import query_pages, read_items
 from jitney.adapters.record_items import record_in
 from jitney.adapters.transactions import item_key
-from jitney.core.audit import Outcome, sort_key
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import call_line_at, record_at
+from jitney.core.records.audit import Outcome, sort_key
 from jitney.core.report.published_lines import Line
 from jitney.core.trail.call import CALLS_PREFIX, grant_keys_partition
 

@@ -46,9 +46,9 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import Rejection
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.audit import ChainedRecord
+from jitney.core.quotas import Quota, SingleUseKey
+from jitney.core.records.audit import ChainedRecord
 from jitney.core.review.out_of_office import OutOfOffice
-from jitney.core.single_use import Quota, SingleUseKey
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

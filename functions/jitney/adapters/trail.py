@@ -24,9 +24,9 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.batch_reads import BATCH_SIZE, query_pages, read_items
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS, item_key
-from jitney.core.audit import ChainedRecord, sort_key
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import record_at
+from jitney.core.records.audit import ChainedRecord, sort_key
 from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_join import CallInRecords, call_of_records

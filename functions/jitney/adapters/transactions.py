@@ -12,9 +12,9 @@ from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
-from jitney.core.audit import ChainedRecord, sort_key
 from jitney.core.problems import Problem
-from jitney.core.single_use import Quota, SingleUseKey
+from jitney.core.quotas import Quota, SingleUseKey
+from jitney.core.records.audit import ChainedRecord, sort_key
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

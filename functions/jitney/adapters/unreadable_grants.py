@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of, text_of
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
-from jitney.core.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.problems import Problem
+from jitney.core.records.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.stored_identity import identity_of
 
 Report: TypeAlias = Callable[[Sequence[UnreadableGrant]], None]

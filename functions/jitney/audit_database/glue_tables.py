@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-# The members of `jitney.core.audit.AuditRecord` and the links of its chain, as Athena types.
+# The members of `jitney.core.records.audit.AuditRecord` and the links of its chain, as Athena types.
 RECORD_COLUMNS = (
     ("version", "int"),
     ("chain", "string"),

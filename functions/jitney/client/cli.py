@@ -40,11 +40,11 @@ COMMANDS: Mapping[str, str] = {
 }
 """The commands and groups in the order of the help, each with its module below `commands` and its name there."""
 _AUDIT: Mapping[str, str] = {
-    "show": "audit_report.show_report",
-    "query": "query.run_query",
+    "show": "audit_show.show_report",
+    "query": "audit_query.run_query",
     "who": "audit_who.who_did",
-    "backfill": "backfill.backfill_events",
-    "redrive": "redrive.redrive_dead_letters",
+    "backfill": "audit_backfill.backfill_events",
+    "redrive": "audit_redrive.redrive_dead_letters",
 }
 """The commands of `audit` that have a module of their own."""
 _AFTER_DASHES = ("run", "explain")

@@ -37,7 +37,7 @@ from jitney.configuration.web_client_settings import WebClientSettings
 from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import has_wildcard
-from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
+from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
 
 # The claims where the provider's module finds the agent and the person of a delegated token.
 _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {

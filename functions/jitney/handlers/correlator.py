@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from jitney.core.audit import REFUSED_EVENTS
+from jitney.core.records.audit import REFUSED_EVENTS
 from jitney.core.trail.event import AWS_SOURCE_PREFIX, CLOUDTRAIL_SUFFIX, RejectedEvent
 from jitney.handlers.runtime.edge import event_handler, log_unhandled
 from jitney.handlers.runtime.logs import about_grant, logger

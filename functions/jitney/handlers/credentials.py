@@ -2,9 +2,9 @@
 
 from jitney.core.access.credential_seconds import parse_renewal
 from jitney.core.access.eligibility import require_credentials_grant
-from jitney.handlers.access.callers import authenticate_request
-from jitney.handlers.access.issuance import renew_credentials
-from jitney.handlers.access.responses import active_grant, grant_response
+from jitney.handlers.caller.callers import authenticate_request
+from jitney.handlers.grant.issuance import renew_credentials
+from jitney.handlers.grant.responses import active_grant, grant_response
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

@@ -6,19 +6,19 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.profile_request import hidden_profile
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
-from jitney.handlers.access.profile_disclosure import hides_profile
-from jitney.handlers.access.responses import (
+from jitney.handlers.access.ways import effects_of_ways
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.profile_disclosure import hides_profile
+from jitney.handlers.caller.ungranted import count_preview
+from jitney.handlers.grant.responses import (
     deciding_policies,
     decision_view,
     explanation_view,
     ways_view,
 )
-from jitney.handlers.access.ungranted import count_preview
-from jitney.handlers.access.ways import effects_of_ways
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

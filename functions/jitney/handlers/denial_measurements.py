@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from jitney.core import audit
 from jitney.core.access.grant import Grant
 from jitney.core.access.live_credentials import needs_denial
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.ending.denial_times import DenialTime, canaries_of, first_denials
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.runtime.edge import event_handler
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.ports import Ports

@@ -10,7 +10,6 @@ from typing import Any
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Way, permissions_of
-from jitney.core.audit import AuditEvent
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import limits_of
 from jitney.core.gateway.call_request import CallRequest, parse_call
@@ -18,8 +17,9 @@ from jitney.core.gateway.call_state import content_mac, key_hash
 from jitney.core.gateway.call_values import with_call_values
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.problems import Problem
-from jitney.handlers.access.callers import AuthenticatedRequest, verify_caller
+from jitney.core.records.audit import AuditEvent
 from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
+from jitney.handlers.caller.callers import AuthenticatedRequest, verify_caller
 from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call
 from jitney.handlers.gateway.call_recording import reviewed_call_of
 from jitney.handlers.gateway.call_reviews import is_still_approved, review_call

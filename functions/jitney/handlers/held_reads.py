@@ -12,10 +12,10 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State
 from jitney.core.preferences import wait_seconds
 from jitney.core.problems import Problem
-from jitney.core.single_use import own_waits_quota, waits_quota
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_even_suspended
-from jitney.handlers.access.responses import grant_response
+from jitney.core.quotas import own_waits_quota, waits_quota
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_even_suspended
 from jitney.handlers.gateway.call_views import call_id_of_path, call_state, grant_of_call
+from jitney.handlers.grant.responses import grant_response
 from jitney.handlers.runtime.edge import endpoints
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

@@ -1,14 +1,14 @@
 """POST /reviews/out-of-office: a reviewer starts or ends an out-of-office period with delegates (REV 6)."""
 
 from jitney.adapters.transactions import Conflict, StaleWrite
-from jitney.core import audit
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
+from jitney.core.quotas import out_of_office_quota
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.out_of_office import OutOfOffice, parse_out_of_office
-from jitney.core.single_use import out_of_office_quota
 from jitney.core.times import iso
-from jitney.handlers.review.out_of_office_page import out_of_office_of
-from jitney.handlers.review.pages import FormVisit, Page, pages
+from jitney.handlers.pages.out_of_office_page import out_of_office_of
+from jitney.handlers.pages.pages import FormVisit, Page, pages
 
 DELEGATE_FIELD = "delegate."
 """Prefix of the form fields that name a delegate. The group follows the prefix."""

@@ -7,14 +7,14 @@ counts as a dry run and is on record, because it reveals what policies permit.
 from typing import Any
 
 from jitney.core.access.conditions import conditions_view
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.permitted_access import PermittedAccess
 from jitney.core.policy.permitted_target import PermittedTarget
 from jitney.core.policy.permitted_terms import PermitTerms
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.access.ungranted import count_preview
-from jitney.handlers.access.visible_targets import visible_targets
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.ungranted import count_preview
+from jitney.handlers.caller.visible_targets import visible_targets
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

@@ -4,11 +4,11 @@ import base64
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.audit import TAMPERED, Outcome
 from jitney.core.call_lookup import CALL_INDEX_ATTRIBUTES
 from jitney.core.compressed_text import decompress_text
 from jitney.core.integrity.publishable_items import call_line_at, is_calls_partition, is_indexed, record_at
-from jitney.core.record_metrics import metrics_of
+from jitney.core.records.audit import TAMPERED, Outcome
+from jitney.core.records.record_metrics import metrics_of
 from jitney.core.times import epoch
 from jitney.handlers.runtime.edge import event_handler
 from jitney.handlers.runtime.logs import logger

@@ -5,19 +5,18 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, zip_longest
 
-from jitney.core import audit
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
-from jitney.core.audit import RECONCILED, AuditEvent, Origin, Outcome
 from jitney.core.config import TargetRole
-from jitney.core.gauges import Gauges
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import RECONCILED, AuditEvent, Origin, Outcome
+from jitney.core.records.gauges import Gauges
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.ending.deny_documents import log_undenied, repair_deny_document
 from jitney.handlers.ending.deny_records import record_written
 from jitney.handlers.ending.ended_calls import end_calls
@@ -27,6 +26,7 @@ from jitney.handlers.ending.reconciler_run import MARKS_MILLISECONDS, Reconciler
 from jitney.handlers.ending.required_documents import denies
 from jitney.handlers.ending.suspended_grants import end_suspended_grants
 from jitney.handlers.ending.suspension_completion import complete_suspensions
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.decided_workflows import resume_decided
 from jitney.handlers.runtime.edge import event_handler
 from jitney.handlers.runtime.logs import logger

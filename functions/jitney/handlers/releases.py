@@ -4,11 +4,11 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.live_credentials import needs_denial
 from jitney.core.problems import Problem
-from jitney.core.single_use import repeated_release_quota
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_even_suspended
-from jitney.handlers.access.responses import rate_limited_problem
+from jitney.core.quotas import repeated_release_quota
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_even_suspended
 from jitney.handlers.ending.ended_effects import ended_response
 from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant
+from jitney.handlers.grant.responses import rate_limited_problem
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

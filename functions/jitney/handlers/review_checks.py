@@ -3,8 +3,8 @@
 It sends no message.
 """
 
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.contact_checks import (
     CHANNEL,
     NOT_CHECKED,
@@ -14,7 +14,7 @@ from jitney.core.review.contact_checks import (
     contact_checks,
 )
 from jitney.core.review.slack.error import SlackError
-from jitney.handlers.access.callers import authenticate_request
+from jitney.handlers.caller.callers import authenticate_request
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

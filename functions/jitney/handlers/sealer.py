@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from jitney.core.audit import SEALED, TAMPERED
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.object_names import is_read_by_athena
 from jitney.core.integrity.seals import Seal, first_day, is_of_future, next_seal
+from jitney.core.records.audit import SEALED, TAMPERED
 from jitney.core.times import epoch, iso
 from jitney.handlers.runtime.edge import event_handler
 from jitney.handlers.runtime.logs import logger

@@ -17,7 +17,8 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
-from jitney.core.refusal_counts import RefusalKey, refusal_of
+from jitney.core.quotas import SingleUseKey
+from jitney.core.records.refusal_counts import RefusalKey, refusal_of
 from jitney.core.review.content import content_hash
 from jitney.core.review.reviewers import require_reviewer
 from jitney.core.review.selection import narrowed_approval, selected_permissions
@@ -27,8 +28,7 @@ from jitney.core.review.slack.interaction import ButtonClick, GrantReference, Mo
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, REJECT, SECONDS
 from jitney.core.review.slack.people import principal_of, require_workspace
 from jitney.core.review.votes import review_ended
-from jitney.core.single_use import SingleUseKey
-from jitney.handlers.access.callers import count_refused
+from jitney.handlers.caller.callers import count_refused
 from jitney.handlers.review.ballots import Ballot, comment_of, vote
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review

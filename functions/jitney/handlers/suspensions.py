@@ -15,13 +15,12 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
 from jitney.core.access.suspension_names import SuspendedName
 from jitney.core.access.suspensions import Suspension, SuspensionRequest, Suspensions
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.safe_text import cut
 from jitney.core.target_roles import earlier_roles
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.access.grant_updates import write_until_current
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.ending.deny_documents import log_undenied, write_deny_document
 from jitney.handlers.ending.suspended_grants import end_moved_grants, end_suspended_grant, end_suspended_grants
 from jitney.handlers.ending.suspended_names import suspended_name
@@ -33,6 +32,7 @@ from jitney.handlers.ending.suspension_completion import (
     suspension_record,
 )
 from jitney.handlers.ending.suspension_measurements import grants_to_measure, start_measurement
+from jitney.handlers.grant.grant_updates import write_until_current
 from jitney.handlers.runtime.edge import endpoints
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.logs import logger

@@ -2,13 +2,13 @@
 
 import difflib
 
-from jitney.core import audit
 from jitney.core.access.target_check import SESSION_PREFIX, AttemptResult, attempts
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.stored_identity import name_of
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

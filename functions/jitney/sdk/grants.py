@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.credentials.grant_memory import ProcessMemory
-from jitney.client.credentials.held_grant import HeldGrant
+from jitney.client.holding.grant_memory import ProcessMemory
+from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.settings import connect

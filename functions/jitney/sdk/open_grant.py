@@ -11,7 +11,7 @@ from collections.abc import Callable
 from jitney.client.api.broker import Broker
 from jitney.client.api.polling import ended_problem
 from jitney.client.api.responses import ApiCredentials, ApiGrant
-from jitney.client.credentials.held_grant import HeldGrant
+from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.problems import ClientProblem, Invalid
 
 LOG = logging.getLogger("jitney")

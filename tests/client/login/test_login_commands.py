@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from jitney.client.cli import build_app
 from jitney.client.commands.login import has_browser
-from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
+from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
 from tests.client.fake_broker import FakeBroker
 from tests.client.login.keyring_double import MemoryBackend
 from tests.client.login.test_sign_in import CODE, DISCOVERY, document, id_token

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record
 from jitney.core.call_lookup import CALL_EVENT, call_index, read_call_id
 from jitney.core.gateway.call_records import MOST_BYTES, AnswerFacts, RecordedCall, call_record
+from jitney.core.records.audit import AuditEvent, Origin, Outcome, chain_record
 from tests.fakes import GRANT, NOW
 
 CALL_ID = "c-bcdefghijklmno"

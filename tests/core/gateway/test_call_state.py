@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.audit import AuditRecord, Outcome, chain_record
 from jitney.core.gateway import call_state
 from jitney.core.gateway.call_state import (
     SENDING_SECONDS,
@@ -22,6 +21,7 @@ from jitney.core.gateway.call_state import (
 )
 from jitney.core.gateway.recorded_state import recorded_state
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditRecord, Outcome, chain_record
 from tests.examples import examples
 from tests.fakes import GRANT, NOW
 

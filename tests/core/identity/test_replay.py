@@ -3,7 +3,7 @@
 import string
 
 from jitney.core.identity.authenticate import Authenticated, authenticate
-from jitney.core.identity.replay import SingleUseToken
+from jitney.core.identity.single_use_token import SingleUseToken
 from tests.core.identity.minting import (
     CORP,
     NOW,

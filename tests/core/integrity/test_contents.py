@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import read_record
 from jitney.core.integrity.findings import VerificationResult
-from jitney.core.record_texts import hashed_text
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
+from jitney.core.records.record_texts import hashed_text
 from tests.core.integrity.world import chain, key_of, world_of
 from tests.fakes import NOW
 

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.findings import Findings
 from jitney.core.integrity.seal_chain import CheckedSeals, SealFile, check_seals
 from jitney.core.integrity.seals import Seal, SignedSeal, fingerprint_of, next_seal
 from jitney.core.integrity.verification import Evidence, verify
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
+from jitney.core.records.record_texts import canonical
 from tests.fakes import NOW
 
 HOUR = 3600

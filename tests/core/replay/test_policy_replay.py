@@ -15,7 +15,6 @@ from jitney import resources
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.config import Limits, Policies, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
@@ -25,6 +24,7 @@ from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, decide_again
 from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, recorded_request
 from jitney.core.report.published_lines import parse_record

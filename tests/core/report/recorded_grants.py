@@ -9,9 +9,9 @@ from jitney import resources
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
-from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome, grant_record, next_chained_record
 from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable
+from jitney.core.records.audit import AuditEvent, ChainedRecord, Origin, Outcome, grant_record, next_chained_record
 from jitney.core.report.builder import build_report
 from jitney.core.report.cloudtrail_coverage import implicit_actions
 from jitney.core.report.grant_report import GrantReport

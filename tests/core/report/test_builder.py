@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.request import Permission, Way
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import CredentialIssuance, FollowUpReview, ReportedBreakGlass, ReportedState, Terms
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.outliving import GrantEffect
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document

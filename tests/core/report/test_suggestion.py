@@ -14,11 +14,11 @@ from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Limits, Policies, ReviewerGroup, Target
 from jitney.core.patterns import MAX_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import ReportedBreakGlass, ReportedVote, ReportedWay, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome, suggest

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.request import Permission
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import GrantReport, UsedConfiguration
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections

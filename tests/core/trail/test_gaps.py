@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jitney.core.audit import GENESIS_HASH
+from jitney.core.records.audit import GENESIS_HASH
 from jitney.core.times import iso
 from jitney.core.trail.gaps import (
     GAP_SECONDS,

@@ -15,11 +15,11 @@ from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
 from jitney.client.audit.aws import fix_of, making_clients, unusable
 from jitney.client.problems import Invalid
-from jitney.core.audit import sort_key
 from jitney.core.integrity.contents import RecordPosition, read_record
 from jitney.core.integrity.published_calls import CallPlace, StoredCall, read_call
 from jitney.core.integrity.reconciliation import WrittenRecord
 from jitney.core.problems import Problem
+from jitney.core.records.audit import sort_key
 
 AT_ONCE = 8
 LOT = 100

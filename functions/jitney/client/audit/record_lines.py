@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import Invalid
-from jitney.core.audit import AuditEvent
+from jitney.core.records.audit import AuditEvent
 
 ReadingProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""

@@ -26,11 +26,11 @@ from jitney.client.credentials.container_credentials import (
     problem_status,
     shell_variables,
 )
-from jitney.client.credentials.grant_cache import locked_entry
-from jitney.client.credentials.held_grant import HeldGrant, Slices
 from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.http_server import MAX_CONNECTIONS, LocalServer, LoopbackServer
 from jitney.client.gateway.received import ReceivedRequest
+from jitney.client.holding.grant_cache import locked_entry
+from jitney.client.holding.held_grant import HeldGrant, Slices
 from jitney.client.inputs.connection_options import xdg
 from jitney.client.inputs.settings import connect
 from jitney.client.problems import ClientProblem, Invalid

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jitney.client.background.asking import EndpointAnswer, ask, read_problem
 from jitney.client.background.need import EndpointNeed
-from jitney.client.credentials.grant_cache import locked_file
+from jitney.client.holding.grant_cache import locked_file
 from jitney.client.problems import Unavailable
 
 

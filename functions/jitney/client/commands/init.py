@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client.credentials.aws_profile import section_name
-from jitney.client.credentials.profile_settings import settings_for_request
 from jitney.client.file_replacement import real_path
 from jitney.client.inputs import options
 from jitney.client.inputs.connection_options import xdg
@@ -17,6 +15,8 @@ from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import Invalid
+from jitney.client.profiles.aws_profile import section_name
+from jitney.client.profiles.profile_settings import settings_for_request
 from jitney.client.setup import selection
 from jitney.client.setup.clients import AWS, AgentClient
 from jitney.client.setup.file_changes import ClientFile, FileChange, addition, removal

@@ -19,7 +19,7 @@ from jitney.client.problems import Invalid
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 from jitney.client.tokens.token_choice import choose
 from jitney.client.tokens.token_sources import login_lock, login_settings
-from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
+from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from jitney.client.login.device_flow import DeviceCode

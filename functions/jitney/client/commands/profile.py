@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from jitney.client.api.broker import checked_grant_id
-from jitney.client.credentials import aws_profile
-from jitney.client.credentials.profile_settings import profile_settings, settings_for_request
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
+from jitney.client.profiles import aws_profile
+from jitney.client.profiles.profile_settings import profile_settings, settings_for_request
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name, for aws --profile NAME.")]

@@ -13,16 +13,16 @@ from typer.core import TyperCommand
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.credentials.child import child_environment, ended_by_signals, run_child
 from jitney.client.credentials.credential_lookup import grant_by_id, wait_for_credentials
 from jitney.client.credentials.credentials_access import credentials_endpoint, note_end
 from jitney.client.credentials.gateway_access import gateway_endpoint
-from jitney.client.credentials.grant_release import release
-from jitney.client.credentials.grant_uses import RequestedGrants
-from jitney.client.credentials.holding import note_wrong_clock
+from jitney.client.holding.grant_release import release
+from jitney.client.holding.grant_uses import RequestedGrants
+from jitney.client.holding.holding import note_wrong_clock
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
+from jitney.client.processes.child import child_environment, ended_by_signals, run_child
 from jitney.client.terminal.command_result import exit_on_problem
 
 Gateway = Annotated[

@@ -18,13 +18,13 @@ from jitney.client.background.asking import ask
 from jitney.client.background.need import SERVE, EndpointNeed, endpoints_folder
 from jitney.client.background.starting import start_and_ask
 from jitney.client.commands.run import WaitByDefault
-from jitney.client.credentials.child import ended_by_signals, heeded, hidden_configuration, overriding_variables
 from jitney.client.credentials.credentials_access import ServedCredentials, credentials_endpoint
 from jitney.client.credentials.gateway_access import gateway_endpoint
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import ClientProblem
+from jitney.client.processes.child import ended_by_signals, heeded, hidden_configuration, overriding_variables
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""How credentials reach a program: held, cached, served, and written into a profile."""
+"""How credentials reach a program: by a process, an endpoint or the gateway."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jitney.client.api.responses import ApiCredentials
-from jitney.client.credentials.held_grant import HeldGrant
 from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.problem_texts import error_code, message_of
 from jitney.client.gateway.received import ReceivedRequest
+from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending, Unauthenticated
 
 CREDENTIALS_PATH = "/.jitney/credentials"

@@ -9,7 +9,6 @@ from datetime import datetime
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.responses import ApiGrant, GrantWithCredentials
-from jitney.client.credentials.child import container_environment
 from jitney.client.credentials.container_credentials import (
     HIDDEN_SOURCES,
     ContainerCredentials,
@@ -17,10 +16,11 @@ from jitney.client.credentials.container_credentials import (
     container_variables,
     shell_variables,
 )
-from jitney.client.credentials.holding import holding
-from jitney.client.credentials.unsignalled import start_unsignalled
 from jitney.client.gateway.http_server import LoopbackServer
+from jitney.client.holding.holding import holding
 from jitney.client.inputs.request_options import WaitOptions
+from jitney.client.processes.child import container_environment
+from jitney.client.processes.unsignalled import start_unsignalled
 from jitney.client.terminal.command_result import screen
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.credentials.holding import holding
+from jitney.client.holding.holding import holding
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.problems import Invalid

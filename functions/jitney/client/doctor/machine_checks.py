@@ -15,11 +15,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from urllib.parse import SplitResult, urlsplit
 
 from jitney.client.api.connection import is_loopback
-from jitney.client.credentials.aws_profile import own_words
-from jitney.client.credentials.child import overrides_credentials
 from jitney.client.doctor.findings import Finding, fault, ok, warning
 from jitney.client.inputs.connection_options import STATE_FOLDER_FIX, xdg
 from jitney.client.inputs.setting_files import user_path
+from jitney.client.processes.child import overrides_credentials
+from jitney.client.profiles.aws_profile import own_words
 
 _REQUIREMENT, _OF_EXTRA = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"extra *== *['\"]([a-z]+)['\"]")
 _STATIC_KEY = "AWS_ACCESS_KEY_ID"

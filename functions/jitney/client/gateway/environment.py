@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 
-from jitney.client.credentials.child import without_aws_credentials
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import endpoint_variable
+from jitney.client.processes.child import without_aws_credentials
 
 SHARED_PATHS = ("bedrock-agent", "bedrock-agent-runtime")
 """Services whose requests are equal to another service's for some operations. Each has an endpoint of its own."""

@@ -16,9 +16,9 @@ from typing import Protocol
 
 import h11
 
-from jitney.client.credentials.unsignalled import start_unsignalled
 from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.received import ReceivedRequest
+from jitney.client.processes.unsignalled import start_unsignalled
 
 MAX_CONNECTIONS = 128
 IDLE_SECONDS = 120.0

@@ -9,7 +9,6 @@ from jitney import resources
 from jitney.adapters.aws_models import AwsModels
 from jitney.client.api.broker import Broker
 from jitney.client.api.responses import ApiGrant
-from jitney.client.credentials.held_grant import HeldGrant
 from jitney.client.gateway.calling import CallSender, GrantsOfKeys
 from jitney.client.gateway.direct_transfers import DirectTransfers
 from jitney.client.gateway.endpoint import GatewayEndpoint
@@ -17,6 +16,7 @@ from jitney.client.gateway.environment import endpoint_environment, gateway_envi
 from jitney.client.gateway.http_server import LoopbackServer
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import WireParser
+from jitney.client.holding.held_grant import HeldGrant
 
 
 class RunningEndpoint(NamedTuple):

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from jitney.client.credentials.unsignalled import start_unsignalled
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
+from jitney.client.processes.unsignalled import start_unsignalled
 
 _HOST = "127.0.0.1"
 _CALLBACK = "/callback"

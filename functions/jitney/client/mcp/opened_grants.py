@@ -8,8 +8,8 @@ from datetime import datetime
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.responses import ApiGrant, GrantResponse
-from jitney.client.credentials.grant_release import release
-from jitney.client.credentials.grant_uses import GrantUse, may_be_shared
+from jitney.client.holding.grant_release import release
+from jitney.client.holding.grant_uses import GrantUse, may_be_shared
 from jitney.client.problems import GrantEnded, Unavailable
 from jitney.client.terminal.command_result import screen
 

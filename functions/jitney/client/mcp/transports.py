@@ -13,11 +13,11 @@ import uvicorn
 from mcp.server.stdio import stdio_server
 
 from jitney.client.api.broker import Broker
-from jitney.client.credentials.child import heeded
 from jitney.client.mcp.http_guard import BearerGuard, own_addresses
 from jitney.client.mcp.server import RELEASE_SECONDS, Toolbox, build_server
 from jitney.client.mcp.worker_threads import to_the_end
 from jitney.client.problems import Invalid
+from jitney.client.processes.child import heeded
 from jitney.client.terminal.command_result import screen
 
 TOKEN_VARIABLE = "JITNEY_MCP_TOKEN"  # noqa: S105 - the name of a variable

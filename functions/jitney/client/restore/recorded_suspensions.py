@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 from jitney.adapters.record_items import record_in
 from jitney.core.access.request_body import MAX_NAME, MAX_REASON
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.masking.mask_tags import MASK
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.times import epoch
 
 CHAINS = "r-"

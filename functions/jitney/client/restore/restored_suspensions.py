@@ -15,7 +15,6 @@ from typing import Any
 from jitney.adapters.clock import new_id
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
-from jitney.core import audit
 from jitney.core.access.deny_document import operators_share
 from jitney.core.access.suspensions import (
     MAX_CHARACTERS,
@@ -25,8 +24,9 @@ from jitney.core.access.suspensions import (
     SuspensionKind,
     Suspensions,
 )
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 
 BY = "jitney.restore"
 REASON = "the tables were restored to an earlier time"

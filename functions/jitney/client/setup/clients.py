@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from jitney.client.credentials.aws_profile import own_words
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.setting_files import user_path
+from jitney.client.profiles.aws_profile import own_words
 from jitney.client.setup.insertions import Insertion
 from jitney.client.setup.profile_file import ProfileText
 

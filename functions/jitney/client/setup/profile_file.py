@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from configparser import Error, RawConfigParser
 from typing import Any
 
-from jitney.client.credentials import aws_profile
+from jitney.client.profiles import aws_profile
 from jitney.client.setup.insertions import Insertion
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jitney.client.credentials.own_program import own_program
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.request_options import invalid
 from jitney.client.inputs.setting_files import user_path
 from jitney.client.inputs.setting_names import SETTINGS
 from jitney.client.problems import Invalid
+from jitney.client.processes.own_program import own_program
 from jitney.client.setup.clients import AWS, CLIENTS, AgentClient
 
 _NAMES = (*(each.name for each in CLIENTS), AWS.name)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from jitney.client.credentials.unsignalled import start_unsignalled
+from jitney.client.processes.unsignalled import start_unsignalled
 
 _AFTER_SECONDS = 1.0
 

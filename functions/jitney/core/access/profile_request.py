@@ -33,7 +33,7 @@ class ProfileMismatch(Problem):
 
     The problem itself reveals nothing about profiles. `disclosure` quotes the profile, or is None if it does not exist.
     A caller may see it only if policies permit the caller some of the profile
-    (`handlers.access.profile_disclosure`). `asked` is the request.
+    (`handlers.caller.profile_disclosure`). `asked` is the request.
     """
 
     def __init__(self, asked: AccessRequest, name: str, disclosure: Problem | None) -> None:

@@ -263,7 +263,7 @@ def is_arn(arn: Any) -> bool:
 def _target(alias: str, targets: Mapping[str, Target]) -> Target:
     target = targets.get(alias)
     if target is None:
-        # No suggestion: a caller without access to a target must not learn its name (handlers.access.similar_targets).
+        # No suggestion: a caller without access to a target must not learn its name (handlers.caller.similar_targets).
         fix = "Ask your platform engineer for the alias of the target."
         raise Problem("target_unknown", f"Target {alias[:64]!a} does not exist.", fix)
     return target

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jitney.core.access.grant import Grant
-from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome, grant_record
 from jitney.core.gateway.shown_parameters import canonical_parameters
+from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome, grant_record
 
 MOST_BYTES = 50_000
 """The size of a call's parameters in its record, in JSON. An item of DynamoDB holds 400 KB."""

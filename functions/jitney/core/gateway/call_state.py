@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from jitney.core.audit import GENESIS_HASH, AuditRecord, ChainedRecord, chain_record
 from jitney.core.problems import Problem
+from jitney.core.records.audit import GENESIS_HASH, AuditRecord, ChainedRecord, chain_record
 
 KEY_SECONDS = 24 * 3600
 """How long an Idempotency-Key is known."""

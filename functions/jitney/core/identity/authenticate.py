@@ -8,8 +8,8 @@ from jitney.core.identity.claims import check_audience, check_required, check_ti
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.replay import SingleUseToken, single_use_token
 from jitney.core.identity.signature import KeySource, issuer_of, verify_signature
+from jitney.core.identity.single_use_token import SingleUseToken, single_use_token
 from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_token
 
 

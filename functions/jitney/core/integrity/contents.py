@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from jitney.core.record_texts import hashed_text
+from jitney.core.records.record_texts import hashed_text
 from jitney.core.times import epoch
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.audit import sort_key
 from jitney.core.call_lookup import call_index
 from jitney.core.integrity.contents import parse_record
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import sort_key
+from jitney.core.records.record_texts import canonical
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
 from jitney.core.trail.call_line import verdict_key
 from jitney.core.trail.join import verdict_word

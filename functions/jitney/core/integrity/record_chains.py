@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
 from jitney.core.integrity.findings import IntegrityBreak
+from jitney.core.records.audit import GENESIS_HASH
 
 
 @dataclass(slots=True)

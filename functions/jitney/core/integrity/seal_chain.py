@@ -6,10 +6,10 @@ from typing import NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.findings import IntegrityBreak
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SealedObject, SignedSeal, is_of_future, read_seal
 from jitney.core.integrity.signatures import is_signed_by
+from jitney.core.records.audit import GENESIS_HASH
 from jitney.core.times import epoch, iso
 
 OVERDUE_SECONDS = 3 * SEAL_INTERVAL_SECONDS

@@ -1,7 +1,7 @@
 """Seals. Each seal lists the objects of records since the previous seal, links to that seal, and is signed.
 
-A seal's statement is canonical JSON (`core.record_texts.canonical`). Its hash is the SHA-256 of the statement. The
-signature of the hash is ECDSA over P-256 (KMS: ECDSA_SHA_256), as DER in base64. The file is described in
+A seal's statement is canonical JSON (`core.records.record_texts.canonical`). Its hash is the SHA-256 of the statement.
+The signature of the hash is ECDSA over P-256 (KMS: ECDSA_SHA_256), as DER in base64. The file is described in
 `docs/independent-verification.md`.
 """
 
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents, RecordPosition
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import GENESIS_HASH
+from jitney.core.records.record_texts import canonical
 from jitney.core.times import epoch, iso
 
 KIND = "jitney-seal-1"

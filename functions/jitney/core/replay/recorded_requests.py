@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access_profile import GrantedProfile
-from jitney.core.audit import AuditEvent
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.policy.decision_inputs import MEMBER, DecisionInputs, UnreadableInputs
+from jitney.core.records.audit import AuditEvent
 from jitney.core.report.published_lines import (
     Line,
     PublishedRecord,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.outliving import GrantEffect
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import NOT_SENT, CallGroup, GrantReport
 from jitney.core.report.rows import (
     MOST_ARN,

@@ -8,8 +8,8 @@ from typing import Any
 
 from jitney.core.access.request import Permission, Way
 from jitney.core.access.reviewed_call import ReviewedCall
-from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.records.record_texts import canonical
 from jitney.core.report.chain import chain_of
 from jitney.core.report.gateway_calls import gateway_calls, unseen_calls
 from jitney.core.report.grant_report import (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from jitney.core.audit import GENESIS_HASH
+from jitney.core.records.audit import GENESIS_HASH
 from jitney.core.report.published_lines import PublishedRecord
 
 MOST_GAPS = 3

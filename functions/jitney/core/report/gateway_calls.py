@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.record_texts import canonical
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.records.record_texts import canonical
 from jitney.core.report.grant_report import ReportedCall
 from jitney.core.report.published_lines import PublishedCall, PublishedRecord
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from jitney.core.access.request import Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.identity.requester import Requester
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.gaps import TrailGap
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import ReportedEnd, ReportedState, Times
 from jitney.core.report.published_lines import PublishedRecord
 from jitney.core.report.review_history import state_after_vote
@@ -14,7 +14,7 @@ _ENDS: Mapping[str, ReportedState] = {
     AuditEvent.USE: ReportedState.USED,
 }
 _FINAL = frozenset({"policy_too_large"})
-"""Codes of failed issuances that end a grant (jitney.handlers.access.issuance)."""
+"""Codes of failed issuances that end a grant (jitney.handlers.grant.issuance)."""
 _STATES: Mapping[str, ReportedState] = {
     "active": ReportedState.ACTIVE,
     "rejected": ReportedState.REJECTED,

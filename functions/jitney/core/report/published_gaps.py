@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from jitney.core.access.request import Way
-from jitney.core.audit import AuditEvent
+from jitney.core.records.audit import AuditEvent
 from jitney.core.report.grant_report import ReportedWay, Times
 from jitney.core.report.published_lines import PublishedRecord
 from jitney.core.times import epoch

@@ -15,7 +15,7 @@ from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Permission
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.requester import Requester
-from jitney.core.record_texts import canonical
+from jitney.core.records.record_texts import canonical
 
 Line: TypeAlias = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import FollowUpReview, ReportedBreakGlass, ReportedVote, SentNotification, Terms
 from jitney.core.report.published_lines import PublishedRecord
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from jitney.core.access.grant import Grant, permissions_view
-from jitney.core.record_texts import canonical
+from jitney.core.records.record_texts import canonical
 
 
 def content_hash(grant: Grant) -> str:

@@ -10,7 +10,7 @@ import hashlib
 
 from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.grant_list import GrantList, ListedGrant
-from jitney.core.record_texts import canonical
+from jitney.core.records.record_texts import canonical
 
 
 def list_key(quota_key: str) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from jitney.core.access.grant import Grant
-from jitney.core.record_texts import canonical
+from jitney.core.records.record_texts import canonical
 from jitney.core.stored_identity import name_of
 from jitney.core.times import epoch, iso
 from jitney.core.trail.call import VERSION, CloudTrailCall, call_from_members, members_of

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
-from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
+from jitney.core.records.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.times import iso
 from jitney.core.trail.heartbeat import BROKER
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS

@@ -1,1 +1,1 @@
-"""Requests for access: the caller, the decision and the credentials."""
+"""Requests for access: the decision, and the grant or review that it opens."""

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 from jitney.adapters.transactions import Conflict
-from jitney.core import audit
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.grant_list import GrantListUpdate
@@ -15,22 +14,27 @@ from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Way
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.core.single_use import (
+from jitney.core.quotas import (
     Quota,
     grant_quota,
     idempotency_record,
     repeated_grant_id,
     review_quota,
 )
-from jitney.handlers.access.callers import AuthenticatedRequest
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.access.decided_detail import decided_detail
-from jitney.handlers.access.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
-from jitney.handlers.access.issuance import issue_credentials, session_request_of
-from jitney.handlers.access.profile_disclosure import denial
-from jitney.handlers.access.responses import (
+from jitney.handlers.access.review_queue import join, queue, unless_rejected_before
+from jitney.handlers.access.review_starts import start_review
+from jitney.handlers.access.size_trials import SizeTrial
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.profile_disclosure import denial
+from jitney.handlers.caller.ungranted import record_ungranted
+from jitney.handlers.grant.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
+from jitney.handlers.grant.issuance import issue_credentials, session_request_of
+from jitney.handlers.grant.responses import (
     active_grant,
     deciding_policies,
     explanation_view,
@@ -38,10 +42,6 @@ from jitney.handlers.access.responses import (
     too_many_grants_problem,
     too_many_reviews_problem,
 )
-from jitney.handlers.access.size_trials import SizeTrial
-from jitney.handlers.access.ungranted import record_ungranted
-from jitney.handlers.review.review_queue import join, queue, unless_rejected_before
-from jitney.handlers.review.review_starts import start_review
 from jitney.handlers.runtime.http import Request, Response
 
 

@@ -12,13 +12,13 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.profile_request import ProfileMismatch
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.request_body import parse_request
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.other_grants import OtherGrantsLookup
-from jitney.handlers.access.profile_disclosure import disclosed
-from jitney.handlers.access.similar_targets import similar_targets
-from jitney.handlers.access.ungranted import has_quota, record_ungranted
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.other_grants import OtherGrantsLookup
+from jitney.handlers.caller.profile_disclosure import disclosed
+from jitney.handlers.caller.similar_targets import similar_targets
+from jitney.handlers.caller.ungranted import has_quota, record_ungranted
 
 
 class RequestDecision(NamedTuple):

@@ -10,10 +10,10 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.credentials import ENDED_SECONDS, TRIAL_PREFIX, session_request
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
-from jitney.core.single_use import trial_quota
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.issuance import target_of
-from jitney.handlers.access.responses import too_many_reviews_problem
+from jitney.core.quotas import trial_quota
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.grant.issuance import target_of
+from jitney.handlers.grant.responses import too_many_reviews_problem
 from jitney.handlers.runtime.logs import logger
 
 NEVER_ISSUED = frozenset({"policy_too_large", "access_profile_missing"})

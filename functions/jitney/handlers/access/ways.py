@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Way
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.other_grants import OtherGrantsLookup
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.other_grants import OtherGrantsLookup
 
 WayEffects: TypeAlias = Mapping[Way, Effect]
 """The effect of a request in each way."""

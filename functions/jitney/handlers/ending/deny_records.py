@@ -7,13 +7,13 @@ entry, or that IAM did not accept it.
 from collections.abc import Callable
 from dataclasses import replace
 
-from jitney.core import audit
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.ports import Ports
 

@@ -6,12 +6,12 @@ and end the reviews.
 
 from collections.abc import Iterable
 
-from jitney.core import audit
 from jitney.core.access.grant import OPEN_STATES, Grant
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.handlers.ending.grant_ends import END_EVENTS
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports

@@ -8,8 +8,8 @@ from jitney.core.outliving import GrantEffect, with_use
 from jitney.core.problems import Problem
 from jitney.core.report.published_lines import parse_call
 from jitney.core.report.usage import used_actions
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.responses import grant_response
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.grant.responses import grant_response
 from jitney.handlers.runtime.http import Response
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.ports import Ports

@@ -1,10 +1,10 @@
 """The end of a request whose review cannot continue."""
 
-from jitney.core import audit
 from jitney.core.access.grant import Grant, State
-from jitney.core.audit import AuditEvent, Origin, Outcome
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.handlers.ending.grant_expiry import record_expiry
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.runtime.ports import Ports
 
 

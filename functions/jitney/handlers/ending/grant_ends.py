@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 
 from jitney.adapters.transactions import Conflict
-from jitney.core import audit
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.config import Config, TargetRole
 from jitney.core.problems import Problem
+from jitney.core.quotas import measurement_quota
+from jitney.core.records import audit
+from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.review.safe_text import cut
-from jitney.core.single_use import measurement_quota
 from jitney.core.times import iso
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.caller.callers import AuthenticatedRequest
 from jitney.handlers.ending.deny_documents import write_deny_document
 from jitney.handlers.ending.deny_records import record_unwritten, record_written
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.metrics import count

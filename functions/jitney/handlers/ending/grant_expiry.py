@@ -1,10 +1,10 @@
 """The record of an expiry."""
 
-from jitney.core import audit
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_effects import end_detail
-from jitney.core.audit import AuditEvent, Origin, Outcome
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.runtime.ports import Ports
 
 

@@ -5,8 +5,8 @@ from itertools import takewhile
 from typing import TypeAlias
 
 from jitney.core.access.grant import Grant
-from jitney.core.gauges import Gauges
 from jitney.core.problems import Problem
+from jitney.core.records.gauges import Gauges
 from jitney.handlers.runtime.edge import log_unhandled
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.ports import Ports

@@ -6,11 +6,11 @@ The operator's call records this if it completes the suspension. Otherwise the r
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jitney.core.access.suspensions import Suspension, SuspensionKind
-from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.problems import Problem
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.grant_updates import write_until_current
+from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
+from jitney.handlers.caller.callers import AuthenticatedRequest
 from jitney.handlers.ending.suspended_grants import FAR_FUTURE
+from jitney.handlers.grant.grant_updates import write_until_current
 from jitney.handlers.runtime.ports import Ports
 
 

@@ -8,17 +8,17 @@ from jitney.adapters.call_store import CallContext
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission, Way
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
 from jitney.core.gateway.call_records import approvals_detail
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
 from jitney.core.gateway.inside_grant import CallNeeds, require_inside
 from jitney.core.problems import Problem
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.issuance import approvals_of, target_of
-from jitney.handlers.access.responses import active_grant, deciding_policies, denied_problem
-from jitney.handlers.access.ungranted import record_ungranted
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.ungranted import record_ungranted
+from jitney.handlers.grant.issuance import approvals_of, target_of
+from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_problem
 
 
 @dataclass(frozen=True, slots=True)

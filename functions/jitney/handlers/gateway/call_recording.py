@@ -4,13 +4,13 @@ from typing import Any
 
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.reviewed_call import ReviewedCall
-from jitney.core.audit import AuditRecord, Outcome
 from jitney.core.gateway.aws_answer import AwsAnswer, MaskedAnswer
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_record
 from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac, shown_parameters
 from jitney.core.gateway.tickets import is_upload
 from jitney.core.masking.aws_masker import AwsMasker, CallDirection
 from jitney.core.masking.mask_tags import TextMaskTags
+from jitney.core.records.audit import AuditRecord, Outcome
 from jitney.handlers.gateway.call_checks import GatewayCall
 
 _DIRECT = "the agent sends the call to S3 itself, and the answer is not masked"

@@ -8,35 +8,35 @@ from typing import Any, NamedTuple
 
 from jitney.adapters.call_store import ApprovedUse
 from jitney.adapters.transactions import Conflict
-from jitney.core import audit
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_call_grant
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.gateway.call_records import approvals_detail
 from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, CallState, in_progress
 from jitney.core.problems import Problem
-from jitney.core.record_texts import canonical
-from jitney.core.single_use import (
+from jitney.core.quotas import (
     SingleUseKey,
     idempotency_record,
     repeated_grant_id,
     review_quota,
 )
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
-from jitney.handlers.access.issuance import approvals_of, target_of
-from jitney.handlers.access.responses import (
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.records.record_texts import canonical
+from jitney.handlers.access.review_queue import added, pending_list
+from jitney.handlers.access.review_starts import start_review
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.grant.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
+from jitney.handlers.grant.issuance import approvals_of, target_of
+from jitney.handlers.grant.responses import (
     active_grant,
     deciding_policies,
     grant_response,
     reasons_view,
     too_many_reviews_problem,
 )
-from jitney.handlers.review.review_queue import added, pending_list
-from jitney.handlers.review.review_starts import start_review
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.runtime.http import Response
 

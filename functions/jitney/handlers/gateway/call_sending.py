@@ -13,7 +13,6 @@ from jitney.adapters.error_codes import is_throttled
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.grant import State
-from jitney.core.audit import AuditEvent, Outcome, chain_record
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
 from jitney.core.call_lookup import read_call_id
 from jitney.core.gateway.answer_masking import most_masked_bytes
@@ -27,11 +26,12 @@ from jitney.core.gateway.deletions import items_deleted
 from jitney.core.gateway.kept_answers import KEPT_SECONDS, answer_to_keep
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.problems import Problem
-from jitney.handlers.access.callers import AuthenticatedRequest
-from jitney.handlers.access.responses import active_grant
+from jitney.core.records.audit import AuditEvent, Outcome, chain_record
+from jitney.handlers.caller.callers import AuthenticatedRequest
 from jitney.handlers.gateway.call_checks import GatewayCall
 from jitney.handlers.gateway.call_recording import answer_facts, record_of, recorded_call
 from jitney.handlers.gateway.call_sessions import call_session, reads_session
+from jitney.handlers.grant.responses import active_grant
 from jitney.handlers.runtime.edge import log_unhandled
 from jitney.handlers.runtime.http import Response
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from jitney.adapters.call_store import ApprovedUse
 from jitney.core.access.credentials import Credentials
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import BudgetUse
 from jitney.core.gateway.tickets import DirectBody, Ticket, is_upload, require_ticket
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.gateway.call_checks import GatewayCall
 from jitney.handlers.gateway.call_recording import recorded_call
 from jitney.handlers.gateway.call_sending import begin_change, finish_change, finish_read

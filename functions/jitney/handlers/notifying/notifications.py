@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from traceback import extract_tb
 from typing import Any
 
-from jitney.core import audit
 from jitney.core.access.grant import Grant
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.sheet import Sheet
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.notifying import mail_channel, slack_channel
 from jitney.handlers.notifying.channels import Channel, DeliveryResult, Notification, no_reviewer_notified
 from jitney.handlers.runtime.logs import logger

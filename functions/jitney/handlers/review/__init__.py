@@ -1,1 +1,1 @@
-"""Reviews: who may see and decide, votes, pages and the workflow."""
+"""Reviews: the votes, the sheet and the workflow."""

@@ -4,16 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from jitney.adapters.transactions import Conflict
-from jitney.core import audit
 from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
-from jitney.core.refusal_counts import refusal_of
+from jitney.core.quotas import NARROWINGS_PER_HOUR, narrowing_quota
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.records.refusal_counts import refusal_of
 from jitney.core.review.approvals_in_force import inherited_approvals
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -21,12 +22,11 @@ from jitney.core.review.reviewers import delegations_for, require_reviewer
 from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
-from jitney.core.single_use import NARROWINGS_PER_HOUR, narrowing_quota
-from jitney.handlers.access.callers import count_refused
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
-from jitney.handlers.access.issuance import target_of
-from jitney.handlers.access.other_grants import OtherGrantsLookup
-from jitney.handlers.access.responses import deciding_policies
+from jitney.handlers.caller.callers import count_refused
+from jitney.handlers.caller.other_grants import OtherGrantsLookup
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.grant.issuance import target_of
+from jitney.handlers.grant.responses import deciding_policies
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.review.workflow import resume_workflow

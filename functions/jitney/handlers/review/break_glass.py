@@ -4,22 +4,22 @@
 the grant.
 """
 
-from jitney.core import audit
 from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Effect
 from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.break_glass import activated_by_break_glass, break_glass_approvals, followed_up, may_follow_up
 from jitney.core.review.safe_text import cut
 from jitney.core.times import iso
-from jitney.handlers.access.grant_updates import GrantUpdate, update_grant
-from jitney.handlers.access.responses import deciding_policies
+from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.grant.responses import deciding_policies
+from jitney.handlers.pages.pages import FormVisit, Page
+from jitney.handlers.pages.second_step import second_step
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.current_reviewers import current_reviewers
-from jitney.handlers.review.pages import FormVisit, Page
-from jitney.handlers.review.second_step import second_step
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.review.workflow import resume_workflow
 

@@ -7,9 +7,9 @@ workflow. The only verdict here is the rejection.
 from typing import Any, NamedTuple
 
 from jitney.core.access.grant import Grant, VoteVerdict
-from jitney.core.audit import AuditEvent
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent
 from jitney.core.review.bulk_rejection import (
     BulkRejection,
     RequestOwner,
@@ -17,9 +17,9 @@ from jitney.core.review.bulk_rejection import (
     parse_rejection,
     rejection_in_form,
 )
-from jitney.handlers.access.callers import AuthenticatedRequest, authenticate_reviewer
+from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_reviewer
+from jitney.handlers.pages.pages import FormVisit, Page
 from jitney.handlers.review.ballots import Ballot, comment_of, vote
-from jitney.handlers.review.pages import FormVisit, Page
 from jitney.handlers.review.terminal_votes import VIA, vote_once
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

@@ -14,7 +14,7 @@ from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEM
 from jitney.core.actions import ActionTable
 from jitney.core.config import load
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.refusal_counts import RefusalCounts
+from jitney.core.records.refusal_counts import RefusalCounts
 from jitney.resources import ACTIONS, MASKS, MODELS, OPERATIONS, PAGES
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from traceback import extract_tb
 from typing import Any, TypeAlias, TypeVar
 
-from jitney.core.audit import FAILED_ANSWERS
 from jitney.core.problems import Problem
+from jitney.core.records.audit import FAILED_ANSWERS
 from jitney.handlers.runtime.http import (
     Request,
     Response,

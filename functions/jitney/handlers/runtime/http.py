@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from jitney.core.audit import Origin
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
+from jitney.core.records.audit import Origin
 
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 UNAVAILABLE_RETRY_SECONDS = "2"

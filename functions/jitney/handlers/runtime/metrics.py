@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 from collections.abc import Iterable
 
-from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
-from jitney.core.record_metrics import MetricUnit, MetricValue
+from jitney.core.records.audit import METRICS_NAMESPACE, METRICS_SERVICE
+from jitney.core.records.record_metrics import MetricUnit, MetricValue
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:

@@ -19,7 +19,7 @@ from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
-from jitney.core.refusal_counts import RefusalCounts
+from jitney.core.records.refusal_counts import RefusalCounts
 from jitney.handlers.runtime.building import PORTS
 
 if TYPE_CHECKING:

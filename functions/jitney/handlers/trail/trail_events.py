@@ -7,9 +7,11 @@ verdict is saved.
 from typing import Any
 
 from jitney.adapters.trail import chain_id_of
-from jitney.core import audit
 from jitney.core.access.grant import Grant
-from jitney.core.audit import (
+from jitney.core.masking.aws_masker import AwsMasker
+from jitney.core.masking.mask_tags import MaskTags, TextMaskTags
+from jitney.core.records import audit
+from jitney.core.records.audit import (
     BEYOND_GRANT_CALLS,
     BYPASSES,
     HEARTBEATS,
@@ -19,8 +21,6 @@ from jitney.core.audit import (
     AuditRecord,
     Outcome,
 )
-from jitney.core.masking.aws_masker import AwsMasker
-from jitney.core.masking.mask_tags import MaskTags, TextMaskTags
 from jitney.core.trail.beyond_grant import BeyondReason
 from jitney.core.trail.call import CloudTrailCall, call_of
 from jitney.core.trail.call_join import (

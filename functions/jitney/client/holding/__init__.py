@@ -1,0 +1,1 @@
+"""A grant that a command holds: its use, its renewals and its release."""

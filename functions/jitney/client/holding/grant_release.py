@@ -1,0 +1,32 @@
+"""Releases the grants of a command that has ended, and notes what outlives them."""
+
+from collections.abc import Callable, Iterable
+
+from jitney.client.api.broker import Broker
+from jitney.client.api.responses import GrantResponse
+from jitney.client.holding.held_grant import HeldGrant
+from jitney.client.problems import ClientProblem
+from jitney.client.terminal.command_result import screen
+
+
+def release(broker: Broker, grant_id: str) -> None:
+    """Release the grant, and note what outlives it.
+
+    If the release fails, a note says so. The exit code stays the command's own.
+    """
+    _noted(grant_id, lambda: [broker.release(grant_id)])
+
+
+def release_held(held: HeldGrant) -> None:
+    """Release the grants that were held, as `release` does."""
+    latest = held.latest
+    _noted(latest.id if latest else "the grant", held.release)
+
+
+def _noted(grant_id: str, released: Callable[[], Iterable[GrantResponse]]) -> None:
+    try:
+        for answer in released():
+            for effect in answer.outlives:
+                screen().note(f"jitney: {effect.sentence} {effect.left_to_do}")
+    except ClientProblem as problem:
+        screen().note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")

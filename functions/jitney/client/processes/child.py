@@ -1,0 +1,239 @@
+"""Runs a command that gets a grant's credentials: from the endpoint of this process, or in its environment."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TypeAlias
+
+from jitney.client.api.responses import ApiGrant, GrantWithCredentials
+from jitney.client.problems import Invalid
+from jitney.client.profiles.aws_profile import config_path, gives_credentials
+
+# These would override the credentials in the environment, or mix with them: botocore skips the environment when
+# AWS_PROFILE is set. The client secret and the tokens are the agent's and not its child's.
+_REMOVED = frozenset(
+    {
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_SECURITY_TOKEN",
+        "AWS_ACCOUNT_ID",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        # Other names of keys: a file of botocore, and variables of the SDKs for Go, Java and Ruby.
+        "AWS_CREDENTIAL_FILE",
+        "AWS_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AMAZON_ACCESS_KEY_ID",
+        "AMAZON_SECRET_ACCESS_KEY",
+        "AMAZON_SESSION_TOKEN",
+        "JITNEY_CLIENT_SECRET",
+        "JITNEY_REVIEW_CLIENT_SECRET",
+        "JITNEY_TOKEN",
+        "JITNEY_MCP_TOKEN",
+    }
+)
+# API keys of Bedrock and other services: botocore and the SDKs prefer them to a session's keys.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
+_BEARER = "AWS_BEARER_TOKEN_"
+# botocore reads only AWS_DEFAULT_REGION, and the other SDKs only AWS_REGION.
+_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
+# SDKs prefer keys in these variables to those of the endpoint.
+_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"})
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+SignalHandler: TypeAlias = Callable[[int, FrameType | None], None]
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+
+
+def child_environment(environment: Mapping[str, str], issued: GrantWithCredentials) -> dict[str, str]:
+    """Return `environment` with the grant's id and credentials, without variables that would override them.
+
+    Unless `environment` names a Region, it also holds the target's Region.
+    """
+    credentials = issued.credentials
+    return _with_region(without_aws_credentials(environment), issued.grant) | {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+        "AWS_CREDENTIAL_EXPIRATION": credentials.expiration,
+        "JITNEY_GRANT_ID": issued.grant.id,
+    }
+
+
+def overrides_credentials(name: str) -> bool:
+    """Return whether the variable makes SDKs use credentials other than those of the profile in AWS_PROFILE."""
+    return name.startswith(_BEARER) or (name in _REMOVED and _is_of_aws(name) and not name.endswith("PROFILE"))
+
+
+def container_environment(
+    environment: Mapping[str, str], variables: Mapping[str, str], grant: ApiGrant
+) -> dict[str, str]:
+    """Return `environment` with the `variables` of the endpoint and the grant's id, without other credentials of AWS.
+
+    The configuration file is hidden if its default profile has credentials.
+    """
+    kept = {name: value for name, value in without_aws_credentials(environment).items() if name not in _KEYS}
+    own = {**hidden_configuration(environment), **variables, "JITNEY_GRANT_ID": grant.id}
+    return _with_region(kept, grant) | own
+
+
+def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that hides the configuration file if its default profile has credentials; {} otherwise.
+
+    SDKs use that profile before an endpoint.
+    """
+    return {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(config_path(environment), "default") else {}
+
+
+def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
+    """Return the names in `environment` that would override the `variables` of an endpoint."""
+    names = (_REMOVED | _KEYS) - variables.keys()
+    found = (name for name in environment if name in names or name.startswith(_BEARER))
+    return sorted(name for name in found if _is_of_aws(name))
+
+
+def _is_of_aws(name: str) -> bool:
+    return not name.startswith("JITNEY_")
+
+
+def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]:
+    """Return `environment`, with the Region of the grant's target if `environment` names none."""
+    if not grant.region or any(environment.get(name) for name in _REGION):
+        return environment
+    return environment | dict.fromkeys(_REGION, grant.region)
+
+
+def without_aws_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` without variables that name other credentials of AWS, or hold the agent's secrets."""
+    return {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
+
+
+def run_child(
+    argv: Sequence[str], environment: Mapping[str, str], *, started: Callable[[], None] = lambda: None
+) -> int:
+    """Run `argv` and return its exit code, or 128 + n when signal n ended it. The child gets this process's signals.
+
+    On Linux, the kernel kills the child if this process ends before it. `started` is called when the child runs.
+    Threads may start only then, because a process with threads can run little code safely between fork and exec.
+
+    Raises Invalid when the command cannot be started.
+    """
+    signals = _Signals()
+    with signals.caught():
+        try:
+            child = subprocess.Popen(argv, env=environment, preexec_fn=_dies_with_parent())  # noqa: PLW1509 - no threads yet
+        except OSError as error:
+            detail = f"{argv[0]} cannot be started: {error.strerror}."
+            raise Invalid(
+                "command_not_started", "The command cannot be started", detail, "Check its name and PATH."
+            ) from error
+        signals.go_to(child)
+        started()
+        code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def ended_by_signals() -> Generator[None]:
+    """End the block with SystemExit when a signal would end this process, so that the block can release its grants."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    with _handling(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), end)):
+        yield
+
+
+def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
+    """Return the signals that this process does not ignore.
+
+    A program that is started with `nohup`, or by a script with &, has to ignore some (POSIX, Shell Command Language,
+    2.12). Its children inherit that only if it installs no handler.
+    """
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+@contextmanager
+def _handling(handlers: Mapping[signal.Signals, SignalHandler]) -> Generator[None]:
+    """Handle those of the signals that this process does not ignore, until the block ends."""
+    before = {number: signal.signal(number, handlers[number]) for number in heeded(handlers)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _dies_with_parent() -> Callable[[], None] | None:
+    """Return a function that makes the kernel kill the child with its parent; None on systems without it.
+
+    The child calls it before exec. The setting survives exec, but does not apply to the child's own children (prctl(2),
+    PR_SET_PDEATHSIG).
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes  # noqa: PLC0415 - 10 ms, and it has to be loaded before the fork
+
+    set_signal, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def before_exec() -> None:
+        set_signal(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # the parent ended before the setting
+            os._exit(128 + signal.SIGKILL)
+
+    return before_exec
+
+
+class _Signals:
+    """Passes this process's signals to the child.
+
+    Signals that arrive before the child's start are passed on after it.
+    """
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def go_to(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        while self._early:
+            child.send_signal(self._early.pop(0))
+
+    @contextmanager
+    def caught(self) -> Generator[None]:
+        with _handling(dict.fromkeys(_FORWARDED, self._forward) | dict.fromkeys(_FROM_TERMINAL, self._forward_once)):
+            yield
+
+    def _forward_once(self, number: int, frame: FrameType | None) -> None:
+        """Forward the signal of a key, unless the terminal sends it to the child, too."""
+        if not _in_foreground():
+            self._forward(number, frame)
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        if self._child is None:
+            self._early.append(number)
+        else:
+            self._child.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    """Return whether the terminal sends the signals of keys such as Ctrl-C to this process group."""
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

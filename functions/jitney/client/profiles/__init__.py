@@ -1,0 +1,1 @@
+"""Profiles in the configuration of the AWS CLI."""

@@ -1,0 +1,191 @@
+"""A profile in the AWS configuration file that gets its credentials from `jitney credentials`."""
+
+import io
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from jitney.client.file_replacement import real_path, replace_file
+from jitney.client.inputs.setting_files import user_path
+from jitney.client.problems import Invalid
+
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+_NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
+_SECTION = re.compile(r"\s*\[([^\]]*)\]")
+_SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
+# Bytes of an argument that are not UTF-8 come as surrogates.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# With one of these in the profile, the SDKs take their credentials from it or refuse the profile.
+_COMPETING = frozenset(
+    {
+        "role_arn",
+        "source_profile",
+        "credential_source",
+        "web_identity_token_file",
+        "aws_access_key_id",
+        "login_session",
+    }
+)
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return the words quoted for `credential_process`: for shlex (botocore) and for `sh -c` (other SDKs).
+
+    Raises Invalid for text that is not UTF-8, and for control characters, because a line break would end the setting.
+    """
+    for word in words:
+        if _UNWRITABLE.search(word):
+            detail = f"{word!r} holds a control character, or is not UTF-8."
+            raise Invalid("profile_invalid", "The profile cannot be written", detail, "Remove that character.")
+    # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Two quotes after
+    # the space prevent that. A shell ignores them, because the space is always inside single quotes here.
+    return re.sub(r" ([#;])", r" ''\1", shlex.join(words))
+
+
+def section_name(name: str) -> str:
+    """Return the section's name: `profile NAME`, or `default` for the default profile.
+
+    Raises Invalid for unusual names.
+    """
+    if not _NAME.fullmatch(name):
+        detail = f"{name!r} is not a profile name."
+        raise Invalid(
+            "profile_invalid", "The profile cannot be written", detail, "Use letters, digits and . @ + / _ -."
+        )
+    return name if name == "default" else f"profile {name}"
+
+
+def checked_region(text: str) -> str:
+    """Return the Region's name. Raises Invalid for other texts.
+
+    A line break, for example, would begin another setting.
+    """
+    if not _REGION.fullmatch(text):
+        detail = f"{text!r} is not a Region."
+        raise Invalid("profile_invalid", "The profile cannot be written", detail, "Give --region one like eu-west-1.")
+    return text
+
+
+def stanza(name: str, settings: Mapping[str, str]) -> str:
+    """Return the whole section as text to paste."""
+    return "".join([f"[{section_name(name)}]\n", *(f"{key} = {value}\n" for key, value in settings.items())])
+
+
+def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
+    """Return the configuration file `text` with the section's `settings` set, and otherwise unchanged.
+
+    Raises Invalid when the section names another source of credentials.
+    """
+    lines = io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
+    bounds = _section_bounds(lines, section_name(name))
+    if bounds is None:
+        gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+        return text + gap + stanza(name, settings)
+    start, end = bounds
+    kept = list(_without(lines[start + 1 : end], name, settings))
+    heading = lines[start] if lines[start].endswith("\n") else lines[start] + "\n"
+    return "".join(
+        [*lines[:start], heading, *(f"{key} = {value}\n" for key, value in settings.items()), *kept, *lines[end:]]
+    )
+
+
+def without_section(text: str, section: str) -> str:
+    """Return the configuration file `text` without the section, and otherwise unchanged."""
+    lines = io.StringIO(text, newline="").readlines()
+    start, end = _section_bounds(lines, section) or (0, 0)
+    return "".join(lines[:start] + lines[end:])
+
+
+def own_words(section: Mapping[str, str]) -> list[str]:
+    """Return the command of a profile that starts `jitney credentials`; [] for other profiles."""
+    try:
+        words = shlex.split(section.get("credential_process", ""))
+    except ValueError:
+        return []
+    return words if words[1:2] == ["credentials"] and Path(words[0]).name == "jitney" else []
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Return the path of the AWS configuration file."""
+    return user_path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config")
+
+
+def gives_credentials(path: Path, name: str) -> bool:
+    """Return whether the profile in the file at `path` has credentials. True if the file cannot be read."""
+    try:
+        lines = io.StringIO(path.read_bytes().decode("utf-8"), newline="").readlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, UnicodeDecodeError):
+        return True
+    for section in (name, f"profile {name}"):
+        start, end = _section_bounds(lines, section) or (0, 0)
+        found = {match[1].lower() for line in lines[start:end] if (match := _SETTING.match(line))}
+        if found & (_COMPETING | {"credential_process"}) or any(each.startswith("sso_") for each in found):
+            return True
+    return False
+
+
+def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
+    """Return the number of the section's heading line, and that of the line after the section."""
+    headings = [(index, match[1].split()) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
+    for position, (index, words) in enumerate(headings):
+        if words == section.split():
+            return index, headings[position + 1][0] if position + 1 < len(headings) else len(lines)
+    return None
+
+
+def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
+    """Yield the section's lines without `settings` and the indented lines that continue them."""
+    dropping = False
+    for line in lines:
+        match = _SETTING.match(line)
+        key = match[1].lower() if match else ""
+        if key in _COMPETING or key.startswith("sso_"):
+            detail = f"The profile {name} already has {key}, which competes with credential_process."
+            raise Invalid(
+                "profile_conflict", "The profile is in use", detail, "Choose another name, or remove that setting."
+            )
+        dropping = key in settings or (dropping and line[:1] in {" ", "\t"})
+        if not dropping:
+            yield line
+
+
+def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
+    """Set the profile in the file at `path`. An existing file keeps its mode and is replaced in one step.
+
+    A new file is 0600. Return whether the profile existed before and was changed. Raises Invalid, and changes nothing,
+    when the file cannot be read or written, or when the profile has other credentials.
+    """
+    try:
+        return _set(real_path(path), name, settings)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        detail = f"{path} is not UTF-8: line {line} holds the byte {error.object[error.start]:#04x}."
+        raise _unwritable(detail, "Save it as UTF-8: the AWS CLI and SDKs read no other.") from error
+    except OSError as error:
+        detail = f"{path} cannot be written: {error.strerror}."
+        fix = "Set AWS_CONFIG_FILE to a file that you can write, or leave out --write and paste the output."
+        raise _unwritable(detail, fix) from error
+
+
+def _unwritable(detail: str, fix: str) -> Invalid:
+    return Invalid("profile_unwritable", "The profile cannot be written", detail, fix)
+
+
+def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
+    text = ""
+    with suppress(FileNotFoundError):
+        text = real.read_bytes().decode("utf-8")
+    from jitney.client.profiles.aws_config_syntax import broken_line  # noqa: PLC0415 - configparser costs 7 ms
+
+    if broken := broken_line(text):
+        fix = "Correct that line: the AWS CLI and boto3 refuse the whole file."
+        raise _unwritable(f"{real} is not a configuration file: {broken}.", fix)
+    content = merged(text, name, settings)
+    known = _section_bounds(io.StringIO(text, newline="").readlines(), section_name(name)) is not None
+    real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_file(real, content.encode("utf-8"))
+    return known and content != text

@@ -1,0 +1,1 @@
+"""Audit records, and the counts and metrics made from them."""

@@ -1,0 +1,1 @@
+"""The caller of a request: its identity, and what it may learn."""

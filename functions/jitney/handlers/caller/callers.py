@@ -1,0 +1,300 @@
+"""Authentication of callers, and the records of refused calls."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jitney.adapters.transactions import Conflict
+from jitney.core.access.decision import Decision
+from jitney.core.access.grant import Grant
+from jitney.core.access.profile_policy import compile_profile, granted_profile
+from jitney.core.access.profile_wording import profile_detail
+from jitney.core.access.request import AccessRequest, Permission, Way
+from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
+from jitney.core.access.suspensions import Suspensions
+from jitney.core.access_profile import GrantedProfile
+from jitney.core.config import Target
+from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.principal import Principal, owner_names
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.requester import Requester, requester_of
+from jitney.core.policy.decide import decide
+from jitney.core.problems import Problem
+from jitney.core.quotas import Quota, SingleUseKey, idempotency_key
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome
+from jitney.core.records.refusal_counts import RefusalKey, refusal_of
+from jitney.handlers.access.decided_detail import decided_detail
+from jitney.handlers.caller.other_grants import OtherGrantsLookup
+from jitney.handlers.runtime.http import Request
+from jitney.handlers.runtime.logs import logger, note_grant
+from jitney.handlers.runtime.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedRequest:
+    """One request of an authenticated principal at `now` (epoch seconds), with the suspensions at its start."""
+
+    request: Request
+    ports: Ports
+    now: int
+    caller: Authenticated
+    suspensions: Suspensions
+
+    @property
+    def principal(self) -> Principal:
+        """The caller."""
+        return self.caller.principal
+
+    @property
+    def origin(self) -> Origin:
+        """The source address and id of the request."""
+        return self.request.origin
+
+    def url(self, path: str) -> str:
+        """Return the absolute address of a path of the API, as this caller reaches it."""
+        return f"{self.ports.scheme}:{self.request.base}{path}"
+
+    def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
+        """Return the lookup of the caller's other grants, for a decision on the target.
+
+        Without `grant`, the decision is on a new request. A decision on `grant` counts the agent's unit and owners at
+        the time of its request.
+        """
+        if grant is None:
+            return OtherGrantsLookup(self.ports, self.principal, target.account, self.now)
+        who = replace(self.principal, unit=grant.unit, agent_owners=grant.agent_owners)
+        return OtherGrantsLookup(self.ports, who, target.account, self.now, grant.id)
+
+    def decide(
+        self, access_request: AccessRequest, others: OtherGrantsLookup, approvals: Collection[str] = ()
+    ) -> Decision:
+        """Return the decision about a request, from the caller's other grants and these approvals.
+
+        Raises Problem suspended when the caller or the target is suspended.
+        """
+        ports, config = self.ports, self.ports.config
+        target = config.targets[access_request.target]
+        self.suspensions.require_unsuspended(self.principal, target)
+        rules = ports.policies, ports.actions, config.limits, config.reviewers
+        return decide(self.principal, access_request, target, *rules, approvals, others)
+
+    def session_policy(
+        self,
+        permissions: tuple[Permission, ...],
+        profile: GrantedProfile | None,
+        target: Target,
+        ends_at: int,
+        way: Way,
+    ) -> SessionPolicy:
+        """Return the session policy for a grant on the target. Raises Problem.
+
+        Calls through the gateway come from the broker's address, so their session is not bound to the caller's.
+        """
+        options = options_for(target, self.origin.source_ip)
+        if way is Way.GATEWAY:
+            options = options._replace(source_ip="")
+        if profile:
+            return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
+        return compile_policy(permissions, ends_at, self.ports.actions, options)
+
+    def request_members(
+        self, access_request: AccessRequest, target: Target, decision: Decision | None = None
+    ) -> dict[str, Any]:
+        """Return the record members that describe a request and, with its decision, its risks."""
+        members = audit.request_members(access_request, target, decision, self.requester)
+        members["detail"] |= profile_detail(access_request, self.ports.actions)
+        if decision:
+            members["detail"] |= decided_detail(access_request, target, decision, self.principal, self.ports)
+        return members
+
+    def record(
+        self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any
+    ) -> None:
+        """Write a record that belongs to no grant, in a chain of its own. Raises Conflict for a used key."""
+        record = self.new_record(event, outcome, **members)
+        self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
+
+    def new_record(self, event: AuditEvent, outcome: Outcome, **members: Any) -> AuditRecord:
+        """Return the record of an act of the caller, at the present time. `members` are others of the record."""
+        return audit.principal_record(event, outcome, self.principal, self.origin, self.ports.now(), **members)
+
+    def use_of_key(self, key: str) -> str | None:
+        """Return what the store keeps of an earlier POST with this Idempotency-Key; None for "" and for a new key."""
+        stored = idempotency_key(self.principal.owner_key, key)
+        return self.ports.store.idempotency_value(stored, self.now) if key else None
+
+    @contextmanager
+    def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:
+        """Count any problem raised in the block as a refusal of `event`, then re-raise it."""
+        try:
+            yield
+        except Problem as problem:
+            self.count_refusal(problem.code, event)
+            raise
+
+    def count_refusal(self, code: str, event: AuditEvent = AuditEvent.REFUSAL, grant: str = "") -> None:
+        """Count one refusal of `event`, and record the counts that are due. `grant` is the grant's id, if any."""
+        about = refusal_of(self.principal, code, self.origin, event, grant)
+        count_refused(about, self.ports, self.now, self.origin.request_id)
+
+    @property
+    def requester(self) -> Requester:
+        """The caller as people read it."""
+        return requester_of(self.principal, self.ports.config)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the caller is in an operator group."""
+        return bool(self.principal.groups & set(self.ports.config.operators))
+
+    def require_operator(self, to: str) -> None:
+        """Raise Problem not_operator unless the caller is an operator. `to` names the act that needs an operator."""
+        if not self.is_operator:
+            fix = "Ask an operator or your platform engineer."
+            raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
+
+    def own_grant(self) -> Grant:
+        """Return the caller's own grant with the path's id. A grant that a suspension ended is returned as revoked.
+
+        Raises Problem grant_not_found, also for others' grants, and grant_unreadable.
+        """
+        try:
+            return self.own(self.stored_grant_in_path())
+        except Problem as problem:
+            if problem.code == "grant_unreadable" and self.own_unreadable_grant() is None:
+                self.own(None)
+            raise
+
+    def own_unreadable_grant(self) -> Grant | None:
+        """Return the part of the caller's own unreadable grant that is needed to end it; None for other grants."""
+        grant = self.unreadable_grant_in_path()
+        return grant if grant and owner_names(grant.owner_key) == owner_names(self.principal.owner_key) else None
+
+    def owns(self, grant: Grant) -> bool:
+        """Return whether a grant is the caller's own."""
+        return (grant.agent, grant.human) == (self.principal.identity, self.principal.human)
+
+    def own(self, grant: Grant | None) -> Grant:
+        """Return a stored grant if it is the caller's own. A grant that a suspension ended is returned as revoked.
+
+        Raises Problem grant_not_found, also for others' grants.
+        """
+        if grant is None or not self.owns(grant):
+            fix = "Check the id, and use a token of the same agent and, if it acts for one, the same person."
+            raise Problem("grant_not_found", "You have no grant with this id.", fix)
+        note_grant(grant.id)
+        return self.suspensions.applied(grant)
+
+    def grant(self, grant_id: str) -> Grant | None:
+        """Return the grant of an id, or None. A grant that a suspension ended is returned as revoked."""
+        grant = self.ports.store.grant(grant_id)
+        return grant and self.suspensions.applied(grant)
+
+    def stored_grant_in_path(self) -> Grant | None:
+        """Return the grant with the path's id as stored, or None. Does not check who may see it."""
+        return self.ports.store.grant(self.request.grant_id) if self.request.grant_id else None
+
+    def unreadable_grant_in_path(self) -> Grant | None:
+        """Return the part of the path's unreadable grant that is needed to end it; None for other grants."""
+        return self.ports.store.unreadable_grant(self.request.grant_id) if self.request.grant_id else None
+
+
+def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate the caller of `request`, who must not be suspended.
+
+    Raises Problem (401, 403 suspended, 503) after counting the refusal.
+    """
+    call = authenticate_even_suspended(request, ports)
+    with call.counting_refusals():
+        call.suspensions.require_unsuspended(call.principal)
+    return call
+
+
+def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate the caller of a route that gives no access, as `verify_caller` does.
+
+    A suspended agent may read and release its grants.
+    """
+    now = ports.now()
+    caller = verify_caller(request, ports, now)
+    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+
+
+def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate a person who reviews in a terminal, as `authenticate_request` does.
+
+    Only tokens of an issuer's entry with `for_reviews` are accepted, and no other function accepts them. They are not
+    used up here.
+    """
+    now = ports.now()
+    with counting_unauthenticated(request, ports, now):
+        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        who = caller.principal
+        if not caller.for_reviews or (who.kind, who.human) != ("human", None):
+            fix = "Sign in yourself with `jitney login --review`. An agent's token cannot review."
+            raise _not_meant("The token is not for reviews.", fix, who)
+    call = AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+    with call.counting_refusals():
+        call.suspensions.require_unsuspended(who)
+    return call
+
+
+def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
+    """Return the caller that the token of `request` names at `now`. The caller may be suspended.
+
+    A single-use token is used up here, so it cannot request, list, fetch or release anything again (ID 14).
+
+    Raises Problem (401, 503) after counting the refusal.
+    """
+    with counting_unauthenticated(request, ports, now):
+        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        if caller.for_reviews:
+            fix = "Use a token of an issuer's entry without for_reviews."
+            raise _not_meant("The token is for reviews in a terminal only.", fix, caller.principal)
+        use_up(caller, ports, now)
+    return caller
+
+
+@contextmanager
+def counting_unauthenticated(request: Request, ports: Ports, now: int) -> Iterator[None]:
+    """Count any Refusal raised in the block, then re-raise it."""
+    try:
+        yield
+    except Refusal as refusal:
+        logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
+        count_unauthenticated(refusal, request, ports, now)
+        raise
+
+
+def _not_meant(detail: str, fix: str, who: Principal) -> Refusal:
+    return Refusal("token_audience", detail, fix, issuer_name=who.issuer_name, principal=who)
+
+
+def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
+    """Use up the caller's single-use token. Raises Refusal token_replayed when it was used before."""
+    if caller.single_use is None:
+        return
+    key = SingleUseKey(f"REPLAY#{caller.single_use.key}", caller.single_use.expires_at)
+    try:
+        ports.store.consume((key,), now=now)
+    except Conflict as used:
+        raise caller.replay_refusal() from used
+
+
+def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
+    """Count the refusal of a caller, with its principal if the token names one (ID 5)."""
+    origin = request.origin
+    about = RefusalKey(refusal.issuer_name, origin.source_ip, refusal.code)
+    if refusal.principal:
+        about = refusal_of(refusal.principal, refusal.code, origin)
+    count_refused(about, ports, now, origin.request_id)
+
+
+def count_refused(about: RefusalKey, ports: Ports, now: int, request_id: str = "") -> None:
+    """Count one refusal, and record the counts that are due."""
+    for refused, count, minute in ports.refusals.add(about, now):
+        latest = (now, request_id) if refused == about else (minute * 60,)
+        record = refused.record(count, *latest)
+        ports.store.record(audit.chain_record(record, ports.new_id("r")), now=now)

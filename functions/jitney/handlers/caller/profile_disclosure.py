@@ -1,0 +1,57 @@
+"""What a caller may see of access profiles.
+
+It sees a profile only if policies permit it some of the profile, with or without approvals. For all other profiles, the
+answer is the same as for a profile that does not exist.
+"""
+
+from dataclasses import replace
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.profile_request import ProfileMismatch, hidden_profile, with_profile
+from jitney.core.access.request import AccessRequest
+from jitney.core.config import Target
+from jitney.core.policy.decide import decide
+from jitney.core.problems import Problem
+from jitney.handlers.access.ways import effects_of_ways
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.other_grants import OtherGrantsLookup
+from jitney.handlers.caller.similar_targets import similar_names
+from jitney.handlers.grant.responses import denied_problem
+
+
+def denial(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest, others: OtherGrantsLookup) -> Problem:
+    """Return the problem of a denied request."""
+    if hides_profile(decision, asked, call):
+        return hidden_profile()
+    return denied_problem(decision, asked, effects_of_ways(decision, asked, call, others))
+
+
+def hides_profile(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest) -> bool:
+    """Return whether the decision is a denial that the caller must not see, because it quotes an access profile."""
+    if decision.effect is not Effect.DENY or asked.access_profile is None or decision.permits_some:
+        return False
+    return not _may_learn(asked.access_profile.name, asked, call)
+
+
+def disclosed(mismatch: ProfileMismatch, call: AuthenticatedRequest) -> Problem:
+    """Return the problem that shows what the caller may see of the profile, or else similar names that it may see."""
+    if mismatch.disclosure:
+        return mismatch.disclosure if _may_learn(mismatch.name, mismatch.asked, call) else hidden_profile()
+    similar = similar_names(mismatch.name, _target(mismatch.asked, call).access_profiles)
+    return hidden_profile([name for name in similar if _may_learn(name, mismatch.asked, call)])
+
+
+def _may_learn(name: str, asked: AccessRequest, call: AuthenticatedRequest) -> bool:
+    """Return whether policies permit the caller some of the profile, for the shortest time."""
+    ports, limits = call.ports, call.ports.config.limits
+    target = _target(asked, call)
+    shortest = replace(asked, permissions=(), explanation=(), duration_seconds=limits.min_duration_seconds)
+    rules = ports.policies, ports.actions, limits, ports.config.reviewers
+    try:
+        return decide(call.principal, with_profile(shortest, name, target), target, *rules).permits_some
+    except Problem:
+        return False
+
+
+def _target(asked: AccessRequest, call: AuthenticatedRequest) -> Target:
+    return call.ports.config.targets[asked.target]

@@ -1,0 +1,143 @@
+"""Credentials for an active grant whose record is already written."""
+
+from dataclasses import replace
+
+from jitney.adapters.transactions import Conflict
+from jitney.core.access.credentials import Credentials, SessionRequest, session_request
+from jitney.core.access.current_names import has_current_names
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.grant import OPEN_STATES, Grant, State
+from jitney.core.config import Config, Target
+from jitney.core.problems import Problem
+from jitney.core.quotas import Quota, renewal_quota
+from jitney.core.records import audit
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.review.approvals_in_force import approvals_in_force
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.grant.grant_updates import PATIENT, GrantUpdate, RecordedGrant, record_update, update_grant
+from jitney.handlers.grant.responses import active_grant, denied_problem, rate_limited_problem
+from jitney.handlers.review.under_review import under_review
+
+PERMANENT_FAILURES = frozenset({"policy_too_large"})
+"""Failures that another attempt cannot repair. The grant fails with them.
+
+A refusal by AWS may pass: a change of a role takes moments to be in force, and a target's stack may be deployed later
+than the broker's. The grant's approvals are not lost then.
+"""
+
+
+def record_outcome(
+    grant: Grant,
+    event: AuditEvent,
+    outcome: Outcome,
+    code: str,
+    call: AuthenticatedRequest,
+    *,
+    fails: bool = False,
+    quotas: tuple[Quota, ...] = (),
+) -> Grant:
+    """Record an outcome on a grant. With `fails`, also fail a grant that is still open.
+
+    Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
+    """
+
+    def decide(before: Grant) -> GrantUpdate:
+        after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
+        record = audit.grant_record(event, outcome, after, call.origin, call.now, code=code)
+        return GrantUpdate(after, record, quotas=quotas)
+
+    return update_grant(grant, decide, call.ports, turn=PATIENT)
+
+
+def session_request_of(grant: Grant, call: AuthenticatedRequest, seconds: int | None = None) -> SessionRequest:
+    """Return the STS call for a grant before anything is written. Raises Problem, such as policy_too_large.
+
+    The session ends after `seconds`, if given, and with the grant at the latest.
+    """
+    target = target_of(grant, call.ports.config)
+    end = grant.expires_at if seconds is None else min(call.now + seconds, grant.expires_at)
+    policy = call.session_policy(grant.permissions, grant.access_profile, target, end, grant.way)
+    return session_request(grant, policy, target.external_id, call.now, ends_at=end)
+
+
+def issue_credentials(grant: RecordedGrant, session: SessionRequest, call: AuthenticatedRequest) -> Credentials:
+    """Return credentials for an active, recorded grant (STS 6). A failure is recorded, then raised as Problem."""
+    try:
+        return call.ports.sessions.issue(session)
+    except Problem as problem:
+        fails = problem.code in PERMANENT_FAILURES
+        recorded = record_outcome(grant, AuditEvent.ISSUE, Outcome.FAILED, problem.code, call, fails=fails)
+        extras = {**problem.extras, "grant": recorded.view()}
+        raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
+
+
+def renew_credentials(
+    grant: Grant, call: AuthenticatedRequest, seconds: int | None = None
+) -> tuple[Grant, Credentials]:
+    """Renew the credentials of an active grant that policy still allows (POL 1) with its valid votes (REV 3).
+
+    They end after `seconds`, if given, and with the grant at the latest. Renewals of one grant at the same time wait
+    for each other. Raises Problem: denied, rate_limited, or what `issue_credentials` raises.
+    """
+    quota = renewal_quota(grant.id, call.ports.config.limits.renewals_per_minute, call.now)
+    try:
+        return _renewed(grant, quota, call, seconds)
+    except Conflict as used:
+        call.count_refusal("rate_limited", AuditEvent.ISSUE, grant.id)
+        raise rate_limited_problem(quota) from used
+
+
+def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest, seconds: int | None) -> tuple[Grant, Credentials]:
+    session = session_request_of(grant, call, seconds)
+    decision = decide_again(grant, call)
+    if decision.effect is not Effect.ALLOW:
+        record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call, quotas=(quota,))
+        raise denied_problem(decision)
+    recorded = _record_issue(grant, quota, call)
+    return recorded, issue_credentials(recorded, session, call)
+
+
+def decide_again(grant: Grant, call: AuthenticatedRequest) -> Decision:
+    """Return what policies decide now about an active grant with its valid votes. Raises Problem."""
+    others = call.other_grants(target_of(grant, call.ports.config), grant)
+    return call.decide(grant.as_request(), others, approvals_of(grant, call))
+
+
+def approvals_of(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
+    """Return the approvals of a grant that are valid now, with the approvals that break-glass replaces."""
+    return approvals_in_force(under_review(grant, call.ports, call.suspensions), call.now)
+
+
+def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> RecordedGrant:
+    """Record an issue of credentials. Raises Problem for a grant that is not active, and Conflict for a used quota."""
+
+    def decide(before: Grant) -> GrantUpdate:
+        active = replace(active_grant(before, call), unissued=False)
+        record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
+        return GrantUpdate(active, record, quotas=(quota,))
+
+    return record_update(grant, decide, call.ports, PATIENT)
+
+
+def target_of(grant: Grant, config: Config) -> Target:
+    """Return the target of a grant. Raises Problem target_unknown when it was removed, or its role or Region changed.
+
+    Raises Problem grant_ended when the agent or human of the grant has another name now.
+    """
+    if not has_current_names(grant, config):
+        detail = f"In jitney.yaml, the name of the agent or human of grant {grant.id} changed after the request."
+        raise Problem("grant_ended", detail, "Make a new request.")
+    target = config.targets.get(grant.target)
+    if target is None or grant.role_arn not in target.role_arns or grant.region != target.region:
+        detail = f"Target {grant.target!r} was removed or changed since the grant was requested."
+        raise Problem("target_unknown", detail, "Make a new request.")
+    return target
+
+
+def is_outdated(grant: Grant, config: Config) -> bool:
+    """Return whether the configuration changed since the request, and no credentials are issued for the grant."""
+    try:
+        target_of(grant, config)
+    except Problem:
+        return True
+    return False

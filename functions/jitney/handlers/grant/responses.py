@@ -1,0 +1,197 @@
+"""Answers that several routes give."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from jitney.core.access.credentials import Credentials
+from jitney.core.access.decision import Decision, Effect, Reason, Risk
+from jitney.core.access.eligibility import require_active_grant
+from jitney.core.access.grant import Grant, State, permissions_view
+from jitney.core.access.request import AccessRequest, Way
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.reasons import NO_REVEAL
+from jitney.core.problems import Problem
+from jitney.core.quotas import Quota
+from jitney.core.times import iso
+from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.runtime.http import Response
+
+POLL_SECONDS = 5
+"""How long a caller should wait before it reads a pending grant again."""
+
+
+def reasons_view(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    """Return the reasons of a decision as the API shows them."""
+    return [each._asdict() for each in reasons]
+
+
+def risks_view(risks: tuple[Risk, ...]) -> list[dict[str, Any]]:
+    """Return a request's risks as the API shows them."""
+    return [
+        {
+            "risk": each.name,
+            "sentence": each.sentence,
+            "actions": list(each.actions),
+            "grants": list(each.grants),
+            "source": each.source,
+            "level": each.level,
+        }
+        for each in risks
+    ]
+
+
+def decision_view(decision: Decision) -> dict[str, Any]:
+    """Return a decision as the API shows it."""
+    return {
+        "effect": str(decision.effect),
+        "reasons": reasons_view(decision.reasons),
+        "risks": risks_view(decision.risks),
+        "permissions": permissions_view(decision.permissions),
+        "reviews": [sorted(groups) for groups in decision.reviews],
+        "allowed_subset": permissions_view(decision.allowed_subset),
+        "longest_seconds": decision.longest_seconds,
+        "policy_version": decision.policy_version,
+    }
+
+
+def grant_response(
+    status: int, grant: Grant, call: AuthenticatedRequest, credentials: Credentials | None = None
+) -> Response:
+    """Return the answer that shows a grant with its credentials, or a pending grant with its review.
+
+    For a new or pending grant, Location is its absolute address.
+    """
+    body: dict[str, Any] = {"grant": grant.view()}
+    headers = {"Location": call.url(f"/v1/grants/{grant.id}")} if status in (201, 202) else {}
+    if credentials:
+        body["credentials"] = credentials.view()
+    if grant.state is State.PENDING:
+        body["review"] = _review_view(grant, call)
+        headers["Retry-After"] = str(POLL_SECONDS)
+    return Response(status, body, headers)
+
+
+def active_grant(grant: Grant, call: AuthenticatedRequest) -> Grant:
+    """Return the grant if it is active now. Raises Problem as `require_active_grant`; grant_pending has the review."""
+    try:
+        return require_active_grant(grant, call.now)
+    except Problem as problem:
+        if problem.code != "grant_pending":
+            raise
+        extras = {**problem.extras, "review": _review_view(grant, call)}
+        raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
+
+
+def _review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
+    from jitney.handlers.review.review_views import review_view  # noqa: PLC0415 - most grants are not pending
+
+    return review_view(grant, call)
+
+
+def deciding_policies(decision: Decision) -> dict[str, Any]:
+    """Return the record members that name the policies behind a decision."""
+    ids = tuple(sorted({reason.policy for reason in decision.reasons}))
+    return {"policy_version": decision.policy_version, "policies": ids}
+
+
+def explanation_view(access_request: AccessRequest | None) -> dict[str, Any]:
+    """Return how the permissions follow from the requested calls, or {} for a request without calls."""
+    if access_request is None or not access_request.explanation:
+        return {}
+    return {"explanation": [each.view() for each in access_request.explanation]}
+
+
+def denied_problem(
+    decision: Decision,
+    access_request: AccessRequest | None = None,
+    ways: Mapping[Way, Effect] = MappingProxyType({}),
+) -> Problem:
+    """Return the problem of a denied request, with the reasons and a request that would pass (POL 7).
+
+    `ways` are the effects of the request in each way, if they are known.
+    """
+    detail = decision.reasons[0].sentence if decision.reasons else "No policy permits this request."
+    extras = {
+        "reasons": reasons_view(decision.reasons),
+        "risks": risks_view(decision.risks),
+        "allowed_subset": permissions_view(decision.allowed_subset),
+        "longest_seconds": decision.longest_seconds,
+        "policy_version": decision.policy_version,
+        **explanation_view(access_request),
+        **ways_view(ways),
+    }
+    return Problem("denied", detail, _fix(decision, ways), extras)
+
+
+def rate_limited_problem(quota: Quota) -> Problem:
+    """Return the problem when the quota of the minute is used up."""
+    fix = "Wait a minute. Do not repeat denied requests: they stay denied."
+    detail = f"You have had {quota.most} answers of this kind this minute, which is the limit."
+    return Problem("rate_limited", detail, fix, headers=_NEXT_MINUTE)
+
+
+def unit_limited_problem(quota: Quota, who: Principal) -> Problem:
+    """Return the problem when the accountable unit of `who` has used up the quota of the minute."""
+    fix = "Wait a minute. Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
+    detail = f"{who.unit} has had {quota.most} answers of this kind this minute, which is the limit."
+    return Problem("rate_limited", detail, fix, {"unit": who.unit, "limit": quota.most}, _NEXT_MINUTE)
+
+
+def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
+    """Return the problem for a `unit` that has started all the reviews it may start in this hour."""
+    fix = (
+        "Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need together, as one "
+        "request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
+    )
+    detail = f"{unit} has started {quota.most} reviews in this hour, which is the limit."
+    return _used_up("too_many_reviews", detail, fix, quota, unit, now)
+
+
+def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
+    """Return the problem for a `unit` that has received all its grants of this hour."""
+    fix = (
+        "Keep a grant while you need it: `jitney serve` shares one between commands, and POST "
+        "/v1/grants/{id}/credentials renews its credentials. If you need more grants, ask your platform engineer to "
+        "raise limits.grants_per_hour."
+    )
+    detail = f"{unit} has opened {quota.most} grants in this hour, which is the limit."
+    return _used_up("too_many_grants", detail, fix, quota, unit, now)
+
+
+def _used_up(code: str, detail: str, fix: str, quota: Quota, unit: str, now: int) -> Problem:
+    at = iso(quota.expires_at)
+    members = {"unit": unit, "limit": quota.most, "retry_at": at}
+    return Problem(
+        code, detail, f"Wait until {at}. {fix}", members, {"Retry-After": str(max(1, quota.expires_at - now))}
+    )
+
+
+_NEXT_MINUTE = {"Retry-After": "60"}
+
+
+def ways_view(ways: Mapping[Way, Effect]) -> dict[str, Any]:
+    """Return the effects of a request in each way as the API shows them, or {} if they are not known."""
+    return {"ways": {str(way): str(effect) for way, effect in ways.items()}} if ways else {}
+
+
+_IN_THIS_WAY: Mapping[Way, str] = {
+    Way.GATEWAY: 'Request it with "way": "gateway": the broker then makes the calls, and you hold no credentials.',
+    Way.CREDENTIALS: 'Request it with "way": "credentials", which is the default.',
+}
+_PASSES: Mapping[Effect, str] = {Effect.ALLOW: "Policies allow that.", Effect.REVIEW: "That needs a review."}
+
+
+def _fix(decision: Decision, ways: Mapping[Way, Effect]) -> str:
+    if decision.effect is Effect.REVIEW:  # of a grant, whose approvals do not suffice any more
+        return "Make a new request. Its reviewers then decide."
+    if any(reason.policy == NO_REVEAL for reason in decision.reasons):
+        return 'Request it without "reveal". Answers then mask sensitive values.'
+    for way, effect in ways.items():
+        if effect in _PASSES:
+            return f"{_IN_THIS_WAY[way]} {_PASSES[effect]}"
+    if decision.allowed_subset:
+        return "Request only the permissions in allowed_subset. They would pass."
+    if decision.longest_seconds:
+        return f"Request at most {decision.longest_seconds} seconds."
+    return "Request something else, or ask your platform engineer for a policy that permits this."

@@ -1,0 +1,1 @@
+"""The reviewers' pages, and who may see what on them."""

@@ -1,0 +1,46 @@
+"""GET /reviews/out-of-office: a reviewer's out-of-office dates, their delegates, and their own delegations."""
+
+from jitney.core.review.out_of_office import (
+    LONGEST_DAYS,
+    DelegateOptions,
+    OutOfOffice,
+    delegate_options,
+    with_delegates,
+)
+from jitney.core.stored_identity import Identity
+from jitney.handlers.pages.pages import Page, Visit
+from jitney.handlers.runtime.ports import Ports
+
+
+def out_of_office_of(human: Identity, ports: Ports) -> OutOfOffice | None:
+    """Return the stored out-of-office period of a person. It may be over."""
+    return next((each for each in ports.out_of_office.all() if each.human == human), None)
+
+
+def show_out_of_office(visit: Visit) -> Page:
+    """Return 200 with the signed-in person's out-of-office period and the form to change it."""
+    if visit.session is None:
+        return Page(303, location=f"{visit.path}/reviews/sign-in")
+    human, groups = visit.principal.source_identity, visit.ports.config.reviewers
+    stored = visit.ports.out_of_office.all()
+    own = next((each for each in stored if each.human == visit.principal.identity), None)
+    current_groups = with_delegates(visit.ports.config, stored, visit.now)
+    options = delegate_options(human, groups)
+
+    def is_chosen(option: DelegateOptions, name: str) -> bool:
+        return own is not None and (option.group, visit.ports.config.identity_of(name)) in own.delegates
+
+    values = {
+        "out_of_office": own if own and own.ends_at > visit.now else None,
+        "shown_id": own.id if own else "",
+        "delegate_options": options,
+        "chosen": [(option.group, each) for option in options for each in option.delegates if is_chosen(option, each)],
+        "delegations": [
+            delegation
+            for name in sorted(current_groups)
+            for delegate, delegation in current_groups[name].active_delegations
+            if delegate == human
+        ],
+        "longest_days": LONGEST_DAYS,
+    }
+    return Page(200, "out_of_office", values)
