@@ -9,7 +9,8 @@ from typing import Any
 from jitney.configuration.action_table import action_table
 from jitney.core.access.conditions import key_of
 from jitney.core.actions import Action
-from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, has_wildcard, wildcard_pattern
+from jitney.core.bounded_comparisons import when_too_complex
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, has_wildcard, wildcard_pattern
 from jitney.core.policy.condition_witnesses import OPERATION
 
 RISKS_OF_ACTIONS = frozenset(
@@ -69,14 +70,12 @@ def _compared(operator: str, operands: Mapping[str, Any], read: Mapping[str, Any
                 yield other["Value"]
 
 
+@when_too_complex(answer=True)
 def _may_act_on(action: Action, arn: str, *, is_pattern: bool) -> bool:
     """Return whether the action can act on an ARN that the text or pattern matches."""
     if not arn.startswith("arn:"):
         return is_pattern and has_wildcard(arn)
-    try:
-        return action.acts_on(arn, Budget(MAX_REQUEST_STEPS))
-    except PatternTooComplex:
-        return True
+    return action.acts_on(arn, Budget(MAX_REQUEST_STEPS))
 
 
 def _may_be_of(action: Action, service: str) -> bool:

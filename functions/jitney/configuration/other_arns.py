@@ -14,7 +14,8 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.policy_actions import levels_of
 from jitney.configuration.policy_comparisons import arns_compared
 from jitney.core.actions import AccessLevel, Action
-from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, wildcard_pattern
+from jitney.core.bounded_comparisons import when_too_complex
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, wildcard_pattern
 from jitney.core.policy.known_conditions import may_hold, must_hold
 from jitney.core.policy.literals import read_policy
 
@@ -164,10 +165,8 @@ def _permitted(
 def _actions_on(service: str, *arns: str) -> tuple[Action, ...]:
     """Return the actions of the service that act on each of the ARNs."""
 
+    @when_too_complex(answer=True)
     def acts(action: Action) -> bool:
-        try:
-            return all(action.acts_on(each, Budget(MAX_REQUEST_STEPS)) for each in arns)
-        except PatternTooComplex:
-            return True
+        return all(action.acts_on(each, Budget(MAX_REQUEST_STEPS)) for each in arns)
 
     return tuple(filter(acts, action_table().of_service(service)))

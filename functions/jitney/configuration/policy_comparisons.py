@@ -13,7 +13,8 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
 from jitney.core.arn_formats import format_meets
-from jitney.core.patterns import PatternTooComplex, wildcard_pattern
+from jitney.core.bounded_comparisons import when_too_complex
+from jitney.core.patterns import wildcard_pattern
 from jitney.core.policy.literals import literals_in
 
 _KINDS = ("agent", "human")
@@ -183,11 +184,9 @@ def _is_possible(text: str) -> bool:
     return _meets_one_of(of_service or others, text)
 
 
+@when_too_complex(answer=True)
 def _meets_one_of(formats: Collection[str], text: str) -> bool:
-    try:
-        return any(format_meets(each, text)[0] for each in formats)
-    except PatternTooComplex:
-        return True
+    return any(format_meets(each, text)[0] for each in formats)
 
 
 def _formats(service: str) -> set[str]:

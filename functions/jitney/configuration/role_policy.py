@@ -17,7 +17,8 @@ from jitney.configuration.partitions import partition_of
 from jitney.configuration.profile_settings import ASSUME_ROLE, AccessProfileSettings
 from jitney.configuration.target_boundary import ALWAYS_DENIED
 from jitney.configuration.values import matching, refused
-from jitney.core.patterns import PatternTooComplex, has_wildcard, patterns_intersect, wildcard_pattern
+from jitney.core.bounded_comparisons import may_meet
+from jitney.core.patterns import has_wildcard, wildcard_pattern
 
 _REQUIRED = frozenset({"Effect", "Action", "Resource"})
 _KEYS = _REQUIRED | {"Sid", "Condition"}
@@ -190,7 +191,7 @@ def check_managed_policy(policy: str, account: str, region: str) -> None:
 def _may_allow(policy: Mapping[str, Any], names: Iterable[str], resource: str) -> bool:
     """Return whether a statement of a checked policy allows one of these actions on something that `resource` names."""
     return any(
-        _meet(allowed, resource)
+        may_meet(allowed, resource)
         for each in policy["Statement"]
         if each["Effect"] == "Allow" and _allows_one(_listed(each["Action"]), names)
         for allowed in _listed(each["Resource"])
@@ -200,10 +201,3 @@ def _may_allow(policy: Mapping[str, Any], names: Iterable[str], resource: str) -
 def _allows_one(patterns: Iterable[str], names: Iterable[str]) -> bool:
     matchers = [wildcard_pattern(each.lower()) for each in patterns]
     return any(each.matches(name.lower()) for each in matchers for name in names)
-
-
-def _meet(allowed: str, resource: str) -> bool:
-    try:
-        return "*" in (allowed, resource) or patterns_intersect(wildcard_pattern(allowed), wildcard_pattern(resource))
-    except PatternTooComplex:
-        return True

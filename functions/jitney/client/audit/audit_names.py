@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from jitney.client.problems import Invalid
-from jitney.core.patterns import PatternTooComplex, patterns_intersect, wildcard_pattern
+from jitney.core.bounded_comparisons import may_meet
 
 _TITLE = "The name is unknown"
 _S3_URI = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,62}(?:/.*)?)", re.DOTALL)
@@ -69,14 +69,7 @@ def resource_arn(text: str, partition: str) -> str:
 def concerns(resource: str, named: Iterable[str]) -> bool:
     """Return whether one of the ARNs may be `resource` or something below it. The ARNs may have wildcards."""
     wanted = (resource, f"{resource}/*")
-    return any(_meet(each, arn) for arn in named for each in wanted)
-
-
-def _meet(one: str, other: str) -> bool:
-    try:
-        return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))
-    except PatternTooComplex:
-        return True
+    return any(may_meet(each, arn) for arn in named for each in wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.patterns import Budget, PatternTooComplex, covers
+from jitney.core.bounded_comparisons import when_too_complex
+from jitney.core.patterns import Budget, covers
 
 MAX_VALUE = 512
 MAX_WILDCARDS = 4
@@ -205,13 +206,11 @@ def value_fault(key: ConditionKey, value: str) -> str:
     return "The value holds ${, which IAM reads as a policy variable." if "${" in value else ""
 
 
+@when_too_complex(answer=False)
 def covers_conditions(outer: Conditions, inner: Conditions, budget: Budget) -> bool:
     """Return whether each call that satisfies `inner` surely satisfies `outer`; False when `budget` runs out."""
     by_key = {each.key.lower(): each for each in inner}
-    try:
-        return all(each.key.lower() in by_key and each.covers(by_key[each.key.lower()], budget) for each in outer)
-    except PatternTooComplex:
-        return False
+    return all(each.key.lower() in by_key and each.covers(by_key[each.key.lower()], budget) for each in outer)
 
 
 def condition_block(conditions: Conditions) -> dict[str, dict[str, Any]]:

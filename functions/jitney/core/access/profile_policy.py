@@ -21,8 +21,8 @@ from jitney.core.access.session_policy import (
 from jitney.core.access.statements import compact, compact_request, one_or_many
 from jitney.core.access_profile import AccessProfile, GrantedProfile
 from jitney.core.actions import ActionTable
+from jitney.core.bounded_comparisons import may_meet
 from jitney.core.config import Target
-from jitney.core.patterns import PatternTooComplex, patterns_intersect, wildcard_pattern
 from jitney.core.problems import Problem
 
 PROFILE_POLICY_LIMIT = 6144
@@ -137,19 +137,11 @@ def _kept_resources(
     kept = frozenset[str]().union(*after.values())
     for conditions, resources in before.items():
         removed = kept - after.get(conditions, frozenset())
-        if any(_may_meet(each, other) for each in removed for other in resources):
+        if any(may_meet(each, other) for each in removed for other in resources):
             detail = f"{name} has several conditions in the access profile, and only some of them were kept."
             fix = "Keep or remove all of them together, for each resource."
             raise Problem("policy_too_large", detail, fix, {"session_policy_size": None, "largest": [], "split": []})
     return tuple(sorted(kept))
-
-
-def _may_meet(one: str, other: str) -> bool:
-    """Return whether two resources may have an ARN in common."""
-    try:
-        return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))
-    except PatternTooComplex:
-        return True
 
 
 def _denial(before: Collection[str], after: Collection[str]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from jitney.core.access.conditions import Conditions
 from jitney.core.actions import Action
-from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
+from jitney.core.bounded_comparisons import when_too_complex
+from jitney.core.patterns import Budget, covers, has_wildcard
 
 STEPS = 100_000
 """Pattern steps for one policy: about 50 ms. Usual requests take a few thousand."""
@@ -77,14 +78,13 @@ class RequestedScope:
                 kept = [inner for inner in kept if inner == outer or not self._inside(inner, outer)]
         return tuple(kept)
 
+    @when_too_complex(answer=True)
     def _exists(self, action: Action, resource: str) -> bool:
         if self._budget.left <= 0 or _wildcards(resource) > MAX_WILDCARDS:
             return True
-        try:
-            return action.acts_on(resource, self._budget)
-        except PatternTooComplex:
-            return True
+        return action.acts_on(resource, self._budget)
 
+    @when_too_complex(answer=False)
     def _inside(self, inner: str, outer: str) -> bool:
         """Return whether `outer` matches everything that `inner` matches. Returns False when the check costs too much.
 
@@ -97,12 +97,9 @@ class RequestedScope:
             return True
         if max(_wildcards(inner), _wildcards(outer)) > MAX_WILDCARDS:
             return False
-        try:
-            # The comparison walks two patterns side by side, and tries a few characters at each step.
-            self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
-            return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
-        except PatternTooComplex:
-            return False
+        # The comparison walks two patterns side by side, and tries a few characters at each step.
+        self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
+        return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
 
 
 def _wildcards(resource: str) -> int:

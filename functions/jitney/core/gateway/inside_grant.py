@@ -8,9 +8,10 @@ from jitney.core.access.conditions import covers_conditions
 from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import ExplainedAction, Permission, permissions_of
 from jitney.core.actions import READING, ActionTable
+from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.masking.mask_tags import NO_TAGS
 from jitney.core.masking.text import mask_text
-from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, covers
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, covers
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION
 from jitney.core.problems import Problem
 
@@ -82,11 +83,9 @@ def _missing(
             yield needed._replace(resources=missing)
 
 
+@when_too_complex(answer=False)
 def _covered(arn: str, holders: Iterable[Permission], budget: Budget) -> bool:
-    try:
-        return any(outer == arn or covers(outer, arn, budget) for each in holders for outer in each.resources)
-    except PatternTooComplex:
-        return False
+    return any(outer == arn or covers(outer, arn, budget) for each in holders for outer in each.resources)
 
 
 def _held_further(explained: Sequence[ExplainedAction], held: Iterable[Permission]) -> Iterator[Permission]:

@@ -12,6 +12,7 @@ from jitney.core.access.conditions import Conditions
 from jitney.core.access.request import GrantedPair, Permission
 from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ActionTable, ResourceType
+from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.patterns import MAX_STEPS, Budget, PatternTooComplex, has_wildcard
 from jitney.core.report.cloudtrail_coverage import CoverageGap, ImplicitActions, coverage_gap
@@ -181,12 +182,10 @@ def _named(action: Action, resources: Sequence[str], call: PublishedCall) -> lis
         return []
 
 
+@when_too_complex(answer=True)
 def _is_of(kind: ResourceType, resources: Sequence[str]) -> bool:
     budget = Budget(MAX_STEPS)
-    try:
-        return any(each == "*" or kind.may_match(each, budget) for each in resources)
-    except PatternTooComplex:
-        return True
+    return any(each == "*" or kind.may_match(each, budget) for each in resources)
 
 
 def _is_whole(arn: str) -> bool:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Way
-from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
+from jitney.core.bounded_comparisons import when_too_complex
+from jitney.core.patterns import Budget, covers, has_wildcard
 
 
 class LimitedAction(NamedTuple):
@@ -60,9 +61,7 @@ def wildcards_first(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: not has_wildcard(name))
 
 
+@when_too_complex(answer=False)
 def _covers(outer: str, inner: str, budget: Budget) -> bool:
     """Return whether `outer` surely covers all of `inner`. Returns False when `budget` runs out."""
-    try:
-        return covers(outer, inner, budget)
-    except PatternTooComplex:
-        return False
+    return covers(outer, inner, budget)

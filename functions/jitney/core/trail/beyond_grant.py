@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
+from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.calls.operations import RequiredAction
 from jitney.core.patterns import (
     MAX_STEPS,
     Budget,
-    PatternTooComplex,
     has_wildcard,
     patterns_intersect,
     wildcard_pattern,
@@ -145,11 +145,9 @@ class _Granted:
             return True
         return has_wildcard(named) and any(self._may_be(each, named) for each in granted)
 
+    @when_too_complex(answer=False)
     def _may_be(self, granted: str, named: str) -> bool:
-        try:
-            return patterns_intersect(wildcard_pattern(named), wildcard_pattern(granted), self.budget)
-        except PatternTooComplex:
-            return False
+        return patterns_intersect(wildcard_pattern(named), wildcard_pattern(granted), self.budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +256,6 @@ class ScopeComparison:
             yield from named_by_event(call, action, parameters) if action else ()
 
 
+@when_too_complex(answer=False)
 def _matches(granted: str, named: str) -> bool:
-    try:
-        return granted == named or wildcard_pattern(granted).matches(named, Budget(MAX_STEPS))
-    except PatternTooComplex:
-        return False
+    return granted == named or wildcard_pattern(granted).matches(named, Budget(MAX_STEPS))
