@@ -337,6 +337,25 @@ def test_aud_03_the_brokers_sessions_are_explained_if_the_right_function_started
 TRIAL = f"g-trial-{GRANT.id[2:]}"
 
 
+@pytest.mark.parametrize("session", [GRANT.id, TRIAL])
+@pytest.mark.parametrize("changes", [{"role_arn": f"{ROLE_ARN}x"}, {"account": "999999999999"}])
+def test_aud_03_a_grants_name_in_a_session_of_another_role_is_a_bypass(session: str, changes: dict[str, Any]):
+    correlator = Correlator(replace(GRANT, **changes))
+    correlator.take_in(assume_role_event(1, session=session))
+    assert correlator.reasons() == [("role_of_another_grant",)]
+
+
+def test_aud_03_a_session_of_a_grant_that_never_started_is_a_bypass():
+    correlator = Correlator(replace(GRANT, state=State.PENDING, starts_at=None))
+    correlator.take_in(assume_role_event(1))
+    assert correlator.reasons() == [("before_the_start",)]
+
+
+def test_aud_03_clocks_may_differ_by_a_minute(correlator: Correlator):
+    correlator.take_in(assume_role_event(1), call_event(2, at=NOW - 60), call_event(3, at=GRANT.expires_at + 60))
+    assert correlator.reasons() == [(), (), ()]
+
+
 @pytest.mark.parametrize("grants", [(GRANT,), (), (replace(GRANT, state=State.PENDING, starts_at=None),)])
 def test_sts_10_a_trial_of_a_size_is_no_bypass_with_and_without_its_grant(grants):
     correlator = Correlator(*grants)
