@@ -461,6 +461,8 @@ def test_id_06_a_tenant_that_is_no_id_is_refused_where_the_issuer_names_none(key
     source = KnownKeys({common.issuer: key_sets()[LONE]})
     with pytest.raises(Refusal, match="token_subject"):
         authenticate(f"Bearer {_sample(entra.SAMPLE, iss=common.issuer, tid='common')}", config(common), source, NOW)
+    caller = authenticate(f"Bearer {_sample(entra.SAMPLE, iss=common.issuer)}", config(common), source, NOW)
+    assert caller.principal.subject == f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}"
 
 
 PLANTED = [

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.findings import VerificationResult, describe_records
-from jitney.core.integrity.reconciliation import TableEvidence
+from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS, TableEvidence, WrittenRecord, missing_records
 from jitney.core.integrity.seals import SKEW_SECONDS, read_seal
 from jitney.core.integrity.verification import Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
@@ -451,6 +451,16 @@ def test_aud_09_sealed_records_are_compared_as_long_as_the_table_keeps_them(seal
 def test_aud_09_a_record_without_a_readable_time_counts_as_new(time: Any):
     (record,) = read_contents(rewritten(chain("g-a", 1)[0].text.encode(), rehash=True, time=time)).entries
     assert TableEvidence({}, sealed_since=NOW).was_looked_up(record)
+
+
+@pytest.mark.parametrize(("until", "missing"), [(-1, False), (0, True), (1, True), (None, True)])
+def test_aud_09_a_record_of_the_table_is_missing_unless_the_last_day_has_ended(until: int | None, *, missing: bool):
+    now = NOW + ARRIVAL_SECONDS
+    day = None if until is None else datetime.fromtimestamp(now, UTC).date() + timedelta(days=until)
+    position = RecordPosition("g-a", 0)
+    written = [WrittenRecord(position, "h", NOW), WrittenRecord(RecordPosition("g-b", 0), "h", NOW + 1)]
+    found = [each.records for each in missing_records(written, (), since=None, until=day, now=now)]
+    assert found == ([(position,)] if missing else [])
 
 
 def test_a_seal_file_has_exactly_one_spelling():

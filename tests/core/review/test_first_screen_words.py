@@ -8,7 +8,7 @@ import pytest
 
 from jitney import resources
 from jitney.core.access.break_glass import BreakGlassUse
-from jitney.core.access.decision import HarmLevel
+from jitney.core.access.decision import HarmLevel, Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission, RequestedAccess, Way
@@ -105,6 +105,15 @@ def test_rev_15_a_change_that_policy_named_is_not_named_twice():
     named = [each.name for each in with_changes(risks, uses_of(grant, ACTIONS)) if "s3:PutObject" in each.actions]
     assert named.count("InfrastructureModification") + named.count("WildcardWrite") == 1
     assert harm_level(risks) == "high"
+
+
+def test_rev_15_a_deletion_hides_no_other_risk_of_the_same_actions():
+    grant = asks(("s3:DeleteObject", WIDE))
+    actions = ("s3:DeleteObject",)
+    final, other = Risk("IrreversibleDeletion", "final", actions), Risk("LoggingEvasion", "hides traces", actions)
+    shown_risks = with_changes((final, other), uses_of(grant, ACTIONS))
+    assert other in shown_risks
+    assert final not in shown_risks
 
 
 SENTENCES = {
