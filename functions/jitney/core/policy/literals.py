@@ -38,6 +38,13 @@ _PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]]
     "region": (("arn:", Wildcard.SEGMENT, ":", Wildcard.SEGMENT, ":"), (":", Wildcard.RUN)),
     "account": (("arn:", Wildcard.SEGMENT, ":", Wildcard.SEGMENT, ":", Wildcard.SEGMENT, ":"), (":", Wildcard.RUN)),
 }
+_ONLY_WITH: Mapping[str, str] = {
+    "call": ".hasTag() of a literal, or with .getTag() of a literal whose .string or .long is compared with literals "
+    "by ==, !=, like, <, <=, >, >= or [...].contains()",
+    **dict.fromkeys(("approvals", "risks"), ".contains(), .containsAll() or .containsAny() of literals"),
+    "way": "==, != or [...].contains() and literals",
+}
+"""The only uses of some attributes of the context that can be decided for all requests."""
 
 
 @dataclass(slots=True)
@@ -123,18 +130,9 @@ def _read_variable(found: Literals, name: str) -> bool:
 def _read_access(found: Literals, operands: Operands) -> bool:
     """Read an attribute that no other reader handles."""
     name = operands["attr"]
-    if operands["left"] == _CONTEXT and name == "call":
-        found.faults.append(
-            "uses context.call other than with .hasTag() of a literal, or with .getTag() of a literal whose .string or "
-            ".long is compared with literals by ==, !=, like, <, <=, >, >= or [...].contains()"
-        )
-    if operands["left"] == _CONTEXT and name in ("approvals", "risks"):
-        found.faults.append(
-            f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
-        )
-    if operands["left"] == _CONTEXT and name == "way":
-        found.faults.append("uses context.way other than with ==, != or [...].contains() and literals")
     if operands["left"] == _CONTEXT:
+        if name in _ONLY_WITH:
+            found.faults.append(f"uses context.{name} other than with {_ONLY_WITH[name]}")
         found.by_value.add(name)
         found.mentions |= {REVEAL} & {f"context.{name}"}
         return True
