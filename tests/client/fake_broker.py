@@ -47,6 +47,7 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "created_at": "2099-11-24T12:00:00Z",
         "starts_at": None if state == "pending" else "2099-11-24T12:00:00Z",
         "expires_at": "2099-11-24T12:05:00Z",
+        "ends_by": None,
         "policy_version": "abc",
         "ending": None,
         "cut_off_at": None,

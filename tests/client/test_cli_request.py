@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -99,6 +100,17 @@ def test_cli_03_a_pending_review_names_who_was_asked_until_when_and_how_to_wait(
     assert "reviewers data-owners" in result.stdout
     assert "decide by 2099-11-24 13:00:00 UTC (in " in result.stdout
     assert f"jitney grants show {GRANT_ID} --wait" in result.stdout
+
+
+@pytest.mark.parametrize(("more", "shown"), [({}, True), ({"call": {"id": "c-1"}}, False), ({"ends_by": None}, False)])
+def test_cli_03_a_grant_that_ends_with_its_token_says_so(
+    connected: FakeBroker, jitney: Jitney, more: dict[str, Any], shown: bool
+):
+    for status, state in ((201, "active"), (202, "pending")):
+        members = {"state": state, "ends_by": "2099-11-24T12:01:00Z"} | more
+        connected.say("POST", "/v1/grants", status, {"grant": grant(**members)})
+        line = "  token     ends 2099-11-24 12:01:00 UTC (in "
+        assert (line in jitney("request", *ASK, *WHY).stdout) is shown, state
 
 
 def test_cli_03_a_pending_review_as_json_holds_the_review(connected: FakeBroker, jitney: Jitney):

@@ -21,12 +21,13 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 class ApiGrant:
     """One grant. Times are ISO 8601 in UTC.
 
-    `state` is pending, active, rejected, expired, released, revoked, failed or used. `ending` is set once the grant was
-    released or revoked. After an emergency cut-off of its unit or of the whole role, credentials issued until
-    `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer. `requester` is the agent in a few
-    words, and `facts` are what its provider says about it. A grant with the `way` "gateway" has no credentials: the
-    broker makes its calls. With `reveal`, the broker does not mask sensitive values in their answers. A grant with a
-    `call` covers that call only, which was sent at `used_at`.
+    `state` is pending, active, rejected, expired, released, revoked, failed or used. `ends_by` is when the token that
+    requested the grant ends, if the grant ends with it. `ending` is set once the grant was released or revoked. After
+    an emergency cut-off of its unit or of the whole role, credentials issued until `cut_off_at` do not work. `votes`
+    are the latest votes, one of each reviewer. `requester` is the agent in a few words, and `facts` are what its
+    provider says about it. A grant with the `way` "gateway" has no credentials: the broker makes its calls. With
+    `reveal`, the broker does not mask sensitive values in their answers. A grant with a `call` covers that call only,
+    which was sent at `used_at`. Its `ends_by` is when the grant of the call ends.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ApiGrant:
     duration_seconds: int
     created_at: str
     expires_at: str | None = None
+    ends_by: str | None = None
     starts_at: str | None = None
     account: str = ""
     region: str = ""

@@ -269,7 +269,12 @@ def alternatives(
 
 
 def end_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
-    """Yield rows that say how a grant ended or why it failed, how soon AWS denied it, and whether it was cut off."""
+    """Yield rows about a grant's end.
+
+    They say why it ends early, how it ended or why it failed, how soon AWS denied it, and whether it was cut off.
+    """
+    if grant.ends_by and grant.state in ("pending", "active") and not grant.call:
+        yield "token", f"ends {moment(grant.ends_by, now)}, and the grant ends with it"
     if grant.state == "failed":
         yield "why", "it could not be reviewed or issued, or policy denied it"
         yield "next", "make a new request; if it fails too, ask your platform engineer"

@@ -280,6 +280,7 @@ class Grant:
             "created_at": iso(self.created_at),
             "starts_at": None if self.starts_at is None else iso(self.starts_at),
             "expires_at": iso(self.expires_at),
+            "ends_by": None if self.ends_by is None else iso(self.ends_by),
             "policy_version": self.policy_version,
             "ending": None if self.ending is None else self.ending.view(),
             "votes": [each.view() for each in self.votes],
