@@ -397,7 +397,9 @@ def test_end_07_ends_not_denied_shows_the_longest_living_credentials_first(lake:
 def test_aud_01_grants_of_principal_takes_its_parameter_as_a_value(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
-    assert {row["grant_id"] for row in lake.ask("grants_of_principal", "corp.b")} == {"g-2"}
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-3", principal="corp.b", human="people.h")
+    found = {row["grant_id"]: row["human"] for row in lake.ask("grants_of_principal", "corp.b")}
+    assert found == {"g-2": "", "g-3": "people.h"}
     assert lake.ask("grants_of_principal", "' OR ''='") == []
 
 
