@@ -118,6 +118,22 @@ def test_a_long_retry_after_is_left_to_the_caller(broker: FakeBroker):
     assert (response.status, pauses) == (429, [])
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("60", 60),
+        ("3601", 3600),
+        ("9" * 400, 3600),
+        ("-5", 1),
+        ("1.5", 1),
+        ("", 1),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 1),
+    ],
+)
+def test_retry_after_is_at_most_an_hour(given: str, seconds: int):
+    assert int(HttpResponse("", 429, {"retry-after": given}).retry_after(1)) == seconds
+
+
 def test_a_refusal_by_aws_is_final(broker: FakeBroker):
     broker.say("GET", PATH, 502, {"code": "issue_refused"})
     assert ask(broker, "GET")[0].status == 502

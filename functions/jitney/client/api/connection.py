@@ -31,6 +31,7 @@ WHOLE_ANSWER_SECONDS = 120.0
 _READ_BYTES = 65_536
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
 _LONGEST_PAUSE_SECONDS = 10.0
+_MOST_RETRY_SECONDS = 3600.0
 # Answers that say "not now". A 502 with problem+json comes from the broker, and is final: AWS refused.
 _NOT_NOW = frozenset({429, 502, 503, 504})
 CERTIFICATE_FIX = (
@@ -81,9 +82,12 @@ class HttpResponse:
         return document if isinstance(document, dict) else {}
 
     def retry_after(self, default: float) -> float:
-        """Return the seconds in Retry-After, or `default` when it is missing or a date (RFC 9110 section 10.2.3)."""
+        """Return the seconds in Retry-After, at most an hour, so that no wait lasts forever.
+
+        Return `default` when it is missing or a date (RFC 9110 section 10.2.3).
+        """
         value = self.headers.get("retry-after", "")
-        return float(value) if value.isdecimal() else default
+        return min(float(value), _MOST_RETRY_SECONDS) if value.isdecimal() else default
 
 
 class NotConnectedError(Exception):
