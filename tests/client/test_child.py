@@ -101,6 +101,13 @@ def test_botocore_takes_the_keys_with_any_profile_set(tmp_path: Path):
     assert done.stdout.split() == ["env", CREDENTIALS["access_key_id"], CREDENTIALS["session_token"]]
 
 
+def test_a_command_needs_no_home_folder(monkeypatch: pytest.MonkeyPatch):
+    """As in a container whose user has no entry in the list of users."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert "AWS_CONFIG_FILE" not in container_environment({}, {}, ISSUED.grant)
+
+
 @pytest.mark.parametrize(("code", "expected"), [("raise SystemExit(0)", 0), ("raise SystemExit(42)", 42)])
 def test_the_exit_code_is_the_childs(code: str, expected: int):
     assert run_child([PYTHON, "-c", code], {}) == expected

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from jitney.client.tokens.command import CommandToken
 from jitney.client.tokens.file import FileToken
 from jitney.client.tokens.github_actions import GitHubActions
 from tests.client.fake_broker import FakeBroker
+from tests.running_systems import until
 
 SECRET = "canary client+secret"
 
@@ -90,6 +92,15 @@ def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, code: st
     detail = refusal(printing(code))
     assert "did not end within" in detail
     assert "canary" not in detail
+
+
+def test_cli_06_the_processes_of_a_command_that_is_ended_end_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """As a shell script around a login tool, in an endpoint without a terminal."""
+    monkeypatch.setattr("jitney.client.tokens.command.in_foreground", lambda: False)
+    script = f"sleep 600 > /dev/null & echo $! > {shlex.quote(str(tmp_path / 'number'))}; yes"
+    assert "printed more than" in refusal(CommandToken(("sh", "-c", script)))
+    words = ["ps", "-o", "stat=", "-p", (tmp_path / "number").read_text().strip()]
+    assert until(lambda: subprocess.run(words, capture_output=True, text=True, check=False).stdout[:1] in ("", "Z"))
 
 
 def test_cli_06_a_command_that_prints_without_end_fills_no_memory():

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from jitney.client.api.responses import ApiGrant, GrantWithCredentials
 from jitney.client.problems import Invalid
+from jitney.client.processes.unsignalled import in_foreground
 from jitney.client.profiles.aws_profile import config_path, gives_credentials
 
 # These would override the credentials in the environment, or mix with them: botocore skips the environment when
@@ -91,7 +92,11 @@ def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
 
     SDKs use that profile before an endpoint.
     """
-    return {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(config_path(environment), "default") else {}
+    try:
+        path = config_path(environment)
+    except Invalid:  # without a home folder, SDKs find no file either
+        return {}
+    return {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(path, "default") else {}
 
 
 def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
@@ -215,7 +220,7 @@ class _Signals:
 
     def _forward_once(self, number: int, frame: FrameType | None) -> None:
         """Forward the signal of a key, unless the terminal sends it to the child, too."""
-        if not _in_foreground():
+        if not in_foreground():
             self._forward(number, frame)
 
     def _forward(self, number: int, _frame: FrameType | None) -> None:
@@ -223,17 +228,3 @@ class _Signals:
             self._early.append(number)
         else:
             self._child.send_signal(number)
-
-
-def _in_foreground() -> bool:
-    """Return whether the terminal sends the signals of keys such as Ctrl-C to this process group."""
-    try:
-        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)

@@ -1,5 +1,6 @@
-"""Starts threads that take no signals, so that each signal interrupts the main thread."""
+"""Which signals reach a process and its threads: those of a terminal, and none in threads."""
 
+import os
 import signal
 import sys
 import threading
@@ -22,3 +23,19 @@ def start_unsignalled(thread: threading.Thread) -> None:
         thread.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def in_foreground() -> bool:
+    """Return whether the terminal sends the signals of keys such as Ctrl-C to this process group."""
+    if sys.platform == "win32":
+        return True
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

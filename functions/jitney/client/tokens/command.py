@@ -2,13 +2,16 @@
 
 import os
 import selectors
+import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 
 from jitney.client.inputs.setting_files import MOST_BYTES
 from jitney.client.problems import Unauthenticated
+from jitney.client.processes.unsignalled import in_foreground
 from jitney.client.tokens import Token, checked_token
 
 _SECONDS = 60
@@ -31,12 +34,15 @@ class CommandToken:
         Raises Unauthenticated when the command fails, takes longer than a minute, or prints no token.
         """
         stdin = None if os.isatty(0) else subprocess.DEVNULL
+        # With its own processes in a group, none of them stays behind. But only the foreground group may ask questions.
+        group = None if in_foreground() else 0
         try:
-            with subprocess.Popen(self.argv, stdin=stdin, stdout=subprocess.PIPE) as child:
+            with subprocess.Popen(self.argv, stdin=stdin, stdout=subprocess.PIPE, process_group=group) as child:
                 try:
                     printed = self._printed_by(child)
                 finally:
-                    child.kill()  # it may still run after an error or Ctrl-C
+                    if child.poll() is None:  # after an error or Ctrl-C
+                        _kill(child, with_group=group == 0)
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}") from error
         if child.returncode < 0:
@@ -66,3 +72,10 @@ class CommandToken:
     def _failed(self, what: str) -> Unauthenticated:
         detail = f"The token command {self.argv[0]} {what}."
         return Unauthenticated("token_unusable", "No usable token", detail, "Run the command by hand to see why.")
+
+
+def _kill(child: subprocess.Popen[bytes], *, with_group: bool) -> None:
+    if sys.platform != "win32" and with_group:
+        os.killpg(child.pid, signal.SIGKILL)
+    else:
+        child.kill()
