@@ -1,6 +1,7 @@
 """The AWS configuration file: quoting, and that all other bytes stay."""
 
 import configparser
+import os
 import shlex
 import stat
 import subprocess
@@ -139,6 +140,23 @@ def test_a_file_keeps_its_mode_and_its_link(tmp_path: Path):
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert real.read_text().startswith(EXISTING)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_keeps_its_owner(tmp_path: Path):
+    """As with the home folder of a user of the host, in a container that runs as root."""
+    (tmp_path / "config").write_text(EXISTING)
+    os.chown(tmp_path / "config", 12345, 54321)
+    write(tmp_path / "config", "x", OURS)
+    found = (tmp_path / "config").stat()
+    assert (found.st_uid, found.st_gid) == (12345, 54321)
+
+
+@pytest.mark.parametrize("heading", ['[profile "x"]', "[profile 'x']", "[ profile  x ]"])
+def test_a_profile_is_found_as_sdks_read_its_heading(heading: str):
+    assert merged(f"{heading}\nregion = y\n", "x", OURS).count("profile") == 1
+    with pytest.raises(Invalid, match="role_arn"):
+        merged(f"{heading}\nrole_arn = y\n", "x", OURS)
 
 
 def test_a_file_that_is_not_utf_8_is_left_as_it_is(tmp_path: Path):

@@ -65,6 +65,16 @@ def test_a_region_cannot_bring_a_setting_of_its_own(connected: FakeBroker):
     assert "is not a Region" in result.stderr
 
 
+def test_a_file_of_permissions_in_a_folder_that_was_removed_is_a_problem(home: Path, monkeypatch: pytest.MonkeyPatch):
+    (home / "gone").mkdir()
+    monkeypatch.chdir(home / "gone")
+    (home / "gone").rmdir()
+    arguments = ["profile", "x", "analytics-prod", "--permissions", "asked.json", "--reason", "report"]
+    result = CliRunner().invoke(build_app(), arguments)
+    assert result.exit_code == 2
+    assert "asked.json: No such file" in result.stderr
+
+
 def test_a_file_of_permissions_is_named_by_a_path_that_holds_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(home)
     Path("asked.json").write_text('[{"actions": ["s3:GetObject"], "resources": ["*"]}]')

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,19 +17,30 @@ def real_path(path: Path) -> Path:
 
 
 def replace_file(path: Path, content: bytes, new_mode: int = 0o600) -> None:
-    """Write the file. An existing one keeps its mode, a new one gets `new_mode`. Raises OSError.
+    """Write the file. An existing one keeps its mode and owner, a new one gets `new_mode`. Raises OSError.
 
     A symbolic link stays, and the file that it names is replaced.
     """
-    real, mode = real_path(path), new_mode
+    real, known = real_path(path), None
     with suppress(FileNotFoundError):
-        mode = stat.S_IMODE(real.stat().st_mode)
+        known = real.stat()
     descriptor, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        Path(temporary).chmod(mode)
+        if known:
+            _keep_owner(temporary, known)
+        Path(temporary).chmod(stat.S_IMODE(known.st_mode) if known else new_mode)
         Path(temporary).replace(real)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _keep_owner(path: str, known: os.stat_result) -> None:
+    """Give the file its former owner: in a container, root may write the file of a user of the host."""
+    if sys.platform == "win32":
+        return
+    made = os.stat(path)  # noqa: PTH116 - the path is text
+    if (made.st_uid, made.st_gid) != (known.st_uid, known.st_gid):
+        os.chown(path, known.st_uid, known.st_gid)

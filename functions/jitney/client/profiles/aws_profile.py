@@ -130,11 +130,19 @@ def gives_credentials(path: Path, name: str) -> bool:
 
 def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
     """Return the number of the section's heading line, and that of the line after the section."""
-    headings = [(index, match[1].split()) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
+    headings = [(index, _words(match[1])) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
     for position, (index, words) in enumerate(headings):
         if words == section.split():
             return index, headings[position + 1][0] if position + 1 < len(headings) else len(lines)
     return None
+
+
+def _words(heading: str) -> list[str]:
+    """Return the words of a heading without quotes, as botocore reads them."""
+    try:
+        return shlex.split(heading)
+    except ValueError:
+        return heading.split()
 
 
 def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:

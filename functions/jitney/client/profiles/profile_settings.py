@@ -20,8 +20,9 @@ def settings_for_request(
     """Return the settings of a profile that makes this request. Raises Invalid that names a wrong option."""
     if request.permissions == "-":
         raise invalid("A profile cannot read standard input.", "Give --permissions a file, and keep it there.")
+    checked = _checked(request.credentials_request(target))  # first, because it names a file that cannot be read
     source = str(Path(request.permissions).absolute()) if request.permissions else ""
-    words = wording.arguments(_checked(request.credentials_request(target)), source)
+    words = wording.arguments(checked, source)
     return profile_settings(words, connection, wait=wait, region=region)
 
 
