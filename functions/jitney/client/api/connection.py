@@ -82,10 +82,7 @@ class HttpResponse:
         return document if isinstance(document, dict) else {}
 
     def retry_after(self, default: float) -> float:
-        """Return the seconds in Retry-After, at most an hour, so that no wait lasts forever.
-
-        Return `default` when it is missing or a date (RFC 9110 section 10.2.3).
-        """
+        """Return the seconds in Retry-After, at most an hour; `default` if it is missing or a date."""
         value = self.headers.get("retry-after", "")
         return min(float(value), _MOST_RETRY_SECONDS) if value.isdecimal() else default
 
