@@ -15,7 +15,7 @@ from jitney.core.review.sheet import sheet_of
 from jitney.core.review.wording import detail_facts, first_facts
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import Ballot, requester, vote
+from jitney.handlers.review.ballots import Ballot, requesting_principal, vote
 from tests.core.identity import minting
 from tests.fakes import ACTIONS
 from tests.handlers.conftest import REQUEST_BODY, System
@@ -53,7 +53,11 @@ def refuse(system: System, grant_id: str) -> str:
 
 def person(system: System, grant: Any) -> Any:
     return replace(
-        requester(grant, system.ports), kind="human", subject="alice", source_identity="corp.alice", human=None
+        requesting_principal(grant, system.ports),
+        kind="human",
+        subject="alice",
+        source_identity="corp.alice",
+        human=None,
     )
 
 

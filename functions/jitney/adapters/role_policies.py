@@ -82,7 +82,7 @@ class RolePolicy:
         self._role = role_name
 
     def read(self) -> dict[str, Any] | None:
-        """Return the document in IAM, or None. Raises PolicyRefused."""
+        """Return the document in IAM, or None if the role has none. Raises PolicyRefused."""
         try:
             answer = self._client.get_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except self._client.exceptions.NoSuchEntityException:

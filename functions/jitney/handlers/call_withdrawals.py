@@ -12,19 +12,19 @@ from jitney.handlers.runtime.ports import Ports
 
 def withdraw_call(request: Request, ports: Ports) -> Response:
     """200 with the withdrawn call. Raises Problem call_not_found, or call_already_made if it was sent."""
-    call = authenticate_even_suspended(request, ports)
-    with call.counting_refusals():
+    authenticated = authenticate_even_suspended(request, ports)
+    with authenticated.counting_refusals():
         call_id = call_id_of_path(request)
-        grant = grant_of_call(call_id, call)
+        grant = grant_of_call(call_id, authenticated)
         if grant is None:
-            call_state(call_id, call)
-    ended = grant and end_grant(grant, State.RELEASED, "", call)
+            call_state(call_id, authenticated)
+    ended = grant and end_grant(grant, State.RELEASED, "", authenticated)
     if ended is None or ended.state is State.USED:
         detail, fix = f"Call {call_id} was sent, so it cannot be withdrawn.", "Read its state with GET."
         problem = Problem("call_already_made", detail, fix, {"call_id": call_id})
-        call.count_refusal(problem.code)
+        authenticated.count_refusal(problem.code)
         raise problem
-    return call_response(call_id, ended, call)
+    return call_response(call_id, ended, authenticated)
 
 
 handler = endpoint(withdraw_call, ("config", "actions", "keys", "store", "suspensions", "call_store"))

@@ -15,14 +15,14 @@ def create_credentials(request: Request, ports: Ports) -> Response:
 
     Raises Problem for another caller's grant, a gateway grant, and one that is not active or not allowed now.
     """
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        grant = call.own_grant()
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        grant = authenticated.own_grant()
         require_credentials_grant(grant)
-        grant = active_grant(grant, call)
+        grant = active_grant(grant, authenticated)
         seconds = parse_renewal(request.body, ports.config.limits)
-    renewed, credentials = renew_credentials(grant, call, seconds)
-    return grant_response(200, renewed, call, credentials)
+    renewed, credentials = renew_credentials(grant, authenticated, seconds)
+    return grant_response(200, renewed, authenticated, credentials)
 
 
 handler = endpoint(create_credentials, ("config", "policies", "actions", "keys", "store", "suspensions", "sessions"))

@@ -32,30 +32,30 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     Raises Problem for a malformed or too large request, for too many dry runs (POL 9), and for an access profile that
     the caller must not see.
     """
-    call = authenticate_request(request, ports)
-    count_preview(call, AuditEvent.PREVIEW)
-    access_request = incoming_request(call, AuditEvent.PREVIEW)
+    authenticated = authenticate_request(request, ports)
+    count_preview(authenticated, AuditEvent.PREVIEW)
+    access_request = incoming_request(authenticated, AuditEvent.PREVIEW)
     target = ports.config.targets[access_request.target]
-    decision, others = decide_request(access_request, call, AuditEvent.PREVIEW)
-    with call.counting_refusals(AuditEvent.PREVIEW):
-        view = decision_view(decision) | _session_policy(decision, access_request, target, call)
+    decision, others = decide_request(access_request, authenticated, AuditEvent.PREVIEW)
+    with authenticated.counting_refusals(AuditEvent.PREVIEW):
+        view = decision_view(decision) | _session_policy(decision, access_request, target, authenticated)
         view |= explanation_view(access_request)
-        view |= ways_view(effects_of_ways(decision, access_request, call, others))
-    members = call.request_members(access_request, target, decision) | deciding_policies(decision)
-    call.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
-    if hides_profile(decision, access_request, call):
+        view |= ways_view(effects_of_ways(decision, access_request, authenticated, others))
+    members = authenticated.request_members(access_request, target, decision) | deciding_policies(decision)
+    authenticated.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
+    if hides_profile(decision, access_request, authenticated):
         raise hidden_profile()
     return Response(200, view)
 
 
 def _session_policy(
-    decision: Decision, access_request: AccessRequest, target: Target, call: AuthenticatedRequest
+    decision: Decision, access_request: AccessRequest, target: Target, authenticated: AuthenticatedRequest
 ) -> dict[str, Any]:
     """Return the session policies of a grant with this decision, or null for a denial."""
     if decision.effect is Effect.DENY:
         return {"session_policy": None, "session_policy_arns": [], "session_policy_size": None}
-    ends_at = call.now + access_request.duration_seconds
-    policy = call.session_policy(
+    ends_at = authenticated.now + access_request.duration_seconds
+    policy = authenticated.session_policy(
         decision.permissions, access_request.access_profile, target, ends_at, access_request.way
     )
     return {

@@ -82,7 +82,7 @@ def _record(grant: Grant, times: Mapping[str, DenialTime], event: Mapping[str, A
     } | ({"suspension": suspension} if suspension else {})
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         ending = before.ending
         if ending is None or ending.denied_after_milliseconds is not None:
             return None
@@ -93,7 +93,7 @@ def _record(grant: Grant, times: Mapping[str, DenialTime], event: Mapping[str, A
         )
 
     try:
-        update_grant(grant, decide, ports)
+        update_grant(grant, change, ports)
     except Problem as problem:  # the grant has ended and is denied nevertheless
         logger.warning(
             "time to deny not recorded", grant_id=grant.id, code=problem.code, denied_after_milliseconds=milliseconds

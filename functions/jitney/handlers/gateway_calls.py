@@ -49,22 +49,22 @@ def create_call(request: Request, ports: Ports) -> Response:
     try:
         key, asked = _required_key(request), parse_call(request.body)
     except Problem as problem:
-        _unread(request, ports, now, caller).count_refusal(problem.code, AuditEvent.CALL)
+        _with_current_suspensions(request, ports, now, caller).count_refusal(problem.code, AuditEvent.CALL)
         raise
     owner = caller.principal.owner_key
     content = content_mac(ports.mask_keys.of(owner), asked.canonical())
     if not asked.grant_id:
-        requested = _with_grant(asked, key, _unread(request, ports, now, caller))
+        requested = _with_grant(asked, key, _with_current_suspensions(request, ports, now, caller))
         if isinstance(requested, Response):
             return requested
         asked = requested
     context = ports.call_store.read(asked.grant_id, owner, key_hash(key), now)
-    call = AuthenticatedRequest(request, ports, now, caller, context.suspensions)
-    with call.counting_refusals(AuditEvent.CALL):
-        call.suspensions.require_unsuspended(call.principal)
-        if answer := repeated_answer(context, content, call):
+    authenticated = AuthenticatedRequest(request, ports, now, caller, context.suspensions)
+    with authenticated.counting_refusals(AuditEvent.CALL):
+        authenticated.suspensions.require_unsuspended(authenticated.principal)
+        if answer := repeated_answer(context, content, authenticated):
             return answer
-    made, decision = decided_call(check_call(call, asked, key_hash(key), content, context))
+    made, decision = decided_call(check_call(authenticated, asked, key_hash(key), content, context))
     limits = limits_of(made.target, decision)
     require_transferable(made, limits)
     if decision.effect is Effect.ALLOW:
@@ -72,27 +72,29 @@ def create_call(request: Request, ports: Ports) -> Response:
     return _make_reviewed(made, limits, decision, key)
 
 
-def _make(made: GatewayCall) -> Callable[..., Response]:
-    return send_call if made.asked.direct is None else issue_ticket
+def _make(gateway_call: GatewayCall) -> Callable[..., Response]:
+    return send_call if gateway_call.call_request.direct is None else issue_ticket
 
 
-def _make_reviewed(made: GatewayCall, limits: CallLimits, decision: Decision, key: str) -> Response:
+def _make_reviewed(gateway_call: GatewayCall, limits: CallLimits, decision: Decision, key: str) -> Response:
     """Make the call once it is approved. Until then, return 202.
 
     The notice of the decision may be recorded on the call's grant while this function uses the approval. In that case
     nothing was sent, and the approval is read again.
     """
-    call, reviewed_call, left = made.authenticated, reviewed_call_of(made), APPROVAL_ATTEMPTS
+    authenticated, reviewed_call, left = gateway_call.authenticated, reviewed_call_of(gateway_call), APPROVAL_ATTEMPTS
     while True:
         left -= 1
-        with call.counting_refusals(AuditEvent.CALL):
-            reviewed = review_call(reviewed_call, made.grant, decision, key, made.context.attempt, call)
+        with authenticated.counting_refusals(AuditEvent.CALL):
+            reviewed = review_call(
+                reviewed_call, gateway_call.grant, decision, key, gateway_call.context.attempt, authenticated
+            )
         if isinstance(reviewed, Response):
             return reviewed
         try:
-            return _make(made)(made, limits, reviewed.use, reviewed.call_id)
+            return _make(gateway_call)(gateway_call, limits, reviewed.use, reviewed.call_id)
         except Problem:
-            if not left or not is_still_approved(reviewed, call):
+            if not left or not is_still_approved(reviewed, authenticated):
                 raise
 
 
@@ -104,58 +106,62 @@ def _required_key(request: Request) -> str:
     raise Problem("request_invalid", "The header Idempotency-Key is missing.", fix)
 
 
-def _unread(request: Request, ports: Ports, now: int, caller: Authenticated) -> AuthenticatedRequest:
+def _with_current_suspensions(request: Request, ports: Ports, now: int, caller: Authenticated) -> AuthenticatedRequest:
     return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
 
 
-def _with_grant(asked: CallRequest, key: str, call: AuthenticatedRequest) -> CallRequest | Response:
+def _with_grant(call_request: CallRequest, key: str, authenticated: AuthenticatedRequest) -> CallRequest | Response:
     """Return the call in the grant of its first attempt. A call without an earlier attempt requests a grant.
 
     After the first attempt, its grant may have ended, or policies may have changed. A new request would then be
     refused, as if the call had not run.
     """
-    earlier = call.ports.call_store.attempt(call.principal.owner_key, key_hash(key), call.now)
-    return replace(asked, grant_id=earlier.grant_id) if earlier else _request_grant(asked, call)
+    earlier = authenticated.ports.call_store.attempt(
+        authenticated.principal.owner_key, key_hash(key), authenticated.now
+    )
+    return replace(call_request, grant_id=earlier.grant_id) if earlier else _request_grant(call_request, authenticated)
 
 
-def _request_grant(asked: CallRequest, call: AuthenticatedRequest) -> CallRequest | Response:
+def _request_grant(call_request: CallRequest, authenticated: AuthenticatedRequest) -> CallRequest | Response:
     """Return the call in the grant that it requests, or the answer 202 while that grant is under review."""
-    limits = call.ports.config.limits
-    with call.counting_refusals(AuditEvent.CALL):
-        call.suspensions.require_unsuspended(call.principal)
-        needed = _needed(asked, call.ports)
+    limits = authenticated.ports.config.limits
+    with authenticated.counting_refusals(AuditEvent.CALL):
+        authenticated.suspensions.require_unsuspended(authenticated.principal)
+        needed = _needed(call_request, authenticated.ports)
     body = {
-        "target": asked.target,
+        "target": call_request.target,
         **needed,
-        "reason": asked.reason,
-        "ticket": asked.ticket,
-        "changed": asked.changed,
+        "reason": call_request.reason,
+        "ticket": call_request.ticket,
+        "changed": call_request.changed,
         "duration_seconds": max(limits.min_duration_seconds, min(GRANT_SECONDS, limits.max_duration_seconds)),
         "way": str(Way.GATEWAY),
-        "reveal": asked.reveal,
+        "reveal": call_request.reveal,
     }
     text = json.dumps({name: value for name, value in body.items() if value}).encode()
     # The request has a key of its own, because the same POST may also begin the review of its call.
-    key = hashlib.sha256(f"the grant of {call.request.headers['idempotency-key']}".encode()).hexdigest()
-    headers = {**call.request.headers, "idempotency-key": key}
-    answer = request_grant(replace(call, request=replace(call.request, body=text, headers=headers)))
-    return replace(asked, grant_id=answer.body["grant"]["id"]) if answer.status == HTTPStatus.CREATED else answer
+    key = hashlib.sha256(f"the grant of {authenticated.request.headers['idempotency-key']}".encode()).hexdigest()
+    headers = {**authenticated.request.headers, "idempotency-key": key}
+    answer = request_grant(replace(authenticated, request=replace(authenticated.request, body=text, headers=headers)))
+    return replace(call_request, grant_id=answer.body["grant"]["id"]) if answer.status == HTTPStatus.CREATED else answer
 
 
-def _needed(asked: CallRequest, ports: Ports) -> dict[str, Any]:
+def _needed(call_request: CallRequest, ports: Ports) -> dict[str, Any]:
     """Return the permissions that a call requests for its own grant.
 
     An unknown target is refused later, as in other requests.
     """
-    target = ports.config.targets.get(asked.target)
+    target = ports.config.targets.get(call_request.target)
     if target is None:
-        return {"calls": [asked.as_call()]}
-    modelled = ports.aws_calls.checked(asked.service, asked.operation, asked.region, asked.parameters, target)
+        return {"calls": [call_request.as_call()]}
+    modelled = ports.aws_calls.checked(
+        call_request.service, call_request.operation, call_request.region, call_request.parameters, target
+    )
     explained = with_call_values(
-        ports.explain_calls([asked.as_call()], target),
+        ports.explain_calls([call_request.as_call()], target),
         modelled.service,
         modelled.operation.name,
-        asked.parameters,
+        call_request.parameters,
         ports.actions,
     )
     return {"permissions": permissions_view(permissions_of(explained))}

@@ -13,12 +13,14 @@ _CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
 
 def list_grants(request: Request, ports: Ports) -> Response:
     """200 with a page of the caller's grants. Raises Problem request_invalid for a cursor of no page."""
-    call = authenticate_even_suspended(request, ports)
-    with call.counting_refusals():
+    authenticated = authenticate_even_suspended(request, ports)
+    with authenticated.counting_refusals():
         cursor = _cursor(request)
-    grants, following = ports.store.grants_of(call.principal.owner_key, cursor)
+    grants, following = ports.store.grants_of(authenticated.principal.owner_key, cursor)
     # The names of another issuer's agents can be the same after an alias was given to that issuer.
-    own = [call.suspensions.applied(grant).at(call.now) for grant in grants if call.owns(grant)]
+    own = [
+        authenticated.suspensions.applied(grant).at(authenticated.now) for grant in grants if authenticated.owns(grant)
+    ]
     return Response(200, {"grants": [grant.view() for grant in own], "next": following or None})
 
 

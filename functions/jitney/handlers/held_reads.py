@@ -26,34 +26,34 @@ READ_SECONDS = 1
 
 def read_grant(request: Request, ports: Ports) -> Response:
     """200 with the caller's grant. Raises Problem grant_not_found, also for others' grants."""
-    call = authenticate_even_suspended(request, ports)
+    authenticated = authenticate_even_suspended(request, ports)
 
     def own(now: AuthenticatedRequest) -> Grant:
         return now.own_grant().at(now.now)
 
-    with call.counting_refusals():
-        return _held(call, lambda now: grant_response(200, own(now), now), own)
+    with authenticated.counting_refusals():
+        return _held(authenticated, lambda now: grant_response(200, own(now), now), own)
 
 
 def read_call(request: Request, ports: Ports) -> Response:
     """200 with the state of the caller's call. Raises Problem call_not_found, also for others' calls."""
-    call = authenticate_even_suspended(request, ports)
-    with call.counting_refusals():
+    authenticated = authenticate_even_suspended(request, ports)
+    with authenticated.counting_refusals():
         call_id = call_id_of_path(request)
-        return _held(call, lambda now: call_state(call_id, now), lambda now: grant_of_call(call_id, now))
+        return _held(authenticated, lambda now: call_state(call_id, now), lambda now: grant_of_call(call_id, now))
 
 
 def _held(
-    call: AuthenticatedRequest,
+    authenticated: AuthenticatedRequest,
     show: Callable[[AuthenticatedRequest], Response],
     read: Callable[[AuthenticatedRequest], Grant | None],
 ) -> Response:
     """Return the answer of `show`: at once, or when the grant that `read` returns is no longer pending."""
-    response, seconds = show(call), wait_seconds(call.request.headers.get("prefer", ""))
-    if not seconds or "review" not in response.body or not _may_hold(call):
+    response, seconds = show(authenticated), wait_seconds(authenticated.request.headers.get("prefer", ""))
+    if not seconds or "review" not in response.body or not _may_hold(authenticated):
         return response
-    _await_decision(call, read, seconds)
-    response = show(_now(call))
+    _await_decision(authenticated, read, seconds)
+    response = show(_now(authenticated))
     headers = {**response.headers, "Preference-Applied": f"wait={seconds}"}
     if "review" in response.body:
         headers["Retry-After"] = "0"  # the caller waited already
@@ -61,27 +61,27 @@ def _held(
 
 
 def _await_decision(
-    call: AuthenticatedRequest, read: Callable[[AuthenticatedRequest], Grant | None], seconds: int
+    authenticated: AuthenticatedRequest, read: Callable[[AuthenticatedRequest], Grant | None], seconds: int
 ) -> None:
     """Return after `seconds`, or earlier once the grant is no longer pending."""
-    ports = call.ports
+    ports = authenticated.ports
     started = ports.stopwatch()
     while (left := seconds - (ports.stopwatch() - started) / 1000) > 0:
         ports.pause(min(left, READ_SECONDS))
-        grant = read(_now(call))
+        grant = read(_now(authenticated))
         if grant is None or grant.state is not State.PENDING:
             return
 
 
-def _now(call: AuthenticatedRequest) -> AuthenticatedRequest:
-    return replace(call, now=call.ports.now(), suspensions=call.ports.suspensions.current())
+def _now(authenticated: AuthenticatedRequest) -> AuthenticatedRequest:
+    return replace(authenticated, now=authenticated.ports.now(), suspensions=authenticated.ports.suspensions.current())
 
 
-def _may_hold(call: AuthenticatedRequest) -> bool:
+def _may_hold(authenticated: AuthenticatedRequest) -> bool:
     """Count the wait. Return False if too many answers are held, or if they cannot be counted."""
-    quotas = (own_waits_quota(call.principal.quota_key, call.now), waits_quota(call.now))
+    quotas = (own_waits_quota(authenticated.principal.quota_key, authenticated.now), waits_quota(authenticated.now))
     try:
-        call.ports.store.consume(quotas, now=call.now)
+        authenticated.ports.store.consume(quotas, now=authenticated.now)
     except (Conflict, Problem):
         return False
     return True

@@ -26,7 +26,7 @@ from jitney.core.overview import (
 from jitney.core.problems import Problem
 from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.handlers.pages.pages import Download, Page, Visit, pages
-from jitney.handlers.pages.request_list import MOST_UNREVIEWED, read_open
+from jitney.handlers.pages.request_list import MOST_UNREVIEWED, read_in_state
 from jitney.handlers.pages.viewers import redirect_to_sign_in
 
 MOST_SHOWN = 50
@@ -63,7 +63,7 @@ class OverviewReads:
         return OpenGrants(tuple(found.values()), self.pending.complete and self.active.complete)
 
     def _open(self, state: State) -> OpenGrants:
-        read = read_open(state, self._ports, self.now)
+        read = read_in_state(state, self._ports, self.now)
         applied = (self._visit.suspensions.applied(each).at(self.now) for each in read.grants)
         return OpenGrants(tuple(each for each in applied if each.state is state), not read.cut)
 

@@ -25,12 +25,17 @@ _REPEAT = "Jitney evaluated policies for as long as one answer may take. Repeat 
 
 def list_targets(request: Request, ports: Ports) -> Response:
     """200 with the targets. Raises Problem rate_limited."""
-    call = authenticate_request(request, ports)
-    count_preview(call, AuditEvent.TARGET_LIST)
-    found, whole = visible_targets(call.principal, ports, ports.config.targets)
-    call.record(AuditEvent.TARGET_LIST, Outcome.ALLOWED, detail={"targets": [each.target.alias for each in found]})
-    body: dict[str, Any] = {"caller": _caller_view(call.principal), "targets": [_view(each, call) for each in found]}
-    fix = _REPEAT if not whole else "" if found else _nothing_permitted(call.principal)
+    authenticated = authenticate_request(request, ports)
+    count_preview(authenticated, AuditEvent.TARGET_LIST)
+    found, whole = visible_targets(authenticated.principal, ports, ports.config.targets)
+    authenticated.record(
+        AuditEvent.TARGET_LIST, Outcome.ALLOWED, detail={"targets": [each.target.alias for each in found]}
+    )
+    body: dict[str, Any] = {
+        "caller": _caller_view(authenticated.principal),
+        "targets": [_view(each, authenticated) for each in found],
+    }
+    fix = _REPEAT if not whole else "" if found else _nothing_permitted(authenticated.principal)
     return Response(200, body | ({"fix": fix} if fix else {}))
 
 
@@ -53,14 +58,14 @@ def _caller_view(principal: Principal) -> dict[str, Any]:
     }
 
 
-def _view(permitted: PermittedTarget, call: AuthenticatedRequest) -> dict[str, Any]:
+def _view(permitted: PermittedTarget, authenticated: AuthenticatedRequest) -> dict[str, Any]:
     target = permitted.target
     return {
         "target": target.alias,
         "account": target.account,
         "regions": list(dict.fromkeys((target.region, *target.other_regions))),
         "max_seconds": permitted.max_seconds,
-        "suspended": call.suspensions.stopping(call.principal, target) is not None,
+        "suspended": authenticated.suspensions.stopping(authenticated.principal, target) is not None,
         "incomplete": not permitted.whole,
         "access": [_access_view(each) for each in permitted.access],
         "access_profiles": [

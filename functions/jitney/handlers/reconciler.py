@@ -261,14 +261,14 @@ def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
     """Record on a grant that a cut-off of its unit or role ended its credentials (END 2)."""
     now = ports.now()
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         cut = _new_cut_off(before, cut_offs, now)
         if cut is None:
             return None
         after = replace(before, cut_off_at=cut)
         return GrantUpdate(after, audit.grant_record(AuditEvent.CUT_OFF, Outcome.CUT_OFF, after, Origin(), now))
 
-    return update_grant(grant, decide, ports)
+    return update_grant(grant, change, ports)
 
 
 handler = event_handler(

@@ -16,32 +16,32 @@ from jitney.handlers.runtime.ports import Ports
 
 def release_grant(request: Request, ports: Ports) -> Response:
     """200 with the ended grant, also when repeated. Problem for another caller's grant, or too many repeats."""
-    call = authenticate_even_suspended(request, ports)
-    with call.counting_refusals():
-        grant = _releasable(call)
-        if grant.ending and needs_denial(grant, call.now):
-            _consume_quota(grant, call)
-    return ended_response(end_grant(grant, State.RELEASED, "", call), call)
+    authenticated = authenticate_even_suspended(request, ports)
+    with authenticated.counting_refusals():
+        grant = _releasable(authenticated)
+        if grant.ending and needs_denial(grant, authenticated.now):
+            _consume_quota(grant, authenticated)
+    return ended_response(end_grant(grant, State.RELEASED, "", authenticated), authenticated)
 
 
-def _releasable(call: AuthenticatedRequest) -> Grant:
+def _releasable(authenticated: AuthenticatedRequest) -> Grant:
     """Return the caller's own grant with the path's id.
 
     If it is unreadable, it has only the part that is needed to end it.
     """
     try:
-        return call.own_grant()
+        return authenticated.own_grant()
     except Problem as problem:
-        if problem.code == "grant_unreadable" and (grant := call.own_unreadable_grant()):
+        if problem.code == "grant_unreadable" and (grant := authenticated.own_unreadable_grant()):
             return grant
         raise
 
 
-def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
+def _consume_quota(grant: Grant, authenticated: AuthenticatedRequest) -> None:
     """Count one repeated release. Raises Problem rate_limited. The grant is denied even without the repeat."""
-    quota = repeated_release_quota(grant.id, call.now)
+    quota = repeated_release_quota(grant.id, authenticated.now)
     try:
-        call.ports.store.consume([quota], now=call.now)
+        authenticated.ports.store.consume([quota], now=authenticated.now)
     except Conflict as used:
         raise rate_limited_problem(quota) from used
 

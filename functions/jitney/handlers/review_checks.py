@@ -25,15 +25,15 @@ MOST_MILLISECONDS = 9_000
 
 def check_reviews(request: Request, ports: Ports) -> Response:
     """Return 200 with the recorded result of each check. Raises Problem if the caller is not an operator."""
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        call.require_operator("check how reviewers are reached")
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.require_operator("check how reviewers are reached")
     last = ports.stopwatch() + MOST_MILLISECONDS
     checks = [_checked(each, ports, late=ports.stopwatch() > last) for each in contact_checks(ports.config)]
     passed = not any(each.code for each in checks)
     failed = {f"{each.kind} {each.name}": each.code for each in checks if each.code}
     outcome = Outcome.PASSED if passed else Outcome.FAILED
-    call.record(AuditEvent.REVIEW_CHECK, outcome, detail={"failed": failed} if failed else {})
+    authenticated.record(AuditEvent.REVIEW_CHECK, outcome, detail={"failed": failed} if failed else {})
     return Response(200, {"passed": passed, "checks": [each.view() for each in checks]})
 
 

@@ -23,8 +23,8 @@ from jitney.handlers.runtime.ports import REVIEW_PORTS, Ports
 
 def list_reviews(request: Request, ports: Ports) -> Response:
     """200 with the requests that the person may see, in the sections of the page. Raises Problem."""
-    call = authenticate_reviewer(request, ports)
-    found = list_requests_for(call.principal, call.suspensions, ports, call.now)
+    authenticated = authenticate_reviewer(request, ports)
+    found = list_requests_for(authenticated.principal, authenticated.suspensions, ports, authenticated.now)
     level_of = cache(lambda grant: level_of_grant(grant, ports))
 
     def listed(section: list[Shown]) -> list[dict[str, Any]]:
@@ -33,14 +33,14 @@ def list_reviews(request: Request, ports: Ports) -> Response:
     sections = {
         "waiting_for_you": [
             each | {"urgency": title}
-            for title, group in by_urgency(found.waiting_for_viewer, level_of, call.now)
+            for title, group in by_urgency(found.waiting_for_viewer, level_of, authenticated.now)
             for each in listed(group)
         ],
         "waiting_for_others": listed(found.waiting_for_others),
         "follow_ups": listed(found.follow_ups),
         "active": listed(found.active),
     }
-    return Response(200, {"reviewer": call.principal.source_identity, **sections, "incomplete": found.more})
+    return Response(200, {"reviewer": authenticated.principal.source_identity, **sections, "incomplete": found.more})
 
 
 def _listed(grant: Grant, level: str, ports: Ports) -> dict[str, Any]:
@@ -65,10 +65,12 @@ def show_review(request: Request, ports: Ports) -> Response:
 
     `may_vote` says whether the person can vote now, `voted` how they voted on the present content.
     """
-    call = authenticate_reviewer(request, ports)
-    with call.counting_refusals():
-        grant, viewer = load_for_person(reviewed_grant(call), call)
-    return Response(200, {"review": sheet_document(build_sheet(grant, ports)) | _viewer(grant, viewer, call.now)})
+    authenticated = authenticate_reviewer(request, ports)
+    with authenticated.counting_refusals():
+        grant, viewer = load_for_person(reviewed_grant(authenticated), authenticated)
+    return Response(
+        200, {"review": sheet_document(build_sheet(grant, ports)) | _viewer(grant, viewer, authenticated.now)}
+    )
 
 
 def _viewer(grant: Grant, viewer: ViewerPermissions, now: int) -> dict[str, Any]:

@@ -17,41 +17,41 @@ from jitney.handlers.runtime.ports import Ports
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
     """200 with the ended grant. Problem if the caller may not revoke it or gives no reason."""
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        grant = _revocable(call)
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        grant = _revocable(authenticated)
         reason = parse_reason(request.body, ports.config.limits)
-    return ended_response(end_grant(grant, State.REVOKED, reason, call), call)
+    return ended_response(end_grant(grant, State.REVOKED, reason, authenticated), authenticated)
 
 
-def _revocable(call: AuthenticatedRequest) -> Grant:
+def _revocable(authenticated: AuthenticatedRequest) -> Grant:
     """Return the grant with the path's id, for an operator or one of its reviewers.
 
     Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found.
     An unreadable grant has only the part that is needed to end it.
     """
-    config = call.ports.config
+    config = authenticated.ports.config
     try:
-        grant = call.stored_grant_in_path()
+        grant = authenticated.stored_grant_in_path()
     except Problem as problem:
         if problem.code != "grant_unreadable":
             raise
-        return _unreadable(call)
-    review = under_review(grant, call.ports, call.suspensions) if grant else None
-    if not (review and may_revoke(call.principal, review, config.reviewers, call.now)):
-        call.require_operator("revoke this grant")
+        return _unreadable(authenticated)
+    review = under_review(grant, authenticated.ports, authenticated.suspensions) if grant else None
+    if not (review and may_revoke(authenticated.principal, review, config.reviewers, authenticated.now)):
+        authenticated.require_operator("revoke this grant")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")
     return grant
 
 
-def _unreadable(call: AuthenticatedRequest) -> Grant:
+def _unreadable(authenticated: AuthenticatedRequest) -> Grant:
     """Return the part of an unreadable grant that is needed to end it.
 
     The caller must be an operator, because its reviewers are unknown.
     """
-    call.require_operator("revoke this grant")
-    grant = call.unreadable_grant_in_path()
+    authenticated.require_operator("revoke this grant")
+    grant = authenticated.unreadable_grant_in_path()
     if grant is None:
         raise Problem("grant_conflict", "The grant changed during this call.", "Repeat the call.")
     return grant
@@ -59,13 +59,13 @@ def _unreadable(call: AuthenticatedRequest) -> Grant:
 
 def revoke_from_page(visit: FormVisit) -> Page:
     """303 to the page of the ended grant. Raises the problems of the API's route, and request_invalid."""
-    call = visit.call
-    with call.counting_refusals():
-        grant = _revocable(call)
+    authenticated = visit.call
+    with authenticated.counting_refusals():
+        grant = _revocable(authenticated)
         reason = visit.form("reason")
         if not escape_invisible(reason):
             raise Problem("request_invalid", "The reason is missing.", "Go back, and say in a few words why.")
-    end_grant(grant, State.REVOKED, reason, call)
+    end_grant(grant, State.REVOKED, reason, authenticated)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 

@@ -93,19 +93,19 @@ def suspend(request: Request, ports: Ports) -> Response:
     another operator suspended it already, or for another reason, the call that answers 201 records its own reason.
     """
     began = CallStart(ports.stopwatch(), ports.now_milliseconds())
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        call.require_operator("suspend")
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.require_operator("suspend")
         asked = parse_suspension(request.body, ports.config.limits)
         named = suspended_name(asked, ports)
-    by, reason = call.principal.source_identity, _masked(asked.reason, call)
-    new = partial(_begun, asked, reason, named, call)
+    by, reason = authenticated.principal.source_identity, _masked(asked.reason, authenticated)
+    new = partial(_begun, asked, reason, named, authenticated)
     suspension, suspensions = write_until_current(new, suspension_conflict, ports)
     progress = _carry_out(suspension, suspensions, began, ports)
     already = (suspension.by, suspension.reason) != (by, reason)
     if already and progress.complete:  # repeated calls have one record
-        ports.store.record(suspension_record(Outcome.SET, suspension, reason, call), now=call.now)
-    suspension = _with_progress(suspension, progress, call)
+        ports.store.record(suspension_record(Outcome.SET, suspension, reason, authenticated), now=authenticated.now)
+    suspension = _with_progress(suspension, progress, authenticated)
     body = {"suspension": suspension.view(), "already_in_force": already, **progress.view()}
     if progress.complete:
         return Response(201, body)
@@ -114,10 +114,10 @@ def suspend(request: Request, ports: Ports) -> Response:
 
 def list_suspensions(request: Request, ports: Ports) -> Response:
     """200 for operators, with the suspensions in force and the ones lifted in the last days."""
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        call.require_operator("list suspensions")
-    return Response(200, {"suspensions": [each.view() for each in call.suspensions.entries]})
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.require_operator("list suspensions")
+    return Response(200, {"suspensions": [each.view() for each in authenticated.suspensions.entries]})
 
 
 def lift(request: Request, ports: Ports) -> Response:
@@ -125,56 +125,57 @@ def lift(request: Request, ports: Ports) -> Response:
 
     Raises Problem suspension_not_found, or suspension_locked.
     """
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        call.require_operator("lift suspensions")
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.require_operator("lift suspensions")
         reason = parse_reason(request.body, ports.config.limits)
     return Response(
-        200, {"suspension": write_until_current(lambda: _lifted(reason, call), suspension_conflict, ports).view()}
+        200,
+        {"suspension": write_until_current(lambda: _lifted(reason, authenticated), suspension_conflict, ports).view()},
     )
 
 
 def _begun(
-    asked: SuspensionRequest, reason: str, named: SuspendedName, call: AuthenticatedRequest
+    asked: SuspensionRequest, reason: str, named: SuspendedName, authenticated: AuthenticatedRequest
 ) -> tuple[Suspension, Suspensions]:
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
-    ports = call.ports
+    ports = authenticated.ports
     before = ports.suspensions.current()
     if same := before.of(asked.kind, named.name, named.issuer):
         return same, before
-    by = call.principal.source_identity
+    by = authenticated.principal.source_identity
     suspension = Suspension(
         ports.new_id("s"), asked.kind, named.name, ports.now(), by, reason, role=named.role, issuer=named.issuer
     )
-    with call.counting_refusals():
+    with authenticated.counting_refusals():
         after = before.with_new(suspension)
-        if after.stopping(call.principal) and not asked.including_caller:
+        if after.stopping(authenticated.principal) and not asked.including_caller:
             detail = f"Suspending {suspension.title} would suspend you too, and you could not lift it."
             fix = "Ask an operator of another issuer, or add `--including-me`. Another operator must then lift it."
             raise Problem("self_suspension", detail, fix)
-    record = suspension_record(Outcome.SET, suspension, reason, call)
-    ports.store.change_suspensions(before, after, record, now=call.now)
+    record = suspension_record(Outcome.SET, suspension, reason, authenticated)
+    ports.store.change_suspensions(before, after, record, now=authenticated.now)
     return suspension, after
 
 
-def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
+def _lifted(reason: str, authenticated: AuthenticatedRequest) -> Suspension:
     """Lift the path's suspension with its record, unless it is lifted already. Return it."""
-    ports = call.ports
+    ports = authenticated.ports
     before = ports.suspensions.current()
-    suspension = before.with_id(call.request.path.get("id", ""))
+    suspension = before.with_id(authenticated.request.path.get("id", ""))
     if suspension is None:
         known = [each.id for each in before.in_force]
         fix = f"Use one of {', '.join(known[:10])}." if known else "No suspension is in force."
         problem = Problem("suspension_not_found", "There is no suspension with this id.", fix, {"alternatives": known})
-        call.count_refusal(problem.code)
+        authenticated.count_refusal(problem.code)
         raise problem
     if not suspension.in_force:
         return suspension
-    with call.counting_refusals():
+    with authenticated.counting_refusals():
         suspension.require_liftable(ports.now())
-    after = before.with_lifted(suspension, call.principal.source_identity, ports.now())
-    record = suspension_record(Outcome.ENDED, suspension, _masked(reason, call), call)
-    ports.store.change_suspensions(before, after, record, now=call.now)
+    after = before.with_lifted(suspension, authenticated.principal.source_identity, ports.now())
+    record = suspension_record(Outcome.ENDED, suspension, _masked(reason, authenticated), authenticated)
+    ports.store.change_suspensions(before, after, record, now=authenticated.now)
     return after.with_id(suspension.id) or suspension
 
 
@@ -267,18 +268,18 @@ def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports
     return failed
 
 
-def _with_progress(suspension: Suspension, progress: Progress, call: AuthenticatedRequest) -> Suspension:
+def _with_progress(suspension: Suspension, progress: Progress, authenticated: AuthenticatedRequest) -> Suspension:
     """Record the progress. Return the suspension, completed if everything that it covers has ended."""
     detail = suspension.detail | progress.view()
     if not progress.complete:
-        call.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", detail=detail)
+        authenticated.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", detail=detail)
         return suspension
-    record = call.new_record(AuditEvent.SUSPENSION, Outcome.REVOKED, detail=detail)
-    return complete_suspension(suspension, record, call.ports)
+    record = authenticated.new_record(AuditEvent.SUSPENSION, Outcome.REVOKED, detail=detail)
+    return complete_suspension(suspension, record, authenticated.ports)
 
 
-def _masked(reason: str, call: AuthenticatedRequest) -> str:
-    return cut(call.ports.mask_comment(call.principal.owner_key).text(reason), MAX_REASON)
+def _masked(reason: str, authenticated: AuthenticatedRequest) -> str:
+    return cut(authenticated.ports.mask_comment(authenticated.principal.owner_key).text(reason), MAX_REASON)
 
 
 handler = endpoints(

@@ -19,27 +19,29 @@ def check_target(request: Request, ports: Ports) -> Response:
 
     One chain records the start before a session exists, and later the result (STS 6).
     """
-    call = authenticate_request(request, ports)
-    with call.counting_refusals():
-        call.require_operator("check targets")
-        target = _target(call)
+    authenticated = authenticate_request(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.require_operator("check targets")
+        target = _target(authenticated)
     chain = ports.new_id("r")
     session = SESSION_PREFIX + chain.removeprefix("r-")
-    started = _record(call, target, chain, Outcome.ALLOWED, session)
+    started = _record(authenticated, target, chain, Outcome.ALLOWED, session)
     try:
-        who = call.principal
+        who = authenticated.principal
         results = ports.target_checks.run(attempts(target, session, who.source_identity, name_of(who.human)))
     except Problem as problem:
-        _record(call, target, chain, Outcome.FAILED, session, started, code=problem.code)
+        _record(authenticated, target, chain, Outcome.FAILED, session, started, code=problem.code)
         raise
     passed = all(each.ok for each in results)
-    _record(call, target, chain, Outcome.PASSED if passed else Outcome.FAILED, session, started, results=results)
+    _record(
+        authenticated, target, chain, Outcome.PASSED if passed else Outcome.FAILED, session, started, results=results
+    )
     body = {"target": target.alias, "account": target.account, "session": session, "passed": passed}
     return Response(200, body | {"attempts": [each.view() for each in results]})
 
 
-def _target(call: AuthenticatedRequest) -> Target:
-    alias, targets = call.request.path.get("alias", ""), call.ports.config.targets
+def _target(authenticated: AuthenticatedRequest) -> Target:
+    alias, targets = authenticated.request.path.get("alias", ""), authenticated.ports.config.targets
     if alias in targets:
         return targets[alias]
     closest = difflib.get_close_matches(alias[:64], targets, n=3)
@@ -48,7 +50,7 @@ def _target(call: AuthenticatedRequest) -> Target:
 
 
 def _record(
-    call: AuthenticatedRequest,
+    authenticated: AuthenticatedRequest,
     target: Target,
     chain: str,
     outcome: Outcome,
@@ -62,9 +64,9 @@ def _record(
     wrong = {each.attempt.name: each.answer for each in results if not each.ok}
     detail = {"session": session} | ({"wrong": wrong} if wrong else {})
     about = {"target": target.alias, "account": target.account, "detail": detail}
-    record = call.new_record(AuditEvent.TARGET_CHECK, outcome, code=code, **about)
+    record = authenticated.new_record(AuditEvent.TARGET_CHECK, outcome, code=code, **about)
     link = audit.chain_record(record, chain, *((before.seq + 1, before.hash) if before else ()))
-    call.ports.store.record(link, now=call.now)
+    authenticated.ports.store.record(link, now=authenticated.now)
     return link
 
 

@@ -114,10 +114,7 @@ def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | R
 
 
 def message_of(chosen_event: SelectedEvent) -> str:
-    """Return the event as a message from EventBridge.
-
-    `account` is the account of the role, even if the event was read from the files of another account.
-    """
+    """Return the event as a message from EventBridge, whose account is the role's, not that of the file."""
     event, seen = chosen_event
     source = str(event.get("eventSource", ""))
     message = {

@@ -36,8 +36,8 @@ class AbandonedError(Exception):
     """The client closed the connection, so the call is not sent any more."""
 
 
-def idempotency_key(request: ReceivedRequest) -> tuple[str, bool]:
-    """Return the call's key, and whether another attempt is safe although this one may have run.
+def key_and_repeatable(request: ReceivedRequest) -> tuple[str, bool]:
+    """Return the call's idempotency key, and whether to attempt it again although this attempt may have run.
 
     AWS's SDKs send the same invocation id with each attempt at a call, so each attempt has the same key. Another
     client's next attempt has another key, and is safe only if the method changes nothing.

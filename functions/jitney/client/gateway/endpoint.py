@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
 
-from jitney.client.gateway.calling import AbandonedError, for_last_attempt, idempotency_key
+from jitney.client.gateway.calling import AbandonedError, for_last_attempt, key_and_repeatable
 from jitney.client.gateway.cbor_answers import as_cbor
 from jitney.client.gateway.direct_transfers import DirectTransfers
 from jitney.client.gateway.http_answer import HttpAnswer
@@ -80,7 +80,7 @@ class GatewayEndpoint:
     def _called(self, request: ReceivedRequest, scope: SigningScope, connected: Callable[[], bool]) -> HttpAnswer:
         plain = plain_body(self._path_style(request, scope))
         parsed = without_worthless_url(self._parser.parse(plain, scope), self._keys.access_key_id)
-        key, _ = idempotency_key(request)
+        key, _ = key_and_repeatable(request)
         answer = self._transfers.called(with_aws_addresses(parsed), plain.body, key, connected)
         if isinstance(answer, HttpAnswer):
             return answer
@@ -125,7 +125,7 @@ class GatewayEndpoint:
     def _error(self, problem: ClientProblem, request: ReceivedRequest, signing_name: str) -> HttpAnswer:
         protocols = [each.resolved_protocol for each in self._parser.services(signing_name)]
         protocol = spoken_protocol(request, signing_name, protocols)
-        _, repeatable = idempotency_key(request)
+        _, repeatable = key_and_repeatable(request)
         if request.method == "HEAD":  # its answer has no body, so that the SDK cannot show why
             self._note(f"jitney: {message_of(problem)}")
         problem = problem if repeatable else for_last_attempt(problem)

@@ -29,9 +29,9 @@ class CutOffs(NamedTuple):
         return max(found, default=None)
 
     def at(self, now: int) -> Self:
-        """Return the cut-offs that still matter at `now`.
+        """Return the cut-offs that still deny something at `now`.
 
-        Sessions last an hour, and a cut-off of the role covers earlier ones of its units.
+        A cut-off ends after an hour, as sessions do. A unit's also ends if the role's is as late.
         """
         role = self.role if self.role is not None and now < self.role + MAX_STS_SESSION_SECONDS else None
         later = {

@@ -24,7 +24,8 @@ def open_grant(
 ) -> Grant:
     """Return the grant that a decision opens: active from `now` if allowed, else pending until `review_ends`.
 
-    In both states it ends by `ends_by` (epoch seconds), if given. `bound_address` is described in `Grant`.
+    In both states it ends by `ends_by` (epoch seconds), if given. `bound_address` is the only address from which the
+    gateway accepts its calls, or "".
 
     Raises ValueError for a denied decision.
     """

@@ -36,10 +36,10 @@ class ProfileMismatch(Problem):
     (`handlers.caller.profile_disclosure`). `asked` is the request.
     """
 
-    def __init__(self, asked: AccessRequest, name: str, disclosure: Problem | None) -> None:
+    def __init__(self, access_request: AccessRequest, name: str, disclosure: Problem | None) -> None:
         hidden = hidden_profile()
         super().__init__(hidden.code, hidden.detail, hidden.fix, hidden.extras)
-        self.asked, self.name, self.disclosure = asked, name, disclosure
+        self.asked, self.name, self.disclosure = access_request, name, disclosure
 
 
 def hidden_profile(alternatives: Sequence[str] = ()) -> Problem:

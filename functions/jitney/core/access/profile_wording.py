@@ -45,14 +45,14 @@ def summary(levels: Mapping[str, AccessLevel | None], resources: Iterable[str]) 
     return f"{_count(len(levels), 'action')} of {shown} ({by_level}) on {_count(named, 'resource')}"
 
 
-def profile_detail(asked: AccessRequest, actions: ActionTable) -> dict[str, Any]:
+def profile_detail(access_request: AccessRequest, actions: ActionTable) -> dict[str, Any]:
     """Return the access profile of a request as records show it; {} for none."""
-    if asked.access_profile is None:
+    if access_request.access_profile is None:
         return {}
-    names = dict.fromkeys(name for each in asked.permissions for name in each.actions)
+    names = dict.fromkeys(name for each in access_request.permissions for name in each.actions)
     levels = {name: found.level if (found := actions.get(name)) else None for name in names}
-    resources = (arn for each in asked.permissions for arn in each.resources)
-    return {"access_profile": {**asked.access_profile._asdict(), "summary": summary(levels, resources)}}
+    resources = (arn for each in access_request.permissions for arn in each.resources)
+    return {"access_profile": {**access_request.access_profile._asdict(), "summary": summary(levels, resources)}}
 
 
 def _count(number: int, what: str) -> str:

@@ -25,6 +25,8 @@ COUNTED: Mapping[str, str] = {
 The keys are fields of `CallLimits` and `BudgetUse`.
 """
 _MINUTE = 60
+OVER_BUDGET = frozenset({"call_budget_used", "rate_limited"})
+"""Problems of a call that ran, but whose grant has too little budget left, because other calls used it meanwhile."""
 
 
 class BudgetUse(NamedTuple):
@@ -153,7 +155,7 @@ def minute_of(now: int) -> int:
 
 
 def lease_end(now: int) -> int:
-    """Return when a place taken at `now` becomes free even if the execution does not free it."""
+    """Return when a place that is taken at `now` becomes free by itself."""
     return now + SENDING_SECONDS
 
 

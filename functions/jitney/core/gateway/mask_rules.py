@@ -87,7 +87,7 @@ class MaskRules:
 
 
 def searched_text(text: str, ref: Any) -> str:
-    """Return what detectors search in a text on the wire: for a blob, its content if that is text."""
+    """Return what detectors search in a text on the wire: for a blob, its content, or "" if that is binary."""
     if ref != BLOB_REF or (data := _from_base64(text)) is None:
         return text
     read = content_text(data)

@@ -48,7 +48,7 @@ def claimed_subject(claims: SignedClaims, paths: tuple[str, ...]) -> str:
 
 
 def named_texts(claims: SignedClaims, paths: tuple[str, ...]) -> str:
-    """Return names and texts of claims: "project_id=20+ref=main". Different texts give different results.
+    """Return the claims at `paths` as one text: "project_id=20+ref=main". Different claims give different texts.
 
     "%", "=" and "+" are percent-encoded. Raises Refusal token_claims when a claim is absent, empty or has no text.
     """

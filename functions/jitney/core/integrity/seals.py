@@ -56,7 +56,7 @@ class Seal:
 
     @property
     def statement(self) -> str:
-        """The text that is signed."""
+        """The canonical JSON whose SHA-256 is signed."""
         objects = [
             {
                 "key": each.key,

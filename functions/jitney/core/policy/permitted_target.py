@@ -95,5 +95,5 @@ def _permitted_profile(name: str, principal: Principal, target: Target, rules: P
     return PermittedProfile(name, partial, PermitTerms(decision.effect, reviews, asked.duration_seconds))
 
 
-def _decision(asked: AccessRequest, principal: Principal, target: Target, rules: PolicyRules) -> Decision:
-    return decide(principal, asked, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers)
+def _decision(access_request: AccessRequest, principal: Principal, target: Target, rules: PolicyRules) -> Decision:
+    return decide(principal, access_request, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers)

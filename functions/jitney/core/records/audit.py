@@ -206,29 +206,33 @@ def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
 
 
 def request_members(
-    asked: AccessRequest, target: Target, decision: Decision | None, requester: Requester
+    access_request: AccessRequest, target: Target, decision: Decision | None, requester: Requester
 ) -> dict[str, Any]:
     """Return the record members that describe a request: its permissions, its risks, and the action table used.
 
     `decision` is None for a request that was refused before a decision.
     """
-    detail = {"permissions": permissions_view(asked.permissions)} | way_detail(asked) | calls_detail(asked)
+    detail = (
+        {"permissions": permissions_view(access_request.permissions)}
+        | way_detail(access_request)
+        | calls_detail(access_request)
+    )
     detail |= requester.record_detail()
     detail |= decision_detail(decision) if decision else {}
     return {
         "target": target.alias,
         "account": target.account,
-        **_named(asked.permissions),
-        "duration_seconds": asked.duration_seconds,
-        "reason": asked.reason,
-        "ticket": asked.ticket,
+        **_named(access_request.permissions),
+        "duration_seconds": access_request.duration_seconds,
+        "reason": access_request.reason,
+        "ticket": access_request.ticket,
         "detail": detail,
     }
 
 
-def calls_detail(asked: AccessRequest) -> dict[str, Any]:
+def calls_detail(access_request: AccessRequest) -> dict[str, Any]:
     """Return the calls of a request in the form of `ExplainedAction.call`; {} for a request without calls."""
-    calls = tuple(dict.fromkeys(each.call for each in asked.explanation))
+    calls = tuple(dict.fromkeys(each.call for each in access_request.explanation))
     return {"calls": calls} if calls else {}
 
 

@@ -31,8 +31,8 @@ def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str
     """Return the heartbeat in an event that is read at `now`. Return None for any other event.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
-    target's revoker role to the target's alias. Only an account itself can report its events, so no target can hide
-    that another target is silent.
+    target's revoker role to the target's alias. An account reports only its own events, so no target can send the
+    heartbeat of another.
 
     An event that is older than the alarm's time limit shows nothing: it was late, or a backfill or a redrive sent it.
     """

@@ -11,10 +11,12 @@ from jitney.handlers.runtime.ports import Ports
 
 
 def decided_detail(
-    asked: AccessRequest, target: Target, decision: Decision, principal: Principal, ports: Ports
+    access_request: AccessRequest, target: Target, decision: Decision, principal: Principal, ports: Ports
 ) -> dict[str, Any]:
     """Return the members for a record's `detail`. Only records have them, never an answer to an agent."""
     detail, shadow, config = DecisionInputs.of(decision, principal).detail(), ports.shadow_policies, ports.config
     if shadow is None:
         return detail
-    return detail | shadow.detail(decision, principal, asked, target, ports.actions, config.limits, config.reviewers)
+    return detail | shadow.detail(
+        decision, principal, access_request, target, ports.actions, config.limits, config.reviewers
+    )

@@ -45,64 +45,79 @@ from jitney.handlers.grant.responses import (
 from jitney.handlers.runtime.http import Request, Response
 
 
-def request_grant(call: AuthenticatedRequest) -> Response:
-    """Return the answer to the grant request in the body of `call`, which is a POST.
+def request_grant(authenticated: AuthenticatedRequest) -> Response:
+    """Return the answer to the grant request in the body of `authenticated`, which is a POST.
 
     201 with credentials, or without them for the gateway; 202 under review. Raises Problem if the request is malformed
     or denied, or repeats a key with another body.
     """
-    access_request = incoming_request(call, AuditEvent.REQUEST)
-    with call.counting_refusals(AuditEvent.REQUEST):
-        key = idempotency_key_of(call.request)
-    trial = SizeTrial(call)
+    access_request = incoming_request(authenticated, AuditEvent.REQUEST)
+    with authenticated.counting_refusals(AuditEvent.REQUEST):
+        key = idempotency_key_of(authenticated.request)
+    trial = SizeTrial(authenticated)
     answer = write_until_current(
-        lambda: _decide(access_request, key, call, trial), lambda: _conflict(call), call.ports, PATIENT
+        lambda: _open_grant(access_request, key, authenticated, trial),
+        lambda: _conflict(authenticated),
+        authenticated.ports,
+        PATIENT,
     )
     explanation = explanation_view(access_request)
     return replace(answer, body={**answer.body, **explanation}) if explanation else answer
 
 
-def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest, trial: SizeTrial) -> Response:
+def _open_grant(
+    access_request: AccessRequest, key: str, authenticated: AuthenticatedRequest, trial: SizeTrial
+) -> Response:
     """Decide, write the decision, and issue credentials, except for the gateway.
 
     Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
     """
-    ports = call.ports
+    ports = authenticated.ports
     target = ports.config.targets[access_request.target]
-    decision, others = decide_request(access_request, call, AuditEvent.REQUEST)
+    decision, others = decide_request(access_request, authenticated, AuditEvent.REQUEST)
     try:
-        with _refusing_new(access_request, key, decision, call):
+        with _refusing_new(access_request, key, decision, authenticated):
             if decision.effect is Effect.DENY:
-                raise denial(decision, access_request, call, others)
-            review_ends = call.now + ports.config.limits.review_seconds
+                raise denial(decision, access_request, authenticated, others)
+            review_ends = authenticated.now + ports.config.limits.review_seconds
             grant_id = dated_id(ports.new_id("g"), ports.now())
-            end = call.caller.grants_end_by
-            bound = call.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
-            grant = open_grant(
-                grant_id, call.principal, access_request, target, decision, review_ends, call.now, end, bound
+            end = authenticated.caller.grants_end_by
+            bound = (
+                authenticated.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
             )
-            session = session_request_of(grant, call, access_request.credential_seconds)
+            grant = open_grant(
+                grant_id,
+                authenticated.principal,
+                access_request,
+                target,
+                decision,
+                review_ends,
+                authenticated.now,
+                end,
+                bound,
+            )
+            session = session_request_of(grant, authenticated, access_request.credential_seconds)
             updates = others.updates_for(grant)
         if decision.effect is not Effect.ALLOW:
-            return _review(grant, decision, key, call, access_request, updates, trial)
-        created = _create(grant, decision, key, call, access_request, updates)
+            return _review(grant, decision, key, authenticated, access_request, updates, trial)
+        created = _create(grant, decision, key, authenticated, access_request, updates)
     except Conflict:
-        return _idempotent_response(key, call, access_request)
+        return _idempotent_response(key, authenticated, access_request)
     if created.way is Way.GATEWAY:
-        return grant_response(201, created, call)
-    return grant_response(201, created, call, issue_credentials(created, session, call))
+        return grant_response(201, created, authenticated)
+    return grant_response(201, created, authenticated, issue_credentials(created, session, authenticated))
 
 
-def _conflict(call: AuthenticatedRequest) -> Problem:
+def _conflict(authenticated: AuthenticatedRequest) -> Problem:
     """Count a request whose writes were all stale. Return the problem."""
     problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
-    call.count_refusal(problem.code, AuditEvent.REQUEST)
+    authenticated.count_refusal(problem.code, AuditEvent.REQUEST)
     return problem
 
 
 @contextmanager
 def _refusing_new(
-    access_request: AccessRequest, key: str, decision: Decision, call: AuthenticatedRequest
+    access_request: AccessRequest, key: str, decision: Decision, authenticated: AuthenticatedRequest
 ) -> Iterator[None]:
     """Record a problem raised in the block as the outcome of a new request, then re-raise it.
 
@@ -117,12 +132,12 @@ def _refusing_new(
     except Problem as problem:
         if problem.code in ("unavailable", "store_busy"):  # reveals nothing of the decision
             raise
-        if call.use_of_key(key):
+        if authenticated.use_of_key(key):
             raise Conflict(key) from problem
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
-        target = call.ports.config.targets[access_request.target]
-        members = call.request_members(access_request, target, decision) | deciding_policies(decision)
-        record_ungranted(AuditEvent.REQUEST, outcome, call, code=problem.code, **members)
+        target = authenticated.ports.config.targets[access_request.target]
+        members = authenticated.request_members(access_request, target, decision) | deciding_policies(decision)
+        record_ungranted(AuditEvent.REQUEST, outcome, authenticated, code=problem.code, **members)
         raise
 
 
@@ -139,7 +154,7 @@ def _review(
     grant: Grant,
     decision: Decision,
     key: str,
-    call: AuthenticatedRequest,
+    authenticated: AuthenticatedRequest,
     access_request: AccessRequest,
     updates: Sequence[GrantListUpdate],
     trial: SizeTrial,
@@ -149,27 +164,27 @@ def _review(
     Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
     StaleWrite as `_create`.
     """
-    with _refusing_new(access_request, key, decision, call):
-        grant = unless_rejected_before(grant, access_request.changed, call)
-        queued = queue(grant, call)
+    with _refusing_new(access_request, key, decision, authenticated):
+        grant = unless_rejected_before(grant, access_request.changed, authenticated)
+        queued = queue(grant, authenticated)
     if isinstance(queued, Grant):
-        join(queued, decision, key, call, access_request)
-        answer = _repeated_response(queued, call)
+        join(queued, decision, key, authenticated, access_request)
+        answer = _repeated_response(queued, authenticated)
         return replace(answer, body={**answer.body, "repeats": True}) if answer.status == 202 else answer
-    if call.use_of_key(key):
+    if authenticated.use_of_key(key):
         raise Conflict(key)  # a repeated POST needs no trial
-    with _refusing_new(access_request, key, decision, call):
+    with _refusing_new(access_request, key, decision, authenticated):
         tried = trial.detail(grant)
-    created = _create(grant, decision, key, call, access_request, (*updates, queued), tried)
-    start_review(created, call.ports)
-    return grant_response(202, created, call)
+    created = _create(grant, decision, key, authenticated, access_request, (*updates, queued), tried)
+    start_review(created, authenticated.ports)
+    return grant_response(202, created, authenticated)
 
 
 def _create(
     grant: Grant,
     decision: Decision,
     key: str,
-    call: AuthenticatedRequest,
+    authenticated: AuthenticatedRequest,
     access_request: AccessRequest,
     updates: Sequence[GrantListUpdate],
     tried: Mapping[str, Any] = MappingProxyType({}),
@@ -181,60 +196,60 @@ def _create(
     The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
     too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
     """
-    quota = _quota_of(grant, call)
-    target = call.ports.config.targets[access_request.target]
+    quota = _quota_of(grant, authenticated)
+    target = authenticated.ports.config.targets[access_request.target]
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
-    detail |= profile_detail(access_request, call.ports.actions)
+    detail |= profile_detail(access_request, authenticated.ports.actions)
     detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
     detail |= (
         audit.way_detail(grant)
         | audit.calls_detail(access_request)
         | audit.decision_detail(decision)
-        | call.requester.record_detail()
-        | decided_detail(access_request, target, decision, call.principal, call.ports)
+        | authenticated.requester.record_detail()
+        | decided_detail(access_request, target, decision, authenticated.principal, authenticated.ports)
     )
     members = deciding_policies(decision) | {"detail": detail}
-    record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
-    keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
+    record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, authenticated.origin, authenticated.now, **members)
+    keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, authenticated.now),) if key else ()
     try:
-        return write_new_grant(grant, record, (*keys, quota), updates, call.ports, call.now)
+        return write_new_grant(grant, record, (*keys, quota), updates, authenticated.ports, authenticated.now)
     except Conflict as used:  # also for a used Idempotency-Key, which `_refusing_new` finds
         problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
-        with _refusing_new(access_request, key, decision, call):
-            raise problem_of(quota, grant.unit, call.now) from used
+        with _refusing_new(access_request, key, decision, authenticated):
+            raise problem_of(quota, grant.unit, authenticated.now) from used
 
 
-def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
-    limits = call.ports.config.limits
+def _quota_of(grant: Grant, authenticated: AuthenticatedRequest) -> Quota:
+    limits = authenticated.ports.config.limits
     if grant.state is State.PENDING:
-        return review_quota(grant.unit_key, limits.reviews_per_hour, call.now)
-    return grant_quota(grant.unit_key, limits.grants_per_hour, call.now)
+        return review_quota(grant.unit_key, limits.reviews_per_hour, authenticated.now)
+    return grant_quota(grant.unit_key, limits.grants_per_hour, authenticated.now)
 
 
-def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
+def _idempotent_response(key: str, authenticated: AuthenticatedRequest, access_request: AccessRequest) -> Response:
     """Return the answer to a repeated POST: its grant, or Problem for another body.
 
     The answer has no credentials, because Jitney does not store them (STS 5). If a repeat issued credentials, another
     AWS key would be live. So a repeat writes nothing, and only starts a review that could not be started before.
     """
-    payload = call.use_of_key(key)
+    payload = authenticated.use_of_key(key)
     grant_id = repeated_grant_id(payload, access_request.body) if payload else None
-    grant = call.grant(grant_id) if grant_id else None
+    grant = authenticated.grant(grant_id) if grant_id else None
     if grant is None:
         problem = _mismatch()
-        call.count_refusal(problem.code, AuditEvent.REQUEST)
+        authenticated.count_refusal(problem.code, AuditEvent.REQUEST)
         raise problem
-    return _repeated_response(grant, call)
+    return _repeated_response(grant, authenticated)
 
 
-def _repeated_response(grant: Grant, call: AuthenticatedRequest) -> Response:
+def _repeated_response(grant: Grant, authenticated: AuthenticatedRequest) -> Response:
     """Return the answer about a grant of an earlier POST. Raises Problem if the grant has ended."""
-    if grant.at(call.now).state is State.PENDING:
-        start_review(grant, call.ports)
-        return grant_response(202, grant, call)
-    with call.counting_refusals(AuditEvent.REQUEST):
-        answer = grant_response(201, active_grant(grant, call), call)
+    if grant.at(authenticated.now).state is State.PENDING:
+        start_review(grant, authenticated.ports)
+        return grant_response(202, grant, authenticated)
+    with authenticated.counting_refusals(AuditEvent.REQUEST):
+        answer = grant_response(201, active_grant(grant, authenticated), authenticated)
     path = {"credentials_path": f"/v1/grants/{grant.id}/credentials"} if grant.way is Way.CREDENTIALS else {}
     return replace(answer, body={**answer.body, **path})
 

@@ -20,26 +20,28 @@ from jitney.handlers.grant.issuance import decide_again, is_outdated
 from jitney.handlers.grant.responses import deciding_policies, unit_limited_problem
 
 
-def queue(grant: Grant, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
+def queue(grant: Grant, authenticated: AuthenticatedRequest) -> Grant | GrantListUpdate:
     """Return the pending or uncollected grant that a new grant repeats, or else the update to write with the new grant.
 
     Raises Problem too_many_pending.
     """
-    read = pending_list(grant, call)
-    for grant_id in equal_to(read.at(call.now), grant):
-        if same := _pending(grant_id, call) or _uncollected(grant_id, grant, call):
+    read = pending_list(grant, authenticated)
+    for grant_id in equal_to(read.at(authenticated.now), grant):
+        if same := _pending(grant_id, authenticated) or _uncollected(grant_id, grant, authenticated):
             return same
-    return added(grant, read, call)
+    return added(grant, read, authenticated)
 
 
-def unless_rejected_before(grant: Grant, changed: str, call: AuthenticatedRequest) -> Grant:
+def unless_rejected_before(grant: Grant, changed: str, authenticated: AuthenticatedRequest) -> Grant:
     """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
     Requests of a unit for one human count together, because agents of the unit could repeat each other's requests.
     Raises Problem rejected_before if the agent does not say what `changed`.
     """
-    store = call.ports.store
-    rejected = repeated_rejection(grant.permissions, store.rejections(grant.quota_key, grant.role_arn, call.now))
+    store = authenticated.ports.store
+    rejected = repeated_rejection(
+        grant.permissions, store.rejections(grant.quota_key, grant.role_arn, authenticated.now)
+    )
     if rejected is None:
         return grant
     if changed:
@@ -53,31 +55,35 @@ def unless_rejected_before(grant: Grant, changed: str, call: AuthenticatedReques
     raise Problem("rejected_before", detail, fix, {"rejection": view})
 
 
-def pending_list(grant: Grant, call: AuthenticatedRequest) -> GrantList:
+def pending_list(grant: Grant, authenticated: AuthenticatedRequest) -> GrantList:
     """Return the list of pending reviews that `grant` belongs in, as last written."""
     key_of_list = list_key(grant.quota_key)
-    return call.ports.store.grant_lists([key_of_list])[key_of_list]
+    return authenticated.ports.store.grant_lists([key_of_list])[key_of_list]
 
 
-def added(grant: Grant, read: GrantList, call: AuthenticatedRequest) -> GrantListUpdate:
+def added(grant: Grant, read: GrantList, authenticated: AuthenticatedRequest) -> GrantListUpdate:
     """Return the update of the list `read`, to be written with a new grant. Raises Problem too_many_pending."""
-    most, before = call.ports.config.limits.max_pending, read.at(call.now)
+    most, before = authenticated.ports.config.limits.max_pending, read.at(authenticated.now)
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
-        before = before.without([each for each in ids if _pending(each, call) is None])
+        before = before.without([each for each in ids if _pending(each, authenticated) is None])
     if len(before.entries) >= most:
-        raise _too_many(before, grant, call)
+        raise _too_many(before, grant, authenticated)
     return GrantListUpdate(read, before.with_entry(pending_review(grant)))
 
 
-def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest, asked: AccessRequest) -> None:
+def join(
+    grant: Grant, decision: Decision, key: str, authenticated: AuthenticatedRequest, access_request: AccessRequest
+) -> None:
     """Record that the request repeats `grant`, and use up its keys. Raises Conflict, or Problem rate_limited."""
-    quota = pending_duplicate_quota(grant.quota_key, call.ports.config.limits.ungranted_requests_per_minute, call.now)
-    keys = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
-    target = call.ports.config.targets[asked.target]
-    members = call.request_members(asked, target, decision) | deciding_policies(decision)
+    quota = pending_duplicate_quota(
+        grant.quota_key, authenticated.ports.config.limits.ungranted_requests_per_minute, authenticated.now
+    )
+    keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, authenticated.now),) if key else ()
+    target = authenticated.ports.config.targets[access_request.target]
+    members = authenticated.request_members(access_request, target, decision) | deciding_policies(decision)
     try:
-        call.record(
+        authenticated.record(
             AuditEvent.REQUEST,
             Outcome.REVIEW,
             (*keys, quota),  # a repeated POST gets its grant, even if the quota is used up
@@ -88,29 +94,35 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
     except Conflict as taken:
         if taken.key != quota.key:
             raise
-        call.count_refusal("rate_limited", AuditEvent.REQUEST)
-        raise unit_limited_problem(quota, call.principal) from taken
+        authenticated.count_refusal("rate_limited", AuditEvent.REQUEST)
+        raise unit_limited_problem(quota, authenticated.principal) from taken
 
 
-def _pending(grant_id: str, call: AuthenticatedRequest) -> Grant | None:
-    grant = call.grant(grant_id)
-    return grant if grant and grant.at(call.now).state is State.PENDING else None
+def _pending(grant_id: str, authenticated: AuthenticatedRequest) -> Grant | None:
+    grant = authenticated.grant(grant_id)
+    return grant if grant and grant.at(authenticated.now).state is State.PENDING else None
 
 
-def _uncollected(grant_id: str, wanted: Grant, call: AuthenticatedRequest) -> Grant | None:
+def _uncollected(grant_id: str, wanted: Grant, authenticated: AuthenticatedRequest) -> Grant | None:
     """Return the approved grant if its agent can still get credentials.
 
     Otherwise every request would get a grant whose credentials are refused: another group has to approve now, a voter
     left the group, people have other names, or the target changed.
     """
-    grant = call.grant(grant_id)
-    if grant is None or grant.at(call.now).state is not State.ACTIVE or is_outdated(grant, call.ports.config):
+    grant = authenticated.grant(grant_id)
+    if (
+        grant is None
+        or grant.at(authenticated.now).state is not State.ACTIVE
+        or is_outdated(grant, authenticated.ports.config)
+    ):
         return None
-    found = is_uncollected(grant, wanted, call.now) and decide_again(grant, call).effect is Effect.ALLOW
+    found = (
+        is_uncollected(grant, wanted, authenticated.now) and decide_again(grant, authenticated).effect is Effect.ALLOW
+    )
     return grant if found else None
 
 
-def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:
+def _too_many(pending: GrantList, grant: Grant, authenticated: AuthenticatedRequest) -> Problem:
     """Return the problem for a unit's full list. It names the caller's own grants only."""
     fix = (
         "Wait for the reviewers, or release requests you no longer need: `jitney grants release ID`, or "
@@ -119,5 +131,5 @@ def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> P
     detail = f"{grant.unit} has {len(pending.entries)} pending requests, which is the limit."
     ids = [each.grant_id for each in pending.entries if each.owner == grant.owner_key]
     until = min(each.until for each in pending.entries)
-    headers = {"Retry-After": str(max(1, min(60, until - call.now)))}
+    headers = {"Retry-After": str(max(1, min(60, until - authenticated.now)))}
     return Problem("too_many_pending", detail, fix, {"unit": grant.unit, "pending": ids}, headers)

@@ -23,8 +23,8 @@ NEVER_ISSUED = frozenset({"policy_too_large", "access_profile_missing"})
 class SizeTrial:
     """The trial of one request. Further attempts to write the same request do not repeat it."""
 
-    def __init__(self, call: AuthenticatedRequest) -> None:
-        self._call = call
+    def __init__(self, authenticated: AuthenticatedRequest) -> None:
+        self._call = authenticated
         self._detail: dict[str, Any] | None = None
 
     def detail(self, grant: Grant) -> dict[str, Any]:
@@ -38,15 +38,17 @@ class SizeTrial:
         return self._detail
 
     def _tried(self, grant: Grant) -> dict[str, Any]:
-        call = self._call
-        ports, now = call.ports, call.now
+        authenticated = self._call
+        ports, now = authenticated.ports, authenticated.now
         quota = trial_quota(grant.unit_key, ports.config.limits.reviews_per_hour, now)
         try:
             ports.store.consume([quota], now=now)
         except Conflict as used:
             raise too_many_reviews_problem(quota, grant.unit, now) from used
         target = target_of(grant, ports.config)
-        policy = call.session_policy(grant.permissions, grant.access_profile, target, now - ENDED_SECONDS, grant.way)
+        policy = authenticated.session_policy(
+            grant.permissions, grant.access_profile, target, now - ENDED_SECONDS, grant.way
+        )
         request = session_request(grant, policy, target.external_id, now, prefix=TRIAL_PREFIX)
         try:
             return {"packed_policy_percent": ports.sessions.packed_size(request)}

@@ -13,14 +13,14 @@ WayEffects: TypeAlias = Mapping[Way, Effect]
 
 
 def effects_of_ways(
-    decision: Decision, asked: AccessRequest, call: AuthenticatedRequest, others: OtherGrantsLookup
+    decision: Decision, access_request: AccessRequest, authenticated: AuthenticatedRequest, others: OtherGrantsLookup
 ) -> WayEffects:
     """Return the effect of the request in its own way, from `decision`, and in the other way.
 
     The other way is evaluated without reveal. Raises the problems of `AuthenticatedRequest.decide`.
     """
-    other = asked.in_other_way()
+    other = access_request.in_other_way()
     # With an access profile there is no gateway (core.access.way_fields).
-    effect = Effect.DENY if asked.access_profile else call.decide(other, others).effect
-    effects = {asked.way: decision.effect, other.way: effect}
+    effect = Effect.DENY if access_request.access_profile else authenticated.decide(other, others).effect
+    effects = {access_request.way: decision.effect, other.way: effect}
     return {way: effects[way] for way in Way}

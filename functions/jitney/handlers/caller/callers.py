@@ -206,10 +206,10 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
 
     Raises Problem (401, 403 suspended, 503) after counting the refusal.
     """
-    call = authenticate_even_suspended(request, ports)
-    with call.counting_refusals():
-        call.suspensions.require_unsuspended(call.principal)
-    return call
+    authenticated = authenticate_even_suspended(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.suspensions.require_unsuspended(authenticated.principal)
+    return authenticated
 
 
 def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
@@ -235,10 +235,10 @@ def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedReques
         if not caller.for_reviews or (who.kind, who.human) != ("human", None):
             fix = "Sign in yourself with `jitney login --review`. An agent's token cannot review."
             raise _not_meant("The token is not for reviews.", fix, who)
-    call = AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
-    with call.counting_refusals():
-        call.suspensions.require_unsuspended(who)
-    return call
+    authenticated = AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+    with authenticated.counting_refusals():
+        authenticated.suspensions.require_unsuspended(who)
+    return authenticated
 
 
 def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:

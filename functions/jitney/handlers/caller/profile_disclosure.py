@@ -19,39 +19,41 @@ from jitney.handlers.caller.similar_targets import similar_names
 from jitney.handlers.grant.responses import denied_problem
 
 
-def denial(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest, others: OtherGrantsLookup) -> Problem:
+def denial(
+    decision: Decision, access_request: AccessRequest, authenticated: AuthenticatedRequest, others: OtherGrantsLookup
+) -> Problem:
     """Return the problem of a denied request."""
-    if hides_profile(decision, asked, call):
+    if hides_profile(decision, access_request, authenticated):
         return hidden_profile()
-    return denied_problem(decision, asked, effects_of_ways(decision, asked, call, others))
+    return denied_problem(decision, access_request, effects_of_ways(decision, access_request, authenticated, others))
 
 
-def hides_profile(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest) -> bool:
+def hides_profile(decision: Decision, access_request: AccessRequest, authenticated: AuthenticatedRequest) -> bool:
     """Return whether the decision is a denial that the caller must not see, because it quotes an access profile."""
-    if decision.effect is not Effect.DENY or asked.access_profile is None or decision.permits_some:
+    if decision.effect is not Effect.DENY or access_request.access_profile is None or decision.permits_some:
         return False
-    return not _may_learn(asked.access_profile.name, asked, call)
+    return not _may_learn(access_request.access_profile.name, access_request, authenticated)
 
 
-def disclosed(mismatch: ProfileMismatch, call: AuthenticatedRequest) -> Problem:
+def disclosed(mismatch: ProfileMismatch, authenticated: AuthenticatedRequest) -> Problem:
     """Return the problem that shows what the caller may see of the profile, or else similar names that it may see."""
     if mismatch.disclosure:
-        return mismatch.disclosure if _may_learn(mismatch.name, mismatch.asked, call) else hidden_profile()
-    similar = similar_names(mismatch.name, _target(mismatch.asked, call).access_profiles)
-    return hidden_profile([name for name in similar if _may_learn(name, mismatch.asked, call)])
+        return mismatch.disclosure if _may_learn(mismatch.name, mismatch.asked, authenticated) else hidden_profile()
+    similar = similar_names(mismatch.name, _target(mismatch.asked, authenticated).access_profiles)
+    return hidden_profile([name for name in similar if _may_learn(name, mismatch.asked, authenticated)])
 
 
-def _may_learn(name: str, asked: AccessRequest, call: AuthenticatedRequest) -> bool:
+def _may_learn(name: str, access_request: AccessRequest, authenticated: AuthenticatedRequest) -> bool:
     """Return whether policies permit the caller some of the profile, for the shortest time."""
-    ports, limits = call.ports, call.ports.config.limits
-    target = _target(asked, call)
-    shortest = replace(asked, permissions=(), explanation=(), duration_seconds=limits.min_duration_seconds)
+    ports, limits = authenticated.ports, authenticated.ports.config.limits
+    target = _target(access_request, authenticated)
+    shortest = replace(access_request, permissions=(), explanation=(), duration_seconds=limits.min_duration_seconds)
     rules = ports.policies, ports.actions, limits, ports.config.reviewers
     try:
-        return decide(call.principal, with_profile(shortest, name, target), target, *rules).permits_some
+        return decide(authenticated.principal, with_profile(shortest, name, target), target, *rules).permits_some
     except Problem:
         return False
 
 
-def _target(asked: AccessRequest, call: AuthenticatedRequest) -> Target:
-    return call.ports.config.targets[asked.target]
+def _target(access_request: AccessRequest, authenticated: AuthenticatedRequest) -> Target:
+    return authenticated.ports.config.targets[access_request.target]

@@ -13,46 +13,54 @@ from jitney.handlers.caller.callers import AuthenticatedRequest
 from jitney.handlers.grant.responses import unit_limited_problem
 
 
-def count_preview(call: AuthenticatedRequest, event: AuditEvent) -> None:
+def count_preview(authenticated: AuthenticatedRequest, event: AuditEvent) -> None:
     """Count one dry run, or another answer of `event` that reveals as much as one, before any work is done.
 
     Raises Problem rate_limited after counting a refusal.
     """
-    quota = preview_quota(call.principal.quota_key, call.ports.config.limits.ungranted_requests_per_minute, call.now)
+    quota = preview_quota(
+        authenticated.principal.quota_key,
+        authenticated.ports.config.limits.ungranted_requests_per_minute,
+        authenticated.now,
+    )
     try:
-        call.ports.store.consume((quota,), now=call.now)
+        authenticated.ports.store.consume((quota,), now=authenticated.now)
     except Conflict as conflict:
-        problem = unit_limited_problem(quota, call.principal)
-        call.count_refusal(problem.code, event)
+        problem = unit_limited_problem(quota, authenticated.principal)
+        authenticated.count_refusal(problem.code, event)
         raise problem from conflict
 
 
-def has_quota(event: AuditEvent, call: AuthenticatedRequest) -> bool:
+def has_quota(event: AuditEvent, authenticated: AuthenticatedRequest) -> bool:
     """Count such an answer before doing the work for it. Return False if the quota is used up or cannot be read."""
-    quotas = _quotas(event, call)
+    quotas = _quotas(event, authenticated)
     try:
         if quotas:
-            call.ports.store.consume(quotas, now=call.now)
+            authenticated.ports.store.consume(quotas, now=authenticated.now)
     except (Conflict, Problem):
         return False
     return True
 
 
-def record_ungranted(event: AuditEvent, outcome: Outcome, call: AuthenticatedRequest, **members: Any) -> None:
+def record_ungranted(event: AuditEvent, outcome: Outcome, authenticated: AuthenticatedRequest, **members: Any) -> None:
     """Write the record of such an answer. Raises Problem rate_limited instead, when the quota is used up."""
-    quotas = _quotas(event, call)
+    quotas = _quotas(event, authenticated)
     try:
-        call.record(event, outcome, quotas, **members)
+        authenticated.record(event, outcome, quotas, **members)
     except Conflict as conflict:
-        instead = unit_limited_problem(quotas[0], call.principal)
-        call.count_refusal(instead.code, event)
+        instead = unit_limited_problem(quotas[0], authenticated.principal)
+        authenticated.count_refusal(instead.code, event)
         raise instead from conflict
 
 
-def _quotas(event: AuditEvent, call: AuthenticatedRequest) -> tuple[Quota, ...]:
+def _quotas(event: AuditEvent, authenticated: AuthenticatedRequest) -> tuple[Quota, ...]:
     """Return the quotas that such an answer counts against: () for a dry run, which was counted when it began."""
     if event is AuditEvent.PREVIEW:
         return ()
     return (
-        ungranted_quota(call.principal.quota_key, call.ports.config.limits.ungranted_requests_per_minute, call.now),
+        ungranted_quota(
+            authenticated.principal.quota_key,
+            authenticated.ports.config.limits.ungranted_requests_per_minute,
+            authenticated.now,
+        ),
     )

@@ -21,19 +21,19 @@ from jitney.handlers.runtime.ports import Ports
 def record_unwritten(grant: Grant, entry: DenyEntry, problem: Problem, origin: Origin, ports: Ports) -> Grant:
     """Record that IAM did not accept the deny entry. The reconciler records when IAM accepts it. Return the grant."""
 
-    def decide(before: Grant) -> GrantUpdate:
+    def change(before: Grant) -> GrantUpdate:
         record = audit.grant_record(
             AuditEvent.DENY_ENTRY, Outcome.FAILED, before, origin, ports.now(), code=problem.code
         )
         return GrantUpdate(before, record, entry._replace(unwritten=True))
 
-    return _recorded(grant, decide, ports)
+    return _recorded(grant, change, ports)
 
 
 def record_written(grant: Grant, entry: DenyEntry, origin: Origin, ports: Ports) -> Grant:
     """Record that IAM has the deny entry, unless that is on record. Return the grant."""
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         if before.ending is None:
             return None
         now = ports.now()
@@ -43,13 +43,13 @@ def record_written(grant: Grant, entry: DenyEntry, origin: Origin, ports: Ports)
         record = audit.grant_record(AuditEvent.DENY_ENTRY, Outcome.SET, after, origin, now, detail=detail)
         return GrantUpdate(after, record, entry._replace(unwritten=False))
 
-    return _recorded(grant, decide, ports)
+    return _recorded(grant, change, ports)
 
 
-def _recorded(grant: Grant, decide: Callable[[Grant], GrantUpdate | None], ports: Ports) -> Grant:
+def _recorded(grant: Grant, change: Callable[[Grant], GrantUpdate | None], ports: Ports) -> Grant:
     """Return the grant after the update. A failure is logged: the end and the denial do not depend on this record."""
     try:
-        return update_grant(grant, decide, ports)
+        return update_grant(grant, change, ports)
     except Problem as problem:
         logger.warning("deny entry not recorded", grant_id=grant.id, code=problem.code)
         return grant

@@ -27,7 +27,7 @@ def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
         if grant.call is None:
             continue
 
-        def decide(before: Grant) -> GrantUpdate | None:
+        def change(before: Grant) -> GrantUpdate | None:
             after = under_review(before, ports, suspensions).grant
             if before.state not in OPEN_STATES or after.state in OPEN_STATES:
                 return None
@@ -38,7 +38,7 @@ def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
             return GrantUpdate(after, record)
 
         try:
-            ended = update_grant(grant, decide, ports)
+            ended = update_grant(grant, change, ports)
         except Problem as problem:
             if problem.code not in ("grant_conflict", "grant_unreadable", "review_ended"):
                 raise

@@ -15,10 +15,12 @@ from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.ports import Ports
 
 
-def ended_response(grant: Grant, call: AuthenticatedRequest) -> Response:
+def ended_response(grant: Grant, authenticated: AuthenticatedRequest) -> Response:
     """Return the answer to a release or revocation: the grant, and what outlives it."""
-    answer = grant_response(200, grant, call)
-    return replace(answer, body={**answer.body, "outlives": [each.view() for each in ended_effects(grant, call.ports)]})
+    answer = grant_response(200, grant, authenticated)
+    return replace(
+        answer, body={**answer.body, "outlives": [each.view() for each in ended_effects(grant, authenticated.ports)]}
+    )
 
 
 def ended_effects(grant: Grant, ports: Ports) -> tuple[GrantEffect, ...]:

@@ -15,7 +15,7 @@ def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
     """
     now = ports.now()
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         if before.at(now).state is not State.PENDING:
             return None
         failed = before.move(State.FAILED)
@@ -24,5 +24,5 @@ def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
         )
         return GrantUpdate(failed, record)
 
-    failed = update_grant(grant, decide, ports)
+    failed = update_grant(grant, change, ports)
     return record_expiry(failed, ports) if failed.state is State.PENDING else failed

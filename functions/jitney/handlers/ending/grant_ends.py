@@ -42,7 +42,7 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
 }
 
 
-def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
+def end_grant(grant: Grant, state: State, reason: str, authenticated: AuthenticatedRequest) -> Grant:
     """Release or revoke a grant for the caller, and write the denial of its live credentials. Returns the ended grant.
 
     Nothing is denied if no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in
@@ -50,35 +50,37 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for
     it. Repeating the call continues the work.
     """
-    since_milliseconds = call.ports.now_milliseconds()
-    comment = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
-    ending = GrantEnd(call.now, call.principal.source_identity, comment)
-    ended = _recorded_end(grant, ending, state, call)
+    since_milliseconds = authenticated.ports.now_milliseconds()
+    comment = cut(authenticated.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
+    ending = GrantEnd(authenticated.now, authenticated.principal.source_identity, comment)
+    ended = _recorded_end(grant, ending, state, authenticated)
     if ended.starts_at is None:
-        resume_workflow(ended, call.ports)
-    if ended.ending is None or not needs_denial(ended, call.now):
+        resume_workflow(ended, authenticated.ports)
+    if ended.ending is None or not needs_denial(ended, authenticated.now):
         return ended
     try:
-        role = _deniable(ended, call.ports.config)
-        write_deny_document(role, call.ports)
+        role = _deniable(ended, authenticated.ports.config)
+        write_deny_document(role, authenticated.ports)
     except Problem as problem:
         if state is State.REVOKED:
-            _raise_alarm(ended, problem)
+            _log_undenied(ended, problem)
         if ended.ending is ending:
-            ended = record_unwritten(ended, _deny_entry(ended, call), problem, call.origin, call.ports)
+            ended = record_unwritten(
+                ended, _deny_entry(ended, authenticated), problem, authenticated.origin, authenticated.ports
+            )
         more = {"grant": ended.view()}
         raise Problem(problem.code, problem.detail, problem.fix, more, aws_code=problem.aws_code) from problem
     if ended.ending is not ending:
         return ended  # the reconciler records a denial that is written later
-    written_at = call.ports.now()
+    written_at = authenticated.ports.now()
     if state is State.REVOKED:
-        ended = record_written(ended, _deny_entry(ended, call), call.origin, call.ports)
-    if role.target.canary and _may_measure(ended, call):
-        _start_measurement(ended, since_milliseconds, written_at, call.ports)
+        ended = record_written(ended, _deny_entry(ended, authenticated), authenticated.origin, authenticated.ports)
+    if role.target.canary and _may_measure(ended, authenticated):
+        _start_measurement(ended, since_milliseconds, written_at, authenticated.ports)
     return ended
 
 
-def _raise_alarm(grant: Grant, problem: Problem) -> None:
+def _log_undenied(grant: Grant, problem: Problem) -> None:
     """Log and count a revocation whose credentials may still work (END 7)."""
     logger.error(
         "revocation incomplete",
@@ -91,7 +93,7 @@ def _raise_alarm(grant: Grant, problem: Problem) -> None:
     count(UNDENIED_REVOCATIONS)
 
 
-def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
+def _may_measure(grant: Grant, authenticated: AuthenticatedRequest) -> bool:
     """Return whether to measure the denial.
 
     Each revocation is measured, and a limited number of a unit's releases in a minute.
@@ -100,9 +102,11 @@ def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
     """
     if grant.state is State.REVOKED:
         return True
-    quota = measurement_quota(grant.unit_key, call.ports.config.limits.measured_releases_per_minute, call.now)
+    quota = measurement_quota(
+        grant.unit_key, authenticated.ports.config.limits.measured_releases_per_minute, authenticated.now
+    )
     try:
-        call.ports.store.consume([quota], now=call.now)
+        authenticated.ports.store.consume([quota], now=authenticated.now)
     except (Conflict, Problem):
         return False
     return True
@@ -134,32 +138,34 @@ def _deniable(grant: Grant, config: Config) -> TargetRole:
     raise Problem("revocation_incomplete", detail, fix)
 
 
-def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: AuthenticatedRequest) -> Grant:
+def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: AuthenticatedRequest) -> Grant:
     """Write the end of a grant, its record and its deny entry."""
     event, outcome = END_EVENTS[state]
     detail = {"by": ending.by, "reason": ending.reason}
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         ended = before.end(state, ending)
         if ended.ending is not ending:
             return None
-        denial = _denial(ended, call)
+        denial = _denial(ended, authenticated)
         entry = denial if isinstance(denial, DenyEntry) else None
-        more = end_detail(ended, call.ports.actions)
+        more = end_detail(ended, authenticated.ports.actions)
         more |= {"no_denial": str(denial)} if entry is None and ended.starts_at is not None else {}
-        record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail | more)
+        record = audit.grant_record(
+            event, outcome, ended, authenticated.origin, authenticated.now, detail=detail | more
+        )
         return GrantUpdate(ended, record, entry)
 
-    return update_grant(grant, decide, call.ports).at(call.now)
+    return update_grant(grant, change, authenticated.ports).at(authenticated.now)
 
 
-def _denial(ended: Grant, call: AuthenticatedRequest) -> DenyEntry | NoDenial:
-    return denial_of(ended, by_operator=ended.state is State.REVOKED and call.is_operator)
+def _denial(ended: Grant, authenticated: AuthenticatedRequest) -> DenyEntry | NoDenial:
+    return denial_of(ended, by_operator=ended.state is State.REVOKED and authenticated.is_operator)
 
 
-def _deny_entry(ended: Grant, call: AuthenticatedRequest) -> DenyEntry:
+def _deny_entry(ended: Grant, authenticated: AuthenticatedRequest) -> DenyEntry:
     """Return the deny entry of an end that needs one."""
-    denial = _denial(ended, call)
+    denial = _denial(ended, authenticated)
     if not isinstance(denial, DenyEntry):
         raise TypeError(f"the end needs no deny entry: {denial}")
     return denial

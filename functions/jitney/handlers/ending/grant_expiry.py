@@ -15,7 +15,7 @@ def record_expiry(grant: Grant, ports: Ports) -> Grant:
     """
     now = ports.now()
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         expired = before.at(now)
         if before.state is State.EXPIRED or expired.state is not State.EXPIRED:
             return None
@@ -23,4 +23,4 @@ def record_expiry(grant: Grant, ports: Ports) -> Grant:
         record = audit.grant_record(AuditEvent.EXPIRY, Outcome.EXPIRED, expired, Origin(), now, detail=detail)
         return GrantUpdate(expired, record)
 
-    return update_grant(grant, decide, ports)
+    return update_grant(grant, change, ports)

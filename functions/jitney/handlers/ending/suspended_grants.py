@@ -82,7 +82,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
     """
     wrote = False
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         nonlocal wrote
         suspension, ended = suspensions.ending(before), suspensions.applied(before)
         wrote = suspension is not None
@@ -100,7 +100,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
         denial = None if denied else denial_of(ended, by_operator=True)
         return GrantUpdate(ended, record, denial if isinstance(denial, DenyEntry) else None)
 
-    ended = update_grant(grant, decide, ports)
+    ended = update_grant(grant, change, ports)
     if wrote and ended.starts_at is None:
         resume_workflow(ended, ports)
     return wrote

@@ -20,12 +20,14 @@ def suspension_conflict() -> Problem:
 
 
 def suspension_record(
-    outcome: Outcome, suspension: Suspension, reason: str, call: AuthenticatedRequest
+    outcome: Outcome, suspension: Suspension, reason: str, authenticated: AuthenticatedRequest
 ) -> ChainedRecord:
     """Return the record of an operator's act on a suspension, with their masked reason."""
     target = suspension.name if suspension.kind is SuspensionKind.TARGET else ""
-    record = call.new_record(AuditEvent.SUSPENSION, outcome, target=target, reason=reason, detail=suspension.detail)
-    return chain_record(record, call.ports.new_id("r"))
+    record = authenticated.new_record(
+        AuditEvent.SUSPENSION, outcome, target=target, reason=reason, detail=suspension.detail
+    )
+    return chain_record(record, authenticated.ports.new_id("r"))
 
 
 def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Ports) -> Suspension:

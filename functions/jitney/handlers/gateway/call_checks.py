@@ -23,15 +23,15 @@ from jitney.handlers.grant.responses import active_grant, deciding_policies, den
 
 @dataclass(frozen=True, slots=True)
 class GatewayCall:
-    """A call that fits AWS's model and that its grant covers. `key` is the hash of its Idempotency-Key.
+    """A call that fits AWS's model and that its grant covers. `key_hash` is of its Idempotency-Key.
 
     `content` is the keyed hash of its body. `context` is the stored state that the call depends on. `grant_approvals`
     are the approvals of its grant with which the call was decided.
     """
 
     authenticated: AuthenticatedRequest
-    asked: CallRequest
-    key: str
+    call_request: CallRequest
+    key_hash: str
     content: str
     context: CallContext
     grant: Grant
@@ -42,62 +42,66 @@ class GatewayCall:
 
 
 def check_call(
-    call: AuthenticatedRequest, asked: CallRequest, key: str, content: str, context: CallContext
+    authenticated: AuthenticatedRequest, call_request: CallRequest, key_hash: str, content: str, context: CallContext
 ) -> GatewayCall:
     """Return the call if its grant covers it, otherwise raise Problem. Nothing is sent or decided yet.
 
     Refusals are counted. A call outside its grant is recorded instead, because the answer shows what is missing in the
     grant.
     """
-    with call.counting_refusals(AuditEvent.CALL):
-        grant = active_grant(call.own(context.stored_grant), call)
-        target = target_of(grant, call.ports.config)
+    with authenticated.counting_refusals(AuditEvent.CALL):
+        grant = active_grant(authenticated.own(context.stored_grant), authenticated)
+        target = target_of(grant, authenticated.ports.config)
         _require_gateway(grant)
-        _require_address(grant, call)
-        modelled = call.ports.aws_calls.checked(asked.service, asked.operation, asked.region, asked.parameters, target)
+        _require_address(grant, authenticated)
+        modelled = authenticated.ports.aws_calls.checked(
+            call_request.service, call_request.operation, call_request.region, call_request.parameters, target
+        )
         explained = with_call_values(
-            call.ports.explain_calls([asked.as_call()], target),
+            authenticated.ports.explain_calls([call_request.as_call()], target),
             modelled.service,
             modelled.operation.name,
-            asked.parameters,
-            call.ports.actions,
+            call_request.parameters,
+            authenticated.ports.actions,
         )
     try:
-        needs = require_inside(explained, grant, call.ports.actions)
+        needs = require_inside(explained, grant, authenticated.ports.actions)
     except Problem as problem:
-        _record(Outcome.REFUSED, problem.code, grant, modelled, call)
+        _record(Outcome.REFUSED, problem.code, grant, modelled, authenticated)
         raise
-    return GatewayCall(call, asked, key, content, context, grant, target, modelled, needs)
+    return GatewayCall(authenticated, call_request, key_hash, content, context, grant, target, modelled, needs)
 
 
-def decided_call(made: GatewayCall) -> tuple[GatewayCall, Decision]:
+def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
     """Return the call and the decision about it: allowed, or reviewed. Raises Problem denied after recording it.
 
     Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
     is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
     additional permissions has a session of its own.
     """
-    call, modelled = made.authenticated, made.modelled
-    approvals = approvals_of(made.grant, call)
-    others = call.other_grants(made.target, made.grant)
+    authenticated, modelled = gateway_call.authenticated, gateway_call.modelled
+    approvals = approvals_of(gateway_call.grant, authenticated)
+    others = authenticated.other_grants(gateway_call.target, gateway_call.grant)
 
     def decide(permissions: tuple[Permission, ...]) -> Decision:
-        request = made.grant.as_request()
-        return call.decide(request.for_call(permissions, modelled.service, modelled.operation.name, approvals), others)
+        request = gateway_call.grant.as_request()
+        return authenticated.decide(
+            request.for_call(permissions, modelled.service, modelled.operation.name, approvals), others
+        )
 
-    with call.counting_refusals(AuditEvent.CALL):
-        decision = decide(made.needs.permissions)
+    with authenticated.counting_refusals(AuditEvent.CALL):
+        decision = decide(gateway_call.needs.permissions)
         accepted = (Effect.ALLOW, decision.effect)
-        further = made.needs.further
+        further = gateway_call.needs.further
         if decision.effect is not Effect.DENY and further and decide(further).effect not in accepted:
             further = tuple(each for each in further if decide((each,)).effect in accepted)
     if decision.effect is Effect.DENY:
         members = deciding_policies(decision)
-        _record(Outcome.DENIED, "denied", made.grant, modelled, call, approvals, **members)
+        _record(Outcome.DENIED, "denied", gateway_call.grant, modelled, authenticated, approvals, **members)
         raise denied_problem(decision)
-    reads = made.needs.reads and further == made.needs.further
-    needs = made.needs._replace(further=further, reads=reads)
-    return replace(made, needs=needs, grant_approvals=approvals), decision
+    reads = gateway_call.needs.reads and further == gateway_call.needs.further
+    needs = gateway_call.needs._replace(further=further, reads=reads)
+    return replace(gateway_call, needs=needs, grant_approvals=approvals), decision
 
 
 def _require_gateway(grant: Grant) -> None:
@@ -113,12 +117,12 @@ def _require_gateway(grant: Grant) -> None:
         raise Problem("request_invalid", detail, fix)
 
 
-def _require_address(grant: Grant, call: AuthenticatedRequest) -> None:
+def _require_address(grant: Grant, authenticated: AuthenticatedRequest) -> None:
     """Raise Problem unless the call comes from the address to which the grant is bound (row STS 2).
 
     AWS sees the function's address instead, so a session policy cannot enforce this limit.
     """
-    if grant.bound_address and call.origin.source_ip != grant.bound_address:
+    if grant.bound_address and authenticated.origin.source_ip != grant.bound_address:
         detail = f"Grant {grant.id} is bound to the address from which it was requested."
         raise Problem("address_mismatch", detail, "Call from that address, or request a new grant from this one.")
 
@@ -128,7 +132,7 @@ def _record(
     code: str,
     grant: Grant,
     modelled: ModelledCall,
-    call: AuthenticatedRequest,
+    authenticated: AuthenticatedRequest,
     approvals: frozenset[str] = frozenset(),
     **members: Any,
 ) -> None:
@@ -136,4 +140,4 @@ def _record(
     named = {"service": modelled.service, "operation": modelled.operation.name, "region": modelled.region}
     detail = {"call": named | approvals_detail(approvals)}
     about = {"grant_id": grant.id, "target": grant.target, "account": grant.account, "detail": detail}
-    record_ungranted(AuditEvent.CALL, outcome, call, code=code, **about, **members)
+    record_ungranted(AuditEvent.CALL, outcome, authenticated, code=code, **about, **members)

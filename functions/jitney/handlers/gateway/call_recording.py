@@ -20,16 +20,16 @@ S3 has no parameter of this name.
 """
 
 
-def recorded_call(made: GatewayCall, credentials: Credentials | None) -> RecordedCall:
+def recorded_call(gateway_call: GatewayCall, credentials: Credentials | None) -> RecordedCall:
     """Return the call as its records show it."""
-    ports, modelled, owner = made.authenticated.ports, made.modelled, made.grant.owner_key
+    ports, modelled, owner = gateway_call.authenticated.ports, gateway_call.modelled, gateway_call.grant.owner_key
     operation, exact = modelled.operation.name, modelled.parameters
     masker = AwsMasker(ports.masks, TextMaskTags(lambda: ports.mask_keys.of(owner)))
     masked = masker.call(modelled.service, operation, CallDirection.INPUT, exact).value
-    if made.asked.direct:
+    if gateway_call.call_request.direct:
         # `direct` is shown and hashed. So the approval of a call that the gateway sends does not cover a ticket for
         # that call.
-        direct = {"direct": _DIRECT} | ({"Body": made.asked.direct} if is_upload(operation) else {})
+        direct = {"direct": _DIRECT} | ({"Body": gateway_call.call_request.direct} if is_upload(operation) else {})
         exact, masked = {**exact, **direct}, {**masked, **direct}
     return RecordedCall(
         service=modelled.service,
@@ -38,19 +38,19 @@ def recorded_call(made: GatewayCall, credentials: Credentials | None) -> Recorde
         parameters=shown_parameters(exact, masked),
         parameters_mac=parameters_mac(ports.mask_keys.of(owner), modelled.service, operation, modelled.region, exact),
         mac_key=ports.mask_keys.id,
-        actions=tuple(sorted({name for each in made.needs.permissions for name in each.actions})),
-        resources=tuple(sorted({arn for each in made.needs.permissions for arn in each.resources})),
+        actions=tuple(sorted({name for each in gateway_call.needs.permissions for name in each.actions})),
+        resources=tuple(sorted({arn for each in gateway_call.needs.permissions for arn in each.resources})),
         access_key_id=credentials.access_key_id if credentials else "",
-        ticket=made.asked.direct is not None,
-        grant_approvals=made.grant_approvals,
+        ticket=gateway_call.call_request.direct is not None,
+        grant_approvals=gateway_call.grant_approvals,
     )
 
 
-def reviewed_call_of(made: GatewayCall) -> ReviewedCall:
+def reviewed_call_of(gateway_call: GatewayCall) -> ReviewedCall:
     """Return the call as its reviewers see it."""
-    shown = recorded_call(made, None)
+    shown = recorded_call(gateway_call, None)
     return ReviewedCall(
-        made.grant.id,
+        gateway_call.grant.id,
         shown.service,
         shown.operation,
         shown.region,
@@ -60,9 +60,11 @@ def reviewed_call_of(made: GatewayCall) -> ReviewedCall:
     )
 
 
-def record_of(made: GatewayCall, shown: RecordedCall, outcome: Outcome, **more: Any) -> AuditRecord:
+def record_of(gateway_call: GatewayCall, shown: RecordedCall, outcome: Outcome, **more: Any) -> AuditRecord:
     """Return a record of the call. `more` are other arguments of `call_record`."""
-    return call_record(made.grant, shown, outcome, made.authenticated.origin, made.authenticated.now, **more)
+    return call_record(
+        gateway_call.grant, shown, outcome, gateway_call.authenticated.origin, gateway_call.authenticated.now, **more
+    )
 
 
 def answer_facts(answer: AwsAnswer, masked: MaskedAnswer) -> AnswerFacts:

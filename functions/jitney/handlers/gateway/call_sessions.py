@@ -42,30 +42,38 @@ class ReadSessions:
         return kept
 
 
-def reads_session(made: GatewayCall) -> Credentials:
+def reads_session(gateway_call: GatewayCall) -> Credentials:
     """Return the session for the reads of a call's grant. If no session is kept, issue one. Raises Problem."""
-    call, grant = made.authenticated, made.grant
+    authenticated, grant = gateway_call.authenticated, gateway_call.grant
 
     def issue() -> Credentials:
-        policy = compile_policy(grant.permissions, grant.expires_at, call.ports.actions, _of_broker(made))
-        return call.ports.sessions.issue(reads_session_request(grant, policy, made.target.external_id, call.now))
+        policy = compile_policy(
+            grant.permissions, grant.expires_at, authenticated.ports.actions, _of_broker(gateway_call)
+        )
+        return authenticated.ports.sessions.issue(
+            reads_session_request(grant, policy, gateway_call.target.external_id, authenticated.now)
+        )
 
-    return call.ports.read_sessions.of(grant, call.now, issue)
+    return authenticated.ports.read_sessions.of(grant, authenticated.now, issue)
 
 
-def call_session(made: GatewayCall, call_id: str, *, for_agent: bool = False) -> Credentials:
+def call_session(gateway_call: GatewayCall, call_id: str, *, for_agent: bool = False) -> Credentials:
     """Return a session for only this call, for a minute at most. Raises Problem.
 
     With `for_agent`, the agent sends the call itself, and a target with `bind_to_caller` binds the session to the
     agent's address.
     """
-    call, grant = made.authenticated, made.grant
-    options = options_for(made.target, call.origin.source_ip) if for_agent else _of_broker(made)
-    end = call_session_end(grant, call.now)
-    policy = compile_policy(made.needs.of_session, end, call.ports.actions, options)
-    return call.ports.sessions.issue(call_session_request(grant, call_id, policy, made.target.external_id, call.now))
+    authenticated, grant = gateway_call.authenticated, gateway_call.grant
+    options = (
+        options_for(gateway_call.target, authenticated.origin.source_ip) if for_agent else _of_broker(gateway_call)
+    )
+    end = call_session_end(grant, authenticated.now)
+    policy = compile_policy(gateway_call.needs.of_session, end, authenticated.ports.actions, options)
+    return authenticated.ports.sessions.issue(
+        call_session_request(grant, call_id, policy, gateway_call.target.external_id, authenticated.now)
+    )
 
 
-def _of_broker(made: GatewayCall) -> SessionPolicyOptions:
+def _of_broker(gateway_call: GatewayCall) -> SessionPolicyOptions:
     """Return the options of a session that stays in the broker, so that no caller's address limits it."""
-    return SessionPolicyOptions("", made.target.sealed, made.target.action_wildcards)
+    return SessionPolicyOptions("", gateway_call.target.sealed, gateway_call.target.action_wildcards)

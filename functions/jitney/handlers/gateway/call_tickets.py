@@ -15,60 +15,66 @@ from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.gateway.call_checks import GatewayCall
 from jitney.handlers.gateway.call_recording import recorded_call
-from jitney.handlers.gateway.call_sending import begin_change, finish_change, finish_read
+from jitney.handlers.gateway.call_sending import finish_read
 from jitney.handlers.gateway.call_sessions import call_session
+from jitney.handlers.gateway.changing_calls import begin_change, finish_change
 from jitney.handlers.runtime.http import Response
 
 
-def require_transferable(made: GatewayCall, limits: CallLimits) -> None:
+def require_transferable(gateway_call: GatewayCall, limits: CallLimits) -> None:
     """Raise and count a Problem for a call with `direct` that cannot have a ticket."""
-    if made.asked.direct is None:
+    if gateway_call.call_request.direct is None:
         return
-    modelled = made.modelled
-    with made.authenticated.counting_refusals(AuditEvent.CALL):
+    modelled = gateway_call.modelled
+    with gateway_call.authenticated.counting_refusals(AuditEvent.CALL):
         require_ticket(
-            modelled.service, modelled.operation.name, modelled.parameters, made.asked.direct, made.grant, limits
+            modelled.service,
+            modelled.operation.name,
+            modelled.parameters,
+            gateway_call.call_request.direct,
+            gateway_call.grant,
+            limits,
         )
 
 
 def issue_ticket(
-    made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None = None, call_id: str = ""
+    gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse | None = None, call_id: str = ""
 ) -> Response:
     """Return the ticket of a call that policies allow, or that reviewers approved as `call_id`. Raises Problem."""
-    changes = is_upload(made.modelled.operation.name) or bool(call_id)
-    return _of_change(made, limits, approval, call_id) if changes else _of_read(made, limits)
+    changes = is_upload(gateway_call.modelled.operation.name) or bool(call_id)
+    return _of_change(gateway_call, limits, approval, call_id) if changes else _of_read(gateway_call, limits)
 
 
-def _of_read(made: GatewayCall, limits: CallLimits) -> Response:
-    call, use = made.authenticated, BudgetUse(made.grant.id, limits, calls=1)
-    call_id = call.ports.new_id("c")
-    with call.counting_refusals(AuditEvent.CALL):
-        made.context.budget.require_left(use, call.now)
-        credentials = call_session(made, call_id, for_agent=True)
-    ticket = _ticket(made, call_id, credentials)
-    finish_read(made, call_id, recorded_call(made, credentials), use, Outcome.SENT)
-    return _response(made, call_id, ticket)
+def _of_read(gateway_call: GatewayCall, limits: CallLimits) -> Response:
+    authenticated, use = gateway_call.authenticated, BudgetUse(gateway_call.grant.id, limits, calls=1)
+    call_id = authenticated.ports.new_id("c")
+    with authenticated.counting_refusals(AuditEvent.CALL):
+        gateway_call.context.budget.require_left(use, authenticated.now)
+        credentials = call_session(gateway_call, call_id, for_agent=True)
+    ticket = _ticket(gateway_call, call_id, credentials)
+    finish_read(gateway_call, call_id, recorded_call(gateway_call, credentials), use, Outcome.SENT)
+    return _response(gateway_call, call_id, ticket)
 
 
-def _of_change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> Response:
-    sending = begin_change(made, limits, approval, call_id)
+def _of_change(gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> Response:
+    sending = begin_change(gateway_call, limits, approval, call_id)
     sent_as = sending.attempt.call_id
     try:
-        credentials = call_session(made, sent_as, for_agent=True)
-        ticket = _ticket(made, sent_as, credentials)
+        credentials = call_session(gateway_call, sent_as, for_agent=True)
+        ticket = _ticket(gateway_call, sent_as, credentials)
     except Problem as problem:
-        finish_change(made, sending, sending.attempt.not_sent(), Outcome.FAILED, code=problem.code)
+        finish_change(gateway_call, sending, sending.attempt.not_sent(), Outcome.FAILED, code=problem.code)
         raise
     sending = replace(sending, shown=replace(sending.shown, access_key_id=credentials.access_key_id))
-    finish_change(made, sending, sending.attempt.lost(), Outcome.SENT)
-    return _response(made, sent_as, ticket)
+    finish_change(gateway_call, sending, sending.attempt.lost(), Outcome.SENT)
+    return _response(gateway_call, sent_as, ticket)
 
 
-def _ticket(made: GatewayCall, call_id: str, credentials: Credentials) -> Ticket:
-    body = made.asked.direct or DirectBody()
-    return made.authenticated.ports.aws_calls.ticket(made.modelled, body, call_id, credentials)
+def _ticket(gateway_call: GatewayCall, call_id: str, credentials: Credentials) -> Ticket:
+    body = gateway_call.call_request.direct or DirectBody()
+    return gateway_call.authenticated.ports.aws_calls.ticket(gateway_call.modelled, body, call_id, credentials)
 
 
-def _response(made: GatewayCall, call_id: str, ticket: Ticket) -> Response:
-    body = {"call_id": call_id, "grant_id": made.grant.id, "ticket": ticket.view()}
+def _response(gateway_call: GatewayCall, call_id: str, ticket: Ticket) -> Response:
+    body = {"call_id": call_id, "grant_id": gateway_call.grant.id, "ticket": ticket.view()}
     return Response(200, body)

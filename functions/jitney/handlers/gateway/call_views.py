@@ -28,28 +28,28 @@ def call_id_of_path(request: Request) -> str:
     return given
 
 
-def call_state(call_id: str, call: AuthenticatedRequest) -> Response:
+def call_state(call_id: str, authenticated: AuthenticatedRequest) -> Response:
     """Return the state of a call that changes something or is reviewed. Raises Problem call_not_found."""
-    sent = call.ports.call_store.recorded_state(call_id)
-    if sent and call.principal.owner_key.startswith(sent.owner):
-        return Response(200, sent.view(call.now))
-    grant = grant_of_call(call_id, call)
+    sent = authenticated.ports.call_store.recorded_state(call_id)
+    if sent and authenticated.principal.owner_key.startswith(sent.owner):
+        return Response(200, sent.view(authenticated.now))
+    grant = grant_of_call(call_id, authenticated)
     if grant is None:
         raise _unknown()
-    return call_response(call_id, grant, call)
+    return call_response(call_id, grant, authenticated)
 
 
-def grant_of_call(call_id: str, call: AuthenticatedRequest) -> Grant | None:
+def grant_of_call(call_id: str, authenticated: AuthenticatedRequest) -> Grant | None:
     """Return the caller's own grant of a reviewed call, as it is now, or None."""
-    grant = call.ports.store.grant(grant_id_of(call_id))
-    if grant is None or grant.call is None or not call.owns(grant):
+    grant = authenticated.ports.store.grant(grant_id_of(call_id))
+    if grant is None or grant.call is None or not authenticated.owns(grant):
         return None
-    return under_review(grant, call.ports, call.suspensions).grant.at(call.now)
+    return under_review(grant, authenticated.ports, authenticated.suspensions).grant.at(authenticated.now)
 
 
-def call_response(call_id: str, grant: Grant, call: AuthenticatedRequest) -> Response:
+def call_response(call_id: str, grant: Grant, authenticated: AuthenticatedRequest) -> Response:
     """Return a reviewed call as the API shows it."""
-    answer = grant_response(200, grant, call)
+    answer = grant_response(200, grant, authenticated)
     reviewed = grant.call.view() if grant.call else {}
     members = {name: reviewed[name] for name in ("service", "operation", "region")} | {"grant_id": reviewed["grant"]}
     state = _STATES.get(grant.state, str(grant.state))

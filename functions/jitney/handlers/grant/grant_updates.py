@@ -74,15 +74,15 @@ def _conflict() -> Problem:
 
 def update_grant(
     grant: Grant,
-    decide: Callable[[Grant], GrantUpdate | None],
+    change: Callable[[Grant], GrantUpdate | None],
     ports: Ports,
     conflict: Callable[[], Problem] = _conflict,
     turn: Turn = URGENT,
 ) -> Grant:
-    """Write the update that `decide` returns for the grant. If the grant changed, decide again.
+    """Write the update that `change` returns for the grant. If the grant changed, decide again.
 
-    Returns the current grant. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
-    unavailable, or what `decide` raises, and Conflict when a quota of the update is used up.
+    Returns the current grant. Nothing is written when `change` returns None. Raises Problem grant_conflict,
+    unavailable, or what `change` raises, and Conflict when a quota of the update is used up.
     """
     read: Grant | None = grant
 
@@ -91,7 +91,7 @@ def update_grant(
         before, read = read or ports.store.grant(grant.id), None
         if before is None:
             raise conflict()
-        update = decide(before)
+        update = change(before)
         if update is None:
             return before
         record = audit.next_chained_record(update.record, before)
@@ -103,9 +103,9 @@ def update_grant(
         return write_until_current(attempt, conflict, ports, turn)
 
 
-def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports, turn: Turn) -> RecordedGrant:
+def record_update(grant: Grant, change: Callable[[Grant], GrantUpdate], ports: Ports, turn: Turn) -> RecordedGrant:
     """Return the grant after an update that is always recorded. Raises the same as `update_grant`."""
-    return RecordedGrant(update_grant(grant, decide, ports, turn=turn))
+    return RecordedGrant(update_grant(grant, change, ports, turn=turn))
 
 
 def write_new_grant(

@@ -31,7 +31,7 @@ def record_outcome(
     event: AuditEvent,
     outcome: Outcome,
     code: str,
-    call: AuthenticatedRequest,
+    authenticated: AuthenticatedRequest,
     *,
     fails: bool = False,
     quotas: tuple[Quota, ...] = (),
@@ -41,82 +41,86 @@ def record_outcome(
     Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
     """
 
-    def decide(before: Grant) -> GrantUpdate:
+    def change(before: Grant) -> GrantUpdate:
         after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
-        record = audit.grant_record(event, outcome, after, call.origin, call.now, code=code)
+        record = audit.grant_record(event, outcome, after, authenticated.origin, authenticated.now, code=code)
         return GrantUpdate(after, record, quotas=quotas)
 
-    return update_grant(grant, decide, call.ports, turn=PATIENT)
+    return update_grant(grant, change, authenticated.ports, turn=PATIENT)
 
 
-def session_request_of(grant: Grant, call: AuthenticatedRequest, seconds: int | None = None) -> SessionRequest:
+def session_request_of(grant: Grant, authenticated: AuthenticatedRequest, seconds: int | None = None) -> SessionRequest:
     """Return the STS call for a grant before anything is written. Raises Problem, such as policy_too_large.
 
     The session ends after `seconds`, if given, and with the grant at the latest.
     """
-    target = target_of(grant, call.ports.config)
-    end = grant.expires_at if seconds is None else min(call.now + seconds, grant.expires_at)
-    policy = call.session_policy(grant.permissions, grant.access_profile, target, end, grant.way)
-    return session_request(grant, policy, target.external_id, call.now, ends_at=end)
+    target = target_of(grant, authenticated.ports.config)
+    end = grant.expires_at if seconds is None else min(authenticated.now + seconds, grant.expires_at)
+    policy = authenticated.session_policy(grant.permissions, grant.access_profile, target, end, grant.way)
+    return session_request(grant, policy, target.external_id, authenticated.now, ends_at=end)
 
 
-def issue_credentials(grant: RecordedGrant, session: SessionRequest, call: AuthenticatedRequest) -> Credentials:
+def issue_credentials(
+    grant: RecordedGrant, session: SessionRequest, authenticated: AuthenticatedRequest
+) -> Credentials:
     """Return credentials for an active, recorded grant (STS 6). A failure is recorded, then raised as Problem."""
     try:
-        return call.ports.sessions.issue(session)
+        return authenticated.ports.sessions.issue(session)
     except Problem as problem:
         fails = problem.code in PERMANENT_FAILURES
-        recorded = record_outcome(grant, AuditEvent.ISSUE, Outcome.FAILED, problem.code, call, fails=fails)
+        recorded = record_outcome(grant, AuditEvent.ISSUE, Outcome.FAILED, problem.code, authenticated, fails=fails)
         extras = {**problem.extras, "grant": recorded.view()}
         raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
 
 
 def renew_credentials(
-    grant: Grant, call: AuthenticatedRequest, seconds: int | None = None
+    grant: Grant, authenticated: AuthenticatedRequest, seconds: int | None = None
 ) -> tuple[Grant, Credentials]:
     """Renew the credentials of an active grant that policy still allows (POL 1) with its valid votes (REV 3).
 
     They end after `seconds`, if given, and with the grant at the latest. Renewals of one grant at the same time wait
     for each other. Raises Problem: denied, rate_limited, or what `issue_credentials` raises.
     """
-    quota = renewal_quota(grant.id, call.ports.config.limits.renewals_per_minute, call.now)
+    quota = renewal_quota(grant.id, authenticated.ports.config.limits.renewals_per_minute, authenticated.now)
     try:
-        return _renewed(grant, quota, call, seconds)
+        return _renewed(grant, quota, authenticated, seconds)
     except Conflict as used:
-        call.count_refusal("rate_limited", AuditEvent.ISSUE, grant.id)
+        authenticated.count_refusal("rate_limited", AuditEvent.ISSUE, grant.id)
         raise rate_limited_problem(quota) from used
 
 
-def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest, seconds: int | None) -> tuple[Grant, Credentials]:
-    session = session_request_of(grant, call, seconds)
-    decision = decide_again(grant, call)
+def _renewed(
+    grant: Grant, quota: Quota, authenticated: AuthenticatedRequest, seconds: int | None
+) -> tuple[Grant, Credentials]:
+    session = session_request_of(grant, authenticated, seconds)
+    decision = decide_again(grant, authenticated)
     if decision.effect is not Effect.ALLOW:
-        record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call, quotas=(quota,))
+        record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", authenticated, quotas=(quota,))
         raise denied_problem(decision)
-    recorded = _record_issue(grant, quota, call)
-    return recorded, issue_credentials(recorded, session, call)
+    recorded = _record_issue(grant, quota, authenticated)
+    return recorded, issue_credentials(recorded, session, authenticated)
 
 
-def decide_again(grant: Grant, call: AuthenticatedRequest) -> Decision:
+def decide_again(grant: Grant, authenticated: AuthenticatedRequest) -> Decision:
     """Return what policies decide now about an active grant with its valid votes. Raises Problem."""
-    others = call.other_grants(target_of(grant, call.ports.config), grant)
-    return call.decide(grant.as_request(), others, approvals_of(grant, call))
+    others = authenticated.other_grants(target_of(grant, authenticated.ports.config), grant)
+    return authenticated.decide(grant.as_request(), others, approvals_of(grant, authenticated))
 
 
-def approvals_of(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
+def approvals_of(grant: Grant, authenticated: AuthenticatedRequest) -> frozenset[str]:
     """Return the approvals of a grant that are valid now, with the approvals that break-glass replaces."""
-    return approvals_in_force(under_review(grant, call.ports, call.suspensions), call.now)
+    return approvals_in_force(under_review(grant, authenticated.ports, authenticated.suspensions), authenticated.now)
 
 
-def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> RecordedGrant:
+def _record_issue(grant: Grant, quota: Quota, authenticated: AuthenticatedRequest) -> RecordedGrant:
     """Record an issue of credentials. Raises Problem for a grant that is not active, and Conflict for a used quota."""
 
-    def decide(before: Grant) -> GrantUpdate:
-        active = replace(active_grant(before, call), unissued=False)
-        record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
+    def change(before: Grant) -> GrantUpdate:
+        active = replace(active_grant(before, authenticated), unissued=False)
+        record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, authenticated.origin, authenticated.now)
         return GrantUpdate(active, record, quotas=(quota,))
 
-    return record_update(grant, decide, call.ports, PATIENT)
+    return record_update(grant, change, authenticated.ports, PATIENT)
 
 
 def target_of(grant: Grant, config: Config) -> Target:

@@ -56,37 +56,37 @@ def decision_view(decision: Decision) -> dict[str, Any]:
 
 
 def grant_response(
-    status: int, grant: Grant, call: AuthenticatedRequest, credentials: Credentials | None = None
+    status: int, grant: Grant, authenticated: AuthenticatedRequest, credentials: Credentials | None = None
 ) -> Response:
     """Return the answer that shows a grant with its credentials, or a pending grant with its review.
 
     For a new or pending grant, Location is its absolute address.
     """
     body: dict[str, Any] = {"grant": grant.view()}
-    headers = {"Location": call.url(f"/v1/grants/{grant.id}")} if status in (201, 202) else {}
+    headers = {"Location": authenticated.url(f"/v1/grants/{grant.id}")} if status in (201, 202) else {}
     if credentials:
         body["credentials"] = credentials.view()
     if grant.state is State.PENDING:
-        body["review"] = _review_view(grant, call)
+        body["review"] = _review_view(grant, authenticated)
         headers["Retry-After"] = str(POLL_SECONDS)
     return Response(status, body, headers)
 
 
-def active_grant(grant: Grant, call: AuthenticatedRequest) -> Grant:
+def active_grant(grant: Grant, authenticated: AuthenticatedRequest) -> Grant:
     """Return the grant if it is active now. Raises Problem as `require_active_grant`; grant_pending has the review."""
     try:
-        return require_active_grant(grant, call.now)
+        return require_active_grant(grant, authenticated.now)
     except Problem as problem:
         if problem.code != "grant_pending":
             raise
-        extras = {**problem.extras, "review": _review_view(grant, call)}
+        extras = {**problem.extras, "review": _review_view(grant, authenticated)}
         raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
 
 
-def _review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
+def _review_view(grant: Grant, authenticated: AuthenticatedRequest) -> dict[str, Any]:
     from jitney.handlers.review.review_views import review_view  # noqa: PLC0415 - most grants are not pending
 
-    return review_view(grant, call)
+    return review_view(grant, authenticated)
 
 
 def deciding_policies(decision: Decision) -> dict[str, Any]:

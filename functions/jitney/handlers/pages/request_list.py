@@ -13,7 +13,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.identity.principal import Principal
 from jitney.core.review.content import content_hash
-from jitney.core.review.fair_share import fair_share
+from jitney.core.review.fair_cut import cut_fairly
 from jitney.core.review.harm import harm_level, harm_rank, own_risks, with_changes
 from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.core.target_roles import first_roles
@@ -60,8 +60,8 @@ def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, no
     # Active grants are read last. A grant that becomes active meanwhile is read twice, and the second read counts.
     reads = {
         "break-glass": _unreviewed(ports),
-        "pending": read_open(State.PENDING, ports, now),
-        "active": read_open(State.ACTIVE, ports, now),
+        "pending": read_in_state(State.PENDING, ports, now),
+        "active": read_in_state(State.ACTIVE, ports, now),
     }
     found = {grant.id: grant for read in reads.values() for grant in read.grants}
     shown = [
@@ -118,8 +118,8 @@ def _unreviewed(ports: Ports) -> GrantsRead:
     return GrantsRead(shown, len(outstanding) > MOST_UNREVIEWED)
 
 
-def read_open(state: State, ports: Ports, now: int) -> GrantsRead:
-    """Return the grants in a state, from each target in turn, within the limits on number and time.
+def read_in_state(state: State, ports: Ports, now: int) -> GrantsRead:
+    """Return the grants in `state`, from each role in turn, and whether a limit of number or time ended the read.
 
     They include the grants of removed targets, whose credentials work until the grants end.
     """
@@ -134,7 +134,7 @@ def read_open(state: State, ports: Ports, now: int) -> GrantsRead:
 
 
 def _shares(section: list[Shown]) -> list[Shown]:
-    return fair_share(section, lambda each: each[0].unit_key, MOST_LISTED)
+    return cut_fairly(section, lambda each: each[0].unit_key, MOST_LISTED)
 
 
 def _waits(grant: Grant, viewer: ViewerPermissions) -> bool:

@@ -74,11 +74,11 @@ def viewer_permissions(who: Principal, review: GrantUnderReview, groups: Groups,
     )
 
 
-def is_enough_alone(grant: Grant, viewer: ViewerPermissions, call: AuthenticatedRequest) -> bool:
+def is_enough_alone(grant: Grant, viewer: ViewerPermissions, authenticated: AuthenticatedRequest) -> bool:
     """Return whether the caller's approval would be the last one that the pending grant needs now."""
-    groups, human = current_reviewers(call.ports, call.suspensions), call.principal.identity
-    review = under_review(grant, call.ports, call.suspensions)
-    return is_last_approval(review, human, viewer.delegations, groups, call.now)
+    groups, human = current_reviewers(authenticated.ports, authenticated.suspensions), authenticated.principal.identity
+    review = under_review(grant, authenticated.ports, authenticated.suspensions)
+    return is_last_approval(review, human, viewer.delegations, groups, authenticated.now)
 
 
 def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
@@ -89,20 +89,20 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
     return load_for_person(visit.stored_grant(), visit.call)
 
 
-def load_for_person(stored: Grant, call: AuthenticatedRequest) -> tuple[Grant, ViewerPermissions]:
+def load_for_person(stored: Grant, authenticated: AuthenticatedRequest) -> tuple[Grant, ViewerPermissions]:
     """Return a stored grant, and what the caller may do with it. Raises the problems of `load_for_viewer`."""
-    review = under_review(stored, call.ports, call.suspensions)
-    groups = current_reviewers(call.ports, call.suspensions)
-    viewer = viewer_permissions(call.principal, review, groups, call.now)
+    review = under_review(stored, authenticated.ports, authenticated.suspensions)
+    groups = current_reviewers(authenticated.ports, authenticated.suspensions)
+    viewer = viewer_permissions(authenticated.principal, review, groups, authenticated.now)
     if not viewer.may_see:
         fix = "Ask your platform engineer who reviews this request."
         raise Problem("not_reviewer", "You are not a reviewer of this request.", fix)
     return review.grant, viewer
 
 
-def reviewed_grant(call: AuthenticatedRequest) -> Grant:
+def reviewed_grant(authenticated: AuthenticatedRequest) -> Grant:
     """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
-    grant = call.stored_grant_in_path()
+    grant = authenticated.stored_grant_in_path()
     if grant is None:
         raise Problem("grant_not_found", "There is no request with this id.", "See `jitney review list`.")
     return grant

@@ -80,7 +80,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     result: VoteResult | None = None
     resumes = False
 
-    def decide(before: Grant) -> GrantUpdate | None:
+    def change(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
         result = _result(before, masked, ports)
         # A vote on a decided request resumes the workflow too: the function of the deciding vote may have failed
@@ -93,7 +93,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         return GrantUpdate(result.grant, _record(result, masked, ports), quotas=quotas)
 
     try:
-        after = update_grant(grant, decide, ports, _conflict)
+        after = update_grant(grant, change, ports, _conflict)
     except Conflict as used:
         problem = _narrowed_too_often()
         _count_refusal(grant, ballot, problem, ports)
@@ -156,7 +156,7 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
     Raises Problem, with a fix for reviewers.
     """
     grant = review.grant
-    config, who = ports.config, requester(grant, ports)
+    config, who = ports.config, requesting_principal(grant, ports)
     try:
         target = target_of(grant, config)
     except Problem as problem:
@@ -174,7 +174,7 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
     )
 
 
-def requester(grant: Grant, ports: Ports) -> Principal:
+def requesting_principal(grant: Grant, ports: Ports) -> Principal:
     """Return the principal that requested the grant, as it was at the request. Raises Problem review_ended."""
     issuer = ports.config.issuers.get(grant.issuer_name)
     if issuer is None or issuer.issuer != grant.issuer:

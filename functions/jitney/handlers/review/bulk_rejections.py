@@ -56,23 +56,23 @@ def reject_many_from_terminal(request: Request, ports: Ports) -> Response:
     The call uses up the token, even if it rejected no request.
     """
     began = ports.stopwatch()
-    call = authenticate_reviewer(request, ports)
-    with call.counting_refusals():
+    authenticated = authenticate_reviewer(request, ports)
+    with authenticated.counting_refusals():
         given = parse_rejection(request.body, ports.config.limits)
-    vote_once(call)
-    result = _reject_each(given, call, VIA, began)
+    vote_once(authenticated)
+    result = _reject_each(given, authenticated, VIA, began)
     return Response(200, {"rejected": result.rejected, "not_rejected": result.not_rejected})
 
 
-def _reject_each(given: BulkRejection, call: AuthenticatedRequest, via: str, began: int) -> BulkResult:
+def _reject_each(given: BulkRejection, authenticated: AuthenticatedRequest, via: str, began: int) -> BulkResult:
     result = BulkResult(given.owner, [], [])
-    known = call.ports.store.readable_grants(each.grant_id for each in given.requests)
+    known = authenticated.ports.store.readable_grants(each.grant_id for each in given.requests)
     for seen in given.requests:
         try:
-            if call.ports.stopwatch() - began > MOST_MILLISECONDS:
+            if authenticated.ports.stopwatch() - began > MOST_MILLISECONDS:
                 raise _out_of_time()
-            _require_owned(known.get(seen.grant_id), given.owner, call)
-            vote(_rejection(seen, given.comment, call, via), call.ports)
+            _require_owned(known.get(seen.grant_id), given.owner, authenticated)
+            vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports)
         except Problem as problem:
             said = {"code": problem.code, "detail": problem.detail, "fix": problem.fix}
             result.not_rejected.append({"id": seen.grant_id, **UNTAGGED.data(said)})
@@ -81,22 +81,22 @@ def _reject_each(given: BulkRejection, call: AuthenticatedRequest, via: str, beg
     return result
 
 
-def _rejection(seen: SeenRequest, comment: str, call: AuthenticatedRequest, via: str) -> Ballot:
+def _rejection(seen: SeenRequest, comment: str, authenticated: AuthenticatedRequest, via: str) -> Ballot:
     return Ballot(
         grant_id=seen.grant_id,
-        voter=call.principal,
+        voter=authenticated.principal,
         verdict=VoteVerdict.REJECT,
         content=seen.content,
         comment=comment_of(VoteVerdict.REJECT, comment),
         via=via,
-        origin=call.origin,
+        origin=authenticated.origin,
     )
 
 
-def _require_owned(grant: Grant | None, owner: RequestOwner, call: AuthenticatedRequest) -> None:
+def _require_owned(grant: Grant | None, owner: RequestOwner, authenticated: AuthenticatedRequest) -> None:
     """Raise Problem for a request of another owner than the person confirmed. `vote` refuses an unknown request."""
     if grant and not owner.owns(grant):
-        call.count_refusal("request_invalid", AuditEvent.VOTE, grant.id)
+        authenticated.count_refusal("request_invalid", AuditEvent.VOTE, grant.id)
         detail = f"The request is not one of {owner.kind} {owner.name}."
         raise Problem("request_invalid", detail, "Open the request, and reject it there.")
 

@@ -12,19 +12,21 @@ from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
 
 
-def review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
+def review_view(grant: Grant, authenticated: AuthenticatedRequest) -> dict[str, Any]:
     """Return the reviewers of a pending grant, the page on which they decide, and the approvals so far.
 
     `review_url` is the link in the reviewers' notifications. Opening it gives no right.
     """
-    ports, config = call.ports, call.ports.config
+    ports, config = authenticated.ports, authenticated.ports.config
     asked = people_asked(
-        under_review(grant, ports, call.suspensions), current_reviewers(ports, call.suspensions), call.now
+        under_review(grant, ports, authenticated.suspensions),
+        current_reviewers(ports, authenticated.suspensions),
+        authenticated.now,
     )
     return {
         "any_of": [list(groups) for groups in grant.reviews],
         "approved": list(grant.approvals),
-        "escalated_to": sorted(escalation_groups(grant, config.reviewers, call.now)),
+        "escalated_to": sorted(escalation_groups(grant, config.reviewers, authenticated.now)),
         "reviewers": [person_name(each, config) for each in asked],
         "review_url": f"{ports.reviews_url}/{grant.id}",
         "expires_at": iso(grant.expires_at),

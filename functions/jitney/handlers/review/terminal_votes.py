@@ -30,11 +30,11 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
     does not name the hash of that sheet. Nothing is written then, and the token is not used up. Raises Problem
     token_replayed for a token that voted before.
     """
-    call = authenticate_reviewer(request, ports)
-    with call.counting_refusals():
-        grant = reviewed_grant(call)
+    authenticated = authenticate_reviewer(request, ports)
+    with authenticated.counting_refusals():
+        grant = reviewed_grant(authenticated)
         given = parse_vote(request.body, ports.config.limits)
-        ballot = _ballot(given, grant, call)
+        ballot = _ballot(given, grant, authenticated)
     if ballot.verdict is VoteVerdict.APPROVE:
         covered = covered_by(ballot, ports)
         named = bool(given.confirmed)
@@ -44,21 +44,21 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
             if named:
                 detail = "What the approval grants has another hash than `confirmed`. Nothing is granted yet."
             raise Problem("confirmation_required", detail, fix, {"review": _unconfirmed(sheet, grant)})
-    vote_once(call)
-    return Response(200, {"review": _voted(vote(ballot, ports).at(call.now))})
+    vote_once(authenticated)
+    return Response(200, {"review": _voted(vote(ballot, ports).at(authenticated.now))})
 
 
-def _ballot(given: VoteBody, grant: Grant, call: AuthenticatedRequest) -> Ballot:
+def _ballot(given: VoteBody, grant: Grant, authenticated: AuthenticatedRequest) -> Ballot:
     # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
     narrowing = given.narrowing(grant) if given.content == content_hash(grant) else None
     return Ballot(
         grant_id=grant.id,
-        voter=call.principal,
+        voter=authenticated.principal,
         verdict=given.verdict,
         content=given.content,
         comment=comment_of(given.verdict, given.comment),
         via=VIA,
-        origin=call.origin,
+        origin=authenticated.origin,
         narrowing=narrowing,
     )
 
@@ -69,10 +69,10 @@ def _unconfirmed(sheet: Sheet, before: Grant) -> dict[str, Any]:
     return sheet_document(still, compared=False)  # as the second step of the page
 
 
-def vote_once(call: AuthenticatedRequest) -> None:
+def vote_once(authenticated: AuthenticatedRequest) -> None:
     """Use up the caller's token. Raises Refusal token_replayed, which it counts, for a token that voted before."""
-    with counting_unauthenticated(call.request, call.ports, call.now):
-        use_up(call.caller, call.ports, call.now)
+    with counting_unauthenticated(authenticated.request, authenticated.ports, authenticated.now):
+        use_up(authenticated.caller, authenticated.ports, authenticated.now)
 
 
 def _voted(grant: Grant) -> dict[str, Any]:

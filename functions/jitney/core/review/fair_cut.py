@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def fair_share(listed: Sequence[T], owner: Callable[[T], Hashable], most: int) -> list[T]:
+def cut_fairly(listed: Sequence[T], owner: Callable[[T], Hashable], most: int) -> list[T]:
     """Return at most `most` entries, in the order of `listed`.
 
     They are chosen in turns: the first of each owner, then the second of each, and so on.
