@@ -23,7 +23,7 @@ def test_each_kind_of_guard_is_found():
     assert len(conditions) > 150
     assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
     assert ("core/identity/signature.py", "fitting is None") in conditions
-    assert ("handlers/suspensions.py", "call.require_operator('suspend')") in conditions  # a call
+    assert ("handlers/suspensions.py", "authenticated.require_operator('suspend')") in conditions  # a call
 
 
 def test_each_guard_that_cannot_matter_is_one_guard():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +14,7 @@ from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Way
+from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.quotas import (
     Quota,
@@ -54,91 +55,179 @@ def request_grant(authenticated: AuthenticatedRequest) -> Response:
     access_request = incoming_request(authenticated, AuditEvent.REQUEST)
     with authenticated.counting_refusals(AuditEvent.REQUEST):
         key = idempotency_key_of(authenticated.request)
-    trial = SizeTrial(authenticated)
-    answer = write_until_current(
-        lambda: _open_grant(access_request, key, authenticated, trial),
-        lambda: _conflict(authenticated),
-        authenticated.ports,
-        PATIENT,
-    )
+    opening = _GrantOpening(authenticated, access_request, key, SizeTrial(authenticated))
+    answer = write_until_current(opening.answer, opening.conflict, authenticated.ports, PATIENT)
     explanation = explanation_view(access_request)
     return replace(answer, body={**answer.body, **explanation}) if explanation else answer
 
 
-def _open_grant(
-    access_request: AccessRequest, key: str, authenticated: AuthenticatedRequest, trial: SizeTrial
-) -> Response:
-    """Decide, write the decision, and issue credentials, except for the gateway.
+@dataclass(frozen=True, slots=True)
+class _GrantOpening:
+    """The opening of a grant for a request. `key` is the Idempotency-Key or "".
 
-    Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
+    `trial` shows whether STS accepts the size of a grant's policy.
     """
-    ports = authenticated.ports
-    target = ports.config.targets[access_request.target]
-    decision, others = decide_request(access_request, authenticated, AuditEvent.REQUEST)
-    try:
-        with _refusing_new(access_request, key, decision, authenticated):
-            if decision.effect is Effect.DENY:
-                raise denial(decision, access_request, authenticated, others)
-            review_ends = authenticated.now + ports.config.limits.review_seconds
-            grant_id = dated_id(ports.new_id("g"), ports.now())
-            end = authenticated.caller.grants_end_by
-            bound = (
-                authenticated.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
-            )
-            grant = open_grant(
-                grant_id,
-                authenticated.principal,
-                access_request,
-                target,
-                decision,
-                review_ends,
-                authenticated.now,
-                end,
-                bound,
-            )
-            session = session_request_of(grant, authenticated, access_request.credential_seconds)
-            updates = others.updates_for(grant)
-        if decision.effect is not Effect.ALLOW:
-            return _review(grant, decision, key, authenticated, access_request, updates, trial)
-        created = _create(grant, decision, key, authenticated, access_request, updates)
-    except Conflict:
-        return _idempotent_response(key, authenticated, access_request)
-    if created.way is Way.GATEWAY:
-        return grant_response(201, created, authenticated)
-    return grant_response(201, created, authenticated, issue_credentials(created, session, authenticated))
 
+    authenticated: AuthenticatedRequest
+    access_request: AccessRequest
+    key: str
+    trial: SizeTrial
 
-def _conflict(authenticated: AuthenticatedRequest) -> Problem:
-    """Count a request whose writes were all stale. Return the problem."""
-    problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
-    authenticated.count_refusal(problem.code, AuditEvent.REQUEST)
-    return problem
+    def answer(self) -> Response:
+        """Decide, write the decision, and issue credentials, except for the gateway.
 
+        Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
+        """
+        authenticated, access_request = self.authenticated, self.access_request
+        decision, others = decide_request(access_request, authenticated, AuditEvent.REQUEST)
+        try:
+            with self._refusing_new(decision):
+                if decision.effect is Effect.DENY:
+                    raise denial(decision, access_request, authenticated, others)
+                grant = self._new_grant(decision)
+                session = session_request_of(grant, authenticated, access_request.credential_seconds)
+                updates = others.updates_for(grant)
+            if decision.effect is not Effect.ALLOW:
+                return self._review(grant, decision, updates)
+            created = self._create(grant, decision, updates)
+        except Conflict:
+            return self._repeat()
+        if created.way is Way.GATEWAY:
+            return grant_response(201, created, authenticated)
+        return grant_response(201, created, authenticated, issue_credentials(created, session, authenticated))
 
-@contextmanager
-def _refusing_new(
-    access_request: AccessRequest, key: str, decision: Decision, authenticated: AuthenticatedRequest
-) -> Iterator[None]:
-    """Record a problem raised in the block as the outcome of a new request, then re-raise it.
+    def conflict(self) -> Problem:
+        """Count a request whose writes were all stale. Return the problem."""
+        problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
+        self.authenticated.count_refusal(problem.code, AuditEvent.REQUEST)
+        return problem
 
-    For a repeated POST, raises Conflict instead. The POST then gets the grant of the first one, although policies,
-    limits or other grants may have changed since.
+    @property
+    def _target(self) -> Target:
+        return self.authenticated.ports.config.targets[self.access_request.target]
 
-    The answer reveals the decision, as a dry run does. So when the quota of the minute is used up, every answer is the
-    same (POL 9).
-    """
-    try:
-        yield
-    except Problem as problem:
-        if problem.code in ("unavailable", "store_busy"):  # reveals nothing of the decision
+    @contextmanager
+    def _refusing_new(self, decision: Decision) -> Iterator[None]:
+        """Record a problem raised in the block as the outcome of a new request, then re-raise it.
+
+        For a repeated POST, raises Conflict instead. The POST then gets the grant of the first one, although policies,
+        limits or other grants may have changed since.
+
+        The answer reveals the decision, as a dry run does. So when the quota of the minute is used up, every answer is
+        the same (POL 9).
+        """
+        try:
+            yield
+        except Problem as problem:
+            if problem.code in ("unavailable", "store_busy"):  # reveals nothing of the decision
+                raise
+            if self.authenticated.use_of_key(self.key):
+                raise Conflict(self.key) from problem
+            outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
+            members = self.authenticated.request_members(self.access_request, self._target, decision)
+            members |= deciding_policies(decision)
+            record_ungranted(AuditEvent.REQUEST, outcome, self.authenticated, code=problem.code, **members)
             raise
-        if authenticated.use_of_key(key):
-            raise Conflict(key) from problem
-        outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
-        target = authenticated.ports.config.targets[access_request.target]
-        members = authenticated.request_members(access_request, target, decision) | deciding_policies(decision)
-        record_ungranted(AuditEvent.REQUEST, outcome, authenticated, code=problem.code, **members)
-        raise
+
+    def _new_grant(self, decision: Decision) -> Grant:
+        authenticated, target = self.authenticated, self._target
+        ports = authenticated.ports
+        grant_id = dated_id(ports.new_id("g"), ports.now())
+        review_ends = authenticated.now + ports.config.limits.review_seconds
+        bound = target.bind_to_caller and self.access_request.way is Way.GATEWAY
+        return open_grant(
+            grant_id,
+            authenticated.principal,
+            self.access_request,
+            target,
+            decision,
+            review_ends,
+            authenticated.now,
+            authenticated.caller.grants_end_by,
+            authenticated.origin.source_ip if bound else "",
+        )
+
+    def _review(self, grant: Grant, decision: Decision, updates: Sequence[GrantListUpdate]) -> Response:
+        """Create a pending grant and start its review, or join an equal pending or uncollected one (REV 12).
+
+        Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
+        StaleWrite as `_create`.
+        """
+        authenticated = self.authenticated
+        with self._refusing_new(decision):
+            grant = unless_rejected_before(grant, self.access_request.changed, authenticated)
+            queued = queue(grant, authenticated)
+        if isinstance(queued, Grant):
+            join(queued, decision, self.key, authenticated, self.access_request)
+            answer = _repeated_response(queued, authenticated)
+            return replace(answer, body={**answer.body, "repeats": True}) if answer.status == 202 else answer
+        if authenticated.use_of_key(self.key):
+            raise Conflict(self.key)  # a repeated POST needs no trial
+        with self._refusing_new(decision):
+            tried = self.trial.detail(grant)
+        created = self._create(grant, decision, (*updates, queued), tried)
+        start_review(created, authenticated.ports)
+        return grant_response(202, created, authenticated)
+
+    def _create(
+        self,
+        grant: Grant,
+        decision: Decision,
+        updates: Sequence[GrantListUpdate],
+        tried: Mapping[str, Any] = MappingProxyType({}),
+    ) -> RecordedGrant:
+        """Write the grant, its first record, its list entries, and the keys that the POST uses.
+
+        The record also has the size trial, `tried`.
+
+        The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
+        too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
+        """
+        authenticated, access_request = self.authenticated, self.access_request
+        outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
+        members = deciding_policies(decision) | {"detail": {**self._detail(grant, decision), **tried}}
+        record = audit.grant_record(
+            AuditEvent.REQUEST, outcome, grant, authenticated.origin, authenticated.now, **members
+        )
+        quota, now = _quota_of(grant, authenticated), authenticated.now
+        keys = (idempotency_record(grant.owner_key, self.key, access_request.body, grant.id, now),) if self.key else ()
+        try:
+            return write_new_grant(grant, record, (*keys, quota), updates, authenticated.ports, now)
+        except Conflict as used:  # also for a used Idempotency-Key, which `_refusing_new` finds
+            problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
+            with self._refusing_new(decision):
+                raise problem_of(quota, grant.unit, now) from used
+
+    def _detail(self, grant: Grant, decision: Decision) -> dict[str, Any]:
+        authenticated, access_request = self.authenticated, self.access_request
+        detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews}
+        detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
+        return (
+            detail
+            | profile_detail(access_request, authenticated.ports.actions)
+            | audit.way_detail(grant)
+            | audit.calls_detail(access_request)
+            | audit.decision_detail(decision)
+            | authenticated.requester.record_detail()
+            | decided_detail(access_request, self._target, decision, authenticated.principal, authenticated.ports)
+        )
+
+    def _repeat(self) -> Response:
+        """Return the answer to a repeated POST: its grant, or Problem for another body.
+
+        The answer has no credentials, because Jitney does not store them (STS 5). If a repeat issued credentials,
+        another AWS key would be live. So a repeat writes nothing, and only starts a review that could not be started
+        before.
+        """
+        authenticated = self.authenticated
+        payload = authenticated.use_of_key(self.key)
+        grant_id = repeated_grant_id(payload, self.access_request.body) if payload else None
+        grant = authenticated.grant(grant_id) if grant_id else None
+        if grant is None:
+            problem = _mismatch()
+            authenticated.count_refusal(problem.code, AuditEvent.REQUEST)
+            raise problem
+        return _repeated_response(grant, authenticated)
 
 
 def idempotency_key_of(request: Request) -> str:
@@ -150,97 +239,11 @@ def idempotency_key_of(request: Request) -> str:
     return key
 
 
-def _review(
-    grant: Grant,
-    decision: Decision,
-    key: str,
-    authenticated: AuthenticatedRequest,
-    access_request: AccessRequest,
-    updates: Sequence[GrantListUpdate],
-    trial: SizeTrial,
-) -> Response:
-    """Create a pending grant and start its review, or join an equal pending or uncollected one (REV 12).
-
-    Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
-    StaleWrite as `_create`.
-    """
-    with _refusing_new(access_request, key, decision, authenticated):
-        grant = unless_rejected_before(grant, access_request.changed, authenticated)
-        queued = queue(grant, authenticated)
-    if isinstance(queued, Grant):
-        join(queued, decision, key, authenticated, access_request)
-        answer = _repeated_response(queued, authenticated)
-        return replace(answer, body={**answer.body, "repeats": True}) if answer.status == 202 else answer
-    if authenticated.use_of_key(key):
-        raise Conflict(key)  # a repeated POST needs no trial
-    with _refusing_new(access_request, key, decision, authenticated):
-        tried = trial.detail(grant)
-    created = _create(grant, decision, key, authenticated, access_request, (*updates, queued), tried)
-    start_review(created, authenticated.ports)
-    return grant_response(202, created, authenticated)
-
-
-def _create(
-    grant: Grant,
-    decision: Decision,
-    key: str,
-    authenticated: AuthenticatedRequest,
-    access_request: AccessRequest,
-    updates: Sequence[GrantListUpdate],
-    tried: Mapping[str, Any] = MappingProxyType({}),
-) -> RecordedGrant:
-    """Write the grant, its first record, its list entries, and the keys that the POST uses.
-
-    The record also has the size trial, `tried`.
-
-    The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
-    too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
-    """
-    quota = _quota_of(grant, authenticated)
-    target = authenticated.ports.config.targets[access_request.target]
-    outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
-    detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
-    detail |= profile_detail(access_request, authenticated.ports.actions)
-    detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
-    detail |= (
-        audit.way_detail(grant)
-        | audit.calls_detail(access_request)
-        | audit.decision_detail(decision)
-        | authenticated.requester.record_detail()
-        | decided_detail(access_request, target, decision, authenticated.principal, authenticated.ports)
-    )
-    members = deciding_policies(decision) | {"detail": detail}
-    record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, authenticated.origin, authenticated.now, **members)
-    keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, authenticated.now),) if key else ()
-    try:
-        return write_new_grant(grant, record, (*keys, quota), updates, authenticated.ports, authenticated.now)
-    except Conflict as used:  # also for a used Idempotency-Key, which `_refusing_new` finds
-        problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
-        with _refusing_new(access_request, key, decision, authenticated):
-            raise problem_of(quota, grant.unit, authenticated.now) from used
-
-
 def _quota_of(grant: Grant, authenticated: AuthenticatedRequest) -> Quota:
     limits = authenticated.ports.config.limits
     if grant.state is State.PENDING:
         return review_quota(grant.unit_key, limits.reviews_per_hour, authenticated.now)
     return grant_quota(grant.unit_key, limits.grants_per_hour, authenticated.now)
-
-
-def _idempotent_response(key: str, authenticated: AuthenticatedRequest, access_request: AccessRequest) -> Response:
-    """Return the answer to a repeated POST: its grant, or Problem for another body.
-
-    The answer has no credentials, because Jitney does not store them (STS 5). If a repeat issued credentials, another
-    AWS key would be live. So a repeat writes nothing, and only starts a review that could not be started before.
-    """
-    payload = authenticated.use_of_key(key)
-    grant_id = repeated_grant_id(payload, access_request.body) if payload else None
-    grant = authenticated.grant(grant_id) if grant_id else None
-    if grant is None:
-        problem = _mismatch()
-        authenticated.count_refusal(problem.code, AuditEvent.REQUEST)
-        raise problem
-    return _repeated_response(grant, authenticated)
 
 
 def _repeated_response(grant: Grant, authenticated: AuthenticatedRequest) -> Response:
