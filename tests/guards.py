@@ -1,8 +1,9 @@
 """The security checks of the package, and each module without one of them: for `make mutants` (tests/mutants.py).
 
 A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A statement
-there that only calls a check, such as `require_reviewer(...)`, is a guard too. A predicate is a function of
-`PREDICATES` that says who may do something. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
+there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that yields a finding, in
+the modules of `REPORTING`. A predicate is a function of `PREDICATES` that says who may do something. `EQUIVALENT` names
+guards whose removal cannot matter, with the reason.
 """
 
 import ast
@@ -38,6 +39,21 @@ NOT_GUARDED = (
     "client/inputs/optional.py",
 )
 """Parts of `GUARDED` that read a command line and end the command. Tests run most of them in processes of their own."""
+REPORTING = (
+    "configuration/claim_settings.py",
+    "configuration/key_sets.py",
+    "configuration/known_issuers.py",
+    "configuration/look_alikes.py",
+    "configuration/policy_comparisons.py",
+    "configuration/policy_references.py",
+    "configuration/policy_text.py",
+    "configuration/profile_settings.py",
+    "core/integrity",
+    "core/policy/cedar.py",
+    "core/report/chain.py",
+    "core/trail/join.py",
+)
+"""Parts of `GUARDED` whose checks yield what is wrong and do not raise."""
 PREDICATES = {
     "adapters/issuer_keys.py": ("_within",),
     "adapters/slack_signatures.py": ("is_signed",),
@@ -140,9 +156,9 @@ def mutants() -> Iterator[Mutant]:
 
 
 def _guards(path: Path) -> Iterator[Mutant]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    tree, reports = ast.parse(path.read_text(encoding="utf-8"), str(path)), _name(path).startswith(REPORTING)
     for index, node in enumerate(ast.walk(tree)):
-        if isinstance(node, ast.If) and any(isinstance(each, ast.Raise) for each in node.body):
+        if isinstance(node, ast.If) and any(_is_alarm(each, reports) for each in node.body):
             alternatives = node.test.values if _is_or(node.test) else [node.test]
             acting = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
             for number, alternative in enumerate(alternatives):
@@ -152,6 +168,12 @@ def _guards(path: Path) -> Iterator[Mutant]:
             acting = range(node.lineno, (node.end_lineno or 0) + 1)
             removed = partial(_uncalled, tree, index)
             yield Mutant(_name(path), node.lineno, ast.unparse(node), removed, acting, calls=True)
+
+
+def _is_alarm(statement: ast.stmt, reports: bool) -> bool:
+    if reports and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
+        return True
+    return isinstance(statement, ast.Raise)
 
 
 def _unguarded(tree: ast.Module, index: int, number: int) -> ast.Module:

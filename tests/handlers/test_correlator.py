@@ -345,6 +345,20 @@ def test_aud_03_a_grants_name_in_a_session_of_another_role_is_a_bypass(session: 
     assert correlator.reasons() == [("role_of_another_grant",)]
 
 
+def test_aud_03_a_key_in_another_session_than_it_was_issued_for_is_a_bypass():
+    other = replace(GRANT, id="g-bbbbbbbbbbbbbb")
+    correlator = Correlator(GRANT, other)
+    correlator.take_in(assume_role_event(1), call_event(2, who=identity(session=other.id)))
+    assert correlator.reasons() == [(), ("key_of_another_session",)]
+
+
+@pytest.mark.parametrize("source_identity", ["", "corp.mallory"])
+def test_sts_10_a_trial_without_a_grant_has_a_source_identity(source_identity: str):
+    correlator = Correlator()
+    correlator.take_in(assume_role_event(1, session=TRIAL, source_identity=source_identity))
+    assert correlator.reasons() == [() if source_identity else ("wrong_source_identity",)]
+
+
 def test_aud_03_a_session_of_a_grant_that_never_started_is_a_bypass():
     correlator = Correlator(replace(GRANT, state=State.PENDING, starts_at=None))
     correlator.take_in(assume_role_event(1))
