@@ -2,7 +2,9 @@
 
 import base64
 import re
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,21 @@ def test_mask_01_a_quotation_mark_in_another_text_hides_no_secret():
     texts = ['a 7" disk', '5" pipe, see "p\\u0061ssword=hunter2000"']
     assert suspects(texts) == {1}
     assert UNTAGGED.data(texts) == [texts[0], '5" pipe, see "password=[masked credential]"']
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("more", ["", "x", "xx"])
+def test_mask_01_masked_base64_has_the_alphabet_and_the_padding_of_the_text(
+    encode: Callable[[bytes], bytes], more: str, *, padded: bool
+):
+    plain = f"abc?ab>?>>ab~~~ password=hunter2000 ?>?~{more}"
+    masked = plain.replace("hunter2000", "[masked credential]")
+    written, expected = (encode(each.encode()).decode() for each in (plain, masked))
+    assert set("-_+/") & set(written)
+    if not padded and written.endswith("="):
+        written, expected = written.rstrip("="), expected.rstrip("=")
+    assert UNTAGGED.data([written]) == [expected]
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))
