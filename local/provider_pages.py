@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from jitney import resources
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.access.suspensions import NO_SUSPENSIONS
@@ -48,7 +48,7 @@ def pages() -> Iterator[tuple[str, str]]:
 @cache
 def sample_config() -> Config:
     """Return the local system's configuration."""
-    return load_config(compile_configuration(ROOT / "jitney.yaml", {}, local=True))
+    return load_config(load_configuration(ROOT / "jitney.yaml", {}, local=True).json)
 
 
 def agent_of(provider: str) -> Principal:

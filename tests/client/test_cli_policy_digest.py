@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from jitney.client.cli import build_app
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from tests.configuration.test_load import valid, write_policies
 
 BROKER = {"broker": {"account": "111122223333", "region": "eu-west-1"}}
@@ -29,7 +29,7 @@ def digest(file: Path, *more: str) -> Any:
 
 
 def test_aud_01_the_digest_is_that_of_the_deployed_file(file: Path):
-    deployed = hashlib.sha256(compile_configuration(file, {}, local=False).encode()).hexdigest()[:32]
+    deployed = hashlib.sha256(load_configuration(file, {}, local=False).json.encode()).hexdigest()[:32]
     found = json.loads(digest(file, "--json").stdout)
     assert (found["configuration"], found["shadow_policy_version"]) == (deployed, "")
     assert len(found["policy_version"]) == 64

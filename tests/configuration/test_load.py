@@ -13,7 +13,7 @@ import yaml
 from jitney.configuration.claim_settings import ClaimSettings
 from jitney.configuration.external_id import external_id
 from jitney.configuration.issuer_settings import IssuerSettings
-from jitney.configuration.load import ConfigurationError, compile_configuration, load_configuration
+from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.configuration.settings import CallLimitSettings, LimitSettings, TargetSettings
 from jitney.configuration.values import secret_resource
 from jitney.core import config
@@ -94,7 +94,7 @@ def compiled(tmp_path):
     def compile_document(document, env=None, local=False):
         text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
         path.write_text(text, encoding="utf-8")
-        return config.load(compile_configuration(path, BROKER | (env or {}), local=local))
+        return config.load(load_configuration(path, BROKER | (env or {}), local=local).json)
 
     return compile_document
 
@@ -960,7 +960,7 @@ def test_ops_02_a_message_does_not_repeat_what_may_be_a_secret(compiled):
 def test_the_same_configuration_gives_the_same_text(compiled, tmp_path):
     compiled(valid())
     path = tmp_path / "jitney.yaml"
-    first, second = (compile_configuration(path, BROKER, local=False) for _ in range(2))
+    first, second = (load_configuration(path, BROKER, local=False).json for _ in range(2))
     assert first == second
     assert json.loads(first)["local"] is False
 
@@ -976,14 +976,14 @@ def test_the_sample_configuration_is_accepted_as_it_is(local):
 
 def test_a_missing_file_is_a_problem(tmp_path):
     with pytest.raises(ConfigurationError, match="No such file") as refusal:
-        compile_configuration(tmp_path / "none.yaml", {}, local=False)
+        load_configuration(tmp_path / "none.yaml", {}, local=False)
     assert "JITNEY_CONFIG" in str(refusal.value)
 
 
 def test_a_file_that_is_not_text_is_said(tmp_path):
     (tmp_path / "jitney.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="not UTF-8"):
-        compile_configuration(tmp_path / "jitney.yaml", {}, local=False)
+        load_configuration(tmp_path / "jitney.yaml", {}, local=False)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "just text", "a: [", "version: 1\nversion: 1\n"])

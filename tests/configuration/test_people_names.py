@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from jitney.configuration.load import ConfigurationError, compile_configuration
+from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.core import config
 from tests.configuration.test_load import BROKER, changed, path_of, write_policies
 
@@ -33,7 +33,7 @@ def found(tmp_path):
     def compile_document(document):
         path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         try:
-            return config.load(compile_configuration(path, BROKER, local=True))  # without a sign-in to the pages
+            return config.load(load_configuration(path, BROKER, local=True).json)  # without a sign-in to the pages
         except ConfigurationError as refusal:
             return {path_of(each): each.wrong for each in refusal.problems}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jitney.configuration.load import ConfigurationError, compile_configuration
+from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.core import config
 from tests.configuration.test_load import valid, write_policies
 
@@ -18,7 +18,7 @@ def compiled(folder: Path, text: str | None, **members: str) -> config.Config:
     if text is not None:
         write_policies(folder / "next", text)
     (folder / "jitney.yaml").write_text(yaml.safe_dump(valid() | members))
-    return config.load(compile_configuration(folder / "jitney.yaml", {}, local=True))
+    return config.load(load_configuration(folder / "jitney.yaml", {}, local=True).json)
 
 
 def test_pol_14_the_shadow_is_bundled_beside_the_active_policies(tmp_path: Path):
@@ -31,7 +31,7 @@ def test_pol_14_the_shadow_is_bundled_beside_the_active_policies(tmp_path: Path)
 
 def test_pol_14_without_the_option_there_is_no_shadow(tmp_path: Path):
     assert compiled(tmp_path, SHADOW).shadow_policies is None
-    bundled = json.loads(compile_configuration(tmp_path / "jitney.yaml", {}, local=True))
+    bundled = json.loads(load_configuration(tmp_path / "jitney.yaml", {}, local=True).json)
     del bundled["shadow_policies"]  # a configuration that an earlier version compiled
     assert config.load(json.dumps(bundled)).shadow_policies is None
 

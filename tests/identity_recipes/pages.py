@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core import config
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
@@ -35,7 +35,7 @@ def compiled(block: str) -> config.Config:
         folder = Path(name)
         write_policies(folder / "policies", '@id("a") permit (principal, action, resource);')
         (folder / "jitney.yaml").write_text(yaml.safe_dump(valid() | {"issuers": issuers}))
-        return config.load(compile_configuration(folder / "jitney.yaml", BROKER, local=False))
+        return config.load(load_configuration(folder / "jitney.yaml", BROKER, local=False).json)
 
 
 @cache

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.settings import read_settings
 from jitney.client.tokens.token_sources import login_settings
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core import config
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import google, okta
@@ -64,7 +64,7 @@ def compiled(issuers: dict[str, Any]) -> config.Config:
         folder = Path(name)
         write_policies(folder / "policies", '@id("a") permit (principal, action, resource);')
         (folder / "jitney.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-        return config.load(compile_configuration(folder / "jitney.yaml", BROKER, local=False))
+        return config.load(load_configuration(folder / "jitney.yaml", BROKER, local=False).json)
 
 
 def principal(at: int, **changes: Any) -> Principal:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core import config
 from jitney.core.identity.refusal import Refusal
 from tests.configuration.test_load import valid, write_policies
@@ -28,7 +28,7 @@ def compiled() -> config.Config:
         folder = Path(name)
         write_policies(folder / "policies", '@id("a") permit (principal, action, resource);')
         (folder / "jitney.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-        return config.load(compile_configuration(folder / "jitney.yaml", BROKER, local=False))
+        return config.load(load_configuration(folder / "jitney.yaml", BROKER, local=False).json)
 
 
 def claims(**changes: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.adapters.vote_history import KEEP_VOTE_SECONDS
 from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
@@ -418,7 +418,7 @@ def test_the_outputs_are_those_that_the_launcher_and_the_docs_use(assembly):
     outputs = {name: plain(output["Value"]) for name, output in assembly.broker["Outputs"].items()}
     assert outputs["ApiUrl"] == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live"
     # What records name is the digest of the file in the functions' bundle.
-    text = compile_configuration(ROOT / "jitney.yaml", {}, local=False)
+    text = load_configuration(ROOT / "jitney.yaml", {}, local=False).json
     assert outputs["ConfigurationDigest"] == hashlib.sha256(text.encode()).hexdigest()[:32]
     compared = set(outputs) - {"ApiUrl", "ConfigurationDigest"}
     assert {name: outputs[name] for name in compared if "Endpoint" not in name} == {

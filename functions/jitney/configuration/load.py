@@ -52,11 +52,6 @@ class Configuration:
     json: str
 
 
-def compile_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> str:
-    """Return the `configuration.json` of the YAML file at `path`. See `load_configuration`."""
-    return load_configuration(path, env, local=local).json
-
-
 def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Configuration:
     """Return the configuration in the YAML file at `path`. Raises `ConfigurationError`.
 

@@ -25,7 +25,7 @@ from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.client.problems import Unauthenticated
 from jitney.client.tokens import claims_of
 from jitney.client.tokens.login import LoginToken
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.core.config import load
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.stored_identity import name_of
@@ -93,7 +93,7 @@ def signed_in(what: LoginSettings, provider: dict[str, Any], name: str = "alice"
 def principal(bearer: str, provider: dict[str, Any]) -> Any:
     """Return the principal of the token by the sample configuration."""
     variables = {"JITNEY_PEOPLE_ISSUER": provider["issuer"], "JITNEY_PEOPLE_JWKS_URI": provider["jwks_uri"]}
-    sample = load(compile_configuration(ROOT / "jitney.yaml", variables, local=True))
+    sample = load(load_configuration(ROOT / "jitney.yaml", variables, local=True).json)
     keys = KnownKeys({provider["issuer"]: httpx.get(provider["jwks_uri"], trust_env=False).content})
     return authenticate(f"Bearer {bearer}", sample, keys, int(time.time())).principal
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from jitney.configuration.load import compile_configuration
+from jitney.configuration.load import load_configuration
 from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.core.config import Policies, load
 from jitney.core.policy.cedar import PolicySet
@@ -11,7 +11,7 @@ from jitney.core.policy.policy_tests import Case, CaseContext, CaseFault, decide
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
-CONFIG = load(compile_configuration(POLICIES.parent / "jitney.yaml", {}, local=False))
+CONFIG = load(load_configuration(POLICIES.parent / "jitney.yaml", {}, local=False).json)
 CASES = cases_in(POLICIES / TABLE, {})
 
 
