@@ -267,3 +267,20 @@ def test_pol_12_the_page_lists_each_key_with_its_operator():
     page = (ROOT / "docs" / "conditions.md").read_text("utf-8")
     listed = dict(re.findall(r"^\| `([a-zA-Z0-9]+:[^`]+)` \| `([^`]+)`", page, re.MULTILINE))
     assert listed == {f"{name}KEY" if kind.is_family else name: str(kind.operator) for name, kind in KEYS.items()}
+
+
+@pytest.mark.parametrize(
+    ("key", "outer", "inner", "covered"),
+    [
+        ("aws:ResourceTag/team", "data", "data", True),
+        ("aws:ResourceTag/team", "*", "data", False),
+        ("aws:RequestTag/team", "dat?", "data", False),
+        ("ec2:InstanceType", "t3.*", "t3.micro", True),
+        ("ec2:InstanceType", "t3.micro", "t3.*", False),
+        ("ec2:VolumeSize", "10", "10", True),
+        ("ec2:VolumeSize", "10", "11", False),
+    ],
+)
+def test_pol_12_only_operators_with_patterns_have_wildcards(key: str, outer: str, inner: str, *, covered: bool):
+    both = [conditions_of({key: [value]}) for value in (outer, inner)]
+    assert covers_conditions(*both, Budget(STEPS)) is covered
