@@ -183,10 +183,9 @@ class Trail:
             if recorded := self.call_in_records(call_id):
                 yield recorded
 
-    def _items(self, account: str, access_key_id: str, begins: str = "") -> Iterator[Item]:
-        values = {":key": calls_partition(account, access_key_id)} | ({":begins": begins} if begins else {})
-        condition = "pk = :key" + (" AND begins_with(sk, :begins)" if begins else "")
-        yield from self._query(condition, values, ConsistentRead=True)
+    def _items(self, account: str, access_key_id: str, begins: str) -> Iterator[Item]:
+        values = {":key": calls_partition(account, access_key_id), ":begins": begins}
+        return self._query("pk = :key AND begins_with(sk, :begins)", values, ConsistentRead=True)
 
     def _query(self, condition: str, values: dict[str, str], **more: Any) -> Iterator[Item]:
         sought = {name: {"S": value} for name, value in values.items()}

@@ -44,8 +44,8 @@ FROM records
 WHERE grant_id = ? AND dt >= ?
 """
 CALLS = """
-SELECT dt, event_id, time, region, role_arn, session, service, operation, error_code, source_ip, invoked_by,
-       verdict, purpose, call_id, grant_id, CASE WHEN service = 'sts' THEN request END AS request,
+SELECT dt, event_id, time, region, role_arn, service, operation, error_code, verdict, purpose, call_id, grant_id,
+       CASE WHEN service = 'sts' THEN request END AS request,
        CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(created AS JSON) AS created,
        CAST(deleted AS JSON) AS deleted, CAST(reasons AS JSON) AS reasons
 FROM calls

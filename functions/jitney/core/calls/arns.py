@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jitney.core.actions import ResourceType
+from jitney.core.arn_formats import format_pattern
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.options import invalid_call
 from jitney.core.calls.templates import WHOLE, Variable, filled, plain_format, variables_of
@@ -210,7 +210,7 @@ def _fits(arn: str, arn_format: str, place: AwsLocation) -> bool:
     of_account = f"{arn_format}:::::".split(":")[4] == "${Account}"
     if of_account and not f"{arn}:::::".split(":")[4]:
         return False
-    return ResourceType("", arn_format, required=True).pattern.matches(arn)
+    return format_pattern(arn_format).matches(arn)
 
 
 def _check_account(arn: str, place: AwsLocation) -> None:

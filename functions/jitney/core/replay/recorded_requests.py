@@ -61,7 +61,6 @@ class RecordedRequest:
     account: str
     inputs: DecisionInputs
     policies: tuple[str, ...]
-    policy_version: str
     action_table: str
 
 
@@ -120,7 +119,6 @@ def recorded_request(record: PublishedRecord) -> RecordedRequest:
         account=record.account,
         inputs=detail.inputs,
         policies=record.policies,
-        policy_version=record.policy_version,
         action_table=detail.action_table,
     )
 

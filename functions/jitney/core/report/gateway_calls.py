@@ -42,7 +42,6 @@ def unseen_calls(made: Iterable[ReportedCall], records: Iterable[PublishedRecord
             actions=record.actions,
             resources=record.resources,
             error_code=str(call.status) if call.status >= FAILED_STATUS else "",
-            source_ip=record.source_ip,
             verdict="explained",
             purpose="call",
             call_id=call_id,

@@ -105,14 +105,11 @@ class PublishedCall:
     time: int
     region: str
     role_arn: str = ""
-    session: str = ""
     service: str
     operation: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     error_code: str
-    source_ip: str
-    invoked_by: str = ""
     created: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     verdict: str
@@ -193,8 +190,7 @@ _RECORD_TEXTS = (
     "configuration",
 )  # fmt: skip
 _CALL_TEXTS = (
-    "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "invoked_by",
-    "verdict", "purpose", "call_id",
+    "event_id", "region", "role_arn", "service", "operation", "error_code", "verdict", "purpose", "call_id",
 )  # fmt: skip
 
 

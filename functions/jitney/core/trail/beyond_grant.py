@@ -52,24 +52,15 @@ class BeyondReason(StrEnum):
     RESOURCE_POLICY = "resource_policy_possible"
 
 
-class Exemption(NamedTuple):
-    """Calls that need no permission of the grant, and why."""
-
-    why: str
-    applies: Callable[[CloudTrailCall], bool]
-
-
-EXEMPTIONS = (
-    Exemption("an AWS service made the call", lambda call: call.invoked_by != ""),
-    Exemption("no policy can deny the call", lambda call: (call.service, call.operation) in NEVER_DENIED),
-    Exemption("the event is the start of the session", starts_session),
-    Exemption(
-        # Jitney never grants the action, so an agent's own call fails (jitney.core.policy.pairs).
-        "the broker scopes the session down",
-        lambda call: (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION),
-    ),
+EXEMPTIONS: tuple[Callable[[CloudTrailCall], bool], ...] = (
+    lambda call: call.invoked_by != "",  # an AWS service made the call
+    lambda call: (call.service, call.operation) in NEVER_DENIED,
+    starts_session,
+    # The broker scopes the session down. Jitney never grants the action, so an agent's own call fails
+    # (jitney.core.policy.pairs).
+    lambda call: (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION),
 )
-"""The calls that are never beyond a grant."""
+"""The calls that need no permission of the grant, so they are never beyond it."""
 
 RESOURCE_POLICY_SERVICES = frozenset(
     {
@@ -165,7 +156,7 @@ class ScopeComparison:
         Conditions of permissions are not compared, because events do not show the values of all keys. With `sealed`,
         the session's policy overrides resource policies.
         """
-        if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
+        if call.error_code or any(applies(call) for applies in EXEMPTIONS):
             return ()
         held = _Granted(_held(permissions), Budget(MOST_STEPS))
         possible = self.events.of(call.service, call.operation, lambda: raw_parameters(call))
