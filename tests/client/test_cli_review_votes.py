@@ -33,6 +33,7 @@ from tests.handlers.api_app import ApiApp, handlers, with_ports
 from tests.handlers.review_browser import STAFF, ReviewSystem
 from tests.handlers.test_review_pages import TWO, pending, stored
 from tests.handlers.test_terminal_reviews import AUDIENCE, own_token, terminal_desk
+from tests.identities import identity
 
 READ = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",))
 
@@ -340,7 +341,7 @@ def test_rev_10_no_word_of_an_agent_begins_a_line_of_a_terminal(
     ports = terminal.desk.system.ports
     document = sheet_document(build_sheet(grant, ports)) | {"agent": {"reason": words, "changed": words, "ticket": ""}}
     show_review(ApiShownReview.read(document), details=True)
-    listed = {name: str(document.get(name, "")) for name in ("id", "expires_at", "content", "on_behalf_of")}
+    listed = {name: str(document.get(name, "")) for name in ("id", "expires_at", "content", "on_behalf_of", "human")}
     names = {"title": document["sentence"], "agent": "local.agent", "unit": "", "reason": words}
     show_entries([ListedReview.read({**listed, **names, "harm": document["harm"]})])
     printed = written.getvalue().splitlines()
@@ -370,6 +371,18 @@ def test_rev_18_a_flood_is_rejected_by_a_typed_word(alice: Terminal):
     votes = [stored(alice.desk, each).votes[0] for each in grants]
     assert {(each.verdict, each.comment, each.via) for each in votes} == {("reject", "in a loop", "terminal")}
     assert alice.backend.entries == {}  # the sign-in was for one call
+
+
+@pytest.mark.parametrize("human", ["people.ada", "ada"])
+def test_rev_18_the_requests_for_one_person_are_rejected_alone(alice: Terminal, human: str):
+    names = [*["people.ada"] * 3, "people.bob"]
+    *ada, bob = (replace(each, human=identity(name)) for each, name in zip(flood(alice, 4), names, strict=True))
+    alice.desk.system.store.grants |= {each.id: each for each in (*ada, bob)}
+    done = alice.run("reject-all", "--agent", ada[0].principal, "--human", human, typed="reject\n")
+    assert done.exit_code == 0, done.output
+    assert f"To reject 3 requests of agent {ada[0].principal} on behalf of people.ada, type reject:" in done.stderr
+    assert "on behalf of people.ada." in stored(alice.desk, ada[0]).votes[0].comment
+    assert untouched(alice, bob)
 
 
 def test_rev_18_a_program_rejects_many_with_yes_and_sees_what_is_left(
@@ -403,6 +416,8 @@ def test_rev_18_a_program_rejects_many_with_yes_and_sees_what_is_left(
         (("--agent", "a", "--unit", "b"), "Name one agent with --agent, or one unit with --unit."),
         (("--agent", "corp.reader-agnet"), "Did you mean corp.reader-agent?"),
         (("--unit", "corp.other"), "No request of unit corp.other waits for you."),
+        (("--unit", "corp.reader-agent", "--human", "people.ada"), "Name one agent with --agent"),
+        (("--agent", "reader-agent", "--human", "ada"), "No request of agent corp.reader-agent on behalf of ada waits"),
     ],
 )
 def test_rev_18_an_unknown_owner_rejects_nothing(alice: Terminal, options: tuple[str, ...], said: str):

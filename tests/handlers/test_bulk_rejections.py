@@ -238,6 +238,31 @@ def test_rev_18_a_unit_is_offered_if_no_one_agent_has_all_its_requests(desk: Rev
     assert [each for each in waiting if RequestOwner("unit", "github.repository=1").owns(each)] == [*one, *two]
 
 
+def test_rev_18_requests_of_one_agent_for_two_people_are_rejected_apart(desk: ReviewSystem, alice: Browser):
+    ada, own = flood(desk, 4, human=identity("people.ada")), flood(desk, 3)
+    bob, agent = flood(desk, 3, human=identity("people.bob")), own[0].principal
+    listed = alice.send("GET", "/reviews").text
+    offers = re.findall(r'href="/live(/reviews/rejections[^"]*)">Reject all (\d+) requests of ([^<]*)…<', listed)
+    assert [(int(count), whose) for _, count, whose in offers] == [
+        (10, f"agent {agent}"),
+        (4, f"agent {agent} on behalf of people.ada"),
+        (3, f"agent {agent}, no person named"),
+        (3, f"agent {agent} on behalf of people.bob"),
+    ]
+    for (link, _, whose), mine in zip(offers, ([*ada, *own, *bob], ada, own, bob), strict=True):
+        page = alice.send("GET", unescape(link)).text
+        assert f"I reject {len(mine)} requests of {whose}" in page
+        assert sorted(re.findall(r'name="request" value="([^"]+)"', page)) == sorted(seen(mine))
+    form = form_of(alice, ada[0]) | {"human": "people.ada", "request": seen([*ada, bob[0]])}
+    assert results(alice.send("POST", PATH, form)) == (4, {bob[0].id: "request_invalid"})
+    assert (states(desk, ada), states(desk, [*own, *bob])) == ({State.REJECTED}, {State.PENDING})
+    assert "of agent " + agent + " on behalf of people.ada." in stored(desk, ada[0]).votes[0].comment
+
+
+def test_rev_18_a_unit_has_no_person(desk: ReviewSystem, alice: Browser):
+    assert alice.send("GET", f"{PATH}?unit=corp.reader-agent&human=people.ada").status == 400
+
+
 def test_rev_18_a_hostile_name_stays_text(desk: ReviewSystem, alice: Browser):
     page = alice.send("GET", f"{PATH}?agent=%3Cscript%3E%22%27%26%E2%80%AE")
     assert (page.status, page.text.count("<script"), "\u202e" in page.text) == (200, 1, False)  # our own script

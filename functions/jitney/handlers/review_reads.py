@@ -51,6 +51,7 @@ def _listed(grant: Grant, level: str, ports: Ports) -> dict[str, Any]:
         "title": title_of_grant(grant, ports),
         "harm": harm_document(level),
         "on_behalf_of": requester.human_name,
+        "human": requester.human,
         "agent": escape_invisible(grant.principal),
         "unit": escape_invisible(grant.unit),
         "reason": cut(grant.reason, MOST_TEXT),

@@ -7,12 +7,16 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class ListedReview:
-    """One request in a list. `level` is its harm, `reason` the agent's text, `content` the hash that a vote names."""
+    """One request in a list. `level` is its harm, `reason` the agent's text, `content` the hash that a vote names.
+
+    `human` is the source identity of the person on whose behalf the agent acts.
+    """
 
     id: str
     title: str
     level: str
     on_behalf_of: str
+    human: str
     agent: str
     unit: str
     reason: str
@@ -23,7 +27,7 @@ class ListedReview:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the entry in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        names = ("id", "title", "on_behalf_of", "agent", "unit", "reason", "expires_at", "content")
+        names = ("id", "title", "on_behalf_of", "human", "agent", "unit", "reason", "expires_at", "content")
         level, urgency = str(document["harm"]["level"]), str(document.get("urgency", ""))
         return cls(**{name: str(document[name]) for name in names}, level=level, urgency=urgency)
 

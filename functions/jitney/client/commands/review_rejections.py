@@ -3,7 +3,7 @@
 One sign-in covers one such call. The person types a word after reading the number and the owner of the requests.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -29,6 +29,7 @@ def reject_all(
     *,
     agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="The agent whose requests to reject.")] = "",
     unit: Annotated[str, typer.Option("--unit", metavar="NAME", help="The unit whose requests to reject.")] = "",
+    human: Annotated[str, typer.Option("--human", metavar="NAME", help="Only the agent's requests for them.")] = "",
     comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why. The agent sees it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Reject without a question.")] = False,
     as_json: options.AsJson = False,
@@ -41,24 +42,29 @@ def reject_all(
     Example: jitney review reject-all --agent local.writer-agent --comment "The agent is in a loop."
     """
     with exit_on_problem("review reject-all", as_json=as_json):
-        if bool(agent) == bool(unit):
+        if bool(agent) == bool(unit) or (human and unit):
             fix = "Name one agent with --agent, or one unit with --unit."
-            raise Invalid("owner_not_named", _NOTHING, "No agent or unit is named, or both are.", fix)
+            raise Invalid("owner_not_named", _NOTHING, "No agent or unit is named, or too much is.", fix)
         if not yes and (as_json or not is_interactive()):
             detail = "Without a terminal, or with --json, no person can confirm it."
             raise Invalid("rejection_not_confirmed", _NOTHING, detail, "Run it in a terminal, or give --yes.")
         with connection.reviewer() as broker, voting(connection, "review list"):
             waiting = broker.reviews().sections["waiting_for_you"]
-            kind, name, found = _requests_of(waiting, agent, unit)
+            kind = "agent" if agent else "unit"
+            name, found = _requests_of(waiting, kind, agent or unit)
+            owner, title = {kind: name}, f"{kind} {name}"
+            if human:
+                person, found = _requests_of(found, "human", human, f"{title} on behalf of ")
+                owner, title = owner | {"human": person}, f"{title} on behalf of {person}"
             batch, later = found[:MOST_REJECTIONS], len(found[MOST_REJECTIONS:])
             if not yes:
                 show_entries(batch)
                 more = f"{later} more stay pending. " if later else ""
-                question = f"{more}To reject {len(batch)} requests of {kind} {name}, type {WORD}:"
+                question = f"{more}To reject {len(batch)} requests of {title}, type {WORD}:"
                 confirm(question, WORD, "rejection")
             requests = [{"id": each.id, "content": each.content} for each in batch]
             with screen().working(f"Rejecting {len(batch)} requests"), broker.without_notes():
-                result = broker.reject_many({kind: name, "requests": requests, "comment": comment})
+                result = broker.reject_many({**owner, "requests": requests, "comment": comment})
             forget_reviewer(connection)
         if as_json:
             print_json({**result.whole, "remaining": later})
@@ -68,19 +74,19 @@ def reject_all(
             raise typer.Exit(ClientProblem.exit_code)
 
 
-def _requests_of(waiting: Sequence[ListedReview], agent: str, unit: str) -> tuple[str, str, list[ListedReview]]:
-    """Return the kind and the full name of the owner, and its requests. Raises Invalid if none wait.
+def _requests_of(
+    waiting: Sequence[ListedReview], kind: str, given: str, of: str = ""
+) -> tuple[str, list[ListedReview]]:
+    """Return the full name of the agent, unit or human, and its requests. Raises Invalid if none wait.
 
     A name without its issuer's prefix is enough if it is unique.
     """
-    kind, given = ("agent", agent) if agent else ("unit", unit)
-    name_of: Callable[[ListedReview], str] = (lambda each: each.agent) if agent else (lambda each: each.unit)
-    known = sorted({name_of(each) for each in waiting})
+    known = sorted({name for each in waiting if (name := getattr(each, kind))})
     short = [each for each in known if each.partition(".")[2] == given]
     name = given if given in known or len(short) != 1 else short[0]
-    found = [each for each in waiting if name_of(each) == name]
+    found = [each for each in waiting if getattr(each, kind) == name]
     if not found:
         near = short or closest(given, known)
         fix = f"Did you mean {' or '.join(near)}?" if near else "`jitney review list` shows whose requests wait."
-        raise Invalid("no_request_waits", _NOTHING, f"No request of {kind} {given} waits for you.", fix)
-    return kind, name, found
+        raise Invalid("no_request_waits", _NOTHING, f"No request of {of or f'{kind} '}{given} waits for you.", fix)
+    return name, found

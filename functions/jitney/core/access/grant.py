@@ -258,6 +258,7 @@ class Grant:
 
     def view(self) -> dict[str, Any]:
         """Return the grant as the API shows it."""
+        times = {name: getattr(self, name) for name in ("starts_at", "ends_by", "cut_off_at", "used_at")}
         return {
             "id": self.id,
             "state": str(self.state),
@@ -278,17 +279,14 @@ class Grant:
             "facts": [fact._asdict() for fact in self.facts],
             "human": self.human and self.human.name,
             "created_at": iso(self.created_at),
-            "starts_at": None if self.starts_at is None else iso(self.starts_at),
             "expires_at": iso(self.expires_at),
-            "ends_by": None if self.ends_by is None else iso(self.ends_by),
             "policy_version": self.policy_version,
             "ending": None if self.ending is None else self.ending.view(),
             "votes": [each.view() for each in self.votes],
-            "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
             "break_glass": break_glass_view(self.break_glass, self.follow_up),
             "repeated": self.repeated and self.repeated.view(),
             "call": self.call and {"id": call_id_of(self.id), **self.call.view()},
-            "used_at": None if self.used_at is None else iso(self.used_at),
+            **{name: None if at is None else iso(at) for name, at in times.items()},
         }
 
 

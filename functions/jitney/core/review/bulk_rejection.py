@@ -14,7 +14,9 @@ from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.config import Limits
 from jitney.core.problems import Problem
+from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import escape_invisible
+from jitney.core.stored_identity import name_of
 
 MOST_REJECTIONS = 50
 """Limit of one submission. A rejection takes about a tenth of a second, and the function has 15 s."""
@@ -24,22 +26,36 @@ LEAST_OFFERED, MOST_OFFERED = 3, 10
 The list offers this for at most MOST_OFFERED agents and units.
 """
 KINDS = ("agent", "unit")
-MEMBERS = (*KINDS, "requests", "comment")
+NO_HUMAN = "-"
+"""In place of a person: every source identity has a full stop."""
+MEMBERS = (*KINDS, "human", "requests", "comment")
 _MOST_NAME, _MOST_ID, _HASH = 255, 16, 64
-_FIELDS = frozenset({*KINDS, "token", "request", "comment", "verdict"})
+_FIELDS = frozenset({*KINDS, "human", "token", "request", "comment", "verdict"})
 _REQUEST = re.compile(r"(g-[a-z2-7]{14})\.([0-9a-f]{64})", re.ASCII)
 _AGAIN = "Open the page again, and use its button."
 
 
 class RequestOwner(NamedTuple):
-    """The owner of requests: an agent, by its source identity, or an accountable unit, by its name."""
+    """The owner of requests: an agent, by its source identity, or an accountable unit, by its name.
+
+    With `human`, a source identity, only the agent's requests on behalf of that person count; with `NO_HUMAN`, only
+    those that name no person.
+    """
 
     kind: str
     name: str
+    human: str = ""
 
     def owns(self, grant: Grant) -> bool:
         """Return whether a grant is one of the owner's."""
-        return self.name == (grant.principal if self.kind == "agent" else grant.unit)
+        named = self.name == (grant.principal if self.kind == "agent" else grant.unit)
+        return named and self.human in ("", name_of(grant.human) or NO_HUMAN)
+
+    @property
+    def title(self) -> str:
+        """The owner in words: "agent corp.reader on behalf of people.alice"."""
+        behalf = f", {NO_PERSON}" if self.human == NO_HUMAN else f" on behalf of {self.human}" if self.human else ""
+        return f"{self.kind} {self.name}{behalf}"
 
 
 class SeenRequest(NamedTuple):
@@ -60,12 +76,19 @@ class BulkRejection(NamedTuple):
 def offered_owners(waiting: Sequence[Grant]) -> list[tuple[RequestOwner, int]]:
     """Return the owners whose requests can be rejected at once, with the number of requests, the largest number first.
 
-    A unit counts if it has more requests than any of its agents.
+    The requests of an agent for different people are offered apart, and together. A unit counts if it has more requests
+    than any of its agents.
     """
+    pairs = Counter((each.principal, name_of(each.human)) for each in waiting)
     agents = Counter(each.principal for each in waiting)
     units = Counter(each.unit for each in waiting)
+    shared = {agent for (agent, _), count in pairs.items() if count < agents[agent]}
     of_one_agent = {each.unit for each in waiting if agents[each.principal] >= units[each.unit]}
-    found = [(RequestOwner("agent", name), count) for name, count in agents.items()]
+    found = [
+        (RequestOwner("agent", agent, human or (NO_HUMAN if agent in shared else "")), count)
+        for (agent, human), count in pairs.items()
+    ]
+    found += [(RequestOwner("agent", name), agents[name]) for name in shared]
     found += [(RequestOwner("unit", name), count) for name, count in units.items() if name not in of_one_agent]
     largest_first = sorted(found, key=lambda each: (-each[1], each[0]))
     return [each for each in largest_first[:MOST_OFFERED] if each[1] >= LEAST_OFFERED]
@@ -73,9 +96,11 @@ def offered_owners(waiting: Sequence[Grant]) -> list[tuple[RequestOwner, int]]:
 
 def owner_in(fields: Mapping[str, str]) -> RequestOwner:
     """Return the owner that a form, a query or a body names. Raises Problem request_invalid unless it names one."""
-    named = [RequestOwner(kind, fields[kind]) for kind in KINDS if fields.get(kind)]
-    if len(named) != 1 or len(named[0].name) > _MOST_NAME:
+    named = [RequestOwner(kind, fields[kind], fields.get("human", "")) for kind in KINDS if fields.get(kind)]
+    if len(named) != 1 or max(map(len, named[0])) > _MOST_NAME:
         raise Problem("request_invalid", "No agent or unit is named, or more than one.", "Name one agent, or one unit.")
+    if named[0].kind == "unit" and named[0].human:
+        raise Problem("request_invalid", "A person is named for a unit.", "Name an agent, or leave out the person.")
     return named[0]
 
 
@@ -102,7 +127,8 @@ def parse_rejection(body: bytes, limits: Limits) -> BulkRejection:
     sent = read_object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(sent, MEMBERS, "")
-    named = {kind: faults.text(sent.get(kind), f"/{kind}", _MOST_NAME, required=False) for kind in KINDS}
+    names = (*KINDS, "human")
+    named = {name: faults.text(sent.get(name), f"/{name}", _MOST_NAME, required=False) for name in names}
     comment = faults.text(sent.get("comment"), "/comment", MAX_REASON, required=False)
     requests = []
     for place, each in enumerate(faults.items(sent.get("requests"), "/requests", MOST_REJECTIONS)):
@@ -135,8 +161,7 @@ def _checked(given: BulkRejection) -> BulkRejection:
 
 
 def _comment(given: BulkRejection) -> str:
-    of = f"{given.owner.kind} {given.owner.name}"
-    return f"Rejected in bulk, without a comment: {len(given.requests)} requests of {of}."
+    return f"Rejected in bulk, without a comment: {len(given.requests)} requests of {given.owner.title}."
 
 
 def requests_of(owner: RequestOwner, waiting: Iterable[Grant]) -> list[Grant]:

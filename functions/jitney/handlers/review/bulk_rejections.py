@@ -97,7 +97,7 @@ def _require_owned(grant: Grant | None, owner: RequestOwner, authenticated: Auth
     """Raise Problem for a request of another owner than the person confirmed. `vote` refuses an unknown request."""
     if grant and not owner.owns(grant):
         authenticated.count_refusal("request_invalid", AuditEvent.VOTE, grant.id)
-        detail = f"The request is not one of {owner.kind} {owner.name}."
+        detail = f"The request is not one of {owner.title}."
         raise Problem("request_invalid", detail, "Open the request, and reject it there.")
 
 
