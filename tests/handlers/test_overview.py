@@ -79,8 +79,9 @@ def test_rev_19_an_operator_sees_what_is_open(desk: ReviewSystem, olga: Browser)
         ("g-live", ""),
         ("g-glass", "break-glass"),
     ]
-    assert [(each["Follow-up"], each["Request"], each["Used by"]) for each in found["break-glass"]] == [
-        ("overdue", "g-glass", "staff.gina")
+    columns = ("Follow-up", "Request", "Used by", "On behalf of")
+    assert [tuple(each[name] for name in columns) for each in found["break-glass"]] == [
+        ("overdue", "g-glass", "staff.gina", "no person named")
     ]
     agents = {each["Agent"]: (each["Last request"], each["Pending"], each["Active"]) for each in found["agents"]}
     assert agents["corp.other"] == (iso(NOW - 60), "1", "0")

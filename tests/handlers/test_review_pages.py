@@ -20,6 +20,7 @@ from jitney.handlers.pages.pages import FormVisit, Page, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY
 from tests.handlers.review_browser import FORMS, HOST, Browser, ReviewSystem, review_system
+from tests.identities import identity
 
 HANDLERS = Path(pages.__file__).parents[1]
 TWO = [
@@ -63,6 +64,17 @@ def test_rev_13_the_page_of_a_failed_request_says_why_nothing_is_granted(desk: R
     page = alice.send("GET", f"/reviews/{grant.id}").text
     assert (words in page, "Nothing more is issued" in page) == (False, True)
     assert "Credentials from before may work until" in page
+
+
+def test_rev_15_the_page_of_a_grant_without_a_review_says_so(desk: ReviewSystem):
+    grant = pending(desk)
+    now = desk.system.now
+    allowed = replace(grant, state=State.ACTIVE, reviews=(), starts_at=now, expires_at=now + 300)
+    desk.system.store.grants[grant.id] = replace(allowed, human=identity("staff.harriet"))
+    human = Browser(desk)
+    human.sign_in("harriet")
+    page = human.send("GET", f"/reviews/{grant.id}").text
+    assert ("<p>Policies required no approval.</p>" in page, "approval by ." in page) == (True, False)
 
 
 def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: ReviewSystem, alice: Browser):

@@ -175,12 +175,13 @@ def break_glass_table(grants: Iterable[Grant], now: int, *, complete: bool) -> O
             _text(use.human.name),
             _time(use.at),
             _text(each.principal),
+            _text(name_of(each.human) or NO_PERSON),
             _text(each.target),
             _text(use.reason),
         )
         for each, use in sorted(used, key=lambda pair: (not pair[0].awaits_follow_up, pair[1].due_at))
     )
-    columns = ("Follow-up", "Due", "Request", "Used by", "Used", "Agent", "Target", "Reason")
+    columns = ("Follow-up", "Due", "Request", "Used by", "Used", "Agent", "On behalf of", "Target", "Reason")
     return OverviewTable("break-glass", "Break-glass", columns, tuple(rows), complete)
 
 
