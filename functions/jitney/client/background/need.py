@@ -101,7 +101,8 @@ def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
         raise folder_unusable(folder, error) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         detail = f"{folder} is a link, belongs to another user, or is open to others."
-        raise _unusable(detail, "Remove it. Jitney makes it again, for you alone.")
+        fix = "Set XDG_STATE_HOME to a folder of your own, or remove it: Jitney makes it again, for you alone."
+        raise _unusable(detail, fix)
     return folder
 
 
