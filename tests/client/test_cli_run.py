@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -230,6 +231,22 @@ def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: 
             f"jitney: interrupted; {GRANT_ID} stays open. Wait on with `jitney grants show {GRANT_ID} --wait`, "
             f"or withdraw it with `jitney grants release {GRANT_ID}`.\n"
         )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_end_01_a_request_that_a_signal_cuts_may_be_granted_and_that_is_said(
+    connected: FakeBroker, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("JITNEY_API_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with subprocess.Popen([JITNEY, "run", *ASK, *PRINT_KEY], stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(10) == b"POST /v1/g"
+                process.send_signal(number)
+                assert process.wait(PATIENCE) == code
+            assert process.stderr is not None
+            assert "A request that reached the broker stays: `jitney grants list` shows it" in process.stderr.read()
 
 
 @pytest.mark.parametrize("verb", ["run", "explain"])

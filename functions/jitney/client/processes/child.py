@@ -13,6 +13,7 @@ from jitney.client.api.responses import ApiGrant, GrantWithCredentials
 from jitney.client.problems import Invalid
 from jitney.client.processes.unsignalled import in_foreground
 from jitney.client.profiles.aws_profile import config_path, gives_credentials
+from jitney.client.terminal.command_result import EndedBySignal
 
 # These would override the credentials in the environment, or mix with them: botocore skips the environment when
 # AWS_PROFILE is set. The client secret and the tokens are the agent's and not its child's.
@@ -149,10 +150,10 @@ def run_child(
 
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """End the block with SystemExit when a signal would end this process, so that the block can release its grants."""
+    """End the block with EndedBySignal when a signal would end this process. The block can release its grants."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise EndedBySignal(128 + number)
 
     with _handling(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), end)):
         yield

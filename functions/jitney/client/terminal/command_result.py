@@ -63,6 +63,10 @@ class WaitInterrupted(KeyboardInterrupt):
     """A wait was interrupted, and a note already says what becomes of the grant."""
 
 
+class EndedBySignal(SystemExit):
+    """A signal other than that of Ctrl-C ended the command. `code` is 128 plus its number, as shells report it."""
+
+
 @contextmanager
 def exit_on_problem(
     verb: str, *, as_json: bool = False, tail: Sequence[str] = (), output: TextIO | None = None
@@ -84,6 +88,9 @@ def exit_on_problem(
         if not isinstance(interruption, WaitInterrupted):
             screen().note(f"jitney: interrupted. {_REMAINS.get(verb, '')}".rstrip())
         raise SystemExit(INTERRUPTED) from None
+    except EndedBySignal:
+        screen().note(f"jitney: ended by a signal. {_REMAINS.get(verb, '')}".rstrip())
+        raise
 
 
 def show_lost_output(words: Sequence[str], error: OSError) -> None:
@@ -116,9 +123,7 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
         screen().note(
             f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
         )
-        if isinstance(ending, SystemExit):
-            raise
-        raise WaitInterrupted from None
+        raise SystemExit(ending.code) if isinstance(ending, SystemExit) else WaitInterrupted from None
     screen().narrowed_approval(answer.grant, decided.grant)
     return decided
 
