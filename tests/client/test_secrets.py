@@ -107,7 +107,7 @@ def test_sts_05_what_is_remembered_is_the_id_alone(secretive: FakeBroker, home: 
     secretive.say("POST", "/v1/grants", 202, under_review())
     subprocess.run([JITNEY, "credentials", *ASK], capture_output=True, check=False)
     files = {path.parent.name: path.read_text().rstrip(" ") for path in home.rglob("*") if path.is_file()}
-    assert files == {"grants": GRANT_ID, "endpoints": "", "uses": ""}
+    assert files == {"grants": GRANT_ID, "starts": "", "uses": ""}
 
 
 def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path):
