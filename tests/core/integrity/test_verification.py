@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.findings import VerificationResult, describe_records
-from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS, TableEvidence, WrittenRecord, missing_records
+from jitney.core.integrity.reconciliation import (
+    ARRIVAL_SECONDS,
+    TableEvidence,
+    WrittenRecord,
+    missing_records,
+    reconcile,
+)
 from jitney.core.integrity.seals import SKEW_SECONDS, read_seal
 from jitney.core.integrity.verification import Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
@@ -462,6 +468,16 @@ def test_aud_09_a_record_of_the_table_is_missing_unless_the_last_day_has_ended(u
     written = [WrittenRecord(position, "h", NOW), WrittenRecord(RecordPosition("g-b", 0), "h", NOW + 1)]
     found = [each.records for each in missing_records(written, (), since=None, until=day, now=now)]
     assert found == ([(position,)] if missing else [])
+
+
+@pytest.mark.parametrize("rehash", [True, False], ids=["with its hash", "under the old hash"])
+def test_aud_09_a_record_that_was_changed_before_its_seal_is_named(*, rehash: bool):
+    (made,), position = chain("g-a", 1), RecordPosition("g-a", 0)
+    objects = {key_of(0): read_contents(rewritten(made.text.encode(), rehash=rehash, reason="another"))}
+    table = TableEvidence({position: WrittenRecord(position, made.hash, NOW)})
+    (found,) = reconcile(objects, table, lambda _: None)
+    assert "changed before the seal" in found.sentence
+    assert found.records == (position,)
 
 
 def test_a_seal_file_has_exactly_one_spelling():
