@@ -2,8 +2,8 @@
 
 A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A statement
 there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that yields a finding, in
-the modules of `REPORTING`. A predicate is a function of `PREDICATES` that says who may do something. `EQUIVALENT` names
-guards whose removal cannot matter, with the reason.
+the modules of `REPORTING`. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it
+that returns False is a guard. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
 """
 
 import ast
@@ -157,8 +157,9 @@ def mutants() -> Iterator[Mutant]:
 
 def _guards(path: Path) -> Iterator[Mutant]:
     tree, reports = ast.parse(path.read_text(encoding="utf-8"), str(path)), _name(path).startswith(REPORTING)
+    denials = set(_denials(tree, PREDICATES.get(_name(path), ())))
     for index, node in enumerate(ast.walk(tree)):
-        if isinstance(node, ast.If) and any(_is_alarm(each, reports) for each in node.body):
+        if isinstance(node, ast.If) and any(each in denials or _is_alarm(each, reports) for each in node.body):
             alternatives = node.test.values if _is_or(node.test) else [node.test]
             acting = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
             for number, alternative in enumerate(alternatives):
@@ -168,6 +169,15 @@ def _guards(path: Path) -> Iterator[Mutant]:
             acting = range(node.lineno, (node.end_lineno or 0) + 1)
             removed = partial(_uncalled, tree, index)
             yield Mutant(_name(path), node.lineno, ast.unparse(node), removed, acting, calls=True)
+
+
+def _denials(tree: ast.Module, functions: Sequence[str]) -> Iterator[ast.stmt]:
+    """Yield the statements of these functions that return False."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in functions:
+            for each in ast.walk(node):
+                if isinstance(each, ast.Return) and isinstance(each.value, ast.Constant) and each.value.value is False:
+                    yield each
 
 
 def _is_alarm(statement: ast.stmt, reports: bool) -> bool:

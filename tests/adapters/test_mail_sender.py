@@ -97,3 +97,35 @@ def test_ops_01_the_runbook_explains_every_code_of_a_lost_mail():
     page = Path("docs/slack.md").read_text(encoding="utf-8")
     codes = {*CODES.values(), FAILED, MAY_BE_SENT, UNREACHABLE}
     assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
+VERIFIED, UNVERIFIED = {"VerifiedForSendingStatus": True}, {"VerifiedForSendingStatus": False}
+IDENTITIES: dict[str, tuple[list[dict[str, bool] | str], str]] = {
+    "the address": ([VERIFIED], ""),
+    "the domain": (["NotFoundException", VERIFIED], ""),
+    "the domain, and not yet the address": ([UNVERIFIED, VERIFIED], ""),
+    "neither": ([UNVERIFIED, "NotFoundException"], "sender_not_verified"),
+    "a refusal that has a word": (["TooManyRequestsException"], CODES["TooManyRequestsException"]),
+    "another refusal": (["SomethingNew"], FAILED),
+}
+
+
+@pytest.mark.parametrize(("answers", "code"), IDENTITIES.values(), ids=IDENTITIES)
+def test_rev_13_a_sender_is_verified_by_its_address_or_its_domain(ses: Any, answers: list[Any], code: str):
+    with Stubber(ses) as stub:
+        for identity, answer in zip((SENDER, "example.com"), answers, strict=False):
+            asked = {"EmailIdentity": identity}
+            if isinstance(answer, str):
+                stub.add_client_error("get_email_identity", answer, expected_params=asked)
+            else:
+                stub.add_response("get_email_identity", answer, asked)
+        assert MailSender(ses, SENDER).sender_code() == code
+        stub.assert_no_pending_responses()
+
+
+def test_rev_13_a_sender_that_cannot_be_looked_up_is_not_unverified(ses: Any):
+    class Unreachable:
+        def get_email_identity(self, **_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="https://ses")
+
+    assert MailSender(Unreachable(), SENDER).sender_code() == UNREACHABLE  # type: ignore[arg-type]

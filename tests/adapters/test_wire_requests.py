@@ -197,6 +197,17 @@ def test_gw_12_what_cannot_be_serialized_is_a_problem():
     assert caught.value.code == "call_invalid"
 
 
+def test_gw_02_a_checksum_is_sent_only_where_the_operation_requires_one():
+    def checksums(name: str, parameters: dict[str, Any]) -> dict[str, str]:
+        operation = MODELS.operation("s3", name)
+        made = wire_request(operation, checked_parameters(parameters, operation, "rest-xml"), ENDPOINT, TOKEN)
+        return {key: value for key, value in made.headers.items() if "checksum" in key.lower()}
+
+    required = checksums("DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{"Key": "k"}]}})
+    assert re.fullmatch("[A-Za-z0-9+/]{6}==", required["x-amz-checksum-crc32"])
+    assert checksums("PutObject", {"Bucket": "b", "Key": "k", "Body": "eA=="}) == {}
+
+
 def test_gw_06_the_token_of_a_call_fits_every_operation():
     token = aws_calls._token("c-aaaaaaaaaaaaaa")
     names = [(service, name) for service in MODELS.services() for name in MODELS.operations(service)]

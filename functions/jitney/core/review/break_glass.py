@@ -22,7 +22,7 @@ from jitney.core.stored_identity import Identity
 
 def may_break_glass(who: Principal, target: str, settings: BreakGlassConfig | None) -> bool:
     """Return whether `who` may use break-glass on a target."""
-    if settings is None or target not in settings.targets or who.kind != "human" or who.human is not None:
+    if not settings or target not in settings.targets or who.kind != "human" or who.human is not None:
         return False
     return who.source_identity in settings.people or bool(who.groups & set(settings.groups))
 
