@@ -16,7 +16,7 @@ from infra.record_functions import ACCESS_KEY_CHAINS
 from infra.spec import REVIEW_EXECUTIONS, REVIEW_REQUESTS_PER_SECOND, FunctionSpec
 from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, KNOWN_ROLES, OUT_OF_OFFICE_ITEMS, SESSION_ITEMS, TRAIL_ITEMS
 
-# What the list of requests and the sheet of a request need (jitney.handlers.pages.request_list, .review_sheet).
+# What the list of requests and the sheet of a request need (handlers.pages.request_list, handlers.review.review_sheet).
 _SHOW_REQUESTS = (
     READ_OTHER_GRANTS,
     on_state("GetItem", items=(*GRANT_ITEMS, *KNOWN_ROLES)),

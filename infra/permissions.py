@@ -96,4 +96,4 @@ READ_CALL_RECORDS = Allow("audit", ("dynamodb:Query",), (CALL_CHAINS,))
 READ_SUSPENSIONS = on_state("GetItem", items=("SUSPENSIONS",))
 USE_UP_TOKEN = on_state("PutItem", items=("REPLAY#*",))
 AUTHENTICATE = (READ_SUSPENSIONS, USE_UP_TOKEN)
-"""The permissions that each function needs to authenticate a caller of the API (jitney.handlers.caller.callers)."""
+"""The permissions to authenticate a caller of the API (`jitney.handlers.caller.authentication`)."""

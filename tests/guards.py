@@ -95,7 +95,7 @@ PREDICATES = {
     "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),
     "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
     "handlers/gateway/call_reviews.py": ("_was_not_sent", "is_still_approved"),
-    "handlers/caller/callers.py": ("is_operator", "owns"),
+    "handlers/caller/authenticated_request.py": ("is_operator", "owns"),
     "handlers/held_reads.py": ("_may_hold",),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
     "handlers/review_notices.py": ("_is_waiting",),

@@ -12,7 +12,7 @@ from jitney.core.stored_identity import Identity
 from jitney.core.web_client import Web
 from jitney.handlers import out_of_office, overview, reviews, revocations, sign_in, votes
 from jitney.handlers.pages import bulk_rejection_page, out_of_office_page, review_report
-from jitney.handlers.pages.pages import FormRoute, PageRoute, answer_page, with_form
+from jitney.handlers.pages.visits import FormRoute, PageRoute, answer_page, with_form
 from jitney.handlers.review import break_glass, bulk_rejections
 from tests.core.identity import minting
 from tests.handlers.conftest import TEMPLATES, System, configuration

@@ -9,7 +9,7 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Way
 from jitney.core.gateway.shown_parameters import canonical_parameters
-from jitney.handlers.caller.callers import authenticate_request
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.gateway.call_reviews import review_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.runtime.http import Request, Response

@@ -23,7 +23,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers import call_withdrawals
 from jitney.handlers.call_withdrawals import withdraw_call
-from jitney.handlers.caller.callers import authenticate_request
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.ending.ended_calls import end_calls
 from jitney.handlers.ending.grant_ends import end_grant

@@ -15,14 +15,14 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.pages import pages
-from jitney.handlers.pages.pages import FormVisit, Page, answer_page, with_form
+from jitney.handlers.pages import visits
+from jitney.handlers.pages.visits import FormVisit, Page, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY
 from tests.handlers.review_browser import FORMS, HOST, Browser, ReviewSystem, review_system
 from tests.identities import identity
 
-HANDLERS = Path(pages.__file__).parents[1]
+HANDLERS = Path(visits.__file__).parents[1]
 TWO = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]},
     {"actions": ["s3:AbortMultipartUpload"], "resources": ["arn:aws:s3:::reports/a"]},
@@ -279,7 +279,7 @@ def test_nothing_but_the_check_makes_a_checked_form():
         for call in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "FormVisit"
     ]
-    assert [name for name, _ in made] == ["pages.py"]
+    assert [name for name, _ in made] == ["visits.py"]
 
 
 def test_a_form_of_another_persons_session_is_refused(desk: ReviewSystem, alice: Browser):

@@ -25,7 +25,7 @@ from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.grant_ends import END_EVENTS, end_grant
 from jitney.handlers.runtime.http import Request
 from jitney.handlers.runtime.ports import Ports

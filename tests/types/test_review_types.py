@@ -18,10 +18,10 @@ from jitney.core.review import approval_count, break_glass, recipients, reviewer
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.vote_result import PolicyCheck, apply_vote
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.grant_updates import GrantUpdate
 from jitney.handlers.grant.issuance import issue_credentials
-from jitney.handlers.pages.pages import FormVisit, Page, Visit, answer_page, pages, with_form
+from jitney.handlers.pages.visits import FormVisit, Page, Visit, answer_page, pages, with_form
 from jitney.handlers.runtime.ports import Ports
 
 def judge(grant: Grant, config: Config, who: Principal, vote: Vote, groups: reviewers.Groups, ask: PolicyCheck) -> None:

@@ -17,7 +17,7 @@ from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
-from jitney.handlers.pages.pages import SESSION
+from jitney.handlers.pages.visits import SESSION
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_notices import notify

@@ -2,7 +2,7 @@
 
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem
-from jitney.handlers.caller.callers import authenticate_even_suspended
+from jitney.handlers.caller.authentication import authenticate_even_suspended
 from jitney.handlers.ending.grant_ends import end_grant
 from jitney.handlers.gateway.call_views import call_id_of_path, call_response, call_state, grant_of_call
 from jitney.handlers.runtime.edge import endpoint

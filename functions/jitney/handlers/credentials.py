@@ -2,7 +2,7 @@
 
 from jitney.core.access.credential_seconds import parse_renewal
 from jitney.core.access.eligibility import require_credentials_grant
-from jitney.handlers.caller.callers import authenticate_request
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.grant.issuance import renew_credentials
 from jitney.handlers.grant.responses import active_grant, grant_response
 from jitney.handlers.runtime.edge import endpoint

@@ -10,7 +10,8 @@ from jitney.core.config import Target
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
 from jitney.handlers.access.ways import effects_of_ways
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.caller.profile_disclosure import hides_profile
 from jitney.handlers.caller.ungranted import count_preview
 from jitney.handlers.grant.responses import (

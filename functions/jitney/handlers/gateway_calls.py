@@ -19,7 +19,8 @@ from jitney.core.identity.authenticate import Authenticated
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent
 from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
-from jitney.handlers.caller.callers import AuthenticatedRequest, verify_caller
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import verify_caller
 from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call
 from jitney.handlers.gateway.call_recording import reviewed_call_of
 from jitney.handlers.gateway.call_reviews import is_still_approved, review_call

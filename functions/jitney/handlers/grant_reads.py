@@ -3,7 +3,7 @@
 import re
 
 from jitney.core.problems import Problem
-from jitney.handlers.caller.callers import authenticate_even_suspended
+from jitney.handlers.caller.authentication import authenticate_even_suspended
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

@@ -1,7 +1,7 @@
 """POST /v1/grants: request access."""
 
 from jitney.handlers.access.grant_requests import request_grant
-from jitney.handlers.caller.callers import authenticate_request
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

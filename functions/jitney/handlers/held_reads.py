@@ -13,7 +13,8 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.preferences import wait_seconds
 from jitney.core.problems import Problem
 from jitney.core.quotas import own_waits_quota, waits_quota
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_even_suspended
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_even_suspended
 from jitney.handlers.gateway.call_views import call_id_of_path, call_state, grant_of_call
 from jitney.handlers.grant.responses import grant_response
 from jitney.handlers.runtime.edge import endpoints

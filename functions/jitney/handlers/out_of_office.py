@@ -8,7 +8,7 @@ from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.out_of_office import OutOfOffice, parse_out_of_office
 from jitney.core.times import iso
 from jitney.handlers.pages.out_of_office_page import out_of_office_of
-from jitney.handlers.pages.pages import FormVisit, Page, pages
+from jitney.handlers.pages.visits import FormVisit, Page, pages
 
 DELEGATE_FIELD = "delegate."
 """Prefix of the form fields that name a delegate. The group follows the prefix."""

@@ -25,9 +25,9 @@ from jitney.core.overview import (
 )
 from jitney.core.problems import Problem
 from jitney.core.review.headlines import headline_of_grant, uses_of
-from jitney.handlers.pages.pages import Download, Page, Visit, pages
 from jitney.handlers.pages.request_list import MOST_UNREVIEWED, read_in_state
 from jitney.handlers.pages.viewers import redirect_to_sign_in
+from jitney.handlers.pages.visits import Download, Page, Visit, pages
 
 MOST_SHOWN = 50
 """The limit of rows of one table on the page. The CSV has all rows that were read."""

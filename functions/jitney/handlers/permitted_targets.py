@@ -12,7 +12,8 @@ from jitney.core.policy.permitted_access import PermittedAccess
 from jitney.core.policy.permitted_target import PermittedTarget
 from jitney.core.policy.permitted_terms import PermitTerms
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.caller.ungranted import count_preview
 from jitney.handlers.caller.visible_targets import visible_targets
 from jitney.handlers.runtime.edge import endpoint

@@ -5,7 +5,8 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.live_credentials import needs_denial
 from jitney.core.problems import Problem
 from jitney.core.quotas import repeated_release_quota
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_even_suspended
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_even_suspended
 from jitney.handlers.ending.ended_effects import ended_response
 from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant
 from jitney.handlers.grant.responses import rate_limited_problem

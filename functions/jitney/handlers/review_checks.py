@@ -14,7 +14,7 @@ from jitney.core.review.contact_checks import (
     contact_checks,
 )
 from jitney.core.review.slack.error import SlackError
-from jitney.handlers.caller.callers import authenticate_request
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

@@ -12,7 +12,7 @@ from jitney.core.review.grant_under_review import requester_of_grant
 from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.sheet_document import MOST_TEXT, harm_document, sheet_document
 from jitney.core.times import iso
-from jitney.handlers.caller.callers import authenticate_reviewer
+from jitney.handlers.caller.authentication import authenticate_reviewer
 from jitney.handlers.pages.request_list import Shown, by_urgency, level_of_grant, list_requests_for, title_of_grant
 from jitney.handlers.pages.viewers import ViewerPermissions, load_for_person, reviewed_grant
 from jitney.handlers.review.review_sheet import build_sheet

@@ -13,10 +13,10 @@ from jitney.core.review.grant_under_review import requester_of_grant
 from jitney.handlers.ending.ended_effects import ended_effects
 from jitney.handlers.pages.bulk_rejection_page import show_bulk_rejection
 from jitney.handlers.pages.out_of_office_page import show_out_of_office
-from jitney.handlers.pages.pages import Page, Visit, pages
 from jitney.handlers.pages.request_list import by_urgency, level_of_grant, list_requests_for, title_of_grant
 from jitney.handlers.pages.review_report import show_report
 from jitney.handlers.pages.viewers import is_enough_alone, load_for_viewer, redirect_to_sign_in
+from jitney.handlers.pages.visits import Page, Visit, pages
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.runtime.ports import REVIEW_PORTS
 

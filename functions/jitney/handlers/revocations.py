@@ -5,10 +5,11 @@ from jitney.core.access.request_body import parse_reason
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import may_revoke
 from jitney.core.review.safe_text import escape_invisible
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.ending.ended_effects import ended_response
 from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant
-from jitney.handlers.pages.pages import FormVisit, Page, pages
+from jitney.handlers.pages.visits import FormVisit, Page, pages
 from jitney.handlers.review.break_glass import follow_up
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.runtime.http import Request, Response

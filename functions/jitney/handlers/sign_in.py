@@ -17,7 +17,7 @@ from jitney.core.identity.sign_in import (
 )
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
-from jitney.handlers.pages.pages import SESSION, SIGN_IN, FormVisit, Page, Visit, pages
+from jitney.handlers.pages.visits import SESSION, SIGN_IN, FormVisit, Page, Visit, pages
 from jitney.handlers.runtime.http import GRANT_ID
 from jitney.handlers.runtime.logs import logger
 

@@ -28,7 +28,7 @@ from jitney.core.review.slack.interaction import ButtonClick, GrantReference, Mo
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, REJECT, SECONDS
 from jitney.core.review.slack.people import principal_of, require_workspace
 from jitney.core.review.votes import review_ended
-from jitney.handlers.caller.callers import count_refused
+from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.review.ballots import Ballot, comment_of, vote
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review

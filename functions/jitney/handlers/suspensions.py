@@ -20,7 +20,8 @@ from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.safe_text import cut
 from jitney.core.target_roles import earlier_roles
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.ending.deny_documents import log_undenied, write_deny_document
 from jitney.handlers.ending.suspended_grants import end_moved_grants, end_suspended_grant, end_suspended_grants
 from jitney.handlers.ending.suspended_names import suspended_name

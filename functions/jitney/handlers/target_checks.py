@@ -8,7 +8,8 @@ from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.stored_identity import name_of
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports

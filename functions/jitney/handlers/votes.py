@@ -10,8 +10,8 @@ from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import narrowed_approval, selected_permissions
-from jitney.handlers.pages.pages import FormVisit, Page, pages
 from jitney.handlers.pages.second_step import second_step
+from jitney.handlers.pages.visits import FormVisit, Page, pages
 from jitney.handlers.review.ballots import Ballot, comment_of, covered_by, vote
 from jitney.handlers.review.break_glass import break_glass
 from jitney.handlers.review.bulk_rejections import reject_many, reject_many_from_terminal

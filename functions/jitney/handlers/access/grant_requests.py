@@ -30,7 +30,7 @@ from jitney.handlers.access.incoming_request import decide_request, incoming_req
 from jitney.handlers.access.review_queue import join, queue, unless_rejected_before
 from jitney.handlers.access.review_starts import start_review
 from jitney.handlers.access.size_trials import SizeTrial
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.profile_disclosure import denial
 from jitney.handlers.caller.ungranted import record_ungranted
 from jitney.handlers.grant.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current

@@ -14,7 +14,7 @@ from jitney.core.access.request import AccessRequest
 from jitney.core.access.request_body import parse_request
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.profile_disclosure import disclosed
 from jitney.handlers.caller.similar_targets import similar_targets

@@ -15,7 +15,7 @@ from jitney.core.problems import Problem
 from jitney.core.quotas import idempotency_record, pending_duplicate_quota
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.pending import equal_to, is_uncollected, list_key, pending_review
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.issuance import decide_again, is_outdated
 from jitney.handlers.grant.responses import deciding_policies, unit_limited_problem
 

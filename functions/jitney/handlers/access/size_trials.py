@@ -11,7 +11,7 @@ from jitney.core.access.credentials import ENDED_SECONDS, TRIAL_PREFIX, session_
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
 from jitney.core.quotas import trial_quota
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.issuance import target_of
 from jitney.handlers.grant.responses import too_many_reviews_problem
 from jitney.handlers.runtime.logs import logger

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Way
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 
 WayEffects: TypeAlias = Mapping[Way, Effect]

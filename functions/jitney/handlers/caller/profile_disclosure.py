@@ -13,7 +13,7 @@ from jitney.core.config import Target
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.handlers.access.ways import effects_of_ways
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.similar_targets import similar_names
 from jitney.handlers.grant.responses import denied_problem

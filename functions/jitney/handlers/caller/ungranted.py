@@ -9,7 +9,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, preview_quota, ungranted_quota
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.responses import unit_limited_problem
 
 

@@ -8,7 +8,7 @@ from jitney.core.outliving import GrantEffect, with_use
 from jitney.core.problems import Problem
 from jitney.core.report.published_lines import parse_call
 from jitney.core.report.usage import used_actions
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.responses import grant_response
 from jitney.handlers.runtime.http import Response
 from jitney.handlers.runtime.logs import logger

@@ -15,7 +15,7 @@ from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.review.safe_text import cut
 from jitney.core.times import iso
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.deny_documents import write_deny_document
 from jitney.handlers.ending.deny_records import record_unwritten, record_written
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant

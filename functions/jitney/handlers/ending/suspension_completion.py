@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from jitney.core.access.suspensions import Suspension, SuspensionKind
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.suspended_grants import FAR_FUTURE
 from jitney.handlers.grant.grant_updates import write_until_current
 from jitney.handlers.runtime.ports import Ports

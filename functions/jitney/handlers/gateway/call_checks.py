@@ -15,7 +15,7 @@ from jitney.core.gateway.call_values import with_call_values
 from jitney.core.gateway.inside_grant import CallNeeds, require_inside
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.ungranted import record_ungranted
 from jitney.handlers.grant.issuance import approvals_of, target_of
 from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_problem

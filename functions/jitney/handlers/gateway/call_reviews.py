@@ -27,7 +27,7 @@ from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.records.record_texts import canonical
 from jitney.handlers.access.review_queue import added, pending_list
 from jitney.handlers.access.review_starts import start_review
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.grant.issuance import approvals_of, target_of
 from jitney.handlers.grant.responses import (

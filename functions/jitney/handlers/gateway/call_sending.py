@@ -25,7 +25,7 @@ from jitney.core.gateway.kept_answers import KEPT_SECONDS, answer_to_keep
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome, chain_record
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.gateway.call_checks import GatewayCall
 from jitney.handlers.gateway.call_recording import answer_facts, record_of, recorded_call
 from jitney.handlers.gateway.call_sessions import call_session, reads_session

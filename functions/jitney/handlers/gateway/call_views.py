@@ -7,7 +7,7 @@ from jitney.core.access.credentials import CALL_ID
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.reviewed_call import grant_id_of
 from jitney.core.problems import Problem
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.responses import grant_response
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.runtime.http import Request, Response

@@ -13,7 +13,7 @@ from jitney.core.quotas import Quota, renewal_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.approvals_in_force import approvals_in_force
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.grant_updates import PATIENT, GrantUpdate, RecordedGrant, record_update, update_grant
 from jitney.handlers.grant.responses import active_grant, denied_problem, rate_limited_problem
 from jitney.handlers.review.under_review import under_review

@@ -14,7 +14,7 @@ from jitney.core.policy.reasons import NO_REVEAL
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota
 from jitney.core.times import iso
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.runtime.http import Response
 
 POLL_SECONDS = 5

@@ -5,9 +5,9 @@ from functools import cache
 from jitney.core.review.bulk_rejection import MOST_REJECTIONS, owner_in, requests_of
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import requester_of_grant
-from jitney.handlers.pages.pages import Page, Visit
 from jitney.handlers.pages.request_list import level_of_grant, list_requests_for, title_of_grant
 from jitney.handlers.pages.viewers import redirect_to_sign_in
+from jitney.handlers.pages.visits import Page, Visit
 
 
 def show_bulk_rejection(visit: Visit) -> Page:

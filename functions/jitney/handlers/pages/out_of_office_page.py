@@ -8,7 +8,7 @@ from jitney.core.review.out_of_office import (
     with_delegates,
 )
 from jitney.core.stored_identity import Identity
-from jitney.handlers.pages.pages import Page, Visit
+from jitney.handlers.pages.visits import Page, Visit
 from jitney.handlers.runtime.ports import Ports
 
 

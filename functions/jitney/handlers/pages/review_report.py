@@ -6,8 +6,8 @@ from jitney.core.report.suggestion import suggest
 from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
 from jitney.core.trail.heartbeat import BROKER
-from jitney.handlers.pages.pages import Page, Visit
 from jitney.handlers.pages.viewers import load_for_viewer, redirect_to_sign_in
+from jitney.handlers.pages.visits import Page, Visit
 
 
 def show_report(visit: Visit) -> Page:

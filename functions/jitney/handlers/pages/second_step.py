@@ -12,7 +12,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.review.content import content_hash
 from jitney.core.review.harm import takes_second_step
 from jitney.core.review.sheet import Sheet
-from jitney.handlers.pages.pages import FormVisit, Page
+from jitney.handlers.pages.visits import FormVisit, Page
 from jitney.handlers.review.review_sheet import build_sheet, granted_sheet
 from jitney.handlers.runtime.ports import Ports
 

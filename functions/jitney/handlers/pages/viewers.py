@@ -16,8 +16,8 @@ from jitney.core.review.reviewers import (
     votable_groups,
 )
 from jitney.core.review.votes import is_last_approval
-from jitney.handlers.caller.callers import AuthenticatedRequest
-from jitney.handlers.pages.pages import Page, Visit
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.pages.visits import Page, Visit
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
 

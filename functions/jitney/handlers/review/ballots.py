@@ -22,8 +22,8 @@ from jitney.core.review.reviewers import delegations_for, require_reviewer
 from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
-from jitney.handlers.caller.callers import count_refused
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
+from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.grant.issuance import target_of
 from jitney.handlers.grant.responses import deciding_policies

@@ -16,8 +16,8 @@ from jitney.core.review.safe_text import cut
 from jitney.core.times import iso
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.grant.responses import deciding_policies
-from jitney.handlers.pages.pages import FormVisit, Page
 from jitney.handlers.pages.second_step import second_step
+from jitney.handlers.pages.visits import FormVisit, Page
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review

@@ -17,8 +17,9 @@ from jitney.core.review.bulk_rejection import (
     parse_rejection,
     rejection_in_form,
 )
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_reviewer
-from jitney.handlers.pages.pages import FormVisit, Page
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_reviewer
+from jitney.handlers.pages.visits import FormVisit, Page
 from jitney.handlers.review.ballots import Ballot, comment_of, vote
 from jitney.handlers.review.terminal_votes import VIA, vote_once
 from jitney.handlers.runtime.http import Request, Response

@@ -7,7 +7,7 @@ from jitney.core.identity.requester import person_name
 from jitney.core.review.recipients import people_asked
 from jitney.core.review.reviewers import escalation_groups
 from jitney.core.times import iso
-from jitney.handlers.caller.callers import AuthenticatedRequest
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
 

@@ -13,7 +13,9 @@ from jitney.core.review.sheet import Sheet
 from jitney.core.review.sheet_document import sheet_document
 from jitney.core.review.vote_body import VoteBody, parse_vote
 from jitney.core.times import iso
-from jitney.handlers.caller.callers import AuthenticatedRequest, authenticate_reviewer, counting_unauthenticated, use_up
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.authentication import authenticate_reviewer, use_up
+from jitney.handlers.caller.refusals import counting_unauthenticated
 from jitney.handlers.pages.second_step import unconfirmed_sheet
 from jitney.handlers.pages.viewers import reviewed_grant
 from jitney.handlers.review.ballots import Ballot, comment_of, covered_by, vote

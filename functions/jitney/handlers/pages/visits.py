@@ -19,7 +19,8 @@ from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.records.refusal_counts import RefusalKey
-from jitney.handlers.caller.callers import AuthenticatedRequest, count_refused, count_unauthenticated
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.refusals import count_refused, count_unauthenticated
 from jitney.handlers.runtime.edge import HttpHandler, Route, answer, errors_as_problems
 from jitney.handlers.runtime.http import Request, form_fields, grant_id_in, request_from_event
 from jitney.handlers.runtime.logs import about_grant, logger

@@ -1,11 +1,10 @@
-"""Authentication of callers, and the records of refused calls."""
+"""A request of an authenticated caller: what it may read, and what is recorded about it."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
 from jitney.core.access.profile_policy import compile_profile, granted_profile
@@ -15,20 +14,20 @@ from jitney.core.access.session_policy import SessionPolicy, compile_policy, opt
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.config import Target
-from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal, owner_names
-from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey, idempotency_key
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome
-from jitney.core.records.refusal_counts import RefusalKey, refusal_of
+from jitney.core.records.refusal_counts import refusal_of
 from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
+from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.runtime.http import Request
-from jitney.handlers.runtime.logs import logger, note_grant
+from jitney.handlers.runtime.logs import note_grant
 from jitney.handlers.runtime.ports import Ports
 
 
@@ -199,102 +198,3 @@ class AuthenticatedRequest:
     def unreadable_grant_in_path(self) -> Grant | None:
         """Return the part of the path's unreadable grant that is needed to end it; None for other grants."""
         return self.ports.store.unreadable_grant(self.request.grant_id) if self.request.grant_id else None
-
-
-def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of `request`, who must not be suspended.
-
-    Raises Problem (401, 403 suspended, 503) after counting the refusal.
-    """
-    authenticated = authenticate_even_suspended(request, ports)
-    with authenticated.counting_refusals():
-        authenticated.suspensions.require_unsuspended(authenticated.principal)
-    return authenticated
-
-
-def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of a route that gives no access, as `verify_caller` does.
-
-    A suspended agent may read and release its grants.
-    """
-    now = ports.now()
-    caller = verify_caller(request, ports, now)
-    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
-
-
-def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate a person who reviews in a terminal, as `authenticate_request` does.
-
-    Only tokens of an issuer's entry with `for_reviews` are accepted, and no other function accepts them. They are not
-    used up here.
-    """
-    now = ports.now()
-    with counting_unauthenticated(request, ports, now):
-        caller = authenticate(request.authorization, ports.config, ports.keys, now)
-        who = caller.principal
-        if not caller.for_reviews or (who.kind, who.human) != ("human", None):
-            fix = "Sign in yourself with `jitney login --review`. An agent's token cannot review."
-            raise _not_meant("The token is not for reviews.", fix, who)
-    authenticated = AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
-    with authenticated.counting_refusals():
-        authenticated.suspensions.require_unsuspended(who)
-    return authenticated
-
-
-def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
-    """Return the caller that the token of `request` names at `now`. The caller may be suspended.
-
-    A single-use token is used up here, so it cannot request, list, fetch or release anything again (ID 14).
-
-    Raises Problem (401, 503) after counting the refusal.
-    """
-    with counting_unauthenticated(request, ports, now):
-        caller = authenticate(request.authorization, ports.config, ports.keys, now)
-        if caller.for_reviews:
-            fix = "Use a token of an issuer's entry without for_reviews."
-            raise _not_meant("The token is for reviews in a terminal only.", fix, caller.principal)
-        use_up(caller, ports, now)
-    return caller
-
-
-@contextmanager
-def counting_unauthenticated(request: Request, ports: Ports, now: int) -> Iterator[None]:
-    """Count any Refusal raised in the block, then re-raise it."""
-    try:
-        yield
-    except Refusal as refusal:
-        logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
-        count_unauthenticated(refusal, request, ports, now)
-        raise
-
-
-def _not_meant(detail: str, fix: str, who: Principal) -> Refusal:
-    return Refusal("token_audience", detail, fix, issuer_name=who.issuer_name, principal=who)
-
-
-def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
-    """Use up the caller's single-use token. Raises Refusal token_replayed when it was used before."""
-    if caller.single_use is None:
-        return
-    key = SingleUseKey(f"REPLAY#{caller.single_use.key}", caller.single_use.expires_at)
-    try:
-        ports.store.consume((key,), now=now)
-    except Conflict as used:
-        raise caller.replay_refusal() from used
-
-
-def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
-    """Count the refusal of a caller, with its principal if the token names one (ID 5)."""
-    origin = request.origin
-    about = RefusalKey(refusal.issuer_name, origin.source_ip, refusal.code)
-    if refusal.principal:
-        about = refusal_of(refusal.principal, refusal.code, origin)
-    count_refused(about, ports, now, origin.request_id)
-
-
-def count_refused(about: RefusalKey, ports: Ports, now: int, request_id: str = "") -> None:
-    """Count one refusal, and record the counts that are due."""
-    for refused, count, minute in ports.refusals.add(about, now):
-        latest = (now, request_id) if refused == about else (minute * 60,)
-        record = refused.record(count, *latest)
-        ports.store.record(audit.chain_record(record, ports.new_id("r")), now=now)

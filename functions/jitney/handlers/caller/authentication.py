@@ -1,0 +1,82 @@
+"""Authenticates callers by their tokens."""
+
+from jitney.adapters.transactions import Conflict
+from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.refusal import Refusal
+from jitney.core.quotas import SingleUseKey
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
+from jitney.handlers.caller.refusals import counting_unauthenticated
+from jitney.handlers.runtime.http import Request
+from jitney.handlers.runtime.ports import Ports
+
+
+def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate the caller of `request`, who must not be suspended.
+
+    Raises Problem (401, 403 suspended, 503) after counting the refusal.
+    """
+    authenticated = authenticate_even_suspended(request, ports)
+    with authenticated.counting_refusals():
+        authenticated.suspensions.require_unsuspended(authenticated.principal)
+    return authenticated
+
+
+def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate the caller of a route that gives no access, as `verify_caller` does.
+
+    A suspended agent may read and release its grants.
+    """
+    now = ports.now()
+    caller = verify_caller(request, ports, now)
+    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+
+
+def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate a person who reviews in a terminal, as `authenticate_request` does.
+
+    Only tokens of an issuer's entry with `for_reviews` are accepted, and no other function accepts them. They are not
+    used up here.
+    """
+    now = ports.now()
+    with counting_unauthenticated(request, ports, now):
+        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        who = caller.principal
+        if not caller.for_reviews or (who.kind, who.human) != ("human", None):
+            fix = "Sign in yourself with `jitney login --review`. An agent's token cannot review."
+            raise _not_meant("The token is not for reviews.", fix, who)
+    authenticated = AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+    with authenticated.counting_refusals():
+        authenticated.suspensions.require_unsuspended(who)
+    return authenticated
+
+
+def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
+    """Return the caller that the token of `request` names at `now`. The caller may be suspended.
+
+    A single-use token is used up here, so it cannot request, list, fetch or release anything again (ID 14).
+
+    Raises Problem (401, 503) after counting the refusal.
+    """
+    with counting_unauthenticated(request, ports, now):
+        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        if caller.for_reviews:
+            fix = "Use a token of an issuer's entry without for_reviews."
+            raise _not_meant("The token is for reviews in a terminal only.", fix, caller.principal)
+        use_up(caller, ports, now)
+    return caller
+
+
+def _not_meant(detail: str, fix: str, who: Principal) -> Refusal:
+    return Refusal("token_audience", detail, fix, issuer_name=who.issuer_name, principal=who)
+
+
+def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
+    """Use up the caller's single-use token. Raises Refusal token_replayed when it was used before."""
+    if caller.single_use is None:
+        return
+    key = SingleUseKey(f"REPLAY#{caller.single_use.key}", caller.single_use.expires_at)
+    try:
+        ports.store.consume((key,), now=now)
+    except Conflict as used:
+        raise caller.replay_refusal() from used
