@@ -282,7 +282,9 @@ def test_rev_14_the_dialog_of_an_approval_says_how_bad_it_is_however_long_the_na
     long = sheet(PENDING)
     long = long._replace(headline=long.headline._replace(requester="r" * 140, target="t" * 80))
     (approve,) = (each for each in walk(message(long, URL).blocks) if each.get("action_id") == APPROVE)
-    assert approve["confirm"]["text"]["text"].startswith("Moderate harm. Agent rrr")
+    dialog = {name: each["text"] for name, each in approve["confirm"].items()}
+    assert dialog.pop("text").startswith("Moderate harm. Agent rrr")
+    assert dialog == {"title": "Approve the whole request?", "confirm": "Approve", "deny": "Cancel"}
 
 
 def test_rev_14_the_dialog_of_an_approval_says_on_whose_behalf():
