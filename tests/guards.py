@@ -122,6 +122,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("core/access/conditions.py", "found is None"): "a condition with another key cannot be made",
     ("core/calls/parser.py", "found is not None"): "only a list can be of another form, and has the other alternative",
     ("core/calls/parser.py", "member.kind == 'x' and len(read) > 1"): "the options give a structure one word",
+    ("core/policy/call_mentions.py", "operator not in _ACCESSES"): "no other operator of Cedar has `left` and `attr`",
     ("core/review/break_glass.py", "settings is None"): "may_break_glass refuses everyone without settings",
 }
 """By file and condition: why the guard's removal changes nothing that a test could see."""

@@ -195,6 +195,7 @@ def test_rev_01_no_cookie_of_a_later_time_is_accepted(desk: ReviewSystem, browse
     browser.sign_in("alice")
     session, now = kept_session(desk), desk.system.now
     ours, latest = "a" * 43, now + SKEW_SECONDS
+    assert not session.accepts_cookie(f"{session.cookie(ours, now)}.", now)
     accepted = [session.accepts_cookie(session.cookie(ours, seen), now) for seen in (now, latest, latest + 1)]
     assert accepted == [True, True, False]
     assert sign_in_of_cookie(f"{ours}.{latest}.", now)

@@ -36,6 +36,6 @@ def _uses_call(condition: Any) -> bool:
 
 def _reads_other_member(operator: str, operands: Any) -> bool:
     """Return whether this reads a member of the context other than `call`, such as `context.way`."""
-    if operator not in _ACCESSES or not isinstance(operands, dict) or operands.keys() != {"left", "attr"}:
+    if operator not in _ACCESSES or operands.keys() != {"left", "attr"}:
         return False
     return operands["left"] == _CONTEXT and isinstance(operands["attr"], str) and operands["attr"] != "call"
