@@ -82,6 +82,17 @@ def test_id_10_a_developers_token_names_the_agent_and_the_human(at: int):
     assert found.human.name == source_identity("people", ENTRIES[at]["people"]["issuer"], human)
 
 
+# By entry: the claim that names another developer.
+OTHERS = [{"sub": f"1{UUID[1:]}"}, {"uid": "00u6t60iloOHN9pBi0h7"}, {"oid": f"1{OID[1:]}"}, {"sub": "1"}]
+
+
+@pytest.mark.parametrize(("at", "claims"), [*enumerate(OTHERS)], ids=TOKENS)
+def test_rev_12_two_developers_do_not_share_the_limits_of_their_client(at: int, claims: dict[str, Any]):
+    one, two = principal(at), principal(at, **claims)
+    assert one.source_identity == two.source_identity
+    assert one.unit_key != two.unit_key
+
+
 @pytest.mark.parametrize("at", range(4), ids=TOKENS)
 def test_id_12_a_developers_agent_is_named_by_its_client(at: int):
     found, (_, agent, _) = principal(at), TOKENS[ENTRIES[at]["developers"]["provider"]]
