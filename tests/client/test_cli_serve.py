@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -90,6 +91,19 @@ def test_end_01_with_nohup_the_end_of_the_terminal_takes_no_access(granting: Fak
     ignored = re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)
     assert ignored
     assert int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1
+    assert len(granting.calls("DELETE", RELEASE)) == 1
+
+
+def test_end_01_serve_that_a_script_starts_in_the_background_ends_with_sigint(granting: FakeBroker):
+    """A script makes it ignore SIGINT, and the note says to press Ctrl+C."""
+    script = f"{shlex.join([JITNEY, 'serve', *ASK])} & echo $!; wait $!"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        assert shell.stderr is not None
+        number = int(shell.stdout.readline())
+        assert "press Ctrl+C" in shell.stderr.readline()
+        os.kill(number, signal.SIGINT)
+        assert shell.wait(PATIENCE) == 0
     assert len(granting.calls("DELETE", RELEASE)) == 1
 
 

@@ -39,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the environment as J
 Background = Annotated[bool, typer.Option("--background", help="Return, and leave the endpoint running.")]
 Stop = Annotated[bool, typer.Option("--stop", help="Stop your background endpoints, and release their grants.")]
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @grouped
@@ -86,7 +86,7 @@ def serve(
 def _serve(served: "ServedCredentials | RunningEndpoint", *, as_json: bool) -> None:
     """Print the environment, and serve until a signal ends the process."""
     ended = threading.Event()
-    for number in heeded(_ENDING):
+    for number in (*_ENDING, *heeded([signal.SIGHUP])):
         signal.signal(number, lambda *_: ended.set())
     served.start()
     _print_environment(served.variables(), served.grant.id, as_json=as_json)

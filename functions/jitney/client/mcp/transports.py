@@ -22,7 +22,7 @@ from jitney.client.terminal.command_result import screen
 
 TOKEN_VARIABLE = "JITNEY_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LEAST_TOKEN = 32
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve_stdio(broker: Broker, way: str) -> None:
@@ -64,7 +64,7 @@ async def _serve_stdio(toolbox: Toolbox) -> None:
 
 
 async def _end_by_signal(toolbox: Toolbox) -> None:
-    with anyio.open_signal_receiver(*heeded(_ENDING)) as signals:
+    with anyio.open_signal_receiver(*_ENDING, *heeded([signal.SIGHUP])) as signals:
         async for _ in signals:
             await to_the_end(toolbox.opened.release_all, RELEASE_SECONDS)
             os._exit(0)  # a thread waits for the next line of standard input, and nothing ends that wait
@@ -91,7 +91,7 @@ async def _serve_http(toolbox: Toolbox, listener: socket.socket, token: str) -> 
 
 
 async def _stop_by_signal(served: uvicorn.Server) -> None:
-    with anyio.open_signal_receiver(*heeded(_ENDING)) as signals:
+    with anyio.open_signal_receiver(*_ENDING, *heeded([signal.SIGHUP])) as signals:
         async for _ in signals:
             served.should_exit = True
 
