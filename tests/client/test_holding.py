@@ -1,5 +1,7 @@
 """What `jitney run` and `jitney serve` note when no grant follows the one that they hold."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,3 +66,26 @@ def test_rev_17_a_longer_request_is_advised_only_where_policies_decide(
     assert f"aws outlives {GRANT_ID}, which ends at" in said
     assert said.endswith(f"The fix of {code}.")
     assert ("Request longer: --for 1h." in said) is advised
+
+
+def test_cli_06_a_note_needs_no_file_that_an_upgrade_may_have_removed_and_no_terminal():
+    code = """
+import os, sys
+from jitney.client import credentials_access, gateway_access, holding
+from jitney.client.problems import Unavailable
+from jitney.client.api.responses import GrantResponse
+from tests.client.fake_broker import issued
+grant = GrantResponse.read(issued()).grant
+notes = holding._RenewalNotes("aws", lambda: 0.0, named=False)
+before = set(sys.modules)
+notes.continued(grant)
+notes.failed(Unavailable("no_response", "No answer", "It did not answer."))
+print(sorted(set(sys.modules) - before))
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 2)
+notes.continued(grant)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert done.stderr.count("\n") == 2

@@ -17,11 +17,11 @@ from jitney.client.credentials.container_credentials import (
     shell_variables,
 )
 from jitney.client.gateway.http_server import LoopbackServer
+from jitney.client.holding.grant_release import note
 from jitney.client.holding.holding import holding
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.processes.child import container_environment
 from jitney.client.processes.unsignalled import start_unsignalled
-from jitney.client.terminal.command_result import screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ def credentials_endpoint(
 def note_end(broker: Broker, user: str, issued: GrantWithCredentials) -> None:
     """Show a line when the keys of the command `user` end, if this process still runs then."""
 
-    def note() -> None:
+    def note_now() -> None:
         text = f"jitney: {user} outlives its keys of {issued.grant.id}, which ended now. Its AWS calls fail."
-        screen().note(f"{text} Leave out --static-keys, so that keys are renewed, or request longer: --for 1h.")
+        note(f"{text} Leave out --static-keys, so that keys are renewed, or request longer: --for 1h.")
 
     left = datetime.fromisoformat(issued.credentials.expiration).timestamp() - broker.clock.now()
-    timer = threading.Timer(min(max(left, 0), threading.TIMEOUT_MAX), note)
+    timer = threading.Timer(min(max(left, 0), threading.TIMEOUT_MAX), note_now)
     timer.daemon = True
     start_unsignalled(timer)

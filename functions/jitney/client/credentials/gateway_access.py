@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
+from jitney.client.holding.grant_release import note
 from jitney.client.holding.holding import holding
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.problems import Invalid
-from jitney.client.terminal.command_result import screen
 
 if TYPE_CHECKING:
     from jitney.client.gateway.running import RunningEndpoint
@@ -32,5 +32,5 @@ def gateway_endpoint(
         if grant.way != "gateway":
             fix = "Use it without --gateway, or leave out --grant to make a new request."
             raise Invalid("credentials_grant", "Not a gateway grant", f"{grant.id} is a grant of credentials.", fix)
-        with running.running_endpoint(broker, held, screen().note) as served:
+        with running.running_endpoint(broker, held, note) as served:
             yield served

@@ -1,12 +1,25 @@
 """Releases the grants of a command that has ended, and notes what outlives them."""
 
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.responses import GrantResponse
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import screen
+from jitney.core.printable import strip_control_characters
+
+
+def note(text: str) -> None:
+    """Write one line to standard error, unless its reader or terminal is gone.
+
+    No module is loaded: a process that runs for days may write it after an upgrade has removed the files of its own
+    version.
+    """
+    with suppress(OSError):
+        sys.stderr.write(f"{strip_control_characters(text)}\n")
+        sys.stderr.flush()
 
 
 def release(broker: Broker, grant_id: str) -> None:
@@ -27,6 +40,6 @@ def _noted(grant_id: str, released: Callable[[], Iterable[GrantResponse]]) -> No
     try:
         for answer in released():
             for effect in answer.outlives:
-                screen().note(f"jitney: {effect.sentence} {effect.left_to_do}")
+                note(f"jitney: {effect.sentence} {effect.left_to_do}")
     except ClientProblem as problem:
-        screen().note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")
+        note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")

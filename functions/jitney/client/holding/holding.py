@@ -7,12 +7,12 @@ from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.polling import pending_problem
 from jitney.client.api.responses import ApiGrant, GrantResponse
-from jitney.client.holding.grant_release import release_held
+from jitney.client.holding.grant_release import note, release_held
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.problems import ClientProblem, GrantEnded, ReviewPending, Revoked, Unavailable
 from jitney.client.terminal import wording
-from jitney.client.terminal.command_result import screen, wait_with_progress
+from jitney.client.terminal.command_result import wait_with_progress
 from jitney.client.terminal.durations import format_duration
 
 # AWS refuses a signature that is five minutes old, and most keys last five minutes.
@@ -53,7 +53,7 @@ def note_wrong_clock(broker: Broker) -> None:
     if abs(ahead) > _WRONG_SECONDS:
         off = f"{format_duration(round(abs(ahead)))} {'ahead of' if ahead > 0 else 'behind'} the broker's"
         fix = "AWS clients or AWS may refuse the keys. Set the clock, for example with NTP."
-        screen().note(f"jitney: this machine's clock is {off}. {fix}")
+        note(f"jitney: this machine's clock is {off}. {fix}")
 
 
 class _RenewalNotes:
@@ -69,14 +69,14 @@ class _RenewalNotes:
     def continued(self, grant: ApiGrant) -> None:
         until = wording.moment(grant.expires_at, self._now())
         before, self.grant, self._shown = self.grant, grant, ""
-        screen().note(f"jitney: {grant.id} continues {before.id if before else 'the grant'}, until {until}.")
+        note(f"jitney: {grant.id} continues {before.id if before else 'the grant'}, until {until}.")
 
     def failed(self, problem: ClientProblem) -> None:
         grant = self.grant
         if grant is None or self._shown == problem.code:
             return
         self._shown = problem.code
-        screen().note(f"jitney: {self._failure(grant, problem)}".rstrip())
+        note(f"jitney: {self._failure(grant, problem)}".rstrip())
 
     def _failure(self, grant: ApiGrant, problem: ClientProblem) -> str:
         until = wording.moment(grant.expires_at, self._now())
