@@ -105,7 +105,7 @@ def _of_target(profile: AccessProfileSettings, info: ValidationInfo) -> AccessPr
     sealed, wildcards = bool(info.data.get("sealed")), bool(info.data.get("action_wildcards"))
     try:
         policy = profile_policy(profile, sealed=sealed, wildcards=wildcards)
-    except Problem as problem:  # a seal that cannot express the conditions
+    except Problem as problem:  # a sealed policy cannot express the conditions
         raise refused(problem.detail, "make one profile for each set of conditions") from problem
     if len(policy.document) > PROFILE_POLICY_LIMIT:
         fix = (

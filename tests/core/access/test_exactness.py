@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access import action_wildcards, conditions, seal, session_policy, statements
+from jitney.core.access import action_wildcards, conditions, sealed_policy, session_policy, statements
 from jitney.core.access.requested_scope import RequestedScope
 from tests.core.access import exactness
 from tests.core.access.exactness import Wrong, examine, random_case
@@ -68,7 +68,7 @@ def only_resources(sealing: Any) -> Any:
     return lambda given: sealing(given)[1:]
 
 
-SEALS = session_policy.seal
+SEALS = session_policy.sealing_statements
 PLANTED: dict[str, tuple[bool, Patch]] = {
     "statements are merged without the type test": (
         True,
@@ -89,20 +89,29 @@ PLANTED: dict[str, tuple[bool, Patch]] = {
         lambda patch: patch.setattr(action_wildcards, "_patterns", whole_services),
     ),
     "the end is lost": (True, lambda patch: patch.setattr(session_policy, "end_denials", lambda *_: [])),
-    "the seal names no actions": (True, lambda patch: patch.setattr(session_policy, "seal", only_resources(SEALS))),
-    "the seal names no resources": (True, lambda patch: patch.setattr(session_policy, "seal", only_lists(SEALS))),
-    "the seal denies the others": (False, lambda patch: patch.setattr(seal, "_only", other_actions)),
-    "the seal has no conditions": (True, lambda patch: patch.setattr(seal, "negated_blocks", lambda _: [{}][1:])),
-    "the seal has one condition": (True, lambda patch: patch.setattr(seal, "negated_blocks", first_block)),
+    "the seal names no actions": (
+        True,
+        lambda patch: patch.setattr(session_policy, "sealing_statements", only_resources(SEALS)),
+    ),
+    "the seal names no resources": (
+        True,
+        lambda patch: patch.setattr(session_policy, "sealing_statements", only_lists(SEALS)),
+    ),
+    "the seal denies the others": (False, lambda patch: patch.setattr(sealed_policy, "_only", other_actions)),
+    "the seal has no conditions": (
+        True,
+        lambda patch: patch.setattr(sealed_policy, "negated_blocks", lambda _: [{}][1:]),
+    ),
+    "the seal has one condition": (True, lambda patch: patch.setattr(sealed_policy, "negated_blocks", first_block)),
     "the seal joins what differs twice": (
         True,
         lambda patch: patch.setattr(
-            seal, "_differ_in_one", lambda one, other: [c.key for c in one] == [c.key for c in other]
+            sealed_policy, "_differ_in_one", lambda one, other: [c.key for c in one] == [c.key for c in other]
         ),
     ),
     "the seal keeps the smaller number": (
         False,
-        lambda patch: patch.setattr(seal, "max", min, raising=False),
+        lambda patch: patch.setattr(sealed_policy, "max", min, raising=False),
     ),
     "a call without an account is denied": (
         False,

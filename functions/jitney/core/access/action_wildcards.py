@@ -22,7 +22,7 @@ def with_wildcards(statements: tuple[Statement, ...], excess: int, actions: Acti
     """Return `statements` with wildcards until `excess` characters are saved. Wildcards that save most come first.
 
     A wildcard matches at least two actions of its statement, and no other action of the service. An action that occurs
-    in several statements keeps its name, because a seal (`core.access.seal`) joins statements by the names of actions.
+    in several statements keeps its name, because `core.access.sealed_policy` joins statements by the names of actions.
     """
     repeated = {name for name, count in Counter(n for each in statements for n in each.actions).items() if count > 1}
     steps = [

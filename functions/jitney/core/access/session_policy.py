@@ -12,7 +12,7 @@ from jitney.core.access.action_wildcards import with_wildcards
 from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Permission
 from jitney.core.access.request_split import split
-from jitney.core.access.seal import except_for, seal, sealed_services
+from jitney.core.access.sealed_policy import except_for, sealed_services, sealing_statements
 from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request
 from jitney.core.actions import ActionTable
 from jitney.core.config import Target
@@ -31,7 +31,7 @@ class SessionPolicyOptions(NamedTuple):
     an AWS service makes for the session. It denies calls through a VPC endpoint, because they carry no such address.
 
     `sealed` denies everything that was not granted, even where a resource policy allows it. If the statements do not
-    fit, the policy allows the services as a whole, and the seal alone limits them.
+    fit, the policy allows the services as a whole, and the denials alone limit them.
 
     `wildcards` permits action wildcards that match only requested actions. They are used only where the policy would
     not fit otherwise.
@@ -87,7 +87,7 @@ def compile_policy(
 
     Raises Problem policy_too_large, with the sizes and a split that fits. A policy is never widened to fit.
 
-    Raises Problem request_invalid when a seal cannot express the conditions.
+    Raises Problem request_invalid when no denials of a sealed policy can express the conditions.
 
     Raises ValueError for no permissions, an unknown action or an invalid `source_ip`.
     """
@@ -154,7 +154,7 @@ def _policy(
     allows = [statement.body() for statement in statements]
     if not options.sealed:
         return _written([*allows, *denies])
-    sealing = seal(statements)
+    sealing = sealing_statements(statements)
     policy = _written([*allows, *denies, *sealing])
     if policy.size <= limit:
         return policy

@@ -1,4 +1,4 @@
-"""The seal of a session policy: Deny statements that leave only what was granted, even if a resource allows more.
+"""Sealed session policies: Deny statements that leave only what was granted, even if a resource allows more.
 
 A resource policy in the same account that names a session, or everyone, allows calls that the session policy does not
 allow. Only an explicit Deny overrides it.
@@ -32,7 +32,7 @@ _UNITED = ("StringNotEquals", "StringNotLike")
 _ENDING = "DateGreaterThan"
 
 
-def seal(statements: Sequence[Statement]) -> tuple[dict[str, Any], ...]:
+def sealing_statements(statements: Sequence[Statement]) -> tuple[dict[str, Any], ...]:
     """Return the Deny statements that leave exactly what `statements` allow.
 
     A statement names its actions, or all other granted actions as NotAction if that is shorter.
@@ -67,7 +67,7 @@ def _spelled(conditions: Conditions, spellings: dict[str, str]) -> Conditions:
 
 
 def sealed_services(statements: Sequence[Statement]) -> dict[str, Any]:
-    """Return one Allow of every service in `statements`, for a policy that the seal limits to what was granted."""
+    """Return one Allow of every service in `statements`, for a policy whose denials leave only what was granted."""
     services = sorted({f"{name.partition(':')[0]}:*" for statement in statements for name in statement.actions})
     return {"Effect": "Allow", "Action": one_or_many(tuple(services)), "Resource": "*"}
 
