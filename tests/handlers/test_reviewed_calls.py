@@ -160,6 +160,15 @@ def test_rev_16_an_approved_call_that_may_have_run_is_not_sent_again(gateway: Ga
     assert len(gateway.upstream.sent) == 1
 
 
+def test_rev_16_a_throttled_call_that_is_lost_when_it_is_sent_again_may_have_run(gateway: Gateway) -> None:
+    gateway.post(DELETE, "k")
+    approve(gateway)
+    gateway.upstream.answer = lambda: THROTTLED
+    assert gateway.post(DELETE, "k")[1]["status"] == 503
+    gateway.upstream.answer = lambda: (_ for _ in ()).throw(_lost())
+    assert gateway.post(DELETE, "k")[1]["code"] == "call_may_have_run"
+
+
 def _lost() -> Exception:
     return Problem("call_may_have_run", "The answer is lost.", "Look.")
 

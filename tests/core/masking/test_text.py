@@ -166,6 +166,8 @@ def test_mask_03_text_without_secrets_is_unchanged(text):
         ("Authorization: ApiKey abcdef0123456789", "Authorization: ApiKey <>"),
         ("Authorization: SSWS 00QCjAl4MlV-a\nHost: b", "Authorization: SSWS <>\nHost: b"),
         ("Authorization: Contoso eb24aaaa, then", "Authorization: <>"),
+        ("Authorization: 7f3KqP9xLm2VbN8w part, n=9PkOZA", "Authorization: <>"),
+        ("Authorization=7f3KqP9xLm2VbN8w part n=9PkOZA", "Authorization=<> n=9PkOZA"),
         ("curl -H 'authorization: GenieKey a2V5=' https://a", "curl -H 'authorization: GenieKey <>' https://a"),
         ('curl -H "Authorization: ApiKey a2V5=" https://a', 'curl -H "Authorization: ApiKey <>" https://a'),
         ('curl -H \'Authorization: Digest a="b", response="6"\' c', "curl -H 'Authorization: Digest <>' c"),
