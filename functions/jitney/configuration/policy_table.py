@@ -46,7 +46,7 @@ def case_of(members: Mapping[str, Any], names: Names) -> Case | list[Configurati
         found = CaseSettings.model_validate(members, context=ValidationContext(names))
     except ValidationError as error:
         return [from_pydantic(details, CaseSettings) for details in error.errors()]
-    return Case.read(found.model_dump(exclude_unset=True), {})
+    return Case.read(found.model_dump(exclude_unset=True))
 
 
 def _read(source: YamlSource, names: Names) -> Iterator[Case]:

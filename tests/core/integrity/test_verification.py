@@ -475,7 +475,7 @@ def test_aud_09_a_record_that_was_changed_before_its_seal_is_named(*, rehash: bo
     (made,), position = chain("g-a", 1), RecordPosition("g-a", 0)
     objects = {key_of(0): read_contents(rewritten(made.text.encode(), rehash=rehash, reason="another"))}
     table = TableEvidence({position: WrittenRecord(position, made.hash, NOW)})
-    (found,) = reconcile(objects, table, lambda _: None)
+    (found,) = reconcile(objects, table)
     assert "changed before the seal" in found.sentence
     assert found.records == (position,)
 

@@ -43,14 +43,14 @@ def test_pol_11_an_untested_policy_is_reported(load, setting):
 
 
 def test_pol_11_a_case_with_an_unknown_target_fails(setting):
-    case = Case.read({"name": "x", "target": "nowhere", "effect": "allow"}, ASKED)
+    case = Case.read(ASKED | {"name": "x", "target": "nowhere", "effect": "allow"})
     detail = "the configuration has no target nowhere"
     assert run_cases([case], setting).failures == (f"x: effect is 'target_unknown', expected 'allow': {detail}",)
 
 
 def test_pol_11_a_failing_case_tests_no_policy_and_says_what_differs(setting):
     asked = ASKED | {"target": "analytics-prod", "groups": ["local/data-readers"]}
-    case = Case.read({"name": "wrong", "effect": "deny", "policies": ["never-restricted"]}, asked)
+    case = Case.read(asked | {"name": "wrong", "effect": "deny", "policies": ["never-restricted"]})
     report = run_cases([case], setting)
     assert report.failures == (
         "wrong: effect is 'allow', expected 'deny'",
@@ -81,7 +81,7 @@ def test_id_11_a_case_gives_claims_to_the_policies(load, setting, claims, effect
     types = {"event": "string", "level": "long", "ok": "bool", "roles": "strings"}
     decided = {"allow": ["a"], "deny": ["builtin:no-permit"], "claim_unknown": []}
     expected = {"effect": effect, "policies": decided[effect]}
-    case = Case.read({"name": "x", "target": "analytics-prod", "claims": claims, **expected}, ASKED)
+    case = Case.read(ASKED | {"name": "x", "target": "analytics-prod", "claims": claims, **expected})
     assert run_cases([case], replace(setting, policy_set=policies, claims=types)).failures == ()
 
 
@@ -94,7 +94,7 @@ def test_id_11_a_case_gives_claims_to_the_policies(load, setting, claims, effect
     ids=str,
 )
 def test_id_11_a_case_says_why_a_claim_cannot_be_used(setting, claims, said):
-    case = Case.read({"name": "x", "target": "analytics-prod", "claims": claims, "effect": "deny"}, ASKED)
+    case = Case.read(ASKED | {"name": "x", "target": "analytics-prod", "claims": claims, "effect": "deny"})
     with pytest.raises(CaseFault) as caught:
         decide_case(case, replace(setting, claims={"ok": "bool"}))
     assert str(caught.value) == f"a claim cannot be used: {said}"
@@ -123,5 +123,5 @@ GATEWAY = ASKED | {"target": "analytics-prod", "effect": "allow", "policies": ["
 def test_gw_04_a_case_has_a_way_a_reveal_and_an_operation(load, setting, condition, holds, fails):
     policies = load(f'@id("a") permit (principal, action, resource) when {{ {condition} }};')
     denied = {"effect": "deny", "policies": ["builtin:no-permit"]}
-    cases = [Case.read(GATEWAY | holds, {}), Case.read(GATEWAY | fails | denied, {})]
+    cases = [Case.read(GATEWAY | holds), Case.read(GATEWAY | fails | denied)]
     assert run_cases(cases, replace(setting, policy_set=policies)).failures == ()

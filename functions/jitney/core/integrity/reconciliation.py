@@ -5,7 +5,7 @@ change or delete it, and the seal then covers the result. The audit table has ev
 change of the table raises an alarm. So sealed records are compared, too, as long as the table keeps them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
 from jitney.core.integrity.findings import IntegrityBreak, describe_records
+from jitney.core.integrity.object_names import day_of
 from jitney.core.times import iso
 
 ARRIVAL_SECONDS = 900
@@ -46,15 +47,9 @@ class TableEvidence:
 
 
 def reconcile(
-    objects: Mapping[str, Contents],
-    table: TableEvidence,
-    day_of: Callable[[str], date | None],
-    seals: Mapping[str, int] = MappingProxyType({}),
+    objects: Mapping[str, Contents], table: TableEvidence, seals: Mapping[str, int] = MappingProxyType({})
 ) -> Iterator[IntegrityBreak]:
-    """Yield the differences between objects and the audit table.
-
-    `day_of` returns an object's day. `seals` are the numbers of the seals of the sealed objects.
-    """
+    """Yield the differences between objects and the audit table. `seals` are the numbers of the objects' seals."""
     for key, found in sorted(objects.items()):
         differences: dict[str, list[RecordPosition]] = {}
         for each in found.entries:

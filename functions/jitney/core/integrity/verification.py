@@ -119,8 +119,8 @@ def _against_table(
     table = evidence.table
     if table is None:
         return
-    yield from reconcile({key: evidence.contents[key] for key in fresh}, table, day_of)
-    yield from reconcile(looked_up, table, day_of, {key: sealed[key][0] for key in looked_up})
+    yield from reconcile({key: evidence.contents[key] for key in fresh}, table)
+    yield from reconcile(looked_up, table, {key: sealed[key][0] for key in looked_up})
     published = {place for _, each in sealed.values() for place, _ in each.records}
     published |= {each.position for found in evidence.contents.values() for each in found.entries}
     days = {"since": evidence.since, "until": evidence.until}

@@ -60,9 +60,9 @@ class Case:
     grant_approvals: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
-        """Return the case with these members, completed by the defaults. `configuration.case_settings` checks them."""
-        return cls(**{name: _frozen(value) for name, value in {**defaults, **raw}.items()})
+    def read(cls, raw: Mapping[str, Any]) -> Self:
+        """Return the case with these members, which `configuration.case_settings` checks."""
+        return cls(**{name: _frozen(value) for name, value in raw.items()})
 
     def principal(self, types: Mapping[str, str]) -> Principal:
         """Return a principal who is in the case's groups, with its claims of these `types`. Raises ValueError."""

@@ -124,7 +124,7 @@ def _is_plain(text: str) -> bool:
 
 def _allowing(members: dict[str, Any], rules: CaseContext | None) -> tuple[str, ...]:
     """Return the policies that allow a case; () if it is not allowed."""
-    case = Case.read({**members, "seconds": int(members["seconds"]), "effect": ""}, {})
+    case = Case.read({**members, "seconds": int(members["seconds"]), "effect": ""})
     if rules is None:
         return ()
     try:
