@@ -35,6 +35,7 @@ from jitney.core.config import Target, TargetRole
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
+from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records.audit import ChainedRecord
@@ -249,14 +250,15 @@ class MemoryStore:
         more = len(later) > PAGE_SIZE
         return page, f"{page[-1].created_at:012d}#{page[-1].id}" if more else ""
 
-    def rejections(self, quota_key: str, role_arn: str, now: int) -> list[Rejection]:
+    def rejections(self, owner: str, role_arn: str, now: int) -> list[Rejection]:
         self._answer("rejections")
         rejecting = (
             (grant, vote)
             for grant in self.grants.values()
             for vote in grant.votes
             if vote.verdict is VoteVerdict.REJECT
-            and (grant.quota_key, first_role(grant.role_arn)) == (quota_key, first_role(role_arn))
+            and rejection_key(grant.unit_key, grant.human) == owner
+            and first_role(grant.role_arn) == first_role(role_arn)
         )
         found = [
             Rejection(grant.id, vote.human.name, vote.at, vote.comment, grant.permissions)

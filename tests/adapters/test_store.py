@@ -21,6 +21,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
+from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records import audit
@@ -619,7 +620,10 @@ def test_a_renewal_uses_its_quota_with_its_record_or_writes_nothing(store: Store
     assert len(records(client)) == 2
 
 
-def test_rev_17_a_rejection_is_found_for_a_day_by_its_unit_and_role(store: Store):
+REJECTED_BY = rejection_key(PENDING.unit_key, PENDING.human)
+
+
+def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Store):
     before = opened(store, PENDING)
     vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "No.", NOW + 5, "web")
     after = replace(before.move(State.REJECTED), votes=(vote,))
@@ -627,12 +631,12 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_unit_and_role(store: Store
         audit.grant_record(AuditEvent.VOTE, Outcome.REJECTED, after, Origin(), NOW + 5), before
     )
     store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
-    found = store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 5 + REJECTION_SECONDS)
+    found = store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 5 + REJECTION_SECONDS)
     assert found == [Rejection(PENDING.id, "corp.bob", NOW + 5, "No.", PENDING.permissions)]
-    assert store.rejections(PENDING.quota_key, SECOND, NOW + 6) == found
-    assert not store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
-    assert not store.rejections(PENDING.quota_key, PENDING.role_arn + "x", NOW + 6)
-    assert not store.rejections(PENDING.quota_key + "x", PENDING.role_arn, NOW + 6)
+    assert store.rejections(REJECTED_BY, SECOND, NOW + 6) == found
+    assert not store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
+    assert not store.rejections(REJECTED_BY, PENDING.role_arn + "x", NOW + 6)
+    assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, NOW + 6)
 
 
 def test_rev_17_an_approval_leaves_no_rejection(store: Store):
@@ -642,4 +646,4 @@ def test_rev_17_an_approval_leaves_no_rejection(store: Store):
         audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW + 5), before
     )
     store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
-    assert not store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 6)
+    assert not store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 6)

@@ -152,6 +152,17 @@ def test_rev_17_the_rejections_of_another_unit_do_not_count(system: System):
     assert ask(system)[0] == 202
 
 
+def test_rev_17_another_agent_of_the_person_repeats_a_rejected_request(system: System):
+    def token(**claims: Any) -> str:
+        return minting.token(iat=system.now, exp=system.now + 300, **claims)
+
+    rejected(system, token=token(sub="writer-agent", act={"sub": "alice"}))
+    for human, status in (("alice", 403), ("bob", 202)):
+        assert ask(system, token=token(act={"sub": human}))[0] == status, human
+    assert ask(system, token=token(act={"sub": "alice"}), changed="It has a ticket.")[0] == 202
+    assert ask(system, token=token())[0] == 202  # without a person, the agent's own requests count
+
+
 def test_rev_17_a_repeated_post_still_gets_the_answer_to_its_own_request(system: System):
     rejected(system, key="k")
     assert ask(system, key="k")[1]["code"] == "grant_rejected"

@@ -1,7 +1,7 @@
-"""The rejected requests of a unit and human for one target, kept for a day.
+"""The rejected requests of a human, or of a unit for no human, for one target, kept for a day.
 
-In the state table: `pk` REJECTED#<quota key>#<the target's first role>, `sk` the rejection's time and the grant's id.
-The vote's transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
+In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, `sk` the rejection's time and grant. The
+vote's transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
 """
 
 import json
@@ -12,6 +12,7 @@ from jitney.core.access.conditions import Condition
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.access.request import Permission
+from jitney.core.identity.principal import rejection_key
 from jitney.core.target_roles import first_role
 
 MOST_REJECTIONS = 50
@@ -28,7 +29,7 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
     said |= {"permissions": [asdict(each) for each in after.permissions]}
     item = {
-        "pk": {"S": key(after.quota_key, after.role_arn)},
+        "pk": {"S": key(rejection_key(after.unit_key, after.human), after.role_arn)},
         "sk": {"S": f"{vote.at:012d}#{after.id}"},
         "rejection": {"S": json.dumps(said, separators=(",", ":"))},
         "expires": {"N": str(vote.at + REJECTION_SECONDS)},
@@ -36,13 +37,13 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     return [{"Put": {"TableName": table, "Item": item}}]
 
 
-def query(table: str, quota_key: str, role_arn: str, now: int) -> dict[str, Any]:
+def query(table: str, owner: str, role_arn: str, now: int) -> dict[str, Any]:
     """Return the arguments of the query for the rejections that still count at `now`, the newest first."""
     return {
         "TableName": table,
         "KeyConditionExpression": "pk = :key AND sk > :since",
         "ExpressionAttributeValues": {
-            ":key": {"S": key(quota_key, role_arn)},
+            ":key": {"S": key(owner, role_arn)},
             ":since": {"S": f"{now - REJECTION_SECONDS:012d}"},
         },
         "ScanIndexForward": False,
@@ -62,9 +63,6 @@ def _permission_of(members: dict[str, Any]) -> Permission:
     return Permission(tuple(members["actions"]), tuple(members["resources"]), conditions)
 
 
-def key(quota_key: str, role_arn: str) -> str:
-    """Return the partition key of rejected requests for the target of a role.
-
-    `quota_key` is described in `Principal`.
-    """
-    return f"REJECTED#{quota_key}#{first_role(role_arn)}"
+def key(owner: str, role_arn: str) -> str:
+    """Return the partition key of rejected requests for the target of a role. `owner` is a `rejection_key`."""
+    return f"REJECTED#{owner}#{first_role(role_arn)}"

@@ -250,10 +250,10 @@ class Store:
             },
         )
 
-    def rejections(self, quota_key: str, role_arn: str, now: int) -> list[Rejection]:
-        """Return the rejected requests of a unit and human for a role, within the last day, the newest first."""
+    def rejections(self, owner: str, role_arn: str, now: int) -> list[Rejection]:
+        """Return the rejected requests of a `rejection_key` for a role, within the last day, the newest first."""
         with aws_errors_as_unavailable("The store"):
-            answer = self._client.query(**rejections_query(self._state_table, quota_key, role_arn, now))
+            answer = self._client.query(**rejections_query(self._state_table, owner, role_arn, now))
         return [rejection_of(item) for item in answer["Items"]]
 
     def idempotency_value(self, key: str, now: int) -> str | None:

@@ -94,3 +94,11 @@ def quota_key(unit: str, human: Identity | None) -> str:
     The people of one agent do not share a limit, because an agent cannot choose whose token it gets.
     """
     return f"{unit}#{human.digest if human else ''}"
+
+
+def rejection_key(unit: str, human: Identity | None) -> str:
+    """Return the key by which rejected requests count: the human, or else a unit's key.
+
+    So a person cannot repeat a request through another agent, until a reviewer who does not know of it approves.
+    """
+    return f"HUMAN#{human.digest}" if human else quota_key(unit, None)

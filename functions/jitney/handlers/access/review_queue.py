@@ -11,6 +11,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
 from jitney.core.access.request import AccessRequest
+from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
 from jitney.core.quotas import idempotency_record, pending_duplicate_quota
 from jitney.core.records.audit import AuditEvent, Outcome
@@ -35,13 +36,12 @@ def queue(grant: Grant, authenticated: AuthenticatedRequest) -> Grant | GrantLis
 def unless_rejected_before(grant: Grant, changed: str, authenticated: AuthenticatedRequest) -> Grant:
     """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
-    Requests of a unit for one human count together, because agents of the unit could repeat each other's requests.
-    Raises Problem rejected_before if the agent does not say what `changed`.
+    Requests for one human count together, and so do those of a unit for no human, because agents could repeat each
+    other's requests. Raises Problem rejected_before if the agent does not say what `changed`.
     """
     store = authenticated.ports.store
-    rejected = repeated_rejection(
-        grant.permissions, store.rejections(grant.quota_key, grant.role_arn, authenticated.now)
-    )
+    earlier = store.rejections(rejection_key(grant.unit_key, grant.human), grant.role_arn, authenticated.now)
+    rejected = repeated_rejection(grant.permissions, earlier)
     if rejected is None:
         return grant
     if changed:
