@@ -249,6 +249,14 @@ def test_end_01_a_request_that_a_signal_cuts_may_be_granted_and_that_is_said(
             assert "A request that reached the broker stays: `jitney grants list` shows it" in process.stderr.read()
 
 
+def test_cli_03_a_wait_that_ends_without_a_token_says_that_the_request_stays_open(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 202, under_review())
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 401, problem("token_expired"))
+    done = run(*ASK, *PRINT_KEY)
+    assert done.returncode == 5
+    assert f"{GRANT_ID} stays open: then wait on with `jitney grants show {GRANT_ID} --wait`." in done.stderr
+
+
 @pytest.mark.parametrize("verb", ["run", "explain"])
 def test_a_command_without_the_dashes_names_their_place(verb: str):
     done = subprocess.run(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from jitney.client.problems import ClientProblem, Denied, GrantEnded, ReviewPending, Unavailable
+from jitney.client.problems import ClientProblem, Denied, GrantEnded, ReviewPending, Unauthenticated, Unavailable
 from jitney.client.terminal.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -107,23 +107,26 @@ def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
 def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float | None) -> "GrantResponse":
     """Return the answer once its grant is no longer pending. The wait is shown on standard error.
 
-    If Ctrl-C or a signal ends the wait, a note says that the request stays open. If the approval is narrower than the
-    request, a note says what was approved.
+    If Ctrl-C or a signal ends the wait, a note says that the request stays open. If there is no token any more, the
+    problem says so. If the approval is narrower than the request, a note says what was approved.
     """
     if answer.grant.state != "pending":
         return answer
     from jitney.client.api.polling import wait_for_decision  # noqa: PLC0415 - as above
 
+    number = answer.grant.id
+    wait_on, withdraw = f"`jitney grants show {number} --wait`", f"`jitney grants release {number}`"
     try:
         with screen(broker.clock.now).show_wait(answer) as on_progress, broker.without_notes():
             decided = wait_for_decision(broker, answer, on_progress, at_most)
     except (KeyboardInterrupt, SystemExit) as ending:  # SystemExit: `ended_by_signals`
-        number = answer.grant.id
-        wait_on, withdraw = f"`jitney grants show {number} --wait`", f"`jitney grants release {number}`"
         screen().note(
             f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
         )
         raise SystemExit(ending.code) if isinstance(ending, SystemExit) else WaitInterrupted from None
+    except Unauthenticated as problem:
+        problem.fix = f"{problem.fix} {number} stays open: then wait on with {wait_on}.".lstrip()
+        raise
     screen().narrowed_approval(answer.grant, decided.grant)
     return decided
 
