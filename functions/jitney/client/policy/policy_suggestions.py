@@ -18,6 +18,7 @@ from jitney.core.access.request import GrantedPair
 from jitney.core.policy_suggestion.policy_suggestion import PolicySuggestion, SuggestionSource, suggest_policy
 from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, cases_text, file_text
 from jitney.core.policy_suggestion.used_grants import ScopeKind, SuggestionScope, UsageLog
+from jitney.core.quantities import quantity
 from jitney.core.times import iso
 from jitney.resources import SCHEMA
 
@@ -172,6 +173,6 @@ def rows(result: SuggestionResult) -> Iterator[tuple[str, str]]:
     yield "unused", f"{len(found.unused):,} permissions were never used" if found.unused else ""
     yield "replaces", ", ".join(found.replaced)
     for reason, count in sorted(result.left_out.items()):
-        yield "left out", f"{count:,} grant{'' if count == 1 else 's'}: {reason}"
+        yield "left out", f"{quantity(count, 'grant')}: {reason}"
     lines = result.unreadable
     yield "left out", f"{lines:,} unreadable lines; check them with jitney audit verify" if lines else ""

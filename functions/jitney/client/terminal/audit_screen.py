@@ -10,6 +10,7 @@ from rich.text import Text
 from jitney.client.terminal import sheets, verification_rows
 from jitney.client.terminal.screen import Screen
 from jitney.core.printable import strip_control_characters
+from jitney.core.quantities import quantity
 
 _VERDICTS = {
     "verified": ("Verified", "bold green"),
@@ -98,7 +99,7 @@ class AuditScreen(Screen):
 
     def took(self, description: str, count: int, bytes_read: int, seconds: float) -> None:
         """Print the query's description and cost to standard error."""
-        many = f"{count:,} row{'' if count == 1 else 's'}"
+        many = quantity(count, "row")
         self.note(description)
         self.note(f"{many}, from {decimal(bytes_read)} read in {seconds:.1f} s")
 

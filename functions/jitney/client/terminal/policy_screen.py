@@ -11,6 +11,7 @@ from rich.text import Text
 from jitney.client.terminal import sheets
 from jitney.client.terminal.screen import EFFECTS, Screen
 from jitney.core.printable import strip_control_characters
+from jitney.core.quantities import quantity
 
 
 class PolicyScreen(Screen):
@@ -74,7 +75,7 @@ class PolicyScreen(Screen):
         """Print how much of two versions was compared, and an example of each difference."""
         different = len(result["differences"])
         words, style = ("Different", "bold yellow") if different else ("No difference found", "bold green")
-        self.heading(words, style, f"{different:,} kind{'' if different == 1 else 's'} of differences")
+        self.heading(words, style, f"{quantity(different, 'kind')} of differences")
         self.rows(rows)
         self.table(columns, table)
         if different > len(table):

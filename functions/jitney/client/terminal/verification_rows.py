@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from jitney.core.quantities import quantity
+
 MOST_SHOWN = 10
 
 Rows: TypeAlias = Iterator[tuple[str, str]]
@@ -28,27 +30,24 @@ def coverage(result: Mapping[str, Any]) -> Rows:
         numbers = f"numbers {first['number']} to {last['number']}"
         many = f"{seals['count']:,} ({numbers}), from {first['time']} to {last['time']}"
         yield "seals", many if seals["count"] > 1 else f"1 (number {last['number']}), from {last['time']}"
-        chains, objects = _count(sealed["chains"], "chain"), _count(sealed["objects"], "object")
+        chains, objects = quantity(sealed["chains"], "chain"), quantity(sealed["objects"], "object")
         verified = "" if result["failures"] or result["unverified"] else ": all verified"
-        yield "records", f"{_count(sealed['records'], 'record')} of {chains}, in {objects}{verified}"
+        yield "records", f"{quantity(sealed['records'], 'record')} of {chains}, in {objects}{verified}"
     if sealed["compared"] is None:
         yield "compared", "nothing with the audit table, which --table or --stack names"
     else:
-        yield "compared", f"{_count(sealed['compared'], 'sealed record')} with the audit table"
+        yield "compared", f"{quantity(sealed['compared'], 'sealed record')} with the audit table"
     if later["records"]:
-        came = f"{_count(later['records'], 'record')} in {_count(later['objects'], 'object')}"
+        came = f"{quantity(later['records'], 'record')} in {quantity(later['objects'], 'object')}"
         compared = "compared with the audit table" if later["compared"] else "not verifiable until then"
         yield "not yet", f"{came}, waiting for the next seal; {compared}"
     if result["calls"] is not None:
-        older = f"; {_count(result['older_calls'], 'object')} of older calls not compared" * bool(result["older_calls"])
-        yield "calls", f"{_count(result['calls'], 'call')}, never sealed; compared with the audit table{older}"
+        count = result["older_calls"]
+        older = f"; {quantity(count, 'object')} of older calls not compared" if count else ""
+        yield "calls", f"{quantity(result['calls'], 'call')}, never sealed; compared with the audit table{older}"
     if result["definitions"] is None:
         yield "queries", "not compared with this version's; --stack or --workgroup names them"
     else:
-        yield "queries", f"{_count(result['definitions'], 'definition')} of tables, views and queries compared"
+        yield "queries", f"{quantity(result['definitions'], 'definition')} of tables, views and queries compared"
     if last:
         yield "last seal", f"{last['number']}:{last['hash']} (keep a copy outside this account)"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

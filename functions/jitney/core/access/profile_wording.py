@@ -10,6 +10,7 @@ from typing import Any
 from jitney.core.access.request import AccessRequest
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
+from jitney.core.quantities import quantity
 
 MOST_SERVICES = 6
 
@@ -42,7 +43,7 @@ def summary(levels: Mapping[str, AccessLevel | None], resources: Iterable[str]) 
     order = ["unknown", *LEVEL_NAMES.values()]
     by_level = ", ".join(f"{counts[name]} {name}" for name in order if counts[name])
     named = len(set(resources))
-    return f"{_count(len(levels), 'action')} of {shown} ({by_level}) on {_count(named, 'resource')}"
+    return f"{quantity(len(levels), 'action')} of {shown} ({by_level}) on {quantity(named, 'resource')}"
 
 
 def profile_detail(access_request: AccessRequest, actions: ActionTable) -> dict[str, Any]:
@@ -53,7 +54,3 @@ def profile_detail(access_request: AccessRequest, actions: ActionTable) -> dict[
     levels = {name: found.level if (found := actions.get(name)) else None for name in names}
     resources = (arn for each in access_request.permissions for arn in each.resources)
     return {"access_profile": {**access_request.access_profile._asdict(), "summary": summary(levels, resources)}}
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jitney.core.gateway.tickets import DirectBody
+from jitney.core.quantities import quantity
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _PURPOSE = b"jitney call parameters 1\0"
@@ -46,8 +47,8 @@ def _shown(exact: Any, masked: Any) -> Any:
         return f"[{masked.content_length:,} bytes, SHA-256 {masked.content_sha256}]"
     if isinstance(masked, bytes | bytearray):
         if isinstance(exact, bytes | bytearray) and bytes(exact) == bytes(masked):
-            return f"[{_length(exact)}, SHA-256 {_digest(exact)}]"
-        length = _length(exact) if isinstance(exact, bytes | bytearray) else "bytes"
+            return f"[{quantity(len(exact), 'byte')}, SHA-256 {_digest(exact)}]"
+        length = quantity(len(exact), "byte") if isinstance(exact, bytes | bytearray) else "bytes"
         return f"[{length} with a masked secret]"
     if isinstance(masked, Mapping):
         # A masked name of a member has no exact counterpart, so that its body counts as masked.
@@ -79,10 +80,6 @@ def _typed(value: Any) -> Any:
 
 def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
-
-
-def _length(data: bytes | bytearray) -> str:
-    return f"{len(data):,} byte{'' if len(data) == 1 else 's'}"
 
 
 def _digest(data: bytes | bytearray) -> str:

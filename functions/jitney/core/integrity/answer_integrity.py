@@ -9,6 +9,7 @@ from typing import Any
 from jitney.core.call_lookup import CALL_CHAIN
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.findings import Findings
+from jitney.core.quantities import quantity
 
 MOST_FAILURES = 5
 
@@ -149,20 +150,16 @@ def _sentences(findings: Findings) -> tuple[str, ...]:
     if extent.objects:
         read = "listed as unchanged since their seals" if extent.unread else "verified against their seals"
         compared = f"; {extent.compared or 0:,} of them compared with the audit table"
-        found.append(f"{_count(extent.records, 'sealed record')}: {read}{compared}.")
+        found.append(f"{quantity(extent.records, 'sealed record')}: {read}{compared}.")
     if extent.unsealed_records:
         compared = "compared with the audit table" if extent.reconciled else "not compared with the audit table"
-        found.append(f"{_count(extent.unsealed_records, 'record')} not sealed yet: {compared}.")
+        found.append(f"{quantity(extent.unsealed_records, 'record')} not sealed yet: {compared}.")
     if extent.calls is not None:
-        found.append(f"{_count(extent.calls, 'call')}: never sealed, compared with the audit table.")
+        found.append(f"{quantity(extent.calls, 'call')}: never sealed, compared with the audit table.")
         if extent.older_calls:
-            found.append(f"{_count(extent.older_calls, 'object')} of older calls: not compared with any table.")
+            found.append(f"{quantity(extent.older_calls, 'object')} of older calls: not compared with any table.")
     elif extent.reconciled:
         found.append("There are too many calls to compare with the audit table: choose fewer days with --since.")
     if extent.definitions is not None:
-        found.append(f"{_count(extent.definitions, 'definition')} of tables, views and queries: compared.")
+        found.append(f"{quantity(extent.definitions, 'definition')} of tables, views and queries: compared.")
     return tuple(found)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from jitney.core.access.conditions import Condition, Operator
 from jitney.core.policy_suggestion.cedar_text import comment, entity, like_pattern, literal, one_of, quoted
 from jitney.core.policy_suggestion.remembered_decisions import Alternatives, Reviews
 from jitney.core.policy_suggestion.suggested_permits import PermitHolder, ResourceShape, SuggestedPermit
+from jitney.core.quantities import quantity
 from jitney.core.times import iso
 
 MOST_EXAMPLES = 3
@@ -34,7 +35,7 @@ def evidence(permit: SuggestedPermit) -> Iterator[str]:
     seconds = sorted({each for use in permit.uses for each in use.seconds})
     when, grant_id, reason = max(use.last for use in permit.uses)
     spread = f"{seconds[0]} s" if len(seconds) == 1 else f"{seconds[0]} to {seconds[-1]} s"
-    yield f"{_count(len(grants), 'grant')} for {spread}, the last one {grant_id} on {iso(when)[:10]}."
+    yield f"{quantity(len(grants), 'grant')} for {spread}, the last one {grant_id} on {iso(when)[:10]}."
     if reason:
         yield f"The agent's reason, unverified: {quoted(reason)}"
     if len(permit.holders) > 1:
@@ -42,7 +43,7 @@ def evidence(permit: SuggestedPermit) -> Iterator[str]:
     for prefix in permit.prefixes:
         used = sorted({use.pair.resource for use in permit.uses if use.pair.resource.startswith(prefix)})
         shown = ", ".join(used[:MOST_EXAMPLES])
-        yield f"Generalized: {_count(len(used), 'resource')} below {prefix} were used, such as {shown}."
+        yield f"Generalized: {quantity(len(used), 'resource')} below {prefix} were used, such as {shown}."
     if permit.shape in (ResourceShape.PATTERNS, ResourceShape.ANY) and any(use.called for use in permit.uses):
         yield "The requested wildcard is kept, because its calls do not name all resources that they used."
     unseen = sorted((gap, use.pair.action) for use in permit.uses if not use.called for gap in use.gaps)
@@ -124,7 +125,3 @@ def _approved(alternatives: Alternatives) -> str:
     return " || ".join(
         " && ".join(f"context.approvals.contains({literal(group)})" for group in groups) for groups in ways
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

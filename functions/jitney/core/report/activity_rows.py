@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from jitney.core.outliving import GrantEffect
+from jitney.core.quantities import quantity
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import NOT_SENT, CallGroup, GrantReport
 from jitney.core.report.rows import (
@@ -30,7 +31,7 @@ def alarming_rows(report: GrantReport) -> Iterator[ReportRow]:
         if groups:
             times = sum(each.times for each in groups)
             operations = format_list([escape_invisible(each.name) for each in groups], MOST_SHOWN)
-            yield ReportRow(name, f"{times} call{'' if times == 1 else 's'}: {operations}", Tone.BAD)
+            yield ReportRow(name, f"{quantity(times, 'call')}: {operations}", Tone.BAD)
 
 
 def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow]:
@@ -62,7 +63,7 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
         name = f"{cut(left.resource, MOST_ARN)} ({escape_invisible(left.name)} at {clock(left.at, report)})"
         yield ReportRow("left over", name, Tone.BAD)
     if report.broker_calls:
-        calls = f"{report.broker_calls} call{'' if report.broker_calls == 1 else 's'}"
+        calls = quantity(report.broker_calls, "call")
         ends = " and to check that access has ended" if report.times.ended or report.cut_offs else ""
         yield ReportRow("broker", f"{calls} by the broker, to issue credentials{ends}")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jitney.core.access.request import Permission, Way
 from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.quantities import quantity
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.records.record_texts import canonical
 from jitney.core.report.chain import chain_of
@@ -239,6 +240,6 @@ def _record_summary(record: PublishedRecord) -> RecordSummary:
 def _damage(parsed: Iterable[PublishedRecord | None], used: GrantUsage, first: PublishedRecord) -> Iterator[str]:
     count = sum(each is None for each in parsed) + used.unreadable
     if count:
-        yield f"{count} line{'' if count == 1 else 's'} could not be read."
+        yield f"{quantity(count, 'line')} could not be read."
     if first.event != AuditEvent.REQUEST:
         yield "The record of the request is missing. The requested terms are taken from a later record."

@@ -4,9 +4,10 @@ Rows are plain text without control characters; renderers escape it. Text by age
 quotation marks.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jitney.core.outliving import GrantEffect
+from jitney.core.quantities import quantity
 from jitney.core.report.activity_rows import (
     alarming_rows,
     call_rows,
@@ -96,7 +97,7 @@ def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
         sent = f"sent; the report of grant {cut(report.reviewed_call.grant_id, MOST_NAME)} has the call"
         yield ReportRow("use", sent if report.call_was_sent else "not sent")
     elif report.granted:
-        through = f"{_count(report.gateway_calls, 'call')} through the gateway; " if report.gateway_calls else ""
+        through = f"{quantity(len(report.gateway_calls), 'call')} through the gateway; " if report.gateway_calls else ""
         seen = sum(each.times for each in report.uses)
         if seen or not report.partial:
             denied = ", not counting denied calls" if report.denied else ""
@@ -196,11 +197,7 @@ def _in_short(terms: Terms) -> str:
     actions = {name for each in terms.permissions for name in each.actions}
     resources = {arn for each in terms.permissions for arn in each.resources}
     duration = format_duration(terms.duration_seconds)
-    return f"{_count(actions, 'action')} on {_count(resources, 'resource')} for {duration}"
-
-
-def _count(found: Collection[object], thing: str) -> str:
-    return f"{len(found)} {thing}{'' if len(found) == 1 else 's'}"
+    return f"{quantity(len(actions), 'action')} on {quantity(len(resources), 'resource')} for {duration}"
 
 
 def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:

@@ -12,6 +12,7 @@ from jitney.core.access.break_glass import FollowUpVerdict
 from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.profile_wording import profile_line
+from jitney.core.quantities import quantity
 from jitney.core.review.access_wording import (
     MOST_ACCESSES,
     MOST_ACTIONS,
@@ -200,7 +201,7 @@ def required_approvals(sheet: Sheet) -> str:
     """Return the approvals that suffice, by group: "1 approval from owners (people.alice)"."""
     needed: dict[str, str] = {}
     for each in sheet.group_approvals:
-        count = f"{each.needed} approval{'' if each.needed == 1 else 's'} from {cut(each.group, MOST_NAME)}"
+        count = f"{quantity(each.needed, 'approval')} from {cut(each.group, MOST_NAME)}"
         needed[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE) or 'no reviewer'})"
     ways = [" and ".join(needed.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
     return cut(", or ".join(ways), MOST_REQUIRED)
