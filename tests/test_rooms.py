@@ -31,6 +31,8 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "strict_json": set(),
     "problems": set(),
     "patterns": set(),
+    "bounded_comparisons": {"patterns"},
+    "quantities": set(),
     "quotas": set(),
     "call_lookup": set(),
     "stored_identity": set(),
@@ -55,33 +57,35 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "identity": {"config", "patterns", "problems", "stored_identity", "strict_json", "web_client"},
     "access": {
-        "access_profile", "actions", "call_limits", "config", "delegation", "identity", "masking", "outliving",
-        "patterns", "problems", "stored_identity", "strict_json", "target_roles", "times",
+        "access_profile", "actions", "bounded_comparisons", "call_limits", "config", "delegation", "identity",
+        "masking", "outliving", "patterns", "problems", "quantities", "stored_identity", "strict_json",
+        "target_roles", "times",
     },
     "policy": {
         "access", "actions", "call_limits", "config", "identity", "outliving", "patterns", "problems",
         "stored_identity",
     },
-    "calls": {"access", "actions", "block_table", "config", "patterns", "problems", "strict_json"},
+    "calls": {"access", "actions", "arn_formats", "block_table", "config", "patterns", "problems", "strict_json"},
     "records": {"access", "call_lookup", "config", "identity", "masking", "stored_identity", "times"},
     "gateway": {
-        "access", "actions", "block_table", "call_limits", "calls", "config", "identity", "masking", "patterns",
-        "policy", "problems", "records", "stored_identity", "strict_json", "times",
-    },
-    "review": {
-        "access", "access_profile", "actions", "break_glass_config", "channel_config", "config", "delegation",
-        "identity", "masking", "patterns", "policy", "problems", "records", "stored_identity", "strict_json",
-        "target_roles", "times",
-    },
-    "trail": {
-        "access", "actions", "call_lookup", "calls", "masking", "patterns", "problems", "records", "stored_identity",
+        "access", "actions", "block_table", "bounded_comparisons", "call_limits", "calls", "config", "identity",
+        "masking", "patterns", "policy", "problems", "quantities", "records", "stored_identity", "strict_json",
         "times",
     },
-    "integrity": {"call_lookup", "records", "times", "trail"},
+    "review": {
+        "access", "access_profile", "actions", "bounded_comparisons", "break_glass_config", "channel_config",
+        "config", "delegation", "identity", "masking", "patterns", "policy", "problems", "quantities", "records",
+        "stored_identity", "strict_json", "target_roles", "times",
+    },
+    "trail": {
+        "access", "actions", "bounded_comparisons", "call_lookup", "calls", "masking", "patterns", "problems",
+        "records", "stored_identity", "times",
+    },
+    "integrity": {"call_lookup", "quantities", "records", "times", "trail"},
     "overview": {"access", "config", "csv_text", "integrity", "review", "stored_identity", "times"},
     "report": {
-        "access", "actions", "calls", "identity", "masking", "outliving", "patterns", "records", "review", "times",
-        "trail",
+        "access", "actions", "bounded_comparisons", "calls", "identity", "masking", "outliving", "patterns",
+        "quantities", "records", "review", "times", "trail",
     },
     "replay": {
         "access", "access_profile", "identity", "masking", "policy", "problems", "records", "report",
@@ -89,7 +93,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "policy_suggestion": {
         "access", "access_profile", "actions", "call_limits", "config", "identity", "patterns", "policy", "problems",
-        "replay", "report", "review", "times",
+        "quantities", "replay", "report", "review", "times",
     },
 }  # fmt: skip
 """The parts of core, in order. Each may import only parts above it."""
