@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jitney import resources
-from jitney.adapters.batch_reads import BATCH_SIZE
+from jitney.adapters.table_reads import BATCH_SIZE
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable

@@ -8,11 +8,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from jitney.adapters.batch_reads import BATCH_SIZE
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import PAGE_SIZE, Store
+from jitney.adapters.table_reads import BATCH_SIZE
 from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry

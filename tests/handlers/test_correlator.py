@@ -131,7 +131,7 @@ def test_aud_05_a_call_has_the_resource_that_its_parameters_name(correlator: Cor
     ]
 
 
-def test_aud_03_a_batch_reads_each_grant_once(correlator: Correlator, monkeypatch: pytest.MonkeyPatch):
+def test_aud_03_a_table_reads_each_grant_once(correlator: Correlator, monkeypatch: pytest.MonkeyPatch):
     other, reads, read = replace(GRANT, id="g-cccccccccccccc"), Counter[str](), correlator.store.grant
     monkeypatch.setattr(correlator.store, "grant", lambda grant_id: reads.update([grant_id]) or read(grant_id))
     others = [call_event(number, who=identity(other.id)) for number in (6, 7)]

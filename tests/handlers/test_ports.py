@@ -87,7 +87,7 @@ def test_a_cold_start_imports_the_adapters_of_its_ports_alone():
     imported = {name.removeprefix("jitney.adapters.") for name in json.loads(run.stdout)}
     of_the_store = {"deny_list", "follow_ups", "grant_items", "grant_lists", "out_of_office"}
     of_the_store |= {
-        "batch_reads",
+        "table_reads",
         "first_writes",
         "record_items",
         "rejections",

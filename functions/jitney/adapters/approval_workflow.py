@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.table_reads import read_item
 from jitney.core.access.grant import Grant
 
 if TYPE_CHECKING:
@@ -51,9 +52,8 @@ class TaskTokens:
 
     def of(self, grant_id: str) -> str | None:
         """Return the stored token, or None."""
-        with aws_errors_as_unavailable("The store"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(grant_id), ConsistentRead=True)
-        return answer["Item"]["token"]["S"] if "Item" in answer else None
+        item = read_item(self._dynamodb, "The store", self._table, _key(grant_id))
+        return item["token"]["S"] if item else None
 
 
 class TaskAnswers:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import read_items
 from jitney.adapters.grant_items import grant_update
 from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
+from jitney.adapters.table_reads import read_item, read_items
 from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Item, Transactions, item_key, store_busy
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
@@ -95,11 +95,7 @@ class CallStore:
 
     def attempt(self, owner: str, key: str, now: int) -> CallAttempt | None:
         """Return the attempt of `owner` under `key` (its hash), or None."""
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.get_item(
-                TableName=self._state_table, Key=_attempt_key(owner, key), ConsistentRead=True
-            )
-        return _attempt_of(answer.get("Item"), now)
+        return _attempt_of(self._item(_attempt_key(owner, key)), now)
 
     def recorded_state(self, call_id: str) -> RecordedState | None:
         """Return the state of a call from its records.
@@ -171,10 +167,7 @@ class CallStore:
 
     def kept_answer(self, attempt: CallAttempt, now: int) -> dict[str, Any] | None:
         """Return the answer that was kept for a call, or None."""
-        with aws_errors_as_unavailable("The store of answers"):
-            found = self._client.get_item(
-                TableName=self._answers_table, Key=_answer_key(attempt), ConsistentRead=True
-            ).get("Item")
+        found = read_item(self._client, "The store of answers", self._answers_table, _answer_key(attempt))
         if found is None or int(found["expires"]["N"]) <= now:
             return None
         text = zlib.decompressobj().decompress(found["answer"]["B"], MAX_KEPT_BYTES)
@@ -253,9 +246,7 @@ class CallStore:
         return {"Update": update | ({"ConditionExpression": " AND ".join(conditions)} if conditions else {})}
 
     def _item(self, key: Item) -> Item | None:
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.get_item(TableName=self._state_table, Key=key, ConsistentRead=True)
-        return answer.get("Item")
+        return read_item(self._client, "The store", self._state_table, key)
 
 
 def budget_of(item: Item | None) -> CallBudget:

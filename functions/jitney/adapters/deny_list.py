@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import query_pages, read_items
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
+from jitney.adapters.table_reads import query_pages, read_item, read_items
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
@@ -137,15 +137,12 @@ class DenyList:
 
     def seen_roles(self) -> frozenset[str]:
         """Return all ARNs that `known_roles` ever added. The reconciler adds the roles of a new configuration."""
-        with aws_errors_as_unavailable("The deny list"):
-            answer = self._client.get_item(TableName=self._table, Key=_KNOWN, ConsistentRead=True)
-        return frozenset(answer["Item"]["role_arns"]["SS"]) if "Item" in answer else frozenset()
+        item = read_item(self._client, "The deny list", self._table, _KNOWN)
+        return frozenset(item["role_arns"]["SS"]) if item else frozenset()
 
     def lease(self, role_arn: str) -> WriteLease:
         """Return the state of the role's leases."""
-        with aws_errors_as_unavailable("The deny list"):
-            answer = self._client.get_item(TableName=self._table, Key=_key(role_arn), ConsistentRead=True)
-        return _lease_of(answer.get("Item", {}))
+        return _lease_of(read_item(self._client, "The deny list", self._table, _key(role_arn)) or {})
 
     def document_times(self, role_arns: Iterable[str]) -> dict[str, DocumentTimes]:
         """Return when documents of these roles were composed. A role without any is missing."""

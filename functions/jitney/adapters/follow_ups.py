@@ -8,7 +8,7 @@ itself is deleted.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.batch_reads import partition_items
+from jitney.adapters.table_reads import partition_items
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.review.break_glass import follow_up_keys
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import query_pages, read_items
 from jitney.adapters.record_items import record_in
+from jitney.adapters.table_reads import query_pages, read_items
 from jitney.adapters.transactions import item_key
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import call_line_at, record_at

@@ -9,7 +9,7 @@ fails if TTL deleted the item and a later grant created it again. `expires` is D
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.batch_reads import read_items
+from jitney.adapters.table_reads import read_items
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ read together.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.batch_reads import partition_items
+from jitney.adapters.table_reads import partition_items
 from jitney.core.access.grant import Vote
 from jitney.core.review.out_of_office import OutOfOffice
 

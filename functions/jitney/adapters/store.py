@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import query_pages, read_items
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
 from jitney.adapters.grant_items import (
@@ -31,6 +30,7 @@ from jitney.adapters.out_of_office import write_of as out_of_office_write
 from jitney.adapters.rejections import put_rejection, rejection_of
 from jitney.adapters.rejections import query as rejections_query
 from jitney.adapters.suspension_item import suspensions_put
+from jitney.adapters.table_reads import query_pages, read_item, read_items
 from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions, item_key
 from jitney.adapters.unreadable_grants import (
     Report,
@@ -278,6 +278,4 @@ class Store:
             yield from follow_up_changes(self._state_table, before, after)
 
     def _item(self, key: Item) -> Item | None:
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.get_item(TableName=self._state_table, Key=key, ConsistentRead=True)
-        return answer.get("Item")
+        return read_item(self._client, "The store", self._state_table, key)

@@ -8,7 +8,7 @@ the record of the change.
 
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.table_reads import read_item
 from jitney.core.access.suspensions import Suspensions
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ class SuspensionStore:
 
     def current(self) -> Suspensions:
         """Return the suspensions as last written."""
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.get_item(TableName=self._table, Key=SUSPENSIONS_KEY, ConsistentRead=True)
-        return self.parsed(answer.get("Item"))
+        return self.parsed(read_item(self._client, "The store", self._table, SUSPENSIONS_KEY))
 
     def parsed(self, item: dict[str, Any] | None) -> Suspensions:
         """Return the suspensions in the item; no suspensions if there is no item. Each version is parsed once."""

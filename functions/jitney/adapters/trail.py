@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import BATCH_SIZE, query_pages, read_items
 from jitney.adapters.record_items import record_attribute, record_in
+from jitney.adapters.table_reads import BATCH_SIZE, query_pages, read_items
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS, item_key
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import record_at

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.batch_reads import partition_items
+from jitney.adapters.table_reads import partition_items
 from jitney.adapters.transactions import Transactions, item_key
 from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
+from jitney.adapters.table_reads import read_item
 from jitney.core.config import Config
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.problems import Problem
@@ -37,9 +38,8 @@ class WebSessions:
 
     def of(self, session_id: str, config: Config) -> Session | None:
         """Return the session of an id, or None. It may have expired already, because TTL deletes late."""
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
-        return session_of_view(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None
+        item = read_item(self._client, "The store", self._table, _key(session_id))
+        return session_of_view(json.loads(item["session"]["S"]), config) if item else None
 
     def end(self, session_id: str) -> None:
         """Delete the session of an id."""

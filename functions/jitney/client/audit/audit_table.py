@@ -10,8 +10,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters import clock
-from jitney.adapters.batch_reads import read_items
 from jitney.adapters.record_items import record_in
+from jitney.adapters.table_reads import read_items
 from jitney.adapters.trail import retention_of
 from jitney.client.audit.aws import fix_of, making_clients, unusable
 from jitney.client.problems import Invalid

@@ -1,4 +1,4 @@
-"""Reads of many items of a DynamoDB table: by their keys, a hundred with each call, or by a query, page by page."""
+"""Reads of a DynamoDB table: one item, many by their keys, a hundred with each call, or a query, page by page."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -16,6 +16,17 @@ PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 """The longest pause before each further call, which reads the items that DynamoDB left out of the previous answer."""
 
 Item = dict[str, Any]
+
+
+def read_item(client: "DynamoDBClient", part: str, table: str, key: Item) -> Item | None:
+    """Return the item with this key as last written, or None.
+
+    Raises Problem unavailable when DynamoDB does not answer. It says that `part` did not.
+    """
+    with aws_errors_as_unavailable(part):
+        answer: Any = client.get_item(TableName=table, Key=key, ConsistentRead=True)
+    found: Item | None = answer.get("Item")
+    return found
 
 
 def read_items(
@@ -44,7 +55,7 @@ def read_items(
 def query_pages(client: "DynamoDBClient", part: str, **request: Any) -> Iterator[list[Item]]:
     """Yield the items of a query in order, one page at a time. Each page is read when it is needed.
 
-    Raises Problem unavailable when DynamoDB does not answer. It says that `part` did not.
+    Raises Problem unavailable, as `read_item` does.
     """
     start: Item = {}
     while True:

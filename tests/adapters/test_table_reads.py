@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from jitney.adapters.batch_reads import query_pages
+from jitney.adapters.table_reads import query_pages
 from jitney.core.problems import Problem
 from tests.adapters.test_store import client  # noqa: F401 - fixture
 
