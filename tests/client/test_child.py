@@ -219,7 +219,7 @@ def read_until(terminal: int, word: bytes) -> bytes:
 def test_an_early_signal_waits_for_the_child():
     code = """
 import os, signal, sys
-from jitney.client.credentials import child
+from jitney.client.processes import child
 real = child.subprocess.Popen
 def slow(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGTERM)

@@ -71,7 +71,8 @@ def test_rev_17_a_longer_request_is_advised_only_where_policies_decide(
 def test_cli_06_a_note_needs_no_file_that_an_upgrade_may_have_removed_and_no_terminal():
     code = """
 import os, sys
-from jitney.client import credentials_access, gateway_access, holding
+from jitney.client.credentials import credentials_access, gateway_access
+from jitney.client.holding import holding
 from jitney.client.problems import Unavailable
 from jitney.client.api.responses import GrantResponse
 from tests.client.fake_broker import issued
