@@ -5,7 +5,9 @@ import os
 import shlex
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import botocore.configloader
 import botocore.exceptions
@@ -150,6 +152,44 @@ def test_a_file_keeps_its_owner(tmp_path: Path):
     write(tmp_path / "config", "x", OURS)
     found = (tmp_path / "config").stat()
     assert (found.st_uid, found.st_gid) == (12345, 54321)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_gw_13_a_link_in_place_of_the_new_file_gives_no_file_of_root_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As when root writes into the folder of a user who waits for the file."""
+    roots, config = tmp_path / "roots", tmp_path / "home" / "config"
+    roots.touch(0o600)
+    config.parent.mkdir()
+    config.write_text(EXISTING)
+    config.chmod(0o666)
+    os.chown(config, 12345, 54321)
+
+    def replaced(**where: Any) -> tuple[int, str]:
+        descriptor, path = real_mkstemp(**where)
+        Path(path).unlink()
+        Path(path).symlink_to(roots)
+        return descriptor, path
+
+    real_mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", replaced)
+    write(config, "x", OURS)
+    found = roots.stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file another group")
+def test_a_file_whose_group_a_user_cannot_keep_is_closed_to_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: int) -> None:
+        raise PermissionError
+
+    (tmp_path / "config").write_text(EXISTING)
+    (tmp_path / "config").chmod(0o664)
+    os.chown(tmp_path / "config", 0, 54321)
+    monkeypatch.setattr(os, "fchown", refused)
+    write(tmp_path / "config", "x", OURS)
+    assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o604
 
 
 @pytest.mark.parametrize("heading", ['[profile "x"]', "[profile 'x']", "[ profile  x ]"])

@@ -17,9 +17,9 @@ def real_path(path: Path) -> Path:
 
 
 def replace_file(path: Path, content: bytes, new_mode: int = 0o600) -> None:
-    """Write the file. An existing one keeps its mode and owner, a new one gets `new_mode`. Raises OSError.
+    """Write the file. An existing one keeps its mode, and its owner if this user may give it away. Raises OSError.
 
-    A symbolic link stays, and the file that it names is replaced.
+    A new one gets `new_mode`. A symbolic link stays, and the file that it names is replaced.
     """
     real, known = real_path(path), None
     with suppress(FileNotFoundError):
@@ -28,19 +28,24 @@ def replace_file(path: Path, content: bytes, new_mode: int = 0o600) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        if known:
-            _keep_owner(temporary, known)
-        Path(temporary).chmod(stat.S_IMODE(known.st_mode) if known else new_mode)
+            _keep_access(descriptor, known, new_mode)
         Path(temporary).replace(real)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _keep_owner(path: str, known: os.stat_result) -> None:
-    """Give the file its former owner: in a container, root may write the file of a user of the host."""
+def _keep_access(descriptor: int, known: os.stat_result | None, new_mode: int) -> None:
+    """Give the file its former owner and mode: in a container, root may write the file of a user of the host.
+
+    No path is used. If root writes into another user's folder, that user could put a link in its place.
+    """
     if sys.platform == "win32":
         return
-    made = os.stat(path)  # noqa: PTH116 - the path is text
-    if (made.st_uid, made.st_gid) != (known.st_uid, known.st_gid):
-        os.chown(path, known.st_uid, known.st_gid)
+    made, mode = os.fstat(descriptor), stat.S_IMODE(known.st_mode) if known else new_mode
+    if known and (made.st_uid, made.st_gid) != (known.st_uid, known.st_gid):
+        try:
+            os.fchown(descriptor, known.st_uid, known.st_gid)
+        except PermissionError:
+            mode &= ~stat.S_IRWXG  # only root can give the file away, and this user's group is another one
+    os.fchmod(descriptor, mode)
