@@ -18,7 +18,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.review.ballots import Ballot, requesting_principal, vote
 from tests.core.identity import minting
 from tests.fakes import ACTIONS
-from tests.handlers.conftest import REQUEST_BODY, System
+from tests.handlers.conftest import REQUEST_BODY, System, configuration
 from tests.handlers.gateway import PUT, Gateway
 
 REPORTS = "arn:aws:s3:::reports/2026"
@@ -30,6 +30,10 @@ REVIEWED_CHANGES = """
 @id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);
 @id("change") @approval("owners") permit (principal, action in Jitney::Action::"Mutating", resource)
 when { context.way == "gateway" && context.approvals.contains("owners") };
+"""
+REVIEWED_WRITES = """
+@id("write") @approval("owners") permit (principal, action == Jitney::Action::"Write", resource)
+when { context.approvals.contains("owners") };
 """
 
 
@@ -161,6 +165,22 @@ def test_rev_17_another_agent_of_the_person_repeats_a_rejected_request(system: S
         assert ask(system, token=token(act={"sub": human}))[0] == status, human
     assert ask(system, token=token(act={"sub": "alice"}), changed="It has a ticket.")[0] == 202
     assert ask(system, token=token())[0] == 202  # without a person, the agent's own requests count
+
+
+@pytest.mark.parametrize("first", ["agent", "person"])
+def test_rev_17_a_person_repeats_the_rejected_request_of_their_agent(first: str):
+    system = System(config=configuration(REVIEWED_WRITES))
+
+    def asking(**claims: Any) -> dict[str, Any]:
+        asked = [{"actions": ["s3:PutObject"], "resources": [f"{REPORTS}/q3"]}]
+        token = minting.token(iat=system.now, exp=system.now + 300, **claims)
+        return {"token": token, "permissions": asked}
+
+    both = {"agent": asking(act={"sub": "carol"}), "person": asking(iss=minting.PEOPLE, sub="carol")}
+    rejected(system, **both.pop(first))
+    (other,) = both.values()
+    assert ask(system, **other)[1]["code"] == "rejected_before"
+    assert ask(system, **asking(iss=minting.PEOPLE, sub="bob"))[0] == 202
 
 
 def test_rev_17_a_repeated_post_still_gets_the_answer_to_its_own_request(system: System):

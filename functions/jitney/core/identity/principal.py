@@ -97,8 +97,9 @@ def quota_key(unit: str, human: Identity | None) -> str:
 
 
 def rejection_key(unit: str, human: Identity | None) -> str:
-    """Return the key by which rejected requests count: the human, or else a unit's key.
+    """Return the key by which rejected requests count: the human's own, or else a unit's key.
 
-    So a person cannot repeat a request through another agent, until a reviewer who does not know of it approves.
+    So a person cannot repeat a request, by another agent or by themself, until a reviewer who does not know of it
+    approves.
     """
-    return f"HUMAN#{human.digest}" if human else quota_key(unit, None)
+    return quota_key(unit_key(human.name, human.name, human.issuer) if human else unit, None)
