@@ -11,6 +11,7 @@ from moto import mock_aws
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
 from jitney.adapters.record_items import record_in
+from jitney.adapters.rejections import put_rejection
 from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.table_reads import BATCH_SIZE
 from jitney.adapters.transactions import Conflict, StaleWrite
@@ -637,6 +638,16 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Stor
     assert not store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
     assert not store.rejections(REJECTED_BY, PENDING.role_arn + "x", NOW + 6)
     assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, NOW + 6)
+
+
+def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: Store, client):
+    """As when a reviewer rejects all requests of a loop at once."""
+    for number in range(60):
+        vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", str(number), NOW + number, "web")
+        rejected = replace(PENDING.move(State.REJECTED), votes=(vote,))
+        client.transact_write_items(TransactItems=put_rejection("state", PENDING, rejected))
+    found = store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 60)
+    assert [each.comment for each in found] == [str(number) for number in reversed(range(60))]
 
 
 def test_rev_17_an_approval_leaves_no_rejection(store: Store):

@@ -15,9 +15,6 @@ from jitney.core.access.request import Permission
 from jitney.core.identity.principal import rejection_key
 from jitney.core.target_roles import first_role
 
-MOST_REJECTIONS = 50
-"""How many rejections are read at most. The newest come first."""
-
 Item = dict[str, Any]
 
 
@@ -48,7 +45,6 @@ def query(table: str, owner: str, role_arn: str, now: int) -> dict[str, Any]:
         },
         "ScanIndexForward": False,
         "ConsistentRead": True,
-        "Limit": MOST_REJECTIONS,
     }
 
 

@@ -252,9 +252,8 @@ class Store:
 
     def rejections(self, owner: str, role_arn: str, now: int) -> list[Rejection]:
         """Return the rejected requests of a `rejection_key` for a role, within the last day, the newest first."""
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.query(**rejections_query(self._state_table, owner, role_arn, now))
-        return [rejection_of(item) for item in answer["Items"]]
+        pages = query_pages(self._client, "The store", **rejections_query(self._state_table, owner, role_arn, now))
+        return [rejection_of(item) for page in pages for item in page]
 
     def idempotency_value(self, key: str, now: int) -> str | None:
         """Return the payload that the use of a single-use key stored; None if the key may be used.
