@@ -5,13 +5,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from jitney.client.background.asking import ask, is_own, socket_address
+from jitney.client.background import starting
+from jitney.client.background.asking import EndpointAnswer, ask, is_own, socket_address
 from jitney.client.background.need import PROFILE, EndpointNeed, endpoints_folder
+from jitney.client.holding.grant_cache import opened_entry
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
@@ -123,3 +126,22 @@ def test_a_working_folder_that_was_removed_has_an_endpoint(tmp_path: Path, monke
     there = need.key({})
     (tmp_path / "gone").rmdir()
     assert need.key({}) != there
+
+
+def test_cli_04_the_lock_of_a_start_is_not_deleted_as_old_while_it_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """If it were, another command would start a second endpoint, and the first would end."""
+    need = EndpointNeed(PROFILE, "g-aaaaaaaaaaaaaa", ConnectionOptions())
+    locks, now = tmp_path / "starts", time.time()
+    locks.mkdir()
+    (locks / need.key()).touch()
+    os.utime(locks / need.key(), (now - 8 * 86_400 + 5,) * 2)
+
+    def asked(*_: object) -> EndpointAnswer:
+        os.close(opened_entry(locks, "other", now + 60))
+        return EndpointAnswer(200, {})
+
+    monkeypatch.setattr(starting, "ask", asked)
+    starting.start_and_ask(tmp_path / "endpoints", need, "GET", "/")
+    assert (locks / need.key()).exists()

@@ -1,6 +1,7 @@
 """Starts a background endpoint, once for each need."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,8 @@ def start_and_ask(
     could not start.
     """
     key = need.key()
-    with locked_file(folder.parent / "starts", key):
+    with locked_file(folder.parent / "starts", key) as lock:
+        os.utime(lock)  # it is written never, and deleted eight days after its last time
         if new_grant:
             ask(folder, key, "POST", "/.jitney/stop")
         elif answer := ask(folder, key, method, path):
