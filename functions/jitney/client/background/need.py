@@ -38,8 +38,9 @@ class EndpointNeed:
         """Return the name of the endpoint for this need, in hex.
 
         The name is the same if all of these are equal: the request, the settings, the variables that token sources
-        read, the identity in the token file, and the working folder. So no identity gets another identity's keys. The
-        name reveals no secret of a setting: all are hashed together, and the client's secret is left out.
+        read, the identity in the token file, and the working folder. So no identity gets another identity's keys if
+        `issuer_and_subject` distinguishes them. The name reveals no secret of a setting: all are hashed together, and
+        the client's secret is left out.
         """
         _, path = settings_file(self.connection, environment)
         ours = (name for name in SETTINGS if name != "client_secret" and not name.startswith("review_"))
