@@ -254,7 +254,8 @@ def test_cli_03_a_wait_that_ends_without_a_token_says_that_the_request_stays_ope
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 401, problem("token_expired"))
     done = run(*ASK, *PRINT_KEY)
     assert done.returncode == 5
-    assert f"{GRANT_ID} stays open: then wait on with `jitney grants show {GRANT_ID} --wait`." in done.stderr
+    wait_on = f"`jitney grants show {GRANT_ID} --wait`"
+    assert f"{GRANT_ID} stays open. With a valid token, wait on with {wait_on}." in done.stderr
 
 
 @pytest.mark.parametrize("verb", ["run", "explain"])

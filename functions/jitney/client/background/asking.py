@@ -58,7 +58,7 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
     """
     end = f"kill $(lsof -t {shlex.quote(str(folder / f'{key}.sock'))})"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        # With a time limit of Python, connect() would fail at once (EAGAIN) when many commands wait for the endpoint.
+        # With settimeout(), connect() would fail at once (EAGAIN) when many commands wait for the endpoint.
         limit = struct.pack("ll", int(ANSWER_SECONDS), int(ANSWER_SECONDS % 1 * 1_000_000))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         try:
@@ -69,8 +69,8 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
             if other and other.process:  # 0 is a process of another container
                 end = f"kill {other.process}"
             if not is_own(connection):
-                detail = f"{folder / key}.sock is served by a process of another user."
-                raise Invalid("endpoint_foreign", "Not your endpoint", detail, "Remove that folder, and try again.")
+                detail = f"A process of another user serves {folder / key}.sock."
+                raise Invalid("endpoint_foreign", "Not your endpoint", detail, f"Remove {folder}, and try again.")
             connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             received = b"".join(iter(lambda: connection.recv(65_536), b""))
         except (FileNotFoundError, ConnectionError):

@@ -89,9 +89,9 @@ def _holder(token_file: str) -> str:
 def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of this user's endpoints, which no other user can enter.
 
-    It does not depend on XDG_RUNTIME_DIR, which commands from cron, sudo and containers lack: they would wait for the
-    grant of the endpoint that they do not find. Raises Invalid when it is a link, belongs to another user, or lets
-    other users in: a process of theirs could answer.
+    It does not depend on XDG_RUNTIME_DIR. Commands from cron, sudo and containers lack that variable, and would not
+    find the endpoint that holds the grant. Raises Invalid if the folder is a link, belongs to another user, or lets
+    other users in, because their processes could answer.
     """
     folder = xdg(environment, "XDG_STATE_HOME", ".local/state") / "endpoints"
     try:
@@ -102,7 +102,7 @@ def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
         raise folder_unusable(folder, error) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         detail = f"{folder} is a link, belongs to another user, or is open to others."
-        fix = "Set XDG_STATE_HOME to a folder of your own, or remove it: Jitney makes it again, for you alone."
+        fix = f"Remove {folder}: Jitney creates it again, for you alone. Or set XDG_STATE_HOME to a folder of your own."
         raise _unusable(detail, fix)
     return folder
 

@@ -29,7 +29,7 @@ def reject_all(
     *,
     agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="The agent whose requests to reject.")] = "",
     unit: Annotated[str, typer.Option("--unit", metavar="NAME", help="The unit whose requests to reject.")] = "",
-    human: Annotated[str, typer.Option("--human", metavar="NAME", help="Only the agent's requests for them.")] = "",
+    human: Annotated[str, typer.Option("--human", metavar="NAME", help="Only requests on behalf of this person.")] = "",
     comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why. The agent sees it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Reject without a question.")] = False,
     as_json: options.AsJson = False,
@@ -44,7 +44,8 @@ def reject_all(
     with exit_on_problem("review reject-all", as_json=as_json):
         if bool(agent) == bool(unit) or (human and unit):
             fix = "Name one agent with --agent, or one unit with --unit."
-            raise Invalid("owner_not_named", _NOTHING, "No agent or unit is named, or too much is.", fix)
+            detail = "--human is used with --unit." if human and unit else "No agent or unit is named, or both are."
+            raise Invalid("owner_not_named", _NOTHING, detail, fix)
         if not yes and (as_json or not is_interactive()):
             detail = "Without a terminal, or with --json, no person can confirm it."
             raise Invalid("rejection_not_confirmed", _NOTHING, detail, "Run it in a terminal, or give --yes.")

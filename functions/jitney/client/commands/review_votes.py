@@ -146,7 +146,7 @@ def confirm(question: str, word: str, verdict: str = "approval") -> None:
     """Exit unless the person types the word. Enter alone does not confirm."""
     try:
         typed = typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True)
-    except typer.Abort:  # the end of the input, or Ctrl-C
+    except typer.Abort:  # the end of the input, or Ctrl+C
         typed = ""
     if typed.strip() != word:
         title = "Nothing was approved" if verdict == "approval" else "Nothing was rejected"

@@ -64,7 +64,7 @@ class WaitInterrupted(KeyboardInterrupt):
 
 
 class EndedBySignal(SystemExit):
-    """A signal other than that of Ctrl-C ended the command. `code` is 128 plus its number, as shells report it."""
+    """A signal other than that of Ctrl+C ended the command. `code` is 128 plus its number, as shells report it."""
 
 
 @contextmanager
@@ -107,8 +107,8 @@ def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
 def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float | None) -> "GrantResponse":
     """Return the answer once its grant is no longer pending. The wait is shown on standard error.
 
-    If Ctrl-C or a signal ends the wait, a note says that the request stays open. If there is no token any more, the
-    problem says so. If the approval is narrower than the request, a note says what was approved.
+    If Ctrl+C or a signal ends the wait, a note says that the request stays open. If no token is valid any more, the
+    problem says that. If the approval is narrower than the request, a note says what was approved.
     """
     if answer.grant.state != "pending":
         return answer
@@ -125,7 +125,7 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
         )
         raise SystemExit(ending.code) if isinstance(ending, SystemExit) else WaitInterrupted from None
     except Unauthenticated as problem:
-        problem.fix = f"{problem.fix} {number} stays open: then wait on with {wait_on}.".lstrip()
+        problem.fix = f"{problem.fix} {number} stays open. With a valid token, wait on with {wait_on}.".lstrip()
         raise
     screen().narrowed_approval(answer.grant, decided.grant)
     return decided
