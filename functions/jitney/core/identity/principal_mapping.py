@@ -74,7 +74,7 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
 
 
 def _agent_first(principal: Principal, issuer: Issuer) -> tuple[IdentityFact, ...]:
-    """Return the facts of an agent that acts for a person. Its own name is first, because reviewers read two facts.
+    """Return the facts of an agent that acts for a person. Its own name is first: `requester_name` shows two facts.
 
     Other facts may be the person's, such as the e-mail in a delegated token. An entry with `facts` has its own order.
     """
@@ -91,7 +91,7 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
     if KEY_BOUND in kinds:
         raise Refusal(
             "token_kind",
-            "The token is bound to a key of its client (claim cnf). Jitney takes bearer tokens only.",
+            "The token is bound to a key of its client (claim cnf). Jitney accepts only bearer tokens.",
             "Configure the client to get tokens without DPoP and mutual TLS.",
         )
     if not kinds <= {issuer.token}:

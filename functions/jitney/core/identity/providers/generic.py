@@ -80,8 +80,8 @@ def _human(claims: SignedClaims, issuer: Issuer) -> None:
     named = bool(issuer.human_claim) and claim_at(claims, issuer.human_claim) is not None
     if issuer.human_claim == "sub" and _is_clients_own(claims):
         raise unresolved_human(
-            "The token's sub is a client, and the issuer's entry says that sub is a person.",
-            "Use a token that a person delegated. For clients of their own, add an entry without human_claim.",
+            "The token's sub is a client, but the issuer's entry has human_claim: sub.",
+            "Use a token that a person delegated. For tokens of the client itself, add an entry without human_claim.",
         )
     paths = (issuer.human_claim, *(issuer.claims.subject or ("sub",)))
     if "act" in claims and not (named and any(path.partition(".")[0] == "act" for path in paths)):
