@@ -131,7 +131,7 @@ def _lock_file(settings: LocalSettings, name: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Delay Ctrl-C until the started process's id is in its file. Otherwise no command could end the process."""
+    """Delay Ctrl+C until the started process's id is in its file. Otherwise no command could end the process."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _INTERRUPTS}
     try:

@@ -1,4 +1,4 @@
-"""The rejected requests of a human, or of a unit for no human, for one target, kept for a day.
+"""The rejected requests of a person for one target, kept for a day. Without a person, they are those of a unit.
 
 In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, `sk` the rejection's time and grant. The
 vote's transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.

@@ -76,7 +76,7 @@ class SlackClient:
         return MessageLocation(str(answer["channel"]), str(answer["ts"]))
 
     def update(self, location: MessageLocation, message: SlackMessage) -> None:
-        """Replace a message."""
+        """Replace the message at `location` with `message`."""
         content: dict[str, Any] = {"text": message.notification, "blocks": list(message.blocks), "parse": "none"}
         self._call(
             lambda client: client.chat_update(channel=location.channel, ts=location.timestamp, **content),

@@ -1,4 +1,4 @@
-"""Finds policies that no action of AWS meets. Such a forbid would forbid nothing, and no error would show that.
+"""Finds policies that apply to no action of AWS. Such a forbid would forbid nothing, and no error would show that.
 
 The scope and the conditions of a policy are evaluated for each action of AWS, with everything else unknown.
 """
@@ -23,7 +23,10 @@ LEVEL_GROUPS = {
 
 
 def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[Impossible]:
-    """Yield why no action of AWS meets the policy, in Cedar's JSON form, if none does. `literals` are the policy's."""
+    """Yield why the policy, in Cedar's JSON form, applies to no action of AWS. Yields nothing if it applies to one.
+
+    `literals` are the policy's.
+    """
     levels = levels_of(literals)
     if not levels:  # an unknown level, which Cedar reports
         return

@@ -27,5 +27,5 @@ def when_too_complex(*, answer: bool) -> Callable[[Callable[P, bool]], Callable[
 
 @when_too_complex(answer=True)
 def may_meet(one: str, other: str) -> bool:
-    """Return whether some text may match both of two texts with IAM's wildcards."""
+    """Return whether some text may match both `one` and `other`, which can have IAM's wildcards."""
     return patterns_intersect(wildcard_pattern(one), wildcard_pattern(other))

@@ -9,9 +9,9 @@ from jitney.client.api.connection import HttpResponse
 
 
 def elapsed_seconds() -> float:
-    """Return the seconds of a clock that no program can set, and that counts the time in which the machine sleeps.
+    """Return the seconds of a clock that no program can set, and that continues while the machine sleeps.
 
-    `time.monotonic` stops meanwhile on Linux and macOS: clock_gettime(2), and clock_gettime(3) of macOS.
+    On Linux and macOS, `time.monotonic` stops during sleep: clock_gettime(2), and clock_gettime(3) of macOS.
     """
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)

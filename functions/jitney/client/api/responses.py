@@ -27,7 +27,7 @@ class ApiGrant:
     are the latest votes, one of each reviewer. `requester` is the agent in a few words, and `facts` are what its
     provider says about it. A grant with the `way` "gateway" has no credentials: the broker makes its calls. With
     `reveal`, the broker does not mask sensitive values in their answers. A grant with a `call` covers that call only,
-    which was sent at `used_at`. Its `ends_by` is when the grant of the call ends.
+    which was sent at `used_at`. Its `ends_by` is the end of the grant that the call belongs to.
     """
 
     id: str

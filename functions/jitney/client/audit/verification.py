@@ -107,7 +107,7 @@ def with_definitions(findings: Findings, found: DefinitionFindings) -> Findings:
 
 
 def noted_seal(text: str, *, limited: bool) -> NotedSeal:
-    """Return the seal in NUMBER:HASH. Raises Invalid for other texts, or if `limited`: not all seals are read."""
+    """Return the seal in NUMBER:HASH. Raises Invalid for other texts, and if `limited` by days."""
     if limited:
         fix = "Omit --since and --until, because the noted seal may be on another day."
         raise Invalid("usage", "The command line is not valid", "--expect-last needs all seals.", fix)

@@ -1,1 +1,1 @@
-"""How credentials reach a program: by a process, an endpoint or the gateway."""
+"""How a program gets its access: credentials from a process or an endpoint, or calls through the gateway."""

@@ -1,8 +1,8 @@
 """An HTTP/1.1 server for this machine, with h11 as its parser: strict, and safe against request smuggling.
 
 One thread serves a connection, and at most `MAX_CONNECTIONS` are open. A request needs a length or chunks. Clients may
-wait for `100 Continue`, and send several requests on a connection. SDKs keep connections open for their next request:
-the one that waits longest is closed when a new connection has no place.
+wait for `100 Continue`, and send several requests on a connection. SDKs keep connections open for their next request.
+If there is no place for a new connection, the connection that has waited longest is closed.
 """
 
 import contextlib
@@ -111,7 +111,7 @@ class LocalServer:
                 self._no_place()
 
     def _no_place(self) -> None:
-        """Make place, and wait a little: to try again at once would only take processor time."""
+        """Close the longest idle connection, and wait a little. To try again at once would only take processor time."""
         self._open.release()
         self._close_longest_idle()
         self._closing.wait(_LOOK_SECONDS)

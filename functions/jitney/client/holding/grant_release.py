@@ -14,8 +14,7 @@ from jitney.core.printable import strip_control_characters
 def note(text: str) -> None:
     """Write one line to standard error, unless its reader or terminal is gone.
 
-    No module is loaded: a process that runs for days may write it after an upgrade has removed the files of its own
-    version.
+    Loads no module, because an upgrade may have removed the files of this version since the process started.
     """
     with suppress(OSError):
         sys.stderr.write(f"{strip_control_characters(text)}\n")

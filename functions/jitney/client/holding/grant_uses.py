@@ -84,7 +84,8 @@ class RequestedGrants:
     def taken(self) -> list[str]:
         """Forget all grants. Return the ids of the active ones that no other holder uses.
 
-        They may have ended since. No clock decides that here: with one that was set forward, they would stay active.
+        Some may have ended since. This machine's clock does not decide that: if it was set forward, active grants would
+        not be released.
         """
         active = set(self._ends)
         return [each for each in dict.fromkeys([*self._ends, *self._uses]) if self._forget(each) and each in active]

@@ -279,7 +279,7 @@ class HeldGrant:
     def _ends_soon(self) -> bool:
         """Return whether the present grant ends within the margin, so that another slice of it would be too short.
 
-        False if its end has passed: a clock can be set forward, so that the broker has to say that it has ended.
+        False if its end has passed by this machine's clock, which can be wrong: the broker says whether it has ended.
         """
         held = self._slice
         if held is None or held.grant.id != self._memory.grant_id:

@@ -57,7 +57,7 @@ class PermissionArguments(StrictArguments):
 
 
 class NoArguments(StrictArguments):
-    """No arguments."""
+    """The arguments of a tool that takes none."""
 
 
 class AccessArguments(StrictArguments):

@@ -28,9 +28,10 @@ COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "wit
 def compare_versions(
     old: Path, config: Path | None, most: int, progress: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid.
+    """Return the differences between the configurations `old` and `config` as JSON.
 
-    A target that has another alias in `config` is compared under that alias.
+    A target that has another alias in `config` is compared under that alias. Raises Invalid if a configuration cannot
+    be loaded.
     """
     file = old / CONFIGURATION if is_folder(old) else old
     versions = loaded_policies(file, TITLE), loaded_policies(config, TITLE)

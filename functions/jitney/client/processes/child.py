@@ -162,8 +162,8 @@ def ended_by_signals() -> Generator[None]:
 def heeded(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
     """Return the signals that this process does not ignore.
 
-    A program that is started with `nohup`, or by a script with &, has to ignore some (POSIX, Shell Command Language,
-    2.12). Its children inherit that only if it installs no handler.
+    `nohup`, and a script that starts a program with &, make it ignore some signals (POSIX, Shell Command Language,
+    2.12). A handler would undo that, also for its children.
     """
     return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
@@ -220,7 +220,7 @@ class _Signals:
             yield
 
     def _forward_once(self, number: int, frame: FrameType | None) -> None:
-        """Forward the signal of a key, unless the terminal sends it to the child, too."""
+        """Forward the signal of a key such as Ctrl+C, unless the terminal also sends it to the child."""
         if not in_foreground():
             self._forward(number, frame)
 

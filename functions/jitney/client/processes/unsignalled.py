@@ -1,4 +1,4 @@
-"""Which signals reach a process and its threads: those of a terminal, and none in threads."""
+"""Starts threads that get no signals, and finds whether the keys of a terminal send signals to this process."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ def start_unsignalled(thread: threading.Thread) -> None:
 
 
 def in_foreground() -> bool:
-    """Return whether the terminal sends the signals of keys such as Ctrl-C to this process group."""
+    """Return whether the terminal sends the signals of keys such as Ctrl+C to this process group."""
     if sys.platform == "win32":
         return True
     try:

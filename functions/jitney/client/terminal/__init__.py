@@ -1,1 +1,1 @@
-"""What the commands print: screens, wording, waits and exit codes."""
+"""How commands use a terminal: screens, wording, the display of waits, and exit codes."""

@@ -86,9 +86,10 @@ def claims_of(token: str) -> Mapping[str, Any]:
 
 
 def issuer_and_subject(token: str) -> str:
-    """The issuer, subject, client and actor that a JWT names, unverified, to distinguish identities.
+    """Return the issuer, subject, client and actor in a JWT, unverified, as one text that distinguishes identities.
 
-    In a person's token, the client or the actor (RFC 8693 section 4.1) is the agent. Returns "" for other tokens.
+    In a person's token, the agent is the client or the actor (RFC 8693 section 4.1). Returns "" for a token without an
+    issuer and a subject.
     """
     claims = claims_of(token)
     if not {"iss", "sub"} <= claims.keys():

@@ -34,14 +34,14 @@ class CommandToken:
         Raises Unauthenticated when the command fails, takes longer than a minute, or prints no token.
         """
         stdin = None if os.isatty(0) else subprocess.DEVNULL
-        # With its own processes in a group, none of them stays behind. But only the foreground group may ask questions.
+        # If the command has its own group, all of its processes can be ended. But only the foreground group may ask.
         group = None if in_foreground() else 0
         try:
             with subprocess.Popen(self.argv, stdin=stdin, stdout=subprocess.PIPE, process_group=group) as child:
                 try:
                     printed = self._printed_by(child)
                 finally:
-                    if child.poll() is None:  # after an error or Ctrl-C
+                    if child.poll() is None:  # after an error or Ctrl+C
                         _kill(child, with_group=group == 0)
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}") from error

@@ -31,7 +31,7 @@ class CutOffs(NamedTuple):
     def at(self, now: int) -> Self:
         """Return the cut-offs that still deny something at `now`.
 
-        A cut-off ends after an hour, as sessions do. A unit's also ends if the role's is as late.
+        A cut-off ends after an hour, as sessions do. A unit's cut-off is left out if the role's is not earlier.
         """
         role = self.role if self.role is not None and now < self.role + MAX_STS_SESSION_SECONDS else None
         later = {

@@ -143,7 +143,8 @@ _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, SuspendedNa
 def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, SuspendedName]:
     """Return the names in a grant, by spelling. A person who requests access does not count as an agent.
 
-    A person with a token of another issuer than that of their sign-in does: the grant names them as its human.
+    But a grant may name its requester as its human, because the token's issuer is not that of the people's sign-in.
+    Then the name from this token counts as an agent.
     """
     entry = config.issuers.get(grant.issuer_name)
     is_person = entry is not None and entry.kind == "human" and grant.human is None

@@ -110,7 +110,10 @@ class CallBudget:
             raise Problem("rate_limited", detail, fix, headers={"Retry-After": str(IN_PROGRESS_SECONDS)})
 
     def place(self, use: BudgetUse, now: int) -> int | None:
-        """Return the place for calls in flight that `use` takes, or None. Simultaneous calls try different places."""
+        """Return the place among the calls in flight that `use` takes; None if it takes none or none is free.
+
+        Simultaneous calls try different places.
+        """
         free = self._free(use.limits, now) if use.takes_lease else []
         if not free:
             return None
@@ -118,7 +121,7 @@ class CallBudget:
         return free[int.from_bytes(digest[:4]) % len(free)]
 
     def after(self, use: BudgetUse, place: int | None, now: int) -> "CallBudget":
-        """Return the budget after `use`, which took `place`."""
+        """Return the budget after `use`, which took `place`, if any."""
         used = {**self.used, **{name: self.used.get(name, 0) + amount for name, amount, _ in use.limited()}}
         minute = minute_of(now)
         in_minute = {minute: self.minutes.get(minute, 0) + use.calls} if use.counts_minute else {}
@@ -155,7 +158,7 @@ def minute_of(now: int) -> int:
 
 
 def lease_end(now: int) -> int:
-    """Return when a place that is taken at `now` becomes free by itself."""
+    """Return when a place that is taken at `now` becomes free by itself. Both are in epoch seconds."""
     return now + SENDING_SECONDS
 
 

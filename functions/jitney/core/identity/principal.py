@@ -97,9 +97,9 @@ def quota_key(unit: str, human: Identity | None) -> str:
 
 
 def rejection_key(unit: str, human: Identity | None) -> str:
-    """Return the key by which rejected requests count: the human's own, or else a unit's key.
+    """Return the key by which rejected requests count: the human's, or the unit's if there is no human.
 
-    So a person cannot repeat a request, by another agent or by themself, until a reviewer who does not know of it
-    approves.
+    So a person cannot repeat a rejected request, by themself or through another agent, to a reviewer who does not know
+    of it.
     """
     return quota_key(unit_key(human.name, human.name, human.issuer) if human else unit, None)

@@ -27,7 +27,7 @@ The list offers this for at most MOST_OFFERED agents and units.
 """
 KINDS = ("agent", "unit")
 NO_HUMAN = "-"
-"""In place of a person: every source identity has a full stop."""
+"""Stands for "no person". No source identity equals it, because each has a full stop."""
 MEMBERS = (*KINDS, "human", "requests", "comment")
 _MOST_NAME, _MOST_ID, _HASH = 255, 16, 64
 _FIELDS = frozenset({*KINDS, "human", "token", "request", "comment", "verdict"})
@@ -38,8 +38,8 @@ _AGAIN = "Open the page again, and use its button."
 class RequestOwner(NamedTuple):
     """The owner of requests: an agent, by its source identity, or an accountable unit, by its name.
 
-    With `human`, a source identity, only the agent's requests on behalf of that person count; with `NO_HUMAN`, only
-    those that name no person.
+    With `human`, a source identity, only the agent's requests on behalf of that person count. With `NO_HUMAN`, only
+    those that name no person count.
     """
 
     kind: str
@@ -76,8 +76,8 @@ class BulkRejection(NamedTuple):
 def offered_owners(waiting: Sequence[Grant]) -> list[tuple[RequestOwner, int]]:
     """Return the owners whose requests can be rejected at once, with the number of requests, the largest number first.
 
-    The requests of an agent for different people are offered apart, and together. A unit counts if it has more requests
-    than any of its agents.
+    If an agent acts for several people, the requests for each person are offered, and all of them together. A unit is
+    offered if it has more requests than each of its agents.
     """
     pairs = Counter((each.principal, name_of(each.human)) for each in waiting)
     agents = Counter(each.principal for each in waiting)

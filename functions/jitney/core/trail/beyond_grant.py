@@ -56,7 +56,7 @@ EXEMPTIONS: tuple[Callable[[CloudTrailCall], bool], ...] = (
     lambda call: call.invoked_by != "",  # an AWS service made the call
     lambda call: (call.service, call.operation) in NEVER_DENIED,
     starts_session,
-    # The broker scopes the session down. Jitney never grants the action, so an agent's own call fails
+    # The broker makes this call to scope a session down. Jitney never grants the action, so an agent's own call fails
     # (jitney.core.policy.pairs).
     lambda call: (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION),
 )

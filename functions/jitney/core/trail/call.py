@@ -112,7 +112,7 @@ def call_to_json(call: CloudTrailCall) -> str:
 
 
 def members_of(call: CloudTrailCall) -> dict[str, Any]:
-    """Return the call's members by name. They are flat, so nothing is copied as in dataclasses.asdict."""
+    """Return the call's members by name. Their values are immutable, so they are not copied."""
     return {name: getattr(call, name) for name in CloudTrailCall.__slots__}
 
 

@@ -36,8 +36,8 @@ def queue(grant: Grant, authenticated: AuthenticatedRequest) -> Grant | GrantLis
 def unless_rejected_before(grant: Grant, changed: str, authenticated: AuthenticatedRequest) -> Grant:
     """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
-    Requests for one human count together, and so do those of a unit for no human, because agents could repeat each
-    other's requests. Raises Problem rejected_before if the agent does not say what `changed`.
+    All requests on behalf of one person count together. Without a person, all requests of one unit do. Otherwise an
+    agent could repeat another's request. Raises Problem rejected_before if the agent does not say what `changed`.
     """
     store = authenticated.ports.store
     earlier = store.rejections(rejection_key(grant.unit_key, grant.human), grant.role_arn, authenticated.now)

@@ -116,7 +116,7 @@ class AuthenticatedRequest:
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
 
     def new_record(self, event: AuditEvent, outcome: Outcome, **members: Any) -> AuditRecord:
-        """Return the record of an act of the caller, at the present time. `members` are others of the record."""
+        """Return the record of an act of the caller, at the present time. `members` are the record's other members."""
         return audit.principal_record(event, outcome, self.principal, self.origin, self.ports.now(), **members)
 
     def use_of_key(self, key: str) -> str | None:

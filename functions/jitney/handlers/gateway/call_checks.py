@@ -23,7 +23,7 @@ from jitney.handlers.grant.responses import active_grant, deciding_policies, den
 
 @dataclass(frozen=True, slots=True)
 class GatewayCall:
-    """A call that fits AWS's model and that its grant covers. `key_hash` is of its Idempotency-Key.
+    """A call that fits AWS's model and that its grant covers. `key_hash` is the hash of its Idempotency-Key.
 
     `content` is the keyed hash of its body. `context` is the stored state that the call depends on. `grant_approvals`
     are the approvals of its grant with which the call was decided.

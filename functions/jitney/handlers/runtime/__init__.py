@@ -1,1 +1,1 @@
-"""What every function runs in: its ports, the form of events and answers, the log and the metrics."""
+"""What every function needs: its ports, the form of events and answers, the log and the metrics."""
