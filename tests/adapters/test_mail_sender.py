@@ -123,7 +123,7 @@ def test_rev_13_a_sender_is_verified_by_its_address_or_its_domain(ses: Any, answ
         stub.assert_no_pending_responses()
 
 
-def test_rev_13_a_sender_that_cannot_be_looked_up_is_not_unverified(ses: Any):
+def test_rev_13_an_unreachable_ses_does_not_make_a_sender_unverified(ses: Any):
     class Unreachable:
         def get_email_identity(self, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://ses")

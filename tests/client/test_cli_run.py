@@ -228,13 +228,13 @@ def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: 
         process.send_signal(number)
         assert process.wait(PATIENCE) == code
         assert process.stderr.read() == (
-            f"jitney: interrupted; {GRANT_ID} stays open. Wait on with `jitney grants show {GRANT_ID} --wait`, "
-            f"or withdraw it with `jitney grants release {GRANT_ID}`.\n"
+            f"jitney: interrupted; {GRANT_ID} stays open. Continue with "
+            f"`jitney grants show {GRANT_ID} --wait`, or withdraw it with `jitney grants release {GRANT_ID}`.\n"
         )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_end_01_a_request_that_a_signal_cuts_may_be_granted_and_that_is_said(
+def test_end_01_a_note_says_that_a_request_cut_by_a_signal_may_be_granted(
     connected: FakeBroker, monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ):
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -255,7 +255,7 @@ def test_cli_03_a_wait_that_ends_without_a_token_says_that_the_request_stays_ope
     done = run(*ASK, *PRINT_KEY)
     assert done.returncode == 5
     wait_on = f"`jitney grants show {GRANT_ID} --wait`"
-    assert f"{GRANT_ID} stays open. With a valid token, wait on with {wait_on}." in done.stderr
+    assert f"{GRANT_ID} stays open. With a valid token, continue with {wait_on}." in done.stderr
 
 
 @pytest.mark.parametrize("verb", ["run", "explain"])

@@ -82,7 +82,7 @@ NOHUP = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); o
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 @pytest.mark.parametrize("words", [["serve", *ASK], ["run", *ASK, "--", "sh", "-c", "echo export; exec sleep 600"]])
-def test_end_01_with_nohup_the_end_of_the_terminal_takes_no_access(granting: FakeBroker, words: list[str]):
+def test_end_01_with_nohup_the_end_of_the_terminal_releases_no_grant(granting: FakeBroker, words: list[str]):
     with subprocess.Popen([sys.executable, "-c", NOHUP, JITNEY, *words], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "export" in process.stdout.readline()
@@ -258,7 +258,7 @@ def test_cli_06_a_command_that_outlives_a_named_grant_is_noted_with_what_to_do(c
     done = command("run", "--grant", GRANT_ID, *ASK_LATER)
     assert (done.returncode, done.stdout) == (0, "HTTP Error 410: Gone\n")
     assert f"outlives {GRANT_ID}, which ends at" in done.stderr
-    assert "Leave out --grant: Jitney then requests the next." in " ".join(done.stderr.split())
+    assert "Leave out --grant: Jitney then requests the next grant." in " ".join(done.stderr.split())
     assert "canary" not in done.stderr
 
 

@@ -65,7 +65,7 @@ def test_rev_17_a_longer_request_is_advised_only_where_policies_decide(
     said = noted(NEED, capsys)
     assert f"aws outlives {GRANT_ID}, which ends at" in said
     assert said.endswith(f"The fix of {code}.")
-    assert ("Request longer: --for 1h." in said) is advised
+    assert ("Request more time: --for 1h." in said) is advised
 
 
 def test_cli_06_a_note_needs_no_file_that_an_upgrade_may_have_removed_and_no_terminal():

@@ -49,7 +49,7 @@ def test_cli_07_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with pytest.raises(Invalid, match="cannot be written: No locks available"), locked_file(tmp_path, KEY):
+    with pytest.raises(Invalid, match="cannot be locked: No locks available"), locked_file(tmp_path, KEY):
         raise AssertionError
 
 

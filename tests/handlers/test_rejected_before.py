@@ -156,7 +156,7 @@ def test_rev_17_the_rejections_of_another_unit_do_not_count(system: System):
     assert ask(system)[0] == 202
 
 
-def test_rev_17_another_agent_of_the_person_repeats_a_rejected_request(system: System):
+def test_rev_17_another_agent_of_the_person_cannot_repeat_a_rejected_request(system: System):
     def token(**claims: Any) -> str:
         return minting.token(iat=system.now, exp=system.now + 300, **claims)
 

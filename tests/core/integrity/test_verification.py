@@ -461,7 +461,7 @@ def test_aud_09_a_record_without_a_readable_time_counts_as_new(time: Any):
 
 
 @pytest.mark.parametrize(("until", "missing"), [(-1, False), (0, True), (1, True), (None, True)])
-def test_aud_09_a_record_of_the_table_is_missing_unless_the_last_day_has_ended(until: int | None, *, missing: bool):
+def test_aud_09_a_missing_record_is_found_unless_it_is_after_the_last_day(until: int | None, *, missing: bool):
     now = NOW + ARRIVAL_SECONDS
     day = None if until is None else datetime.fromtimestamp(now, UTC).date() + timedelta(days=until)
     position = RecordPosition("g-a", 0)

@@ -70,7 +70,7 @@ def note_end(broker: Broker, user: str, issued: GrantWithCredentials) -> None:
 
     def note_now() -> None:
         text = f"jitney: {user} outlives its keys of {issued.grant.id}, which ended now. Its AWS calls fail."
-        note(f"{text} Leave out --static-keys, so that keys are renewed, or request longer: --for 1h.")
+        note(f"{text} Leave out --static-keys, so that keys are renewed, or request more time: --for 1h.")
 
     left = datetime.fromisoformat(issued.credentials.expiration).timestamp() - broker.clock.now()
     timer = threading.Timer(min(max(left, 0), threading.TIMEOUT_MAX), note_now)

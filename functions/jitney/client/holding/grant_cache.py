@@ -18,6 +18,7 @@ from jitney.client.problems import Invalid
 # A review lasts at most seven days (`review_seconds` of jitney.yaml). Its decision is remembered for one day more.
 _KEPT_SECONDS = 8 * 86_400
 _ID_BYTES = 64
+_TITLE = "Grants cannot be remembered"
 
 
 @dataclass(slots=True)
@@ -59,7 +60,9 @@ def locked_file(folder: Path, key: str, now: float | None = None) -> Generator[i
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:  # a file system without locks
-            raise _unwritable(str(folder / key), error) from error
+            detail = f"{folder / key} cannot be locked: {error.strerror}."
+            fix = "Set XDG_STATE_HOME to a folder on a local disk."
+            raise Invalid("grant_cache_unwritable", _TITLE, detail, fix) from error
         yield descriptor
     finally:
         os.close(descriptor)
@@ -98,7 +101,7 @@ def opened_entry(folder: Path, key: str, now: float | None = None) -> int:
 
 def _unwritable(place: str, error: OSError) -> Invalid:
     detail = f"{place} cannot be written: {error.strerror}."
-    return Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, STATE_FOLDER_FIX)
+    return Invalid("grant_cache_unwritable", _TITLE, detail, STATE_FOLDER_FIX)
 
 
 def _forget_old(folder: Path, now: float) -> None:

@@ -63,7 +63,9 @@ class _RenewalNotes:
         self._now = now
         self.grant: ApiGrant | None = None
         self._user = user
-        self._advice = "Leave out --grant: Jitney then requests the next." if named else "Request longer: --for 1h."
+        self._advice = (
+            "Leave out --grant: Jitney then requests the next grant." if named else "Request more time: --for 1h."
+        )
         self._shown = ""
 
     def continued(self, grant: ApiGrant) -> None:

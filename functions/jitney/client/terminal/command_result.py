@@ -121,11 +121,11 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
             decided = wait_for_decision(broker, answer, on_progress, at_most)
     except (KeyboardInterrupt, SystemExit) as ending:  # SystemExit: `ended_by_signals`
         screen().note(
-            f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
+            f"jitney: interrupted; {number} stays open. Continue with {wait_on}, or withdraw it with {withdraw}."
         )
         raise SystemExit(ending.code) if isinstance(ending, SystemExit) else WaitInterrupted from None
     except Unauthenticated as problem:
-        problem.fix = f"{problem.fix} {number} stays open. With a valid token, wait on with {wait_on}.".lstrip()
+        problem.fix = f"{problem.fix} {number} stays open. With a valid token, continue with {wait_on}.".lstrip()
         raise
     screen().narrowed_approval(answer.grant, decided.grant)
     return decided

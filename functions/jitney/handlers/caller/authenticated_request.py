@@ -181,7 +181,7 @@ class AuthenticatedRequest:
         Raises Problem grant_not_found, also for others' grants.
         """
         if grant is None or not self.owns(grant):
-            fix = "Check the id, and use a token of the same agent and, if it acts for one, the same person."
+            fix = "Check the id, and use a token of the same agent and the same person, if it acts for a person."
             raise Problem("grant_not_found", "You have no grant with this id.", fix)
         note_grant(grant.id)
         return self.suspensions.applied(grant)
