@@ -1,1 +1,1 @@
-"""Read and validate jitney.yaml and its policies."""
+"""Reads and validates jitney.yaml and its policies."""

@@ -1,4 +1,4 @@
-"""Read and check `jitney.yaml`, and compile it to `configuration.json`, which `jitney.core.config.load` reads.
+"""Reads and checks `jitney.yaml`, and compiles it to `configuration.json`, which `jitney.core.config.load` reads.
 
 All problems are reported together. Each has its file, line and path, what is wrong, and the fix.
 """

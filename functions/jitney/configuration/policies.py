@@ -1,4 +1,4 @@
-"""Read and check the folder of policies. Each problem has the file, the line and the @id of the policy."""
+"""Reads and checks the folder of policies. Each problem has the file, the line and the @id of the policy."""
 
 import hashlib
 import json

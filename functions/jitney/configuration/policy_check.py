@@ -1,4 +1,4 @@
-"""Test the policies against their tests.yaml with the configuration's targets, limits and reviewers.
+"""Tests the policies against their tests.yaml with the configuration's targets, limits and reviewers.
 
 The command `jitney policy test` (jitney.client.policy.policy_testing) shows the results.
 """

@@ -1,4 +1,4 @@
-"""Publish every record and call of the audit table's stream to Firehose, in order, at least once."""
+"""Publishes every record and call of the audit table's stream to Firehose, in order, at least once."""
 
 import base64
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Check the records and calls behind an answer, for `jitney audit query`, `who` and `show`. Needs the extra `audit`."""
+"""Checks the records and calls behind an answer of `jitney audit query`, `who` and `show`. Needs the extra `audit`."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Run SQL in Athena and return typed rows. Importing this module imports boto3."""
+"""Runs SQL in Athena and returns typed rows. Importing this module imports boto3."""
 
 import json
 import time

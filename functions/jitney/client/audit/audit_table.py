@@ -1,4 +1,4 @@
-"""Read the audit table and its stream, to compare published records and calls with it. Importing this imports boto3."""
+"""Reads the audit table and its stream, to compare published records and calls with it. Imports boto3."""
 
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

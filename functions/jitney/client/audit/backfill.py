@@ -1,4 +1,4 @@
-"""Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
+"""Sends CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
 Events may be sent repeatedly: their ids identify them, and neither the time nor a repetition changes a verdict. The
 starts of sessions are sent before the calls, day by day, from the day before the first day on. So the correlator knows

@@ -1,4 +1,4 @@
-"""Read what is deployed in Glue and Athena, and compare it with this package. Importing this imports boto3."""
+"""Reads what is deployed in Glue and Athena, and compares it with this package. Imports boto3."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

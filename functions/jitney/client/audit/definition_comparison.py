@@ -1,4 +1,4 @@
-"""Compare tables, views, named queries and the workgroup: deployed, in the stack's template, and in this package."""
+"""Compares tables, views, named queries and the workgroup: deployed, in the stack's template, and in this package."""
 
 import base64
 import binascii

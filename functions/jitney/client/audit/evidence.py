@@ -1,4 +1,4 @@
-"""Read the buckets of records and of seals, with read-only permissions."""
+"""Reads the buckets of records and of seals, with read-only permissions."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Read grant reports from Athena, for `jitney audit show`. Needs the extra `audit`."""
+"""Reads grant reports from Athena, for `jitney audit show`. Needs the extra `audit`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

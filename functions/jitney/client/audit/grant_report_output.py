@@ -1,4 +1,4 @@
-"""Print grant reports to a terminal, or as an HTML page."""
+"""Prints grant reports to a terminal, or as an HTML page."""
 
 import sys
 from collections.abc import Generator, Sequence

@@ -1,4 +1,4 @@
-"""Read the lines of published records and calls, from a local copy of the bucket or from the bucket."""
+"""Reads the lines of published records and calls, from the bucket or from a local copy of it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

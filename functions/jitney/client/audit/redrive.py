@@ -1,4 +1,4 @@
-"""Redrive dead letters, for `jitney audit redrive`. The records and calls in S3 become complete again.
+"""Redrives dead letters, for `jitney audit redrive`. The records and calls in S3 become complete again.
 
 CloudTrail events go back to their queue. A dead letter of the publisher contains only a time range. The records and
 calls of that range are read from the audit table and published again. The views remove duplicates.

@@ -1,4 +1,4 @@
-"""Read the names of a deployment's resources from `cdk deploy --outputs-file` or .local/stack.json."""
+"""Reads the names of a deployment's resources from `cdk deploy --outputs-file` or .local/stack.json."""
 
 import json
 from collections.abc import Generator, Mapping

@@ -1,4 +1,4 @@
-"""Add the audit table's records to the evidence from S3."""
+"""Adds the audit table's records to the evidence from S3."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Verify the records in S3 for `jitney audit verify`. Needs the extra `audit`."""
+"""Verifies the records in S3 for `jitney audit verify`. Needs the extra `audit`."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Format rows for terminals."""
+"""Formats rows for terminals."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias

@@ -1,4 +1,4 @@
-"""Compare published calls with the audit table.
+"""Compares published calls with the audit table.
 
 Calls are not sealed. Their folder is the day of the call, and a call may arrive on any later day. So the sealer could
 find new calls only by listing the whole bucket. The audit table has each call for 400 days instead, and a change of the

@@ -1,4 +1,4 @@
-"""Compare records with the audit table.
+"""Compares records with the audit table.
 
 A record in S3 is protected by its seal, within the hour. Until then, anyone who can write to the bucket could forge,
 change or delete it, and the seal then covers the result. The audit table has every record before S3 has it, and a

@@ -1,4 +1,4 @@
-"""Check the chains of records: complete from the start, no duplicates, each record linked to the one before."""
+"""Checks the chains of records: complete from the start, no duplicates, each record linked to the one before."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

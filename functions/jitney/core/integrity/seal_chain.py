@@ -1,4 +1,4 @@
-"""Check the chain of seals: complete, no duplicates, signed by a trusted key, each linked to its predecessor."""
+"""Checks the chain of seals: complete, no duplicates, signed by a trusted key, each linked to its predecessor."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass

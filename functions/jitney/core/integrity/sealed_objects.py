@@ -1,4 +1,4 @@
-"""Compare objects with their seals, and find what was changed, removed, added or reordered."""
+"""Compares objects with their seals, and finds what was changed, removed, added or reordered."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta

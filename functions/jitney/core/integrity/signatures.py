@@ -1,4 +1,4 @@
-"""Verify a seal's signature with the public key."""
+"""Verifies a seal's signature with the public key."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization

@@ -1,4 +1,4 @@
-"""Verify the records: compute the findings from the contents of the two buckets."""
+"""Verifies the records: computes the findings from the contents of the two buckets."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Mask the parameters and answers of AWS operations, and CloudTrail events (rows MASK 1-5).
+"""Masks the parameters and answers of AWS operations, and CloudTrail events (rows MASK 1-5).
 
 There are three tiers. Members that hold a credential are always masked. Members that AWS's models mark as sensitive are
 masked unless `AwsMasker.sensitive` is False. In all other values, detectors find secrets by format or name.

@@ -1,4 +1,4 @@
-"""Find text that is encoded within text (base64, percent-encoding, JSON escapes), mask it, and encode it again.
+"""Finds text that is encoded within text (base64, percent-encoding, JSON escapes), masks it, and encodes it again.
 
 Data that does not decode to text is left alone, such as compressed or encrypted data.
 """

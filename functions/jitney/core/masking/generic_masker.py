@@ -1,4 +1,4 @@
-"""Mask data that no AWS model describes: text by agents and people, records, log lines, problems (row AUD 7)."""
+"""Masks data that no AWS model describes: text by agents and people, records, log lines, problems (row AUD 7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Find the credentials in an Authorization header of any scheme, up to the end of the line or quotation.
+"""Finds the credentials in an Authorization header of any scheme, up to the end of the line or quotation.
 
 The name of a known scheme is kept. The name of an unknown scheme cannot be distinguished from a key, so it is masked.
 """

@@ -1,4 +1,4 @@
-"""Find where the value of a name starts: after `=`, in the element or member of that name, or after words.
+"""Finds where the value of a name starts: after `=`, in the element or member of that name, or after words.
 
 The notations are configuration files, code, JSON, XML, YAML, HCL and attributes of DynamoDB. The caller decides whether
 the value is a secret (`jitney.core.masking.named_secrets`).

@@ -1,4 +1,4 @@
-"""Keep the names of members apart after masking."""
+"""Keeps the names of members apart after masking."""
 
 from collections.abc import Mapping
 

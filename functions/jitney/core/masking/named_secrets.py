@@ -1,4 +1,4 @@
-"""Find secrets that follow a name: `password=...`, `"client_secret": "..."`, `--auth-token ...` and others.
+"""Finds secrets that follow a name: `password=...`, `"client_secret": "..."`, `--auth-token ...` and others.
 
 Some names prove a secret, such as `password`. Others suggest one, such as `STAGING_TOKEN` and `encryption_key`: their
 values are secrets if they look random.

@@ -1,4 +1,4 @@
-"""Distinguish random values from words, versions, times and placeholders.
+"""Distinguishes random values from words, versions, times and placeholders.
 
 A name such as `STAGING_TOKEN` or `encryption_key` does not prove that its value is a secret. Such a value is masked
 only if it looks random: small letters, capitals and digits alternate more often than in words.

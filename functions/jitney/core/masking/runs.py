@@ -1,4 +1,4 @@
-"""Find long words. Keys, tokens and base64 occur only in long words."""
+"""Finds long words. Keys, tokens and base64 occur only in long words."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias

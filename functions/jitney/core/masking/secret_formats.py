@@ -1,4 +1,4 @@
-"""Find secrets of known formats. For each format, a fixed text (needle) is searched first, then the pattern around it.
+"""Finds secrets of known formats. For each format, a fixed text (needle) is searched first, then the pattern around it.
 
 No library fits. detect-secrets 1.5 takes 180 ms to import, because it needs requests. It reads 0.2 MB of text a second,
 line by line (benchmarks.audit). gitleaks is a program, and half of its rules need words around a secret, as in source

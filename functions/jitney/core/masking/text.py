@@ -1,4 +1,4 @@
-"""Mask the secrets that detectors find in text, also in text that is encoded within it."""
+"""Masks the secrets that detectors find in text, also in text that is encoded within it."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Compare two versions of policies by their decisions over a generated space (row POL 14)."""
+"""Compares two versions of policies by their decisions over a generated space (row POL 14)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Suggest the narrowest permits that cover what was used, and check them by deciding each used request again.
+"""Suggests the narrowest permits that cover what was used, and checks them by deciding each used request again.
 
 The forbids of the present policies stay, and decide together with the suggestion. Requests that the present policies
 review stay under review. If the suggestion would allow such a request without a review, the permits are built again

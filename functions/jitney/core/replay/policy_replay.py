@@ -1,4 +1,4 @@
-"""Decide recorded requests again under other policies, and count what changes (row POL 14).
+"""Decides recorded requests again under other policies, and counts what changes (row POL 14).
 
 Requests that policies cannot distinguish are decided once. `PrincipalReads` says which principals these are.
 """

@@ -1,4 +1,4 @@
-"""Read decided requests from published records, with everything that their decision saw (row POL 14).
+"""Reads decided requests from published records, with everything that their decision saw (row POL 14).
 
 A record without one of the inputs is not replayable, and the reason is given. Nothing is guessed.
 """

@@ -1,1 +1,1 @@
-"""Report on one grant from its records and calls, and suggest least privilege (row AUD 4)."""
+"""The report on one grant from its records and calls, with the least-privilege suggestion (row AUD 4)."""

@@ -1,4 +1,4 @@
-"""Build a `GrantReport` from the records and calls of one grant.
+"""Builds a `GrantReport` from the records and calls of one grant.
 
 The order of the input lines does not matter, and neither do repeated lines.
 """

@@ -1,4 +1,4 @@
-"""Order and deduplicate the records of a grant, and warn of gaps in their chain.
+"""Orders and deduplicates the records of a grant, and warns of gaps in their chain.
 
 The warnings show that a report is incomplete. They do not verify records: only `jitney audit verify` compares records
 with their seals.

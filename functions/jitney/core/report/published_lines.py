@@ -1,4 +1,4 @@
-"""Read published records and calls, from Athena's cells or from the JSON lines in S3.
+"""Reads published records and calls, from Athena's cells or from the JSON lines in S3.
 
 A line may be edited, truncated or of a later version. No line raises an error. A member of the wrong type counts as
 empty. A line without its key gives None, which `jitney.core.report.builder` counts as unreadable.

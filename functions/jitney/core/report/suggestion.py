@@ -1,4 +1,4 @@
-"""Suggest the least-privilege request, from the calls that used a grant (row AUD 4).
+"""Suggests the least-privilege request, from the calls that used a grant (row AUD 4).
 
 The suggestion is a part of the grant and allows every call that the grant explains. A permission is kept, with a
 reason, if CloudTrail may not show its calls.

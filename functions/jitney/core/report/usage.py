@@ -1,4 +1,4 @@
-"""Group the calls of a grant, and find the permissions that were not used (row AUD 4)."""
+"""Groups the calls of a grant, and finds the permissions that were not used (row AUD 4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""Join CloudTrail events to grants, and find the grant that explains each call with a target's role (row AUD 3)."""
+"""Joins CloudTrail events to grants, and finds the grant that explains each call with a target's role (row AUD 3)."""

@@ -1,4 +1,4 @@
-"""Join CloudTrail's events of the gateway's sessions to the records of its calls (row GW 8).
+"""Joins CloudTrail's events of the gateway's sessions to the records of its calls (row GW 8).
 
 An event is joined by its session's access key id and by AWS's request id. A session of one call also has the call's id
 in its name. The record is written within seconds of the call, and CloudTrail's event may arrive before it.

@@ -1,4 +1,4 @@
-"""Read a CloudTrail event, and find the session of a target's role in it.
+"""Reads a CloudTrail event, and finds the session of a target's role in it.
 
 AWS writes the event, but callers choose names, parameters and messages in it. So the form of every text that is used as
 a name is checked. An event that fails is rejected and counted.

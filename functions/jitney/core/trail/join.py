@@ -1,4 +1,4 @@
-"""Join calls to grants by account, role, session name and access key id. All four must match (row AUD 3).
+"""Joins calls to grants by account, role, session name and access key id. All four must match (row AUD 3).
 
 The verdict depends only on the call, on the grant that the session names, and on the origin of the key. The order in
 which these arrive does not matter. The grant is checked first, because it is on record before its session starts (STS

@@ -1,4 +1,4 @@
-"""Turn a CloudTrail event into a call with a verdict: explained by a grant, or reported as unexplained (rows AUD 3, 8).
+"""Gives each CloudTrail event of a call a verdict: explained by a grant, or reported as unexplained (rows AUD 3, 8).
 
 Every step can be repeated after a crash. An event is saved before it gets a verdict. A bypass is reported before its
 verdict is saved.
