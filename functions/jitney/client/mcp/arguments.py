@@ -57,7 +57,7 @@ class PermissionArguments(StrictArguments):
 
 
 class NoArguments(StrictArguments):
-    """The arguments of a tool that takes none."""
+    """The tool takes no arguments."""
 
 
 class AccessArguments(StrictArguments):
