@@ -21,7 +21,7 @@ Item = dict[str, Any]
 def read_item(client: "DynamoDBClient", part: str, table: str, key: Item) -> Item | None:
     """Return the item with this key as last written, or None.
 
-    Raises Problem unavailable when DynamoDB does not answer. It says that `part` did not.
+    Raises Problem unavailable, which names `part`, when DynamoDB does not answer.
     """
     with aws_errors_as_unavailable(part):
         answer: Any = client.get_item(TableName=table, Key=key, ConsistentRead=True)
