@@ -44,6 +44,10 @@ share_service_models()
 LIFELINE = pytest.StashKey[int]()
 
 
+def _survive(_number: int, _frame: object) -> None:
+    """Handle a signal that this process ignored. The programs that it starts do not inherit a handler."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the run's folder once. The workers of xdist inherit its name.
 
@@ -51,9 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
     ends with deleting folders that it takes for old ones.
     """
     if not hasattr(config, "workerinput"):
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # As a shell starts what runs in the background: what tests start and interrupt would not hear of it.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            # A shell in the background and nohup ignore these. Programs that tests start and signal would inherit that.
+            if signal.getsignal(ignored) is signal.SIG_IGN:
+                signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else _survive)
         run = Path(tempfile.mkdtemp(prefix="jitney-test-"))
         os.mkfifo(run / "lifeline", 0o600)
         # Open for both ends: opening it for writing alone would wait for a reader.
