@@ -385,6 +385,17 @@ def test_rev_18_the_requests_for_one_person_are_rejected_alone(alice: Terminal, 
     assert untouched(alice, bob)
 
 
+def test_rev_18_the_requests_for_no_named_person_are_rejected_alone(alice: Terminal):
+    *own, other = flood(alice, 4)
+    other = replace(other, human=identity("people.ada"))
+    alice.desk.system.store.grants[other.id] = other
+    done = alice.run("reject-all", "--agent", other.principal, "--human", "-", typed="reject\n")
+    assert done.exit_code == 0, done.output
+    assert f"To reject 3 requests of agent {other.principal}, no person named, type reject:" in done.stderr
+    assert all(stored(alice.desk, each).votes for each in own)
+    assert untouched(alice, other)
+
+
 def test_rev_18_a_program_rejects_many_with_yes_and_sees_what_is_left(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ):

@@ -20,7 +20,7 @@ def change_out_of_office(visit: FormVisit) -> Page:
     Raises Problem: not_reviewer, request_invalid, rate_limited, unavailable, or out_of_office_conflict if the page was
     stale.
     """
-    with visit.call.counting_refusals():
+    with visit.authenticated.counting_refusals():
         before, after = _requested(visit)
         _write(before, after, visit)
     return Page(303, location=f"{visit.path}/reviews/out-of-office")
@@ -47,7 +47,9 @@ def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None
 
 def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVisit) -> None:
     change = {"out_of_office": _record_detail(after or before), "replaces": before.id if after and before else ""}
-    record = visit.call.new_record(AuditEvent.OUT_OF_OFFICE, Outcome.SET if after else Outcome.ENDED, detail=change)
+    record = visit.authenticated.new_record(
+        AuditEvent.OUT_OF_OFFICE, Outcome.SET if after else Outcome.ENDED, detail=change
+    )
     link = audit.chain_record(record, visit.ports.new_id("r"))
     quota = out_of_office_quota(visit.principal.source_identity, visit.now)
     try:

@@ -132,7 +132,7 @@ def show_overview(visit: Visit) -> Page:
     """
     if visit.session is None:
         return redirect_to_sign_in(visit)
-    visit.call.require_operator("see the overview")
+    visit.authenticated.require_operator("see the overview")
     reads, query = OverviewReads(visit), visit.request.query
     if query.get("format", "html") == "html":
         tables = [make(reads) for make in TABLES.values()]

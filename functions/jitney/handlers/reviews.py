@@ -55,7 +55,7 @@ def show_request(visit: Visit) -> Page:
         "viewer": viewer,
         "voted": voted,
         "may_vote": may_vote,
-        "enough_alone": may_vote and is_enough_alone(current, viewer, visit.call),
+        "enough_alone": may_vote and is_enough_alone(current, viewer, visit.authenticated),
         "settings": ports.config.break_glass,
     }
     return Page(200, "request", values)

@@ -60,7 +60,7 @@ def _unreadable(authenticated: AuthenticatedRequest) -> Grant:
 
 def revoke_from_page(visit: FormVisit) -> Page:
     """303 to the page of the ended grant. Raises the problems of the API's route, and request_invalid."""
-    authenticated = visit.call
+    authenticated = visit.authenticated
     with authenticated.counting_refusals():
         grant = _revocable(authenticated)
         reason = visit.form("reason")

@@ -31,7 +31,7 @@ def vote_on_request(visit: FormVisit) -> Page:
     step.
     """
     grant = visit.stored_grant()
-    with visit.call.counting_refusals():
+    with visit.authenticated.counting_refusals():
         ballot = _ballot(visit, grant)
     if ballot.verdict is VoteVerdict.APPROVE:
         covered = covered_by(ballot, visit.ports)

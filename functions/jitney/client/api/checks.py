@@ -5,6 +5,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 
+def _members(check: type[Any], document: Mapping[str, Any], listed: str) -> dict[str, Any]:
+    """Return the members of `document` that `check` has. `listed` is a list. Anything but `ok: true` is a failure."""
+    known = {each.name: document[each.name] for each in fields(check) if each.name in document}
+    return known | {listed: tuple(document[listed]), "ok": document["ok"] is True}
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedCall:
     """One call of a check: its purpose, the expected answers, AWS's answer, and the fix for an unexpected answer."""
@@ -19,9 +25,7 @@ class CheckedCall:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the call in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        # A check without `ok` has failed.
-        return cls(**known | {"expected": tuple(document["expected"]), "ok": document["ok"] is True})
+        return cls(**_members(cls, document, "expected"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,7 @@ class ApiContactCheck:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the check in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        # A check without `ok` has failed.
-        return cls(**known | {"groups": tuple(document["groups"]), "ok": document["ok"] is True})
+        return cls(**_members(cls, document, "groups"))
 
 
 @dataclass(frozen=True, slots=True)

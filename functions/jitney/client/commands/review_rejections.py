@@ -17,10 +17,9 @@ from jitney.client.login.reviewer_sign_in import forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 from jitney.client.terminal.review_screen import is_interactive, show_entries, show_rejections
+from jitney.core.review.bulk_rejection import MOST_REJECTIONS, NO_HUMAN, RequestOwner
 
 WORD = "reject"
-MOST_REJECTIONS = 50
-"""The broker's limit of one call (`core.review.bulk_rejection`)."""
 _NOTHING = "Nothing was rejected"
 
 
@@ -29,7 +28,12 @@ def reject_all(
     *,
     agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="The agent whose requests to reject.")] = "",
     unit: Annotated[str, typer.Option("--unit", metavar="NAME", help="The unit whose requests to reject.")] = "",
-    human: Annotated[str, typer.Option("--human", metavar="NAME", help="Only requests on behalf of this person.")] = "",
+    human: Annotated[
+        str,
+        typer.Option(
+            "--human", metavar="NAME", help="Only requests on behalf of this person, or - for no named person."
+        ),
+    ] = "",
     comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why. The agent sees it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Reject without a question.")] = False,
     as_json: options.AsJson = False,
@@ -53,19 +57,26 @@ def reject_all(
             waiting = broker.reviews().sections["waiting_for_you"]
             kind = "agent" if agent else "unit"
             name, found = _requests_of(waiting, kind, agent or unit)
-            owner, title = {kind: name}, f"{kind} {name}"
+            owner = RequestOwner(kind, name)
             if human:
-                person, found = _requests_of(found, "human", human, f"{title} on behalf of ")
-                owner, title = owner | {"human": person}, f"{title} on behalf of {person}"
+                person, found = _requests_of(found, "human", human, f"{owner.title} on behalf of ")
+                owner = owner._replace(human=person)
             batch, later = found[:MOST_REJECTIONS], len(found[MOST_REJECTIONS:])
             if not yes:
                 show_entries(batch)
                 more = f"{later} more stay pending. " if later else ""
-                question = f"{more}To reject {len(batch)} requests of {title}, type {WORD}:"
+                question = f"{more}To reject {len(batch)} requests of {owner.title}, type {WORD}:"
                 confirm(question, WORD, "rejection")
             requests = [{"id": each.id, "content": each.content} for each in batch]
             with screen().working(f"Rejecting {len(batch)} requests"), broker.without_notes():
-                result = broker.reject_many({**owner, "requests": requests, "comment": comment})
+                result = broker.reject_many(
+                    {
+                        owner.kind: owner.name,
+                        **({"human": owner.human} if owner.human else {}),
+                        "requests": requests,
+                        "comment": comment,
+                    }
+                )
             forget_reviewer(connection)
         if as_json:
             print_json({**result.whole, "remaining": later})
@@ -80,12 +91,12 @@ def _requests_of(
 ) -> tuple[str, list[ListedReview]]:
     """Return the full name of the agent, unit or human, and its requests. Raises Invalid if none wait.
 
-    A name without its issuer's prefix is enough if it is unique.
+    A name without its issuer's prefix is enough if it is unique. `NO_HUMAN` names the requests without a human.
     """
-    known = sorted({name for each in waiting if (name := getattr(each, kind))})
+    known = sorted({getattr(each, kind) or NO_HUMAN for each in waiting})
     short = [each for each in known if each.partition(".")[2] == given]
     name = given if given in known or len(short) != 1 else short[0]
-    found = [each for each in waiting if getattr(each, kind) == name]
+    found = [each for each in waiting if (getattr(each, kind) or NO_HUMAN) == name]
     if not found:
         near = short or closest(given, known)
         fix = f"Did you mean {' or '.join(near)}?" if near else "`jitney review list` shows whose requests wait."

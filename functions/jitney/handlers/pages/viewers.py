@@ -86,7 +86,7 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
 
     Raises Problem grant_not_found, or not_reviewer for a person who may not see it.
     """
-    return load_for_person(visit.stored_grant(), visit.call)
+    return load_for_person(visit.stored_grant(), visit.authenticated)
 
 
 def load_for_person(stored: Grant, authenticated: AuthenticatedRequest) -> tuple[Grant, ViewerPermissions]:

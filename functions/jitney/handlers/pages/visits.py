@@ -86,7 +86,7 @@ class Visit:
         return self.session
 
     @property
-    def call(self) -> AuthenticatedRequest:
+    def authenticated(self) -> AuthenticatedRequest:
         """The visit as an API request of the person who is signed in. Raises Problem sign_in_required, or suspended."""
         return self._call_of(self.principal)
 

@@ -41,7 +41,7 @@ def break_glass(visit: FormVisit) -> Page:
             return page
         after = update_grant(grant, lambda before: _activated_by_break_glass(before, reason, visit), ports)
     except Problem as problem:
-        visit.call.count_refusal(problem.code, AuditEvent.BREAK_GLASS, grant.id)
+        visit.authenticated.count_refusal(problem.code, AuditEvent.BREAK_GLASS, grant.id)
         raise
     resume_workflow(after, ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
@@ -82,12 +82,12 @@ def follow_up(visit: FormVisit) -> Page:
         given = _given(visit, grant)
         followed_up(grant, given)
     except Problem as problem:
-        visit.call.count_refusal(problem.code, AuditEvent.FOLLOW_UP, grant.id)
+        visit.authenticated.count_refusal(problem.code, AuditEvent.FOLLOW_UP, grant.id)
         raise
     if given.judgement is FollowUpVerdict.OBJECT:
         from jitney.handlers.ending.grant_ends import end_grant  # noqa: PLC0415 - a confirmation revokes nothing
 
-        grant = end_grant(grant, State.REVOKED, f"objected to break-glass: {given.comment}", visit.call)
+        grant = end_grant(grant, State.REVOKED, f"objected to break-glass: {given.comment}", visit.authenticated)
 
     def step(before: Grant) -> GrantUpdate | None:
         after = followed_up(before, given)

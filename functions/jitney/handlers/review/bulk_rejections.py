@@ -46,9 +46,9 @@ def reject_many(visit: FormVisit) -> Page:
     Raises Problem request_invalid, and rejects nothing, for a form whose fields are not those of the page.
     """
     began = visit.ports.stopwatch()
-    with visit.call.counting_refusals():
+    with visit.authenticated.counting_refusals():
         given = rejection_in_form(visit.fields)
-    return Page(200, "bulk_rejected", _reject_each(given, visit.call, "web", began)._asdict())
+    return Page(200, "bulk_rejected", _reject_each(given, visit.authenticated, "web", began)._asdict())
 
 
 def reject_many_from_terminal(request: Request, ports: Ports) -> Response:
