@@ -55,7 +55,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
         "access_profile", "break_glass_config", "call_limits", "channel_config", "configuration_digest", "delegation",
         "patterns", "stored_identity", "target_roles", "web_client",
     },
-    "identity": {"config", "patterns", "problems", "stored_identity", "strict_json", "web_client"},
+    "identity": {"config", "patterns", "problems", "quotas", "stored_identity", "strict_json", "web_client"},
     "access": {
         "access_profile", "actions", "bounded_comparisons", "call_limits", "config", "delegation", "identity",
         "masking", "outliving", "patterns", "problems", "quantities", "stored_identity", "strict_json",

@@ -48,11 +48,11 @@ def test_one_token_serves_many_requests():
 def test_a_token_is_replaced_before_it_ends():
     clock = Clock()
     auth = BearerAuth(Counting(lifetime=100), clock)
-    assert auth.token() == "token-1"
+    assert auth.token().value == "token-1"
     clock.now += 69
-    assert auth.token() == "token-1"
+    assert auth.token().value == "token-1"
     clock.now += 1
-    assert auth.token() == "token-2"
+    assert auth.token().value == "token-2"
 
 
 def test_a_kept_token_that_is_refused_is_replaced_once():
@@ -73,7 +73,7 @@ def test_a_new_token_that_is_refused_is_not_tried_again():
 
 def test_id_14_a_token_for_one_call_is_sent_once():
     auth, sent = client(set(), Counting(for_one_call=True))
-    assert auth.token() == "token-1"
+    assert auth.token().value == "token-1"
     for _ in range(3):
         auth.send(GET)
     assert sent == ["token-1", "token-2", "token-3"]

@@ -143,6 +143,11 @@ def for_reviews(**members):
     return "issuers.corp", {name: value for name, value in (entry | members).items() if value is not None}
 
 
+def bound(**members):
+    """Return a change that lets the only issuer take tokens that are bound to a key."""
+    return "issuers.corp", valid()["issuers"]["corp"] | {"dpop": True} | members
+
+
 SECRET = "arn:aws:secretsmanager:eu-central-1:999911112222:secret:jitney/slack"
 
 
@@ -222,6 +227,9 @@ REFUSED = [
     (for_reviews(max_age_seconds=901), f"{ISSUER}", "accepted for too long", "900 or less"),
     (for_reviews(max_age_seconds=None), f"{ISSUER}", "accepted for too long", "900 or less"),
     (for_reviews(require_iat=False), f"{ISSUER}", "accepted for too long", "leave require_iat out"),
+    (for_reviews(token="access", clients=["cli"], dpop=True), f"{ISSUER}.dpop", "gets bearer tokens", "leave dpop or"),
+    (bound(token="id"), f"{ISSUER}.dpop", "ID tokens are not bound", "token: access"),
+    (bound(provider="entra", human_issuer=""), f"{ISSUER}.dpop", "entra binds no token", "leave dpop out"),
     (web(scopes=["email"]), f"{ISSUER}.web.scopes", 'without "openid"', "[openid"),
     (web(scopes=["openid", "a b"]), f"{ISSUER}.web.scopes", "has a space", "[openid"),
     ((f"{ISSUER}.subject_pattern", "[a-z]+"), f"{ISSUER}.subject_pattern", "subjects are agents", "of the people"),
@@ -844,6 +852,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "subject_pattern": "",
         "grants_end_with_token": True,
         "for_reviews": False,
+        "dpop": False,
         "subject_groups": {"bob": ["admins", "writers"]},
         "audience_claim": "aud",
         "require_iat": True,

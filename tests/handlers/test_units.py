@@ -10,7 +10,7 @@ from jitney.core.access.document_times import IN_FORCE_SECONDS
 from jitney.core.access.grant import State, Vote, VoteVerdict
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.channel_config import MailConfig
-from jitney.core.config import NO_RULES, ClaimRules, ReviewerGroup
+from jitney.core.config import ClaimRules, ReviewerGroup
 from jitney.core.identity.providers.github_actions import SAMPLE
 from jitney.core.review.content import content_hash
 from jitney.core.review.notices import Notice
@@ -175,7 +175,7 @@ def test_rev_12_the_people_of_one_agent_do_not_share_a_limit(system: System):
 def test_rev_12_no_subject_shares_the_limits_of_a_unit_by_its_name(system: System):
     """An agent named as the unit of others would use up their limits."""
     github = system.config.issuers["github"]
-    named = replace(github, provider="generic", token="access", claims=NO_RULES)
+    named = replace(github, provider="generic", token="access", claims=ClaimRules())
     named = replace(named, name="named", audiences=("named",))
     config = replace(system.config, issuers={**system.config.issuers, "named": named})
     together = System(config=replace(config, limits=replace(config.limits, max_pending=1)))

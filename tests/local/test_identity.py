@@ -20,12 +20,16 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
+from jitney.client.tokens.client_credentials import ClientCredentials
+from jitney.client.tokens.dpop import read_key
 from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.dpop import SentProof
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from local import identity, ports, probes, processes
 from local.settings import LocalSettings
-from tests.core.identity.minting import KnownKeys, config, decode, issuer
+from tests.core.identity.minting import KnownKeys, config, decode, issuer, private_key
+from tests.core.identity.proofs import pem
 from tests.running_systems import PATIENCE, settings_in, shared
 
 REDIRECT_URI = "http://127.0.0.1:49152/callback"
@@ -65,6 +69,21 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 # Agents: client credentials.
+
+
+def test_id_09_an_agents_token_is_bound_to_its_key(provider: dict[str, Any], http: httpx.Client, tmp_path: Path):
+    """The client, the provider and the broker each have another implementation of RFC 9449."""
+    file = tmp_path / "dpop.pem"
+    file.write_bytes(pem(private_key("ec256")))
+    key, known = read_key(file), provider["agents"]["reader-agent"]
+    token = ClientCredentials(provider["token_url"], known["client_id"], known["client_secret"], {}, key).fetch()
+    url, now = "https://jitney.example.com/v1/grants", int(time.time())
+    sent = SentProof(key.proof("GET", url, now, token=token.value), "GET", url)
+    entry = issuer("local", provider["issuer"], jwks_uri=provider["jwks_uri"], dpop=True)
+    keys = KnownKeys({provider["issuer"]: http.get(provider["jwks_uri"]).content})
+    caller = authenticate(f"DPoP {token.value}", config(entry), keys, now, sent)
+    assert caller.principal.subject == "reader-agent"
+    assert caller.proof
 
 
 @pytest.mark.parametrize(("agent", "groups"), identity.AGENTS.items(), ids=identity.AGENTS)

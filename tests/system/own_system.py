@@ -62,6 +62,9 @@ CASE = """
      resources: ["arn:aws:s3:::{target}-*/*"], seconds: 900, effect: allow, policies: [own-write-{target}]}}
 """
 FLOW_POLICY = f"""
+@id("bound-read")
+permit (principal in Jitney::Group::"bound/robots", action == Jitney::Action::"Read",
+    resource in Jitney::Target::"{PLAIN}");
 @id("flows-write")
 permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write",
     resource in Jitney::Target::"{PLAIN}")
@@ -84,6 +87,8 @@ when {{ context.action == "s3:DeleteObject" && context.call.hasTag("operation") 
 unless {{ context.approvals.contains("owners") }};
 """
 FLOW_CASES = f"""
+  - {{name: robots with bound tokens read, target: {PLAIN}, groups: [bound/robots], actions: ["s3:GetObject"],
+     resources: ["arn:aws:s3:::{PLAIN}/raw/a.csv"], seconds: 900, effect: allow, policies: [bound-read]}}
   - {{name: a reviewed write, target: {PLAIN}, groups: [factory/robots], actions: ["s3:PutObject"],
      resources: ["arn:aws:s3:::{PLAIN}/{REVIEWED}/a"], seconds: 900, effect: review, policies: [reviewed-write],
      reviews: [[owners]]}}
@@ -118,6 +123,14 @@ def token(issuer: str, agent: str) -> str:
     return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
 
 
+def bound_token(issuer: str, agent: str, thumbprint: str) -> str:
+    """Return a robot's token that is bound to the key with this thumbprint (RFC 9449)."""
+    now = int(time.time())
+    claims = {"iss": issuer, "sub": agent, "aud": "jitney-bound", "iat": now, "exp": now + 600, "roles": ["robots"]}
+    claims["cnf"] = {"jkt": thumbprint}
+    return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
+
+
 def _people(issuer: str) -> str:
     """Return the issuer of the people's tokens. It has the same keys."""
     return f"{issuer}/people"
@@ -141,6 +154,7 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         "kind": "agent",
         "groups_claim": "roles",
     }
+    bound = own | {"audiences": ["jitney-bound"], "algorithms": ["RS256"], "dpop": True}
     people = {
         "issuer": _people(issuer),
         "jwks_uri": f"{issuer}/keys",
@@ -155,7 +169,7 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
     chosen = {
         "version": 1,
         "broker": {"account": "111122223333", "region": "eu-west-1"},
-        "issuers": {"factory": own, "people": people},
+        "issuers": {"factory": own, "bound": bound, "people": people},
         "targets": {
             BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True, "roles": ROLES},
             PLAIN: _target(PLAIN) | {"access_profiles": PROFILES},

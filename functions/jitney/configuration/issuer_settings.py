@@ -1,6 +1,5 @@
 """The issuers in `jitney.yaml`: whose tokens are accepted, and how people sign in."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -12,7 +11,7 @@ from jitney.configuration.claim_settings import (
     rule_faults,
     subject_fault,
 )
-from jitney.configuration.known_issuers import issuer_faults, keys_faults
+from jitney.configuration.known_issuers import DELEGATION_CLAIMS, dpop_faults, issuer_faults, keys_faults
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.people_names import (
     check_human_issuer,
@@ -38,13 +37,6 @@ from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import has_wildcard
 from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
-
-# The claims where the provider's module finds the agent and the person of a delegated token.
-_DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
-    "entra": ("appid", "azp", "oid", "sub", "tid"),
-    "google": ("azp", "sub"),
-    "okta": ("cid", "sub", "uid"),
-}
 
 
 class IssuerSettings(SettingsModel):
@@ -76,6 +68,14 @@ class IssuerSettings(SettingsModel):
     subject_pattern: str = Field(default="", max_length=255)
     web: WebClientSettings | None = None
     for_reviews: bool = False
+    dpop: bool = False
+
+    @field_validator("dpop")
+    @classmethod
+    def _has_bound_tokens(cls, value: Any, info: ValidationInfo) -> Any:
+        for fault in dpop_faults(info.data) if value else ():
+            raise refused(*fault)
+        return value
 
     @field_validator("jwks_file")
     @classmethod
@@ -249,12 +249,12 @@ class IssuerSettings(SettingsModel):
         if self.provider == "generic" and (self.human_claim,) == agent:
             fix = "set claims.subject to the agent's claim, such as [azp] or [act.sub]"
             raise refused(f"the claim {self.human_claim} names both the agent and its human", fix)
-        if self.human_claim and self.human_claim in _DELEGATION_CLAIMS.get(self.provider, ()):
+        if self.human_claim and self.human_claim in DELEGATION_CLAIMS.get(self.provider, ()):
             raise refused(
                 f"the claim {self.human_claim} names the agent in the agent's own tokens",
                 "leave human_claim out: Jitney finds the person of a delegated token without it",
             )
-        named = self.human_claim or self.kind == "human" or self.provider in _DELEGATION_CLAIMS
+        named = self.human_claim or self.kind == "human" or self.provider in DELEGATION_CLAIMS
         if self.human_issuer and not named:
             raise refused("human_issuer is set, but human_claim is missing", "name the claim, or leave both out")
         return self

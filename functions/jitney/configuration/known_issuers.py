@@ -5,10 +5,18 @@ party's. Hosts that are not listed are not checked.
 """
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+BINDING_PROVIDERS = ("generic", "okta")
+"""The providers whose access tokens can be bound to a key by DPoP (RFC 9449)."""
+DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
+    "entra": ("appid", "azp", "oid", "sub", "tid"),
+    "google": ("azp", "sub"),
+    "okta": ("cid", "sub", "uid"),
+}
+"""The claims where the provider's module finds the agent and the person of a delegated token."""
 _ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ENTRA = "https://login.microsoftonline.com/TENANT-ID/v2.0"
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -86,3 +94,14 @@ def keys_faults(issuer: str, jwks_uri: str) -> Iterator[tuple[str, str]]:
 def _known(issuer: str) -> KnownIssuer | None:
     host = urlsplit(issuer).hostname or ""
     return next((each for each in KNOWN_ISSUERS if re.fullmatch(each.hosts, host, re.ASCII)), None)
+
+
+def dpop_faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with `dpop` in an issuer's entry, whose other members are in `entry`, and the fix."""
+    provider = entry.get("provider")
+    if provider not in (None, *BINDING_PROVIDERS):
+        yield f"the provider {provider} binds no token to a key by DPoP", "leave dpop out"
+    if entry.get("token") == "id":
+        yield "ID tokens are not bound to a key", "write token: access, or leave dpop out"
+    if entry.get("for_reviews"):
+        yield "`jitney login --review` gets bearer tokens", "leave dpop or for_reviews out"

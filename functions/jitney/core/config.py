@@ -38,9 +38,6 @@ class ClaimRules(NamedTuple):
     tags: Mapping[str, str] = MappingProxyType({})
 
 
-NO_RULES = ClaimRules()
-
-
 class PeopleIssuer(NamedTuple):
     """The issuer with which agents' humans sign in. Its fields mean the same as in `Issuer`."""
 
@@ -58,15 +55,15 @@ class Issuer:
     issuer's name in source identities, so one subject is one principal in all entries. `provider` names a module of
     `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). Its keys are at `jwks_uri`, or
     in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are listed,
-    a token must come from one of them. `replay` is "single_use" or "reuse". With `grants_end_with_token`, a grant ends
-    when the token that requested it expires. `max_age_seconds` limits a token's age since `iat`. Without `require_iat`,
-    it limits the time until `exp` of a token that has no `iat`. `groups_claim` is the provider's claim with groups.
-    `subject_groups` maps subjects to further groups. `human_claim` names the claim with the person on whose behalf an
-    agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a delegated token,
-    to the identity with which they sign in. If `human_issuer` is None, such tokens are refused. `subject_pattern` is
-    the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is the sign-in client.
-    With `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents' subjects, with wildcards,
-    to owners.
+    a token must come from one of them. `replay` is "single_use" or "reuse". With `dpop`, tokens must be bound to a key
+    (RFC 9449). With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
+    limits a token's age since `iat`, or else, without `require_iat`, the time until `exp`. `groups_claim` is the
+    provider's claim with groups. `subject_groups` maps subjects to further groups. `human_claim` names the claim with
+    the person on whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the
+    person of a delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern`
+    is the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is the sign-in
+    client. With `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents' subjects, with
+    wildcards, to owners.
     """
 
     name: str
@@ -89,11 +86,12 @@ class Issuer:
     audience_claim: str = "aud"
     require_iat: bool = True
     key_set: str = ""
-    claims: ClaimRules = NO_RULES
+    claims: ClaimRules = field(default_factory=ClaimRules)
     subject_pattern: str = ""
     grants_end_with_token: bool = False
     web: Web | None = None
     for_reviews: bool = False
+    dpop: bool = False
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def owners_of(self, subject: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "token_human": ProblemKind(401, "The person behind the token cannot be resolved"),
     "token_groups": ProblemKind(401, "The token's groups are malformed or incomplete"),
     "token_replayed": ProblemKind(401, "The token was used before"),
+    "dpop_proof_invalid": ProblemKind(401, "The proof of possession of the token's key is not valid"),
     "keys_unavailable": ProblemKind(503, "The issuer's keys cannot be fetched"),
     # The reviewers' pages.
     "sign_in_required": ProblemKind(401, "You are not signed in"),

@@ -445,9 +445,7 @@ def test_id_05_every_code_that_a_token_can_have_is_in_the_table() -> None:
     assert {row.code for row in HOSTILE} == possible - {"token_missing", "token_replayed"}
 
 
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Basic dXNlcjpwYXNz", "DPoP e30.e30.e30", "Token x", "bearer\tx"]
-)
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic dXNlcjpwYXNz", "DPoP", "Token x", "bearer\tx"])
 def test_id_05_without_a_bearer_token_the_challenge_names_no_error(header: str | None, keys: KnownKeys) -> None:
     with pytest.raises(Refusal) as caught:
         authenticate(header, config(), keys, NOW)

@@ -1,76 +1,89 @@
-"""The bearer token of each request.
+"""The token of each request, and the proof of its key if the token is bound to one.
 
-It is fetched when needed, kept in memory, and replaced when the server refuses it.
+The token is fetched when needed, kept in memory, and replaced when the server refuses it.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from jitney.client.api.broker_clock import elapsed_seconds
 from jitney.client.api.connection import HttpRequest, HttpResponse, send
-from jitney.client.tokens import TokenSource
+from jitney.client.tokens import Token, TokenSource
 
 # A token that ends within this many seconds is replaced: it must outlive the request.
 _MARGIN_SECONDS = 30
 
 
 class BearerAuth:
-    """Sends requests with tokens from one source, from any thread. `clock` returns seconds."""
+    """Sends requests with tokens from one source, from any thread.
+
+    `clock` returns seconds. `now` returns the broker's epoch seconds, for proofs.
+    """
 
     def __init__(
         self,
         source: TokenSource,
         clock: Callable[[], float] = elapsed_seconds,
         sending: Callable[[HttpRequest], HttpResponse] = send,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
         self._clock = clock
         self._send = sending
+        self._now = now
         self._lock = threading.RLock()
-        self._value = ""
+        self._kept: Token | None = None
         self._good_until: float | None = None
-        self._for_one_call = False
 
-    def token(self) -> str:
+    def token(self) -> Token:
         """Return the token in memory, or a new one. Raises what the source raises."""
         with self._lock:
-            if not self._value or (self._good_until is not None and self._clock() >= self._good_until):
-                self._fetch()
-            return self._value
+            if self._kept and (self._good_until is None or self._clock() < self._good_until):
+                return self._kept
+            return self._fetched()
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send with the token.
 
         If the server refuses a token from memory (expired, keys rotated) or a token for one call (replayed), send once
-        more with a new one. A token for one call is forgotten before it is sent, because even an attempt without an
-        answer may use it up.
+        more with a new one. So too a token with a key: the proof may have had the time of a wrong clock, which the
+        answer corrects. A token for one call is forgotten before it is sent, because even an attempt without an answer
+        may use it up.
         """
         with self._lock:
-            kept, token = self._value, self._taken()
-        response = self._send(_with_token(request, token))
-        if response.status == 401 and (self._for_one_call or token == kept):
+            kept, token = self._kept, self._taken()
+        response = self._send(self._with_token(request, token))
+        if response.status == 401 and (token.for_one_call or token.key or token == kept):
             with self._lock:
-                if self._value in ("", token):  # else another thread has replaced it
-                    self._fetch()
+                if self._kept in (None, token):  # else another thread has replaced it
+                    self._fetched()
                 token = self._taken()
-            again = self._send(_with_token(request, token))
+            again = self._send(self._with_token(request, token))
             return replace(again, repeated=again.repeated or response.repeated)
         return response
 
-    def _taken(self) -> str:
+    def _taken(self) -> Token:
         """Return the token for a call. The token stays in memory unless it is for one call only."""
         token = self.token()
-        if self._for_one_call:
-            self._value = ""
+        if token.for_one_call:
+            self._kept = None
         return token
 
-    def _fetch(self) -> None:
-        token = self._source.fetch()
+    def _fetched(self) -> Token:
+        token = self._kept = self._source.fetch()
         lifetime = token.lifetime_seconds
-        self._value, self._for_one_call = token.value, token.for_one_call
         self._good_until = None if lifetime is None else self._clock() + lifetime - _MARGIN_SECONDS
+        return token
 
-
-def _with_token(request: HttpRequest, token: str) -> HttpRequest:
-    return replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})
+    def _with_token(self, request: HttpRequest, token: Token) -> HttpRequest:
+        scheme, key = "DPoP" if token.key else "Bearer", token.key
+        headers = {**request.headers, "Authorization": f"{scheme} {token.value}"}
+        if key is None:
+            return replace(request, headers=headers)
+        return replace(
+            request,
+            headers=headers,
+            proof=lambda: key.proof(request.method, request.url, self._now(), token=token.value),
+        )

@@ -52,7 +52,7 @@ class Broker:
     ) -> None:
         self.api_url = checked_url("The API's address", api_url)
         self.clock = BrokerClock()
-        self._auth = BearerAuth(source, sending=self._send)
+        self._auth = BearerAuth(source, sending=self._send, now=self.clock.now)
         self._sleep = sleep
         self._note = note
 

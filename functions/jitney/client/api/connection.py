@@ -12,7 +12,6 @@ import json
 import os
 import re
 import ssl
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from jitney import __version__
+from jitney.client.api.proxy import proxy_of
 from jitney.client.problems import Invalid, Unavailable
 
 _CONNECT_SECONDS = 5.0
@@ -42,12 +42,17 @@ _URL = re.compile(r"[!-~]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request to a URL that was checked."""
+    """One HTTP request to a URL that was checked. `proof` makes the DPoP header of each attempt (RFC 9449)."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    proof: Callable[[], str] | None = field(default=None, repr=False)
+
+    def attempt(self) -> "HttpRequest":
+        """Return what one attempt sends. A proof is accepted once."""
+        return replace(self, headers={**self.headers, "DPoP": self.proof()}) if self.proof else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,43 +185,6 @@ def open_to(url: SplitResult) -> http.client.HTTPConnection:
     return tunnel
 
 
-def proxy_of(url: SplitResult) -> SplitResult | None:
-    """Return the proxy for the server, from the environment or macOS's settings; None if NO_PROXY excludes it.
-
-    Plain http uses no proxy. Raises Invalid when the proxy's address is not valid.
-    """
-    host = url.hostname or ""
-    if url.scheme == "http":
-        return None
-    if sys.platform != "darwin" and not {"https_proxy", "all_proxy"} & {name.lower() for name in os.environ}:
-        return None
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - it costs 25 ms, and few have a proxy
-
-    proxies = getproxies()
-    address = proxies.get("https") or proxies.get("all")
-    if not address or proxy_bypass(host):
-        return None
-    return _checked_proxy(urlsplit(address if "://" in address else f"http://{address}"), host)
-
-
-def _checked_proxy(proxy: SplitResult, host: str) -> SplitResult:
-    """Return the proxy. Raises Invalid, quoting only the scheme of the address, because it may hold a password."""
-    fix = "Set HTTPS_PROXY to an http:// proxy."
-    if proxy.scheme != "http":
-        detail = f"The proxy for {host} is of the kind {proxy.scheme}://."
-        raise Invalid("proxy_unsupported", "The proxy is not supported", detail, fix)
-    try:
-        usable = proxy.hostname and proxy.port != 0
-    except ValueError:  # its text quotes the port, which may be part of a password
-        usable = False
-    if not usable:
-        detail = f"The address of the proxy for {host} has no host, or a port that does not exist."
-        raise Invalid(
-            "proxy_invalid", "The proxy's address is not valid", detail, f"{fix} Percent-encode its password."
-        )
-    return proxy
-
-
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Return the trust store: SSL_CERT_FILE and SSL_CERT_DIR if set, otherwise certifi's.
@@ -254,7 +222,7 @@ def send(
     local, repeated = is_loopback(urlsplit(request.url).hostname or ""), False
     for pause in (*_PAUSES_SECONDS, None):
         try:
-            response = replace(attempt(request), repeated=repeated)
+            response = replace(attempt(request.attempt()), repeated=repeated)
         except NotConnectedError as error:
             # A service on this machine does not start by itself, and a wrong certificate stays wrong.
             if pause is None or local or isinstance(error.__cause__, ssl.SSLCertVerificationError):

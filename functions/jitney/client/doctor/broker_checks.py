@@ -15,8 +15,8 @@ from jitney.client.api.connection import (
     HttpResponse,
     NotConnectedError,
     exchange,
-    proxy_of,
 )
+from jitney.client.api.proxy import proxy_of
 from jitney.client.doctor.findings import Finding, fault, ok, warning
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.setting_names import ConnectionSettings

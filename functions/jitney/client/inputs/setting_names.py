@@ -21,6 +21,7 @@ SETTINGS: Mapping[str, tuple[str, str | None]] = {
     "client_id": ("JITNEY_CLIENT_ID", "token.client_id"),
     "client_secret": ("JITNEY_CLIENT_SECRET", None),
     "client_secret_file": ("JITNEY_CLIENT_SECRET_FILE", "token.client_secret_file"),
+    "dpop_key_file": ("JITNEY_DPOP_KEY_FILE", "token.dpop_key_file"),
     "scope": ("JITNEY_TOKEN_SCOPE", "token.scope"),
     "resource": ("JITNEY_TOKEN_RESOURCE", "token.resource"),
     "audience": ("JITNEY_TOKEN_AUDIENCE", "token.audience"),

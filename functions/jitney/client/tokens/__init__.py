@@ -1,4 +1,4 @@
-"""Where the bearer token comes from: one module for each kind of source, each with the method `fetch`."""
+"""Where the token comes from: one module for each kind of source, each with the method `fetch`."""
 
 import base64
 import binascii
@@ -21,13 +21,24 @@ NAME_CLAIMS = ("email", "preferred_username", "name")
 """The claims that name a person for people to read, the best first."""
 
 
+class ProofKey(Protocol):
+    """The private key to which an issuer bound a token (RFC 9449)."""
+
+    def proof(self, method: str, url: str, now: float, *, token: str = "") -> str:
+        """Return the proof for one request with `token` at `now` (epoch seconds)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token, and its lifetime if the issuer states one. A token that is `for_one_call` is never sent twice."""
+    """A token, and its lifetime if the issuer states one. A token that is `for_one_call` is never sent twice.
+
+    A token with a `key` is bound to it. Without one, it is a bearer token.
+    """
 
     value: str = field(repr=False)
     lifetime_seconds: int | None = None
     for_one_call: bool = False
+    key: ProofKey | None = field(default=None, repr=False)
 
 
 class TokenSource(Protocol):

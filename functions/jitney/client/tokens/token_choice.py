@@ -29,7 +29,7 @@ def choose(settings: ConnectionSettings) -> ChosenSource:
     for level in settings.levels:
         if "token_source" in level.values:
             name = _known(level.values["token_source"])
-            return ChosenSource(name, level.why("token_source"), SOURCES[name].build(settings))
+            return ChosenSource(name, level.why("token_source"), _built(name, settings))
         named = [(name, kind) for name, kind in SOURCES.items() if kind.setting in level.values]
         if len(named) > 1:
             names = " and ".join(SETTINGS[kind.setting][0] for _, kind in named)
@@ -37,14 +37,23 @@ def choose(settings: ConnectionSettings) -> ChosenSource:
             fix = "Keep one of them, or name the source with JITNEY_TOKEN_SOURCE."
             raise Invalid("token_source_ambiguous", "Two token sources", detail, fix)
         for name, kind in named:
-            return ChosenSource(name, level.why(kind.setting), kind.build(settings))
+            return ChosenSource(name, level.why(kind.setting), _built(name, settings))
     for name, kind in SOURCES.items():
         if why := kind.found(settings):
-            return ChosenSource(name, why, kind.build(settings))
+            return ChosenSource(name, why, _built(name, settings))
     fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in _named())}."
     fix += f" With {SETTINGS[SOURCES['login'].setting][0]}, also run `jitney login`."
     fix = f"{misspelt(settings.environment)}{fix}"
     raise Unauthenticated("token_source_missing", "No token source", "The source of the bearer token is not set.", fix)
+
+
+def _built(name: str, settings: ConnectionSettings) -> TokenSource:
+    kind = SOURCES[name]
+    if settings.values.get("dpop_key_file") and not kind.binds:
+        binding = ", ".join(each for each, source in SOURCES.items() if source.binds)
+        fix = f"Unset it, or use a source whose tokens the issuer can bind to it: {binding}."
+        raise bad_setting("dpop_key_file", f"is set, but tokens of the source {name} are not bound to a key", fix)
+    return kind.build(settings)
 
 
 def _known(name: str) -> str:

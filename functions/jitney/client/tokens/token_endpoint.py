@@ -1,6 +1,6 @@
 """Requests to an OAuth 2.0 token endpoint, and its refusals (RFC 6749 sections 3.2 and 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,14 +12,16 @@ _FIXES = dict.fromkeys((404, 405), "Check the token endpoint's address.")
 _NO_HEADERS: Mapping[str, str] = {}
 
 
-def post_form(url: str, form: Mapping[str, str], headers: Mapping[str, str] = _NO_HEADERS) -> HttpResponse:
-    """Return the answer to the form. Raises Unavailable when there is none.
+def post_form(
+    url: str, form: Mapping[str, str], headers: Mapping[str, str] = _NO_HEADERS, proof: Callable[[], str] | None = None
+) -> HttpResponse:
+    """Return the answer to the form. Raises Unavailable when there is none. `proof` makes the DPoP header.
 
     No redirect is followed. A form that may have arrived is not sent again, because a code or a refresh token can be
     used only once.
     """
     kinds = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    return send(HttpRequest("POST", url, {**kinds, **headers}, urlencode(form).encode()))
+    return send(HttpRequest("POST", url, {**kinds, **headers}, urlencode(form).encode(), proof))
 
 
 def granted(response: HttpResponse, fix: str) -> Mapping[str, Any]:

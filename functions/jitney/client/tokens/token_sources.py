@@ -14,6 +14,7 @@ from jitney.client.tokens import TokenSource, checked_token
 
 if TYPE_CHECKING:
     from jitney.client.login.login_settings import LoginSettings, TokenKind
+    from jitney.client.tokens.dpop import DpopKey
 
 MACHINE = Path("/sys/class/dmi/id")
 """The folder whose files name the kind of machine on Linux. So the search for sources needs no network request."""
@@ -31,12 +32,13 @@ _AZURE_TAG = "7783-7084-3265-9085-8269-3286-77"
 class SourceKind(NamedTuple):
     """A kind of source: how to build it, the setting that chooses it, and how it is found without a setting.
 
-    `found` returns what it found on this machine, or "".
+    `found` returns what it found on this machine, or "". `binds` says whether its tokens can be bound to a key.
     """
 
     build: Callable[[ConnectionSettings], TokenSource]
     setting: str = ""
     found: Callable[[ConnectionSettings], str] = lambda _: ""
+    binds: bool = False
 
 
 def _file(settings: ConnectionSettings) -> TokenSource:
@@ -68,7 +70,31 @@ def _client_credentials(settings: ConnectionSettings) -> TokenSource:
     if secret is None:
         named = f"JITNEY_CLIENT_SECRET_FILE, or client_secret_file under [token] in {settings.path}"
         raise missing_setting("client_secret", f"Set JITNEY_CLIENT_SECRET, {named}.")
-    return ClientCredentials(url, client_id, secret, parameters)
+    return ClientCredentials(url, client_id, secret, parameters, dpop_key(settings))
+
+
+def dpop_key(settings: ConnectionSettings) -> "DpopKey | None":
+    """Return the key to which tokens are bound, or None. Raises Invalid when its file holds no such key."""
+    file = settings.values.get("dpop_key_file")
+    if not file:
+        return None
+    module = load_extra("jitney.client.tokens.dpop", "dpop", "A token that is bound to a key needs pyjwt")
+    key: DpopKey = module.read_key(user_path(file))
+    return key
+
+
+def _bound(build: Callable[[ConnectionSettings], TokenSource]) -> Callable[[ConnectionSettings], TokenSource]:
+    """Return how to build a source whose tokens the issuer binds to the settings' key, if there is one."""
+
+    def built(settings: ConnectionSettings) -> TokenSource:
+        key, source = dpop_key(settings), build(settings)
+        if key is None:
+            return source
+        from jitney.client.tokens.dpop import BoundToken
+
+        return BoundToken(source, key)
+
+    return built
 
 
 def client_secret(settings: ConnectionSettings) -> str | None:
@@ -240,11 +266,11 @@ def _needed(settings: ConnectionSettings, name: str) -> str:
 
 
 SOURCES: Mapping[str, SourceKind] = {
-    "file": SourceKind(_file, "token_file"),
-    "command": SourceKind(_command, "token_command"),
-    "client-credentials": SourceKind(_client_credentials, "token_url"),
+    "file": SourceKind(_bound(_file), "token_file", binds=True),
+    "command": SourceKind(_bound(_command), "token_command", binds=True),
+    "client-credentials": SourceKind(_client_credentials, "token_url", binds=True),
     "login": SourceKind(_login, "token_issuer"),
-    "variable": SourceKind(_variable, "token"),
+    "variable": SourceKind(_bound(_variable), "token", binds=True),
     "github-actions": SourceKind(_github_actions, found=_in_github_actions),
     "kubernetes": SourceKind(_kubernetes, found=_in_kubernetes),
     "spiffe": SourceKind(_spiffe, found=_in_spiffe),

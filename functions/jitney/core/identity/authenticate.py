@@ -5,25 +5,29 @@ from typing import NamedTuple
 
 from jitney.core.config import Config, Issuer
 from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated
+from jitney.core.identity.dpop import NO_PROOF, SentProof, check_binding, check_proof
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.refusal import Refusal
-from jitney.core.identity.signature import KeySource, issuer_of, verify_signature
-from jitney.core.identity.single_use_token import SingleUseToken, single_use_token
-from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_token
+from jitney.core.identity.signature import KeySource, SignedClaims, issuer_of, verify_signature
+from jitney.core.identity.single_use_token import single_use_token
+from jitney.core.identity.token import UnverifiedToken, parse_token, sent_token
+from jitney.core.quotas import SingleUseKey
 
 
 class Authenticated(NamedTuple):
     """The principal, and the token's `single_use` key, or None if the issuer's tokens may be reused.
 
+    `proof` is the key of the request's DPoP proof, or None if the issuer's tokens are bearer tokens.
     Grants end by `grants_end_by` (epoch seconds). That is None unless the issuer's entry ends grants with the token.
     `for_reviews` says whether the token is for reviews in a terminal, and for nothing else.
     """
 
     principal: Principal
-    single_use: SingleUseToken | None
+    single_use: SingleUseKey | None
     grants_end_by: int | None = None
     for_reviews: bool = False
+    proof: SingleUseKey | None = None
 
     def capped(self, duration_seconds: int, shortest: int, now: int) -> int:
         """Return the duration of a grant from `now`, in seconds.
@@ -56,15 +60,23 @@ class Authenticated(NamedTuple):
         )
 
 
-def authenticate(header: str | None, config: Config, keys: KeySource, now: int) -> Authenticated:
+def authenticate(
+    header: str | None, config: Config, keys: KeySource, now: int, sent: SentProof = NO_PROOF
+) -> Authenticated:
     """Return the sender of the Authorization `header`, at `now` in epoch seconds.
+
+    `sent` is the request's DPoP proof.
 
     For any header, the only exception is Refusal. The refusal's code is one of `jitney.core.problems`.
     """
-    token = parse_token(bearer_token(header))
+    scheme, text = sent_token(header)
+    token = parse_token(text)
     issuer = issuer_of(token, config)
     try:
-        caller = _authenticated(token, issuer, keys, now)
+        claims = verify_signature(token, issuer, keys)
+        caller = _authenticated(token, claims, scheme, issuer, now)
+        if issuer.dpop:
+            caller = caller._replace(proof=check_proof(sent, text, claims, caller.principal, now))
     except Refusal as refusal:
         refusal.issuer_name = issuer.name
         raise
@@ -72,11 +84,13 @@ def authenticate(header: str | None, config: Config, keys: KeySource, now: int) 
     return caller._replace(principal=replace(caller.principal, agent_owners=owners))
 
 
-def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now: int) -> Authenticated:
-    claims = verify_signature(token, issuer, keys)
+def _authenticated(
+    token: UnverifiedToken, claims: SignedClaims, scheme: str, issuer: Issuer, now: int
+) -> Authenticated:
     check_required(claims, issuer)
     check_audience(claims, issuer)
     check_times(claims, issuer, now)
+    check_binding(claims, scheme, issuer)
     if issuer.for_reviews:
         check_undelegated(claims, issuer)
     end = int(claims["exp"]) if issuer.grants_end_with_token else None

@@ -1,6 +1,6 @@
 """Checks of the signed claims of every token: required claims, audience and validity period."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
@@ -25,7 +25,7 @@ def check_required(claims: SignedClaims, issuer: Issuer) -> None:
         raise _wrong("sub", "a string")
     required = {"exp", "iat"} if issuer.require_iat else {"exp"}
     for name in ("exp", "iat", "nbf"):
-        if not _is_date(claims.get(name, None if name in required else 0)):
+        if not is_date(claims.get(name, None if name in required else 0)):
             raise _wrong(name, "a number of seconds since 1970")
     for name in ("jti", *CLIENT_CLAIMS):
         if not isinstance(claims.get(name, ""), str):
@@ -123,7 +123,7 @@ def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:
         )
 
 
-def _is_date(value: Any) -> bool:
+def is_date(value: Any) -> TypeGuard[float]:
     """Return whether the value is a NumericDate (RFC 7519 section 2). It may have a fraction. Booleans are refused."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _END_OF_TIME
 

@@ -100,6 +100,11 @@ def parse_key_set(raw: bytes) -> KeySet:
     )
 
 
+def public_key(jwk: Any) -> Key | None:
+    """Return the key in one JWK, or None unless it can verify a signature and is public, well-formed and strong."""
+    return _entry(jwk).key
+
+
 def is_private(jwk: Mapping[str, Any]) -> bool:
     """Return whether the key has private members, or is symmetric (RFC 7518 section 6)."""
     return not _PRIVATE_MEMBERS.isdisjoint(jwk)

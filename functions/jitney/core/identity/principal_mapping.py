@@ -14,7 +14,7 @@ from jitney.core.identity.claim_rules import (
 )
 from jitney.core.identity.principal import IdentityFact, Principal
 from jitney.core.identity.providers import PROVIDERS
-from jitney.core.identity.providers.provider import KEY_BOUND, Provider, facts_of, unresolved_human
+from jitney.core.identity.providers.provider import Provider, facts_of, unresolved_human
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable, source_identity
@@ -88,12 +88,6 @@ def _agent_first(principal: Principal, issuer: Issuer) -> tuple[IdentityFact, ..
 
 def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provider) -> None:
     kinds = provider.kinds(claims, typ)
-    if KEY_BOUND in kinds:
-        raise Refusal(
-            "token_kind",
-            "The token is bound to a key of its client (claim cnf). Jitney accepts only bearer tokens.",
-            "Configure the client to get tokens without DPoP and mutual TLS.",
-        )
     if not kinds <= {issuer.token}:
         raise Refusal(
             "token_kind",

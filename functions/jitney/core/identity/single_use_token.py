@@ -1,26 +1,18 @@
-"""Single-use tokens: the key that the store keeps, and its expiry."""
+"""Single-use tokens: the key that the store keeps."""
 
 import hashlib
-from typing import NamedTuple
 
 from jitney.core.config import Issuer
 from jitney.core.identity.claims import refused_from
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.token import UnverifiedToken
+from jitney.core.quotas import SingleUseKey
 
 
-class SingleUseToken(NamedTuple):
-    """A token that may be used once: `key` is 64 hexadecimal characters, stored until `expires_at`.
+def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseKey | None:
+    """Return the key of `token`, or None when its issuer's tokens may be reused.
 
-    From `expires_at` (epoch seconds) the token is refused as expired or too old.
-    """
-
-    key: str
-    expires_at: int
-
-
-def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseToken | None:
-    """Return what to store about `token`, or None when its issuer's tokens may be reused.
+    The key is stored until the token is refused as expired or too old.
 
     A token for reviews can be used for any number of reads and for one vote.
 
@@ -32,4 +24,4 @@ def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issue
     jti = claims.get("jti")
     about = b"jti:" + jti.encode() if jti else b"token:" + token.signing_input
     key = hashlib.sha256(f"{len(issuer.issuer)}:{issuer.issuer}".encode() + about).hexdigest()
-    return SingleUseToken(key, refused_from(claims, issuer))
+    return SingleUseKey(f"REPLAY#{key}", refused_from(claims, issuer))

@@ -11,7 +11,7 @@ from jitney.core.identity.refusal import Refusal
 
 MAX_TOKEN_CHARACTERS = 16_384
 
-_SCHEME = re.compile(r"bearer +", re.IGNORECASE)
+_SCHEME = re.compile(r"(bearer|dpop) +", re.IGNORECASE)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
 
 _BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -40,25 +40,39 @@ class UnverifiedToken:
     signature: bytes
 
 
-def bearer_token(header: str | None) -> str:
-    """Return the token of an Authorization header. Raises Refusal token_missing when it holds no bearer token."""
+def sent_token(header: str | None) -> tuple[str, str]:
+    """Return the scheme of an Authorization header, "bearer" or "dpop", and its token. Raises Refusal token_missing."""
     scheme = _SCHEME.match(header or "")
     if scheme is None:
         raise Refusal(
             "token_missing",
-            "The request has no Authorization header with a bearer token.",
+            "The request has no Authorization header with a token.",
             "Send the header Authorization: Bearer TOKEN, with a token of a configured issuer.",
         )
-    return scheme.string[scheme.end() :].rstrip(" ")
+    return scheme[1].lower(), scheme.string[scheme.end() :].rstrip(" ")
 
 
 def parse_token(text: str) -> UnverifiedToken:
     """Return the token in `text`. Raises Refusal token_malformed, token_header or token_algorithm."""
+    return _parsed(text, _REFUSED_MEMBERS)[0]
+
+
+def parse_proof(text: str) -> tuple[UnverifiedToken, Any]:
+    """Return the DPoP proof in `text`, and the key in its header (RFC 9449 section 4.2).
+
+    Raises Refusal as `parse_token` does.
+    """
+    proof, header = _parsed(text, tuple(name for name in _REFUSED_MEMBERS if name != "jwk"))
+    return proof, header.get("jwk")
+
+
+def _parsed(text: str, refused: tuple[str, ...]) -> tuple[UnverifiedToken, Mapping[str, Any]]:
+    """Return the JWS in `text`, and its header without the `refused` members."""
     header_part, claims_part, signature_part = _segments(text)
     header = _json_object(header_part, "header")
     claims = _json_object(claims_part, "payload")
-    _check_header(header)
-    return UnverifiedToken(
+    _check_header(header, refused)
+    parsed = UnverifiedToken(
         algorithm=header["alg"],
         kid=header.get("kid"),
         typ=header.get("typ", "").lower().removeprefix("application/"),
@@ -66,6 +80,7 @@ def parse_token(text: str) -> UnverifiedToken:
         signing_input=text[: -len(signature_part) - 1].encode("ascii"),
         signature=_decoded(signature_part, "signature"),
     )
+    return parsed, header
 
 
 def _segments(text: str) -> tuple[str, str, str]:
@@ -98,8 +113,8 @@ def _json_object(part: str, name: str) -> dict[str, Any]:
     return value
 
 
-def _check_header(header: Mapping[str, Any]) -> None:
-    for name in _REFUSED_MEMBERS:
+def _check_header(header: Mapping[str, Any], refused: tuple[str, ...]) -> None:
+    for name in refused:
         if name in header:
             raise _bad_header(f"The token's header has the member {name}.")
     for name in ("kid", "typ"):

@@ -2,9 +2,9 @@
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.dpop import SentProof, replayed_proof
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
-from jitney.core.quotas import SingleUseKey
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.refusals import counting_unauthenticated
 from jitney.handlers.runtime.http import Request
@@ -40,7 +40,7 @@ def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedReques
     """
     now = ports.now()
     with counting_unauthenticated(request, ports, now):
-        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        caller = _proven_caller(request, ports, now)
         who = caller.principal
         if not caller.for_reviews or (who.kind, who.human) != ("human", None):
             fix = "Sign in yourself with `jitney login --review`. An agent's token cannot review."
@@ -59,11 +59,23 @@ def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
     Raises Problem (401, 503) after counting the refusal.
     """
     with counting_unauthenticated(request, ports, now):
-        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        caller = _proven_caller(request, ports, now)
         if caller.for_reviews:
             fix = "Use a token of an issuer's entry without for_reviews."
             raise _not_meant("The token is for reviews in a terminal only.", fix, caller.principal)
         use_up(caller, ports, now)
+    return caller
+
+
+def _proven_caller(request: Request, ports: Ports, now: int) -> Authenticated:
+    """Return the caller that the token of `request` names, after using up the request's DPoP proof, if it needs one."""
+    sent = SentProof(request.headers.get("dpop"), request.method, f"{ports.scheme}:{request.address}")
+    caller = authenticate(request.authorization, ports.config, ports.keys, now, sent)
+    if caller.proof:
+        try:
+            ports.store.consume((caller.proof,), now=now)
+        except Conflict as used:
+            raise replayed_proof(caller.principal) from used
     return caller
 
 
@@ -75,8 +87,7 @@ def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
     """Use up the caller's single-use token. Raises Refusal token_replayed when it was used before."""
     if caller.single_use is None:
         return
-    key = SingleUseKey(f"REPLAY#{caller.single_use.key}", caller.single_use.expires_at)
     try:
-        ports.store.consume((key,), now=now)
+        ports.store.consume((caller.single_use,), now=now)
     except Conflict as used:
         raise caller.replay_refusal() from used

@@ -29,7 +29,8 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"))
 class Request:
     """One HTTP request. Header names are in lower case, as HTTP/2 and proxies send them.
 
-    `base` is the API's own address without its scheme, such as "//jitney.example.com/live".
+    `base` is the API's own address without its scheme, such as "//jitney.example.com/live". `address` is that of the
+    request, without the query.
     """
 
     headers: Mapping[str, str]
@@ -38,6 +39,8 @@ class Request:
     body: bytes = field(repr=False)
     origin: Origin
     base: str = ""
+    method: str = ""
+    address: str = ""
 
     @property
     def authorization(self) -> str | None:
@@ -75,6 +78,8 @@ def request_from_event(event: Mapping[str, Any], configuration: str) -> Request:
             (context.get("identity") or {}).get("sourceIp") or "", context.get("requestId") or "", configuration
         ),
         base=_base(event),
+        method=event.get("httpMethod") or "",
+        address=f"//{context.get('domainName') or ''}{context.get('path') or ''}",
     )
 
 

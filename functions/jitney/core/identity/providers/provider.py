@@ -96,20 +96,17 @@ def claimed_groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
     return frozenset(value)
 
 
-KEY_BOUND = "key-bound"
-"""A token whose sender must prove possession of a key (RFC 7800), so it must not be accepted as a bearer token."""
-
 # Claims that only one kind of token has. ID: OpenID Connect Core sections 2 and 3.3.2.11. Logout and other security
 # events: Back-Channel Logout section 2.4, RFC 8417 section 2.2. Access: RFC 9068 section 2.2, "scp" at Okta and Entra.
 _KIND_CLAIMS = {
     **dict.fromkeys(("nonce", "at_hash", "c_hash", "s_hash"), "id"),
     "events": "logout",
     **dict.fromkeys(("scope", "scp", "client_id"), "access"),
-    "cnf": KEY_BOUND,
 }
 # RFC 9068 section 2.1, RFC 7519 section 5.1, RFC 7515 section 4.1.9 (SPIFFE may write JOSE)
 _TYPES = {"at+jwt": "access", "jwt": "", "jose": "", "": ""}
-_NAMED = {"access": "access", "bearer": "access", "id": "id"}  # Cognito's token_use, Keycloak's typ
+# Cognito's token_use, Keycloak's typ (DPoP: an access token that is bound to a key)
+_NAMED = {"access": "access", "bearer": "access", "dpop": "access", "id": "id"}
 
 
 def token_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
