@@ -23,6 +23,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from jitney.core.arn_formats import covers_format, format_meets, format_pattern
@@ -183,7 +184,8 @@ class ActionTable:
 
     def of_service(self, prefix: str) -> tuple[Action, ...]:
         """Return all actions of a service, sorted by name; () for an unknown service."""
-        return self.expand(f"{prefix}:*")
+        service = self._of_prefix(prefix.lower())
+        return service.actions if service else ()
 
     def get(self, name: str) -> Action | None:
         """Return the action called `name`, in any case, as IAM accepts it; None when there is none."""
@@ -224,7 +226,9 @@ class ActionTable:
 
     def _service(self, name: str) -> "_Service | None":
         """Return the service of the action or pattern `name`; None for an unknown one."""
-        prefix, _, _ = name.lower().partition(":")
+        return self._of_prefix(name.lower().partition(":")[0])
+
+    def _of_prefix(self, prefix: str) -> "_Service | None":
         if prefix not in self._table:
             return None
         if prefix not in self._read:
@@ -244,6 +248,11 @@ class _Service:
         self._keys: list[str] = block["keys"]
         self._entries: Mapping[str, str] = dict(zip(self.names, block["actions"].values(), strict=True))
         self._built: dict[str, Action] = {}
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """All actions of the service, sorted by name."""
+        return tuple(action for name in self.names if (action := self.action(name)))
 
     def action(self, name: str) -> Action | None:
         """Return the action with this lower-case full name; None if there is none."""
