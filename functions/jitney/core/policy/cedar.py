@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import cedarpy
@@ -118,11 +119,11 @@ class PolicySet:
     @classmethod
     def load(cls, source: config.Policies) -> Self:
         """Return the policies in `source`. Raises InvalidPolicies with all errors, or ValueError for a syntax error."""
-        schema = cedarpy.Schema.from_str(source.schema)
+        schema = parsed_schema(source.schema)
         policies = cedarpy.PolicySet.from_str(source.text)
         document = json.loads(cedarpy.policies_to_json_str(source.text))
         raw: Mapping[str, Any] = document["staticPolicies"]
-        schema_faults = list(_schema_faults(source, raw))
+        schema_faults = list(_schema_faults(source.text, schema, raw))
         faults = [*_set_faults(document), *schema_faults]
         # Literals are read from expressions whose types Cedar accepts.
         refused = {each.key for each in schema_faults}
@@ -200,6 +201,12 @@ class PolicySet:
         return classes
 
 
+@lru_cache(maxsize=2)
+def parsed_schema(text: str) -> cedarpy.Schema:
+    """Return the schema in `text`. The result is cached. Raises ValueError for a syntax error."""
+    return cedarpy.Schema.from_str(text)
+
+
 def _part(policies: Mapping[str, Any]) -> cedarpy.PolicySet:
     """Return a policy set of some policies in JSON form. They keep Cedar's names."""
     document = {"staticPolicies": policies, "templates": {}, "templateLinks": []}
@@ -219,8 +226,8 @@ def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
         seen.add(_id(policy))
 
 
-def _schema_faults(source: config.Policies, raw: Mapping[str, Any]) -> Iterator[PolicyFault]:
-    errors = cedarpy.validate_policies(source.text, source.schema).errors
+def _schema_faults(text: str, schema: cedarpy.Schema, raw: Mapping[str, Any]) -> Iterator[PolicyFault]:
+    errors = cedarpy.validate_policies(text, schema).errors
     sentences = sorted({(error.policy_id, _CEDAR_NAMES.sub("", error.error)) for error in errors})
     yield from (PolicyFault(key, _id(raw.get(key, {})), sentence) for key, sentence in sentences)
 

@@ -17,6 +17,7 @@ from jitney.core.actions import AccessLevel
 from jitney.core.config import Policies, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import Pattern
+from jitney.core.policy.cedar import parsed_schema
 from jitney.core.policy.entities import principal_entity, resource_entity, target_entity, uid
 from jitney.core.policy.equivalence import EMPTY_CONTEXT
 from jitney.core.policy.literals import Literals, read_policy
@@ -57,7 +58,7 @@ class Permits:
         scopes = {key: {**each, "resource": _wide(each["resource"]), "conditions": []} for key, each in permits.items()}
         text = cedarpy.policies_from_json_str(json.dumps({**document, "staticPolicies": scopes}))
         found = [_permit(each) for each in permits.values()]
-        schema = cedarpy.Schema.from_str(source.schema)
+        schema = parsed_schema(source.schema)
         return cls({each.id: each for each in found}, cedarpy.PolicySet.from_str(text), schema)
 
     def in_scope(self, principal: Principal, target: Target) -> PermitScopes:
