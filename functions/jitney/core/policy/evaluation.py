@@ -139,7 +139,7 @@ class Evaluation:
             chosen = {(wildcard, arn) for (wildcard, _), arn in samples.items() if wildcard in kinds}
             resources = [resource_entity(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
             calls = [self._call(call) for call in sorted({key.call for key in new})]
-            entities = cedarpy.Entities.from_json_str(
+            entities = _loaded(
                 json.dumps([principal_entity(self._principal), target_entity(self._target), *resources, *calls]),
                 self._policy_set.schema,
             )
@@ -254,6 +254,12 @@ def _named(answers: Iterable[frozenset[str]]) -> tuple[str, ...]:
     """Return the policies of several answers, sorted. Most answers are the same object."""
     distinct = set(answers)
     return tuple(sorted(frozenset[str]().union(*distinct)))
+
+
+@lru_cache(maxsize=16)
+def _loaded(entities: str, schema: cedarpy.Schema) -> cedarpy.Entities:
+    """Return the entities in JSON text. The result is cached: searches ask about the same ones with other durations."""
+    return cedarpy.Entities.from_json_str(entities, schema)
 
 
 @lru_cache(maxsize=256)
