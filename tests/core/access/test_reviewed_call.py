@@ -6,11 +6,13 @@ from dataclasses import fields, replace
 import pytest
 
 from jitney.adapters.grant_items import grant_of, grant_update, item_of
+from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import open_call_grant, open_grant
-from jitney.core.access.request import Permission, Way
+from jitney.core.access.rejections import RepeatedRequest
+from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.access.reviewed_call import ReviewedCall, call_id_of, grant_id_of
 from jitney.core.access.stored_state import with_derived_state
 from jitney.core.config import Target
@@ -44,14 +46,18 @@ def child_of(parent: Grant = PARENT, review_ends: int = NOW + 7200, call: Review
     return open_call_grant(CHILD_ID, WHO, parent, call, REVIEW, review_ends, NOW + 60)
 
 
+SAME = {"issuer", "issuer_name", "subject", "principal", "unit", "human", "target", "account", "region", "role_arn"}
+SAME |= {"duration_seconds", "reason", "ticket", "access_profile", "way", "reveal", "bound_address"}
+NEW = {"id", "state", "permissions", "created_at", "starts_at", "expires_at", "policy_version", "reviews", "records"}
+NEW |= {"chain_head", "groups", "agent_owners", "ends_by", "facts", "tags", "call"}
+
+
 def test_rev_16_the_grant_of_a_call_has_what_its_grant_has_but_for_the_call():
     child = child_of()
     assert (child.state, child.permissions, child.call) == (State.PENDING, DELETE, CALL)
     assert (child.reviews, child.policy_version) == ((("owners",),), "v2")
     assert (child.groups, child.tags, child.agent_owners) == (("a", "b"), WHO.tags, WHO.agent_owners)
-    same = {"issuer", "issuer_name", "subject", "principal", "unit", "human", "target", "account", "region"}
-    same |= {"role_arn", "duration_seconds", "reason", "ticket", "access_profile", "way", "reveal", "bound_address"}
-    for name in same & {each.name for each in fields(Grant)}:
+    for name in SAME:
         assert getattr(child, name) == getattr(PARENT, name)
 
 
@@ -60,6 +66,11 @@ def test_rev_16_nothing_that_happened_to_the_grant_comes_to_its_calls():
     vote = Vote(identity("corp.alice"), VoteVerdict.APPROVE, "x", "", NOW, "web")
     happened = {"approvals": ("owners",), "votes": (vote,), "review_restarted_at": NOW, "narrowed_at": NOW}
     happened |= {"cut_off_at": NOW, "unissued": True, "used_at": NOW, "ending": GrantEnd(NOW, "corp.olga", "")}
+    happened |= {"break_glass": BreakGlassUse(vote.human, "down", "x", NOW, NOW + 60)}
+    happened |= {"follow_up": FollowUp(vote.human, FollowUpVerdict.CONFIRM, "", NOW)}
+    happened |= {"repeated": RepeatedRequest("a ticket", "g-x", "corp.olga", NOW, "no")}
+    happened |= {"requested": RequestedAccess(GRANT.permissions, 3600)}
+    assert happened.keys() == {each.name for each in fields(Grant)} - SAME - NEW
     assert child_of(replace(PARENT, **happened)) == child_of()
     assert (child_of().records, child_of().chain_head) == (0, "")
 

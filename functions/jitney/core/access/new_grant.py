@@ -1,7 +1,5 @@
 """The grant that a decision opens."""
 
-from dataclasses import replace
-
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest
@@ -77,18 +75,29 @@ def open_call_grant(
 ) -> Grant:
     """Return the pending grant of one `call`, which `principal` makes in `parent`. It ends with `parent` at the latest.
 
-    It is a copy of `parent` with the permissions of the call, and without the history of `parent`. Raises ValueError
-    unless the decision on the call is a review.
+    It has the agent, the target and the terms of `parent`, and the permissions of the call. Nothing that happened to
+    `parent` is copied. Raises ValueError unless the decision on the call is a review.
     """
     if decision.effect is not Effect.REVIEW:
         raise ValueError("only a call that needs a review has a grant of its own")
     ends_by = capped_end(parent.expires_at, parent.ends_by)
-    return replace(
-        parent,
+    return Grant(
         id=grant_id,
-        call=call,
         state=State.PENDING,
+        issuer=parent.issuer,
+        issuer_name=parent.issuer_name,
+        subject=parent.subject,
+        principal=parent.principal,
+        unit=parent.unit,
+        human=parent.human,
+        target=parent.target,
+        account=parent.account,
+        region=parent.region,
+        role_arn=parent.role_arn,
         permissions=decision.permissions,
+        duration_seconds=parent.duration_seconds,
+        reason=parent.reason,
+        ticket=parent.ticket,
         created_at=now,
         starts_at=None,
         expires_at=capped_end(review_ends, ends_by),
@@ -96,22 +105,14 @@ def open_call_grant(
         policy_version=decision.policy_version,
         reviews=reviews_of(decision),
         groups=tuple(sorted(principal.groups)),
-        tags=principal.tags,
-        facts=principal.facts,
         agent_owners=principal.agent_owners,
-        approvals=(),
-        votes=(),
-        break_glass=None,
-        follow_up=None,
-        review_restarted_at=None,
-        narrowed_at=None,
-        ending=None,
-        cut_off_at=None,
-        unissued=False,
-        used_at=None,
-        repeated=None,
-        records=0,
-        chain_head="",
+        facts=principal.facts,
+        tags=principal.tags,
+        access_profile=parent.access_profile,
+        way=parent.way,
+        reveal=parent.reveal,
+        bound_address=parent.bound_address,
+        call=call,
     )
 
 
