@@ -458,6 +458,8 @@ def test_rev_16_the_grant_of_a_call_is_listed_but_has_no_credentials(gateway: Ga
     assert (status, body["grant"]["call"]["grant"]) == (200, PARENT)
     status, body, _ = gateway.system.call(create_credentials, grant_id=child.id)
     assert (status, body["code"]) == (409, "gateway_grant")
+    assert "the same Idempotency-Key" in body["fix"]
+    assert child.id not in body["fix"]
 
 
 def test_rev_16_a_call_has_its_states_and_can_be_withdrawn(gateway: Gateway):

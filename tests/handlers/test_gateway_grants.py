@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.access.grant import State
 from jitney.core.access.request import Way
 from jitney.core.report.grant_report import Terms
 from jitney.core.report.snippets import policy_text, request_lines
@@ -27,6 +28,8 @@ from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, confi
 from tests.handlers.review_browser import Browser, review_system
 
 GATEWAY = REQUEST_BODY | {"way": "gateway"}
+
+ENDS = [(State.EXPIRED, 410, "grant_ended"), (State.RELEASED, 409, "grant_released")]
 
 
 def test_gw_01_a_gateway_grant_is_recorded_and_has_no_credentials(system: System):
@@ -55,6 +58,18 @@ def test_gw_01_credentials_of_a_gateway_grant_are_refused_with_the_other_way(sys
 def test_gw_01_a_pending_gateway_grant_says_already_that_it_will_have_no_credentials(system: System):
     grant_id = system.call(create_grant, GATEWAY | {"permissions": WRITE})[1]["grant"]["id"]
     assert system.call(create_credentials, grant_id=grant_id)[1]["code"] == "gateway_grant"
+
+
+@pytest.mark.parametrize(("state", "status", "code"), ENDS)
+def test_sts_07_a_gateway_grant_that_ended_says_so_where_it_has_no_credentials(
+    system: System, state: State, status: int, code: str
+):
+    """Its calls would be refused. So the answer must not say where to send them."""
+    grant_id = system.call(create_grant, GATEWAY)[1]["grant"]["id"]
+    system.store.grants[grant_id] = replace(system.store.grants[grant_id], state=state)
+    answered, answer, _ = system.call(create_credentials, grant_id=grant_id)
+    assert (answered, answer["code"]) == (status, code)
+    assert "new request" in answer["fix"]
 
 
 def test_gw_01_a_request_without_a_way_is_for_credentials(system: System):

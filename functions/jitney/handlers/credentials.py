@@ -18,7 +18,7 @@ def create_credentials(request: Request, ports: Ports) -> Response:
     authenticated = authenticate_request(request, ports)
     with authenticated.counting_refusals():
         grant = authenticated.own_grant()
-        require_credentials_grant(grant)
+        require_credentials_grant(grant, authenticated.now)
         grant = active_grant(grant, authenticated)
         seconds = parse_renewal(request.body, ports.config.limits)
     renewed, credentials = renew_credentials(grant, authenticated, seconds)

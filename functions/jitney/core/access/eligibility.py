@@ -5,7 +5,7 @@ The problem says why another grant is not (row STS 7).
 
 from collections.abc import Mapping
 
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.grant import OPEN_STATES, Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import Way
 from jitney.core.problems import Problem
 from jitney.core.times import iso
@@ -42,15 +42,21 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     raise Problem(code, detail, fix.format(who=decider), {"grant": current.view()}, headers)
 
 
-def require_credentials_grant(grant: Grant) -> None:
-    """Raise Problem gateway_grant for a grant whose credentials never leave the broker."""
-    if grant.way is Way.GATEWAY:
-        detail = f"Grant {grant.id} is for calls through the gateway, so it has no credentials."
-        fix = (
-            f'Send each call to POST /v1/calls with "grant": "{grant.id}", or run `jitney run --gateway --grant '
-            f"{grant.id} -- COMMAND`. For credentials, request a grant with way credentials."
-        )
-        raise Problem("gateway_grant", detail, fix, {"grant": grant.view()})
+def require_credentials_grant(grant: Grant, now: int) -> None:
+    """Raise Problem gateway_grant for an open grant whose credentials never leave the broker.
+
+    `require_active_grant` says what follows after the end of a grant, for both ways (STS 7).
+    """
+    if grant.way is not Way.GATEWAY or grant.at(now).state not in OPEN_STATES:
+        return
+    detail = f"Grant {grant.id} is for calls through the gateway, so it has no credentials."
+    fix = (
+        f'Send each call to POST /v1/calls with "grant": "{grant.id}", or run `jitney run --gateway --grant '
+        f"{grant.id} -- COMMAND`. For credentials, request a grant with way credentials."
+    )
+    if grant.call:
+        fix = "It covers one reviewed call. To make that call, repeat its POST with the same Idempotency-Key."
+    raise Problem("gateway_grant", detail, fix, {"grant": grant.view()})
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:
