@@ -18,6 +18,7 @@ from tests.fakes import CALL
 from tests.handlers.conftest import REQUEST_BODY, WRITE
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_break_glass import SETTINGS, smash
+from tests.handlers.test_call_reviews import untried
 
 HOSTILE = '</code><script>alert(1)</script>", "Approved by": "security'
 
@@ -124,7 +125,7 @@ def test_rev_16_the_report_shows_the_call_and_that_it_was_sent(desk: ReviewSyste
     def post(request: Request, ports: Ports) -> Response:
         call = authenticate_request(request, ports)
         assert made
-        answered = review_call(made, parent, decision, "k-1", None, call)
+        answered = review_call(made, parent, decision, "k-1", None, untried, call)
         if isinstance(answered, Response):
             return answered
         assert answered.use

@@ -48,6 +48,11 @@ NEEDS = (Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/11.csv",))
 DELETES = (Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/*",)),)
 
 
+def untried(_child: Grant) -> dict[str, Any]:
+    """The trial of a call that could be sent."""
+    return {}
+
+
 @dataclass
 class Gateway:
     """The calls of one grant. It sends what it may, with the writes that come before, and answers 200."""
@@ -79,7 +84,7 @@ class Gateway:
             assert decision.effect is Effect.REVIEW
             attempt = self.calls.attempts.get((parent.owner_key, key_hash(key)))
             with call.counting_refusals(AuditEvent.REQUEST):
-                answered = review_call(made, parent, decision, key, attempt, call)
+                answered = review_call(made, parent, decision, key, attempt, untried, call)
             if isinstance(answered, Response):
                 return answered
             self.send(answered, made, parent, key, attempt, call.now)
@@ -156,7 +161,7 @@ def test_rev_16_the_answer_leads_to_the_call(gateway: Gateway):
         made = ReviewedCall(PARENT, "s3", "DeleteObject", "eu-west-1", "{}", "a", "1")
         needs = replace(needs, permissions=(Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/1",)),))
         decision = call.decide(needs, call.other_grants(ports.config.targets[parent.target], parent))
-        answered = review_call(made, parent, decision, "k", None, call)
+        answered = review_call(made, parent, decision, "k", None, untried, call)
         assert isinstance(answered, Response)
         return answered
 
@@ -234,7 +239,7 @@ def _held(gateway: Gateway) -> tuple[Any, ...]:
         others = call.other_grants(ports.config.targets[parent.target], parent)
         decision = call.decide(replace(parent.as_request(), permissions=child.permissions), others)
         assert child.call
-        held.extend((review_call(child.call, parent, decision, "k-1", None, call), child.call, parent))
+        held.extend((review_call(child.call, parent, decision, "k-1", None, untried, call), child.call, parent))
         return Response(200, {"checked": True})
 
     gateway.system.call(route)

@@ -26,6 +26,7 @@ from jitney.handlers.gateway.call_recording import reviewed_call_of
 from jitney.handlers.gateway.call_reviews import is_still_approved, review_call
 from jitney.handlers.gateway.call_sending import repeated_answer, send_call
 from jitney.handlers.gateway.call_tickets import issue_ticket, require_transferable
+from jitney.handlers.gateway.call_trials import call_trial
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports
@@ -84,12 +85,11 @@ def _make_reviewed(gateway_call: GatewayCall, limits: CallLimits, decision: Deci
     nothing was sent, and the approval is read again.
     """
     authenticated, reviewed_call, left = gateway_call.authenticated, reviewed_call_of(gateway_call), APPROVAL_ATTEMPTS
+    attempt, trial = gateway_call.context.attempt, call_trial(gateway_call, limits)
     while True:
         left -= 1
         with authenticated.counting_refusals(AuditEvent.CALL):
-            reviewed = review_call(
-                reviewed_call, gateway_call.grant, decision, key, gateway_call.context.attempt, authenticated
-            )
+            reviewed = review_call(reviewed_call, gateway_call.grant, decision, key, attempt, trial, authenticated)
         if isinstance(reviewed, Response):
             return reviewed
         try:

@@ -29,7 +29,7 @@ from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
 from jitney.handlers.access.review_queue import join, queue, unless_rejected_before
 from jitney.handlers.access.review_starts import start_review
-from jitney.handlers.access.size_trials import SizeTrial
+from jitney.handlers.access.size_trials import SizeTrial, grant_trial
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.profile_disclosure import denial
 from jitney.handlers.caller.ungranted import record_ungranted
@@ -55,7 +55,7 @@ def request_grant(authenticated: AuthenticatedRequest) -> Response:
     access_request = incoming_request(authenticated, AuditEvent.REQUEST)
     with authenticated.counting_refusals(AuditEvent.REQUEST):
         key = idempotency_key_of(authenticated.request)
-    opening = _GrantOpening(authenticated, access_request, key, SizeTrial(authenticated))
+    opening = _GrantOpening(authenticated, access_request, key, grant_trial(authenticated))
     answer = write_until_current(opening.answer, opening.conflict, authenticated.ports, PATIENT)
     explanation = explanation_view(access_request)
     return replace(answer, body={**answer.body, **explanation}) if explanation else answer

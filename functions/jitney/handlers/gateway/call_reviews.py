@@ -4,7 +4,8 @@ The raw parameters are not stored. The agent repeats its POST with the same Idem
 call, and the keyed hash of the parameters shows that the call is the one that reviewers saw.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from jitney.adapters.call_store import ApprovedUse
 from jitney.adapters.transactions import Conflict
@@ -47,6 +48,10 @@ The time is limited because agents repeat the POST while they wait. After it, th
 """
 
 
+Trial: TypeAlias = Callable[[Grant], Mapping[str, Any]]
+"""Takes the pending grant of a call, and returns members for its record. Raises Problem if it could never be sent."""
+
+
 class ApprovedCall(NamedTuple):
     """A call that may be sent now, under this id. The transaction before the call has to write `use`.
 
@@ -63,6 +68,7 @@ def review_call(
     decision: Decision,
     key: str,
     attempt: CallAttempt | None,
+    trial: Trial,
     authenticated: AuthenticatedRequest,
 ) -> Response | ApprovedCall:
     """Return 202 while the call is under review, and the approved call once it may be sent.
@@ -70,7 +76,7 @@ def review_call(
     `decision` is the decision on the call without approvals: a review. `key` is the Idempotency-Key of the POST, and
     `attempt` the earlier attempt under it. Raises Problem: call_too_large, idempotency_mismatch, grant_rejected,
     grant_revoked, grant_released, grant_ended, denied, call_already_made, call_in_progress, too_many_pending,
-    too_many_reviews, and the problem of a `parent` that is not active.
+    too_many_reviews, and the problems of `trial` and of a `parent` that is not active.
     """
     active_grant(parent, authenticated)
     stored = authenticated.use_of_key(key)
@@ -78,7 +84,10 @@ def review_call(
         _require_no_other_call(attempt)
         try:
             opened = write_until_current(
-                lambda: _opened(call, parent, decision, key, authenticated), _conflict, authenticated.ports, PATIENT
+                lambda: _opened(call, parent, decision, key, trial, authenticated),
+                _conflict,
+                authenticated.ports,
+                PATIENT,
             )
             return _pending(opened, authenticated)
         except Conflict:  # the same POST at the same time
@@ -103,7 +112,7 @@ def is_still_approved(approved: ApprovedCall, authenticated: AuthenticatedReques
 
 
 def _opened(
-    call: ReviewedCall, parent: Grant, decision: Decision, key: str, authenticated: AuthenticatedRequest
+    call: ReviewedCall, parent: Grant, decision: Decision, key: str, trial: Trial, authenticated: AuthenticatedRequest
 ) -> RecordedGrant:
     """Write the pending grant of a call, and start its review. Raises Conflict for a used key, and StaleWrite."""
     ports, now = authenticated.ports, authenticated.now
@@ -118,6 +127,7 @@ def _opened(
     child = open_call_grant(child_id, authenticated.principal, parent, call, decision, review_ends, now)
     try:
         queued = added(child, pending_list(child, authenticated), authenticated)
+        tried = trial(child)
     except Problem as problem:
         if authenticated.use_of_key(key):  # the same POST at the same time
             raise Conflict(key) from problem
@@ -129,7 +139,7 @@ def _opened(
         child,
         authenticated.origin,
         now,
-        **deciding_policies(decision) | {"detail": _detail(child, parent, call, decision, authenticated)},
+        **deciding_policies(decision) | {"detail": {**_detail(child, parent, call, decision, authenticated), **tried}},
     )
     try:
         created = write_new_grant(child, record, (_single_use(child, call, key, now), quota), (queued,), ports, now)

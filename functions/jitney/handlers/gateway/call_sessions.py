@@ -10,7 +10,7 @@ from jitney.core.access.credentials import (
     reads_session_request,
 )
 from jitney.core.access.grant import Grant
-from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy, options_for
+from jitney.core.access.session_policy import SessionPolicy, SessionPolicyOptions, compile_policy, options_for
 from jitney.handlers.gateway.call_checks import GatewayCall
 
 MOST_SESSIONS = 200
@@ -57,21 +57,25 @@ def reads_session(gateway_call: GatewayCall) -> Credentials:
     return authenticated.ports.read_sessions.of(grant, authenticated.now, issue)
 
 
-def call_session(gateway_call: GatewayCall, call_id: str, *, for_agent: bool = False) -> Credentials:
-    """Return a session for only this call, for a minute at most. Raises Problem.
-
-    With `for_agent`, the agent sends the call itself, and a target with `bind_to_caller` binds the session to the
-    agent's address.
-    """
+def call_session(gateway_call: GatewayCall, call_id: str) -> Credentials:
+    """Return a session for only this call, for a minute at most. Raises Problem."""
     authenticated, grant = gateway_call.authenticated, gateway_call.grant
-    options = (
-        options_for(gateway_call.target, authenticated.origin.source_ip) if for_agent else _of_broker(gateway_call)
-    )
-    end = call_session_end(grant, authenticated.now)
-    policy = compile_policy(gateway_call.needs.of_session, end, authenticated.ports.actions, options)
+    policy = call_policy(gateway_call, call_session_end(grant, authenticated.now))
     return authenticated.ports.sessions.issue(
         call_session_request(grant, call_id, policy, gateway_call.target.external_id, authenticated.now)
     )
+
+
+def call_policy(gateway_call: GatewayCall, end: int) -> SessionPolicy:
+    """Return the policy of a session for only this call, until `end` (epoch seconds). Raises Problem policy_too_large.
+
+    The agent itself sends a call with a ticket. So a target with `bind_to_caller` binds that session to the agent's
+    address.
+    """
+    options = _of_broker(gateway_call)
+    if gateway_call.call_request.direct is not None:
+        options = options_for(gateway_call.target, gateway_call.authenticated.origin.source_ip)
+    return compile_policy(gateway_call.needs.of_session, end, gateway_call.authenticated.ports.actions, options)
 
 
 def _of_broker(gateway_call: GatewayCall) -> SessionPolicyOptions:

@@ -50,7 +50,7 @@ def _of_read(gateway_call: GatewayCall, limits: CallLimits) -> Response:
     call_id = authenticated.ports.new_id("c")
     with authenticated.counting_refusals(AuditEvent.CALL):
         gateway_call.context.budget.require_left(use, authenticated.now)
-        credentials = call_session(gateway_call, call_id, for_agent=True)
+        credentials = call_session(gateway_call, call_id)
     ticket = _ticket(gateway_call, call_id, credentials)
     finish_read(gateway_call, call_id, recorded_call(gateway_call, credentials), use, Outcome.SENT)
     return _response(gateway_call, call_id, ticket)
@@ -60,7 +60,7 @@ def _of_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approved
     sending = begin_change(gateway_call, limits, approval, call_id)
     sent_as = sending.attempt.call_id
     try:
-        credentials = call_session(gateway_call, sent_as, for_agent=True)
+        credentials = call_session(gateway_call, sent_as)
         ticket = _ticket(gateway_call, sent_as, credentials)
     except Problem as problem:
         finish_change(gateway_call, sending, sending.attempt.not_sent(), Outcome.FAILED, code=problem.code)

@@ -44,13 +44,7 @@ def begin_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approv
         )
     shown = recorded_call(gateway_call, None)
     attempt, record = recorded(attempt, record_of(gateway_call, shown, Outcome.SENT, first=not attempt.records))
-    use = BudgetUse(
-        gateway_call.grant.id,
-        limits,
-        calls=1,
-        items_deleted=items_deleted(modelled.service, modelled.operation.name, modelled.parameters),
-        lease_for=attempt.call_id,
-    )
+    use = budget_use(gateway_call, limits)._replace(lease_for=attempt.call_id)
     with authenticated.counting_refusals(AuditEvent.CALL):
         try:
             place = authenticated.ports.call_store.begin(
@@ -59,6 +53,13 @@ def begin_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approv
         except StaleWrite as stale:
             raise in_progress(attempt.call_id) from stale
     return SentCall(attempt, shown, use, place)
+
+
+def budget_use(gateway_call: GatewayCall, limits: CallLimits) -> BudgetUse:
+    """Return what a call that may change something uses of its grant's budget, without a place for calls in flight."""
+    modelled = gateway_call.modelled
+    deleted = items_deleted(modelled.service, modelled.operation.name, modelled.parameters)
+    return BudgetUse(gateway_call.grant.id, limits, calls=1, items_deleted=deleted)
 
 
 def finish_change(
