@@ -261,9 +261,16 @@ class MemoryStore:
             and first_role(grant.role_arn) == first_role(role_arn)
         )
         found = [
-            Rejection(grant.id, vote.human.name, vote.at, vote.comment, grant.permissions)
+            Rejection(
+                grant.id,
+                vote.human.name,
+                vote.at,
+                vote.comment,
+                grant.permissions,
+                grant.call.digest if grant.call else "",
+            )
             for grant, vote in rejecting
-            if grant.call is None and vote.at > now - REJECTION_SECONDS
+            if vote.at > now - REJECTION_SECONDS
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)
 

@@ -31,7 +31,7 @@ from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
 from jitney.core.stored_identity import identity_of
 from jitney.handlers.runtime.edge import FAILURES
-from tests.fakes import GRANT, NOW, PENDING
+from tests.fakes import CALL, GRANT, NOW, PENDING
 from tests.identities import identity
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
@@ -638,6 +638,15 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Stor
     assert not store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
     assert not store.rejections(REJECTED_BY, PENDING.role_arn + "x", NOW + 6)
     assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, NOW + 6)
+
+
+def test_rev_17_a_rejected_call_is_stored_with_its_digest(store: Store, client):
+    vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "No.", NOW, "web")
+    rejected = replace(PENDING.move(State.REJECTED), votes=(vote,), call=CALL)
+    client.transact_write_items(TransactItems=put_rejection("state", PENDING, rejected))
+    (found,) = store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 1)
+    assert found.call == CALL.digest
+    assert CALL._replace(parameters="{}").digest != CALL.digest == CALL._replace(grant_id="g-another").digest
 
 
 def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: Store, client):

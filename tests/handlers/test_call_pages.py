@@ -10,7 +10,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Way
 from jitney.core.gateway.shown_parameters import canonical_parameters
 from jitney.handlers.caller.authentication import authenticate_request
-from jitney.handlers.gateway.call_reviews import review_call
+from jitney.handlers.gateway.call_reviews import CallPost, review_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports
@@ -125,7 +125,7 @@ def test_rev_16_the_report_shows_the_call_and_that_it_was_sent(desk: ReviewSyste
     def post(request: Request, ports: Ports) -> Response:
         call = authenticate_request(request, ports)
         assert made
-        answered = review_call(made, parent, decision, "k-1", None, untried, call)
+        answered = review_call(made, parent, decision, CallPost("k-1", None, "", untried), call)
         if isinstance(answered, Response):
             return answered
         assert answered.use

@@ -27,7 +27,7 @@ from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.ending.ended_calls import end_calls
 from jitney.handlers.ending.grant_ends import end_grant
-from jitney.handlers.gateway.call_reviews import START_AGAIN_SECONDS, review_call
+from jitney.handlers.gateway.call_reviews import START_AGAIN_SECONDS, CallPost, review_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_call, read_grant
 from jitney.handlers.reconciler import reconcile
@@ -66,6 +66,7 @@ class Gateway:
         parameters = more.pop("parameters", {"Bucket": "reports", "Key": "2026/11.csv"})
         needs = more.pop("needs", (Permission(("s3:DeleteObject",), (f"arn:aws:s3:::reports/{parameters['Key']}",)),))
         region, grant_id = more.pop("region", "eu-west-1"), more.pop("grant_id", PARENT)
+        changed = more.pop("changed", "")
 
         def route(request: Request, ports: Ports) -> Response:
             call = authenticate_request(request, ports)
@@ -84,7 +85,7 @@ class Gateway:
             assert decision.effect is Effect.REVIEW
             attempt = self.calls.attempts.get((parent.owner_key, key_hash(key)))
             with call.counting_refusals(AuditEvent.REQUEST):
-                answered = review_call(made, parent, decision, key, attempt, untried, call)
+                answered = review_call(made, parent, decision, CallPost(key, attempt, changed, untried), call)
             if isinstance(answered, Response):
                 return answered
             self.send(answered, made, parent, key, attempt, call.now)
@@ -161,7 +162,7 @@ def test_rev_16_the_answer_leads_to_the_call(gateway: Gateway):
         made = ReviewedCall(PARENT, "s3", "DeleteObject", "eu-west-1", "{}", "a", "1")
         needs = replace(needs, permissions=(Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/1",)),))
         decision = call.decide(needs, call.other_grants(ports.config.targets[parent.target], parent))
-        answered = review_call(made, parent, decision, "k", None, untried, call)
+        answered = review_call(made, parent, decision, CallPost("k", None, "", untried), call)
         assert isinstance(answered, Response)
         return answered
 
@@ -239,7 +240,9 @@ def _held(gateway: Gateway) -> tuple[Any, ...]:
         others = call.other_grants(ports.config.targets[parent.target], parent)
         decision = call.decide(replace(parent.as_request(), permissions=child.permissions), others)
         assert child.call
-        held.extend((review_call(child.call, parent, decision, "k-1", None, untried, call), child.call, parent))
+        held.extend(
+            (review_call(child.call, parent, decision, CallPost("k-1", None, "", untried), call), child.call, parent)
+        )
         return Response(200, {"checked": True})
 
     gateway.system.call(route)

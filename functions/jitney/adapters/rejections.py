@@ -25,6 +25,7 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
         return []
     said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
     said |= {"permissions": [asdict(each) for each in after.permissions]}
+    said |= {"call": after.call.digest} if after.call else {}
     item = {
         "pk": {"S": key(rejection_key(after.unit_key, after.human), after.role_arn)},
         "sk": {"S": f"{vote.at:012d}#{after.id}"},

@@ -10,6 +10,7 @@ from typing import Any
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Way, permissions_of
+from jitney.core.access.request_body import MAX_REASON
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import limits_of
 from jitney.core.gateway.call_request import CallRequest, parse_call
@@ -18,12 +19,13 @@ from jitney.core.gateway.call_values import with_call_values
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent
+from jitney.core.review.safe_text import cut
 from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import verify_caller
 from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call
 from jitney.handlers.gateway.call_recording import reviewed_call_of
-from jitney.handlers.gateway.call_reviews import is_still_approved, review_call
+from jitney.handlers.gateway.call_reviews import CallPost, is_still_approved, review_call
 from jitney.handlers.gateway.call_sending import repeated_answer, send_call
 from jitney.handlers.gateway.call_tickets import issue_ticket, require_transferable
 from jitney.handlers.gateway.call_trials import call_trial
@@ -85,11 +87,13 @@ def _make_reviewed(gateway_call: GatewayCall, limits: CallLimits, decision: Deci
     nothing was sent, and the approval is read again.
     """
     authenticated, reviewed_call, left = gateway_call.authenticated, reviewed_call_of(gateway_call), APPROVAL_ATTEMPTS
-    attempt, trial = gateway_call.context.attempt, call_trial(gateway_call, limits)
+    mask = authenticated.ports.mask_comment(authenticated.principal.owner_key)
+    changed = cut(mask.text(gateway_call.call_request.changed), MAX_REASON)
+    post = CallPost(key, gateway_call.context.attempt, changed, call_trial(gateway_call, limits))
     while True:
         left -= 1
         with authenticated.counting_refusals(AuditEvent.CALL):
-            reviewed = review_call(reviewed_call, gateway_call.grant, decision, key, attempt, trial, authenticated)
+            reviewed = review_call(reviewed_call, gateway_call.grant, decision, post, authenticated)
         if isinstance(reviewed, Response):
             return reviewed
         try:

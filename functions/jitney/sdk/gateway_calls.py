@@ -131,6 +131,7 @@ class GatewayCalls:
             self._opened.broker,
             self._grants.of,
             lambda _: None,
+            changed=self._opened.changed,
             on_review=on_review,
             wait_left=waiting.left,
             sleep=waiting.sleep,

@@ -59,6 +59,11 @@ class OpenGrant(KeptHere):
         grant = self._held.latest
         return self.grant() if grant is None else grant
 
+    @property
+    def changed(self) -> str:
+        """What differs from rejected requests, as the caller said."""
+        return self._held.changed
+
     def grant(self) -> ApiGrant:
         """Return an active grant. Raises the problem if there is none."""
         self._require_open()

@@ -73,6 +73,12 @@ def test_gw_01_a_command_calls_aws_without_a_key_of_aws(connected: FakeBroker, r
     assert len(connected.calls("DELETE", RELEASE)) == 1
 
 
+def test_rev_17_what_changed_since_a_rejection_is_sent_with_each_call(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/calls", 200, answered(b"a,b\n1,2", content_type="text/csv"))
+    run(*ASK, "--gateway", "--changed", "The owner agreed.", *python(GET))
+    assert connected.calls("POST", "/v1/calls")[0].json["changed"] == "The owner agreed."
+
+
 def test_gw_01_the_commands_environment_has_placeholders_only(
     connected: FakeBroker, run: Run, monkeypatch: pytest.MonkeyPatch
 ):

@@ -467,6 +467,7 @@ def test_gw_06_the_key_of_a_call_depends_on_each_argument():
         {"region": "eu-west-2"},
         {"grant": CHILD_ID},
         {"again": 1},
+        {"changed": "The owner agreed."},
     ]
     keys = {call_key(CallArguments.model_validate(GET_OBJECT | each)) for each in ({}, *changed)}
     assert len(keys) == len(changed) + 1

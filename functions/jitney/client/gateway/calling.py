@@ -66,8 +66,9 @@ def for_last_attempt(problem: ClientProblem) -> ClientProblem:
 class CallSender:
     """Sends calls. `grant_of` returns the id of the grant for a key. All attempts at one call get the same grant.
 
-    `note` shows a line to the person, and `sleep` takes seconds. `on_review` gets each answer about a call under
-    review. `wait_left` returns how many more seconds to wait for a review.
+    `changed` is what differs from rejected calls. `note` shows a line to the person, and `sleep` takes seconds.
+    `on_review` gets each answer about a call under review. `wait_left` returns how many more seconds to wait for a
+    review.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class CallSender:
         grant_of: Callable[[str], str],
         note: Callable[[str], None],
         *,
+        changed: str = "",
         on_review: Callable[[CallUnderReview], None] = lambda _: None,
         wait_left: Callable[[], float] = lambda: float("inf"),
         clock: Callable[[], float] = elapsed_seconds,
@@ -84,6 +86,7 @@ class CallSender:
         self._broker = broker
         self._grant_of = grant_of
         self._note = note
+        self._changed = changed
         self._on_review = on_review
         self._wait_left = wait_left
         self._clock = clock
@@ -106,6 +109,7 @@ class CallSender:
             "parameters": call.parameters,
         }
         document |= {} if direct is None else {"direct": direct}
+        document |= {"changed": self._changed} if self._changed else {}
         if len(json.dumps(document)) > MAX_CALL_BYTES:
             raise too_large()
         with self._turns.turn(key):  # an SDK that gave up on an attempt may begin the next one at once

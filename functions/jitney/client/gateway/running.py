@@ -49,7 +49,8 @@ def running_endpoint(broker: Broker, held: HeldGrant, note: Callable[[str], None
     parser = WireParser(AwsModels.load(resources.MODELS.read_bytes()))
     grant = held.grant()
     grants = GrantsOfKeys(lambda: held.grant().id)
-    transfers = DirectTransfers(CallSender(broker, grants.of, note), reveal=grant.reveal, clock=broker.clock.now)
+    sender = CallSender(broker, grants.of, note, changed=held.changed)
+    transfers = DirectTransfers(sender, reveal=grant.reveal, clock=broker.clock.now)
     server = LoopbackServer(lambda port: GatewayEndpoint(port, keys, parser, transfers, note, time.time))
     try:
         yield RunningEndpoint(server.port, keys, grant, server.start)

@@ -55,7 +55,8 @@ class HeldGrant:
     rejection or revocation there is no further attempt, because a person has to decide whether to request again.
 
     `on_new_grant` is called with the grant that continues an earlier one, and `on_failure` with each problem of a
-    renewal. `clock` gives epoch seconds: the broker's, unless it is given. `aside` runs a function in the background.
+    renewal. `changed` is what the request says to differ from a rejected one. `clock` gives epoch seconds: the
+    broker's, unless it is given. `aside` runs a function in the background.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class HeldGrant:
     ) -> None:
         self._broker = broker
         self._request = None if isinstance(need, str) else need
+        self.changed = self._request.changed if self._request else ""
         self._memory = ProcessMemory(need) if isinstance(need, str) else memory or ProcessMemory()
         self._gateway = (self._request.way if self._request else way) == "gateway"
         self._slices = slices

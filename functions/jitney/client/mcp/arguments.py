@@ -122,6 +122,10 @@ class CallArguments(AwsOperation):
             "Calls that only read are made again without it, except after a review."
         ),
     )
+    changed: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = Field(
+        default="",
+        description="Only if reviewers rejected an equal call: what differs now. Reviewers see it.",
+    )
 
 
 class ReadAnswerArguments(StrictArguments):

@@ -28,11 +28,11 @@ _DONE = "Use the data for your task. Release the grant when the task is done."
 
 
 def call_key(call: arguments.CallArguments) -> str:
-    """Return the idempotency key of a call: a hash of its grant, operation, Region, parameters and `again`.
+    """Return the idempotency key of a call: a hash of its grant, operation, Region, parameters, `again` and `changed`.
 
     So a repeat of the tool call has the same key, even from another session, and the broker makes the call once.
     """
-    names = [call.grant, call.service, call.operation, call.region, call.parameters, call.again]
+    names = [call.grant, call.service, call.operation, call.region, call.parameters, call.again, call.changed]
     return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -1,5 +1,6 @@
 """One call that reviewers approve or reject. Its grant covers this call once (row REV 16)."""
 
+import hashlib
 import json
 from typing import Any, NamedTuple
 
@@ -38,6 +39,12 @@ class ReviewedCall(NamedTuple):
     def identity(self) -> tuple[str, ...]:
         """The values that identify the call. Masks are left out, because they may differ each time a call is masked."""
         return (self.grant_id, self.service, self.operation, self.region, self.mac_key, self.parameters_mac)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what reviewers see of the call, in hexadecimal. It is equal in another grant, too."""
+        shown = f"{self.title}\n{self.parameters}"
+        return hashlib.sha256(shown.encode()).hexdigest()
 
     def view(self) -> dict[str, Any]:
         """Return the call as the API shows it."""

@@ -11,8 +11,8 @@ from jitney.core.access.request_body import MAX_REASON, MAX_TICKET
 from jitney.core.gateway.tickets import DirectBody, read_direct
 from jitney.core.problems import Problem
 
-_OF_REQUEST = ("target", "reason", "ticket", "changed", "reveal")
-MEMBERS = ("grant", *_OF_REQUEST, "service", "operation", "region", "parameters", "direct")
+_OF_REQUEST = ("target", "reason", "ticket", "reveal")
+MEMBERS = ("grant", *_OF_REQUEST, "changed", "service", "operation", "region", "parameters", "direct")
 MAX_CALL_BYTES = 5_000_000
 """A Lambda function can receive 6,291,556 bytes, in which API Gateway also sends the headers."""
 MAX_NAME = 128
@@ -24,7 +24,8 @@ _GRANT = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 class CallRequest:
     """One call. `grant_id` is "" for a call that requests its own grant on `target`.
 
-    `parameters` are the values of the body, not yet checked against AWS's model. `region` is "" for the target's.
+    `changed` is what the agent says to be different from a request or a call that reviewers rejected. `parameters` are
+    the values of the body, not yet checked against AWS's model. `region` is "" for the target's.
     `direct` is set if the agent sends the call's body to S3 itself, or gets S3's answer itself.
     """
 
@@ -49,8 +50,8 @@ class CallRequest:
         """Return a text that is equal for equal calls only. It holds the parameters, so it is never stored."""
         about = (self.grant_id, self.target, self.service, self.operation, self.region, self.reveal, self.parameters)
         body = self.direct and (self.direct.content_sha256, self.direct.content_length)
-        request = (self.reason, self.ticket, self.changed) if self.target else ()  # of the call's own grant
-        members = (*about, body, *request)
+        said = (self.reason, self.ticket, self.changed)
+        members = (*about, body, *(said if any(said) else ()))
         return json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
 
 

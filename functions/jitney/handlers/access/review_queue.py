@@ -9,7 +9,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
-from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
+from jitney.core.access.rejections import RepeatedRequest, repeated_call, repeated_rejection
 from jitney.core.access.request import AccessRequest
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
@@ -36,20 +36,23 @@ def queue(grant: Grant, authenticated: AuthenticatedRequest) -> Grant | GrantLis
 def unless_rejected_before(grant: Grant, changed: str, authenticated: AuthenticatedRequest) -> Grant:
     """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
-    All requests on behalf of one person count together. Without a person, all requests of one unit do. Otherwise an
-    agent could repeat another's request. Raises Problem rejected_before if the agent does not say what `changed`.
+    For the grant of a call, it is the rejection of an equal call. All requests on behalf of one person count together.
+    Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
+    rejected_before if the agent does not say what `changed`.
     """
     store = authenticated.ports.store
     earlier = store.rejections(rejection_key(grant.unit_key, grant.human), grant.role_arn, authenticated.now)
-    rejected = repeated_rejection(grant.permissions, earlier)
+    call = grant.call
+    rejected = repeated_call(call.digest, earlier) if call else repeated_rejection(grant.permissions, earlier)
     if rejected is None:
         return grant
     if changed:
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
     view = rejected.view()
     detail = f"{rejected.by} rejected an equal request at {view['at']}: {rejected.comment.rstrip('.')}."
+    again = "make the same call again" if call else "request it again"
     fix = (
-        "Do what the reviewer says. If you request it again, say what is different in `changed` (--changed TEXT): "
+        f"Do what the reviewer says. If you {again}, say what is different in `changed` (--changed TEXT): "
         "reviewers see it beside the rejection."
     )
     raise Problem("rejected_before", detail, fix, {"rejection": view})

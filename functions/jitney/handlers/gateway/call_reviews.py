@@ -26,7 +26,7 @@ from jitney.core.quotas import (
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.records.record_texts import canonical
-from jitney.handlers.access.review_queue import added, pending_list
+from jitney.handlers.access.review_queue import added, pending_list, unless_rejected_before
 from jitney.handlers.access.review_starts import start_review
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
@@ -52,6 +52,18 @@ Trial: TypeAlias = Callable[[Grant], Mapping[str, Any]]
 """Takes the pending grant of a call, and returns members for its record. Raises Problem if it could never be sent."""
 
 
+class CallPost(NamedTuple):
+    """The POST of a reviewed call: its Idempotency-Key, and the earlier attempt at the call under this key.
+
+    `changed` is what the agent says to be different from a rejected call, masked. A new review begins with `trial`.
+    """
+
+    key: str
+    attempt: CallAttempt | None
+    changed: str
+    trial: Trial
+
+
 class ApprovedCall(NamedTuple):
     """A call that may be sent now, under this id. The transaction before the call has to write `use`.
 
@@ -63,41 +75,32 @@ class ApprovedCall(NamedTuple):
 
 
 def review_call(
-    call: ReviewedCall,
-    parent: Grant,
-    decision: Decision,
-    key: str,
-    attempt: CallAttempt | None,
-    trial: Trial,
-    authenticated: AuthenticatedRequest,
+    call: ReviewedCall, parent: Grant, decision: Decision, post: CallPost, authenticated: AuthenticatedRequest
 ) -> Response | ApprovedCall:
     """Return 202 while the call is under review, and the approved call once it may be sent.
 
-    `decision` is the decision on the call without approvals: a review. `key` is the Idempotency-Key of the POST, and
-    `attempt` the earlier attempt under it. Raises Problem: call_too_large, idempotency_mismatch, grant_rejected,
-    grant_revoked, grant_released, grant_ended, denied, call_already_made, call_in_progress, too_many_pending,
-    too_many_reviews, and the problems of `trial` and of a `parent` that is not active.
+    `decision` is the decision on the call without approvals: a review. Raises Problem: call_too_large,
+    idempotency_mismatch, grant_rejected, rejected_before, grant_revoked, grant_released, grant_ended, denied,
+    call_already_made, call_in_progress, too_many_pending, too_many_reviews, and the problems of the trial and of a
+    `parent` that is not active.
     """
     active_grant(parent, authenticated)
-    stored = authenticated.use_of_key(key)
+    stored = authenticated.use_of_key(post.key)
     if stored is None:
-        _require_no_other_call(attempt)
+        _require_no_other_call(post.attempt)
         try:
             opened = write_until_current(
-                lambda: _opened(call, parent, decision, key, trial, authenticated),
-                _conflict,
-                authenticated.ports,
-                PATIENT,
+                lambda: _opened(call, parent, decision, post, authenticated), _conflict, authenticated.ports, PATIENT
             )
             return _pending(opened, authenticated)
         except Conflict:  # the same POST at the same time
-            stored = authenticated.use_of_key(key)
+            stored = authenticated.use_of_key(post.key)
     child = _child(stored or "", call, authenticated)
     if child.at(authenticated.now).state is State.PENDING:
         if authenticated.now - child.created_at < START_AGAIN_SECONDS:
             start_review(child, authenticated.ports)
         return _pending(child, authenticated)
-    return _approved(child, parent, decision, attempt, authenticated)
+    return _approved(child, parent, decision, post.attempt, authenticated)
 
 
 def is_still_approved(approved: ApprovedCall, authenticated: AuthenticatedRequest) -> bool:
@@ -112,7 +115,7 @@ def is_still_approved(approved: ApprovedCall, authenticated: AuthenticatedReques
 
 
 def _opened(
-    call: ReviewedCall, parent: Grant, decision: Decision, key: str, trial: Trial, authenticated: AuthenticatedRequest
+    call: ReviewedCall, parent: Grant, decision: Decision, post: CallPost, authenticated: AuthenticatedRequest
 ) -> RecordedGrant:
     """Write the pending grant of a call, and start its review. Raises Conflict for a used key, and StaleWrite."""
     ports, now = authenticated.ports, authenticated.now
@@ -126,11 +129,12 @@ def _opened(
     child_id = dated_id(ports.new_id("g"), ports.now())
     child = open_call_grant(child_id, authenticated.principal, parent, call, decision, review_ends, now)
     try:
+        child = unless_rejected_before(child, post.changed, authenticated)
         queued = added(child, pending_list(child, authenticated), authenticated)
-        tried = trial(child)
+        tried = post.trial(child)
     except Problem as problem:
-        if authenticated.use_of_key(key):  # the same POST at the same time
-            raise Conflict(key) from problem
+        if authenticated.use_of_key(post.key):  # the same POST at the same time
+            raise Conflict(post.key) from problem
         raise
     quota = review_quota(child.unit_key, ports.config.limits.reviews_per_hour, now)
     record = audit.grant_record(
@@ -142,7 +146,9 @@ def _opened(
         **deciding_policies(decision) | {"detail": {**_detail(child, parent, call, decision, authenticated), **tried}},
     )
     try:
-        created = write_new_grant(child, record, (_single_use(child, call, key, now), quota), (queued,), ports, now)
+        created = write_new_grant(
+            child, record, (_single_use(child, call, post.key, now), quota), (queued,), ports, now
+        )
     except Conflict as used:
         if used.key != quota.key:
             raise
@@ -160,6 +166,7 @@ def _detail(
         "permissions": permissions_view(child.permissions),
         "reviews": child.reviews,
     }
+    detail |= {"repeated": child.repeated.view()} if child.repeated else {}
     return detail | audit.way_detail(child) | audit.decision_detail(decision) | authenticated.requester.record_detail()
 
 

@@ -1,0 +1,96 @@
+"""REV 17 for calls: an equal call is not reviewed again for a day after its rejection, unless the agent says why."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, VoteVerdict
+from jitney.core.access.rejections import REJECTION_SECONDS
+from jitney.handlers.gateway_calls import create_call
+from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import vote
+from tests.core.identity import minting
+from tests.handlers.gateway import ACTIONS_OF_GRANT, DELETE, Gateway
+from tests.handlers.test_ballots import ballot
+
+OTHER = DELETE | {"parameters": {"Bucket": "reports", "Key": "2026/b"}}
+BOTH = [{"actions": ["s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/2026/a", "arn:aws:s3:::reports/2026/b"]}]
+
+
+def child(gateway: Gateway, answer: dict[str, Any]) -> Grant:
+    return gateway.system.store.grants[answer["grant"]["id"]]
+
+
+def reject(gateway: Gateway, call: dict[str, Any] = DELETE, **more: Any) -> None:
+    status, answer = gateway.post(call, **more)
+    assert status == 202, answer
+    vote(
+        ballot(child(gateway, answer), verdict=VoteVerdict.REJECT, comment="Ask the owner first."), gateway.system.ports
+    )
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    """An agent whose delete was rejected."""
+    gateway = Gateway(permissions=BOTH)
+    reject(gateway)
+    return gateway
+
+
+def test_rev_17_a_rejected_call_is_refused_under_another_key_with_the_reviewers_words(gateway: Gateway):
+    asked = list(gateway.system.reviews.started)
+    status, answer = gateway.post(DELETE)
+    assert (status, answer["code"], answer["rejection"]["comment"]) == (403, "rejected_before", "Ask the owner first.")
+    assert "Ask the owner first." in answer["detail"]
+    assert (gateway.system.reviews.started, gateway.upstream.sent) == (asked, [])
+    assert gateway.entries()[-1] == ("call", "refused", "rejected_before")
+
+
+def test_rev_17_a_call_with_other_parameters_is_reviewed(gateway: Gateway):
+    assert gateway.post(OTHER)[0] == 202
+
+
+def test_rev_17_a_rejected_call_is_refused_in_another_grant_and_from_another_agent_of_the_person():
+    gateway = Gateway(permissions=BOTH)
+    acting = {"act": {"sub": "carol"}}
+    body = {"target": "analytics-prod", "permissions": ACTIONS_OF_GRANT, "duration_seconds": 600, "way": "gateway"}
+    codes = []
+    for claims in (acting, acting, {**acting, "sub": "writer-agent"}, {}):
+        token = minting.token(**claims)
+        _, opened, _ = gateway.system.call(create_grant, body | {"reason": f"part {len(codes)}"}, token=token)
+        call = {"grant": opened["grant"]["id"], **DELETE}
+        status, answer, _ = gateway.system.call(create_call, call, token=token, idempotency_key=f"k-{len(codes)}")
+        codes.append(answer.get("code", status))
+        if len(codes) == 1:
+            vote(ballot(child(gateway, answer), verdict=VoteVerdict.REJECT, comment="No."), gateway.system.ports)
+    assert codes == [202, "rejected_before", "rejected_before", 202]
+
+
+def test_rev_17_a_day_later_the_call_is_reviewed_again():
+    gateway = Gateway(permissions=BOTH)
+    limits = replace(gateway.system.ports.config.limits, max_duration_seconds=2 * REJECTION_SECONDS)
+    gateway.system.ports.config = replace(gateway.system.ports.config, limits=limits)
+    reject(gateway)
+    grant = gateway.system.store.grants[gateway.grant_id]
+    gateway.system.store.grants[grant.id] = replace(grant, expires_at=grant.expires_at + REJECTION_SECONDS)
+    gateway.system.now += REJECTION_SECONDS
+    token = minting.token(iat=gateway.system.now, exp=gateway.system.now + 300)
+    call = {"grant": gateway.grant_id, **DELETE}
+    assert gateway.system.call(create_call, call, token=token, idempotency_key="later")[0] == 202
+
+
+def test_rev_17_a_call_that_says_what_changed_is_reviewed_beside_the_rejection(gateway: Gateway):
+    secret = "password=hunter2hunter2"
+    status, answer = gateway.post(DELETE, "k", changed=f"The owner agreed. {secret}")
+    assert (status, answer["grant"]["repeated"]["comment"]) == (202, "Ask the owner first.")
+    opened = child(gateway, answer)
+    assert opened.repeated
+    assert opened.repeated.changed.startswith("The owner agreed.")
+    (record,) = [each for each in gateway.records() if each["grant_id"] == opened.id]
+    assert record["detail"]["repeated"]["changed"] == opened.repeated.changed
+    assert "hunter2" not in json.dumps([opened.view(), record])
+    vote(ballot(opened), gateway.system.ports)
+    assert gateway.post(DELETE, "k", changed=f"The owner agreed. {secret}")[0] == 200
+    assert gateway.post(DELETE)[1]["code"] == "rejected_before"
