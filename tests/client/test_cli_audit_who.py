@@ -153,6 +153,21 @@ def test_aud_10_an_unknown_name_is_an_error_with_suggestions(ledger: Queries):
     assert problem("who")[0] == "usage"
 
 
+def test_aud_10_a_name_is_unknown_if_only_the_pattern_for_everything_matches(ledger: Queries):
+    """Requests and calls on "*" are usual, such as those that list buckets."""
+    listing = Permission(("s3:ListAllMyBuckets",), ("*",))
+    wide = [replace(OTHER, id=f"g-{each * 14}", permissions=(listing,)) for each in "gh"]
+    lines = [*requested(wide[0]).lines, *requested(wide[1], Outcome.DENIED).lines]
+    ledger.publish("records", [*reviewed().lines, *lines])
+    ledger.publish("calls", [*CALLS, call(95, service="s3", operation="ListBuckets", resources=("*",))])
+    unknown = ("resource_unknown", "Did you mean s3://reports?")
+    assert problem("who", "--resource", "s3://reprots/2026") == unknown
+    assert problem("query", "who_accessed", "--param", "s3://reprots/2026") == unknown
+    listed = {each["grant_id"] for each in who("--resource", "s3://reports/2026")}
+    assert listed >= {GRANT.id, wide[0].id}  # a known name also has the rows for "*"
+    assert {each["grant_id"] for each in who("--resource", "*")} >= {wide[0].id}
+
+
 def test_aud_10_parameters_of_queries_are_named_as_people_type_them(ledger: Queries):
     def rows(*arguments: str) -> list[Mapping[str, Any]]:
         result = audit("query", *arguments, "--json")

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from json import loads
 from typing import Any, NamedTuple
 
-from jitney.client.audit.audit_names import KnownNames, Source, concerns, resource_arn
+from jitney.client.audit.audit_names import ANY_RESOURCE, KnownNames, Source, concerns, resource_arn
 from jitney.client.audit.trail_silence import silences
 from jitney.core.report.grant_report import NOT_SENT
 
@@ -106,7 +106,7 @@ def access_history(source: Source, agent: str, resource: str, since: date, until
         records = source.run(RECORDS, (first, read_until(until).isoformat(), principal)).records()
         calls = source.run(CALLS, (first, last, principal)).records()
     rows = [*_of_records(list(records), arn), *_of_calls(calls, arn)]
-    if arn and not rows:
+    if arn and not any(concerns(arn, {*each.resources} - {ANY_RESOURCE}) for each in rows):
         known.resource(arn)
     happened = [each for each in rows if first <= each.time[:10] <= last]
     in_order = tuple(sorted(happened, key=lambda each: each.time))

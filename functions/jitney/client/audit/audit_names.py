@@ -17,6 +17,8 @@ _TITLE = "The name is unknown"
 _S3_URI = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,62}(?:/.*)?)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}(?:/.*)?", re.DOTALL)
 _SUGGESTED = 3
+ANY_RESOURCE = "*"
+"""Names every resource in records, so that it does not make a name known."""
 
 AGENTS = """
 SELECT principal AS name, MAX(subject) AS subject,
@@ -109,10 +111,10 @@ class KnownNames:
         return self._one("grant", text, GRANTS)
 
     def resource(self, arn: str) -> str:
-        """Return the ARN. Raises Invalid unless a record or a call names it, or has a wildcard that covers it."""
+        """Return the ARN. Raises Invalid unless a record or a call names it, or has a pattern for it other than "*"."""
         day = self.since.isoformat()
         named = [str(row["name"]) for row in self.source.run(RESOURCES, (day, day)).records()]
-        if concerns(arn, (each for each in named if each != "*")):
+        if concerns(arn, (each for each in named if each != ANY_RESOURCE)):
             return arn
         bucket = arn.partition("/")[0]
         buckets = {each.partition("/")[0] for each in named if ":s3:::" in each}

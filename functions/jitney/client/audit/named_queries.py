@@ -10,7 +10,7 @@ from typing import Any
 
 from jitney.client.audit.access_history import LOOKED_BACK
 from jitney.client.audit.athena import Athena, AthenaLocation, NamedQuery, QueryProgress, QueryResult
-from jitney.client.audit.audit_names import KnownNames, resource_arn
+from jitney.client.audit.audit_names import ANY_RESOURCE, KnownNames, resource_arn
 from jitney.client.audit.periods import first_day_read, period, within
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.audit.trail_silence import reads_calls, silences
@@ -144,9 +144,14 @@ def run_named_query(
     with ThreadPoolExecutor(1) as pool:
         silent = pool.submit(silences, athena, *listed) if listed else None
         answer = athena.run(sql, given, progress)
-        if not answer.rows and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
+        if _names_nothing(answer) and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
             answer = athena.run(sql, known, progress)
     return QueryRun(query, answer, days_of_query, silent.result() if silent else ())
+
+
+def _names_nothing(answer: QueryResult) -> bool:
+    """Return whether each row is there for "*", which every name matches, or there is no row."""
+    return all(row.get("resource") == ANY_RESOURCE for row in answer.records())
 
 
 def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str], partition: str) -> list[str]:
