@@ -13,6 +13,7 @@ from moto.core.models import botocore_stubber
 from jitney import resources
 from jitney.adapters.aws_models import AwsModels
 from jitney.adapters.wire_requests import wire_request
+from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.responses import GrantResponse
 from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
 from jitney.client.problems import Invalid
@@ -32,6 +33,7 @@ class AwsBehindBroker:
     """Takes calls as `Broker.call` does. `instead` may answer or raise before AWS is called."""
 
     instead: Callable[[Mapping[str, Any], str], Answer | None] = lambda call, key: None
+    clock: BrokerClock = field(default_factory=BrokerClock)
     calls: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     """The operations that AWS received."""

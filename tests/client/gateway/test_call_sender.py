@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.responses import GrantResponse
 from jitney.client.gateway.call_answers import CallUnderReview
 from jitney.client.gateway.calling import IN_PROGRESS_SECONDS, AbandonedError, CallSender
@@ -27,6 +28,7 @@ class Broker:
     """Gives the same answer to each call, and holds no answer about a grant."""
 
     answer: Any
+    clock: BrokerClock = field(default_factory=BrokerClock)
     calls: int = 0
     reads: int = 0
 

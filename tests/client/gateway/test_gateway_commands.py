@@ -120,7 +120,9 @@ def test_gw_04_a_review_of_one_call_is_shown_while_the_command_waits(connected: 
     connected.say("POST", "/v1/calls", 200, answered(b"x"))
     done = run(*ASK, "--gateway", *python(GET))
     assert (done.returncode, done.stdout) == (0, "x\n")
-    assert done.stderr.startswith(f"jitney: s3 GetObject ({CALL_ID}) is under review by data-owners; waiting")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"jitney: s3 GetObject ({CALL_ID}) is under review by data-owners until 2099-11-24 13:00:00")
+    assert line.endswith(f"; waiting for corp.alice at https://jitney.example.com/reviews/{GRANT_ID}")
     assert len({each.headers["Idempotency-Key"] for each in connected.calls("POST", "/v1/calls")}) == 1
 
 

@@ -17,7 +17,7 @@ from jitney.client.gateway.protocol_errors import NOT_RUN
 from jitney.client.gateway.received import ReceivedRequest, too_large
 from jitney.client.gateway.wire_parser import ParsedCall
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.terminal import wording
+from jitney.client.terminal import pending_wording, wording
 
 MAX_CALL_BYTES = 5_000_000
 """The most bytes of a call as JSON that the broker accepts."""
@@ -118,7 +118,7 @@ class CallSender:
     def _until_answered(
         self, document: Mapping[str, Any], key: str, connected: Callable[[], bool]
     ) -> CallAnswer | DirectTicket:
-        shown, began, repeated = "", self._clock(), False
+        shown, began, repeated = None, self._clock(), False
         while True:
             if not connected():
                 raise AbandonedError
@@ -135,9 +135,9 @@ class CallSender:
             if not isinstance(answer, CallUnderReview):
                 return answer
             self._on_review(answer)
-            if (line := self._progress(document, answer)) != shown:
-                self._note(line)
-                shown = line
+            if (stage := _stage(answer)) != shown:
+                self._note(self._progress(document, answer))
+                shown = stage
             self._await_decision(answer, connected)
 
     def _await_decision(self, answer: CallUnderReview, connected: Callable[[], bool]) -> None:
@@ -157,9 +157,9 @@ class CallSender:
             self._wait(answer.retry_seconds, connected)
 
     def _progress(self, document: Mapping[str, Any], answer: CallUnderReview) -> str:
-        status = f" by {wording.review_status(answer.child.review)}" if answer.child.review else ""
-        call = f"{document['service']} {document['operation']}"
-        return f"jitney: {call} ({answer.call_id}) is under review{status}; waiting"
+        call = f"{document['service']} {document['operation']} ({answer.call_id})"
+        pending = pending_wording.pending(answer.child, self._broker.clock.now(), call)
+        return f"jitney: {pending}; waiting {pending_wording.waits_for(answer.child)}".rstrip()
 
     def _wait(self, seconds: float, connected: Callable[[], bool]) -> None:
         end = self._clock() + max(1.0, float(seconds))
@@ -167,6 +167,11 @@ class CallSender:
             if not connected():
                 raise AbandonedError
             self._sleep(min(left, _LOOK_SECONDS))
+
+
+def _stage(answer: CallUnderReview) -> str:
+    """Return the state of a call's review that is worth a new line."""
+    return wording.review_status(answer.child.review) if answer.child.review else ""
 
 
 class GrantsOfKeys:

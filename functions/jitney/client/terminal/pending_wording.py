@@ -25,9 +25,9 @@ def waits_for(answer: GrantResponse) -> str:
     return f"for {people} at {strip_control_characters(answer.review.review_url)}"
 
 
-def pending(answer: GrantResponse, now: float) -> str:
-    """Return what a pending grant waits for, in one line."""
+def pending(answer: GrantResponse, now: float, what: str = "") -> str:
+    """Return what a pending grant, or `what` it covers, waits for, in one line."""
     review = answer.review or ApiReview(())
     by = f" by {wording.review_status(review)}" if review.any_of else ""
     until = wording.moment(review.expires_at or answer.grant.expires_at, now)
-    return f"{answer.grant.id} is under review{by} until {until}"
+    return f"{what or answer.grant.id} is under review{by} until {until}"
