@@ -144,8 +144,9 @@ def run_named_query(
     with ThreadPoolExecutor(1) as pool:
         silent = pool.submit(silences, athena, *listed) if listed else None
         answer = athena.run(sql, given, progress)
-        if _names_nothing(answer) and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
-            answer = athena.run(sql, known, progress)
+        if _names_nothing(answer):
+            known = _known(athena, wanted, given, days_of_query or (today, today))
+            answer = answer if known == given else athena.run(sql, known, progress)
     return QueryRun(query, answer, days_of_query, silent.result() if silent else ())
 
 
