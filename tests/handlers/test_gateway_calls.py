@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from jitney.adapters.upstream import CALL_SECONDS, CONNECT_SECONDS
 from jitney.core.gateway.aws_answer import AwsAnswer
+from jitney.core.gateway.held_answers import MOST_WAIT_SECONDS
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.handlers.gateway_calls import create_call
@@ -124,6 +126,20 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         400,
         "call_unsupported",
     ),
+    "a wait that ends after the gateway's own": (
+        {**RECEIVE, "parameters": {**RECEIVE["parameters"], "WaitTimeSeconds": 16}},
+        400,
+        "call_unsupported",
+    ),
+    "an operation whose answer AWS holds": (
+        {
+            "service": "stepfunctions",
+            "operation": "GetActivityTask",
+            "parameters": {"activityArn": "arn:aws:states:eu-west-1:444455556666:activity:jobs"},
+        },
+        400,
+        "call_unsupported",
+    ),
     "a policy that forbids the call": (SALARIES, 403, "denied"),
     "a member of the body": ({**GET, "endpoint_url": "https://evil.example.com"}, 400, "request_invalid"),
 }
@@ -136,6 +152,14 @@ def test_gw_03_a_refused_call_is_never_sent(gateway: Gateway, case: str) -> None
     assert (answered[0], answered[1]["code"]) == (status, code)
     assert gateway.upstream.sent == []
     assert gateway.system.sessions.asked == []
+
+
+def test_gw_11_a_call_may_wait_for_messages_as_long_as_the_gateway_does(gateway: Gateway) -> None:
+    call = {**RECEIVE, "parameters": {**RECEIVE["parameters"], "WaitTimeSeconds": MOST_WAIT_SECONDS}}
+    assert gateway.post(call)[0] == 200
+    assert CALL_SECONDS - MOST_WAIT_SECONDS > CONNECT_SECONDS
+    status, refused = gateway.post({**call, "parameters": {**call["parameters"], "WaitTimeSeconds": 20}})
+    assert (status, refused["fix"]) == (400, "Write at most 15, and repeat the call.")
 
 
 def test_gw_03_a_call_outside_the_grant_is_on_record(gateway: Gateway) -> None:

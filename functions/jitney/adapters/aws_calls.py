@@ -14,6 +14,7 @@ from jitney.adapters.wire_requests import wire_request
 from jitney.core.access.credentials import Credentials
 from jitney.core.config import Target
 from jitney.core.gateway.aws_answer import AwsAnswer
+from jitney.core.gateway.held_answers import require_prompt_answer
 from jitney.core.gateway.parameters import checked_parameters
 from jitney.core.gateway.tickets import DirectBody, Ticket
 
@@ -64,6 +65,7 @@ class AwsCalls:
         partition = target.role_arn.split(":", 2)[1]
         endpoint = self._models.endpoint(model, partition, place, target.account)
         checked = checked_parameters(parameters, model, model.service_model.resolved_protocol)
+        require_prompt_answer(model.service_model.service_name, model.name, checked)
         return ModelledCall(model, place, checked, endpoint)
 
     def ticket(self, call: ModelledCall, body: DirectBody, call_id: str, credentials: Credentials) -> Ticket:

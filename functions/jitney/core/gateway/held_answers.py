@@ -1,0 +1,32 @@
+"""Calls whose answers AWS holds for longer than the gateway waits (row GW 11).
+
+Without this check, such a call would end as one that may have run. A message that it received would stay hidden.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.core.problems import Problem
+
+MOST_WAIT_SECONDS = 15
+"""AWS has 20 seconds to answer (`adapters.upstream`). The rest is for the way there and back."""
+_WAIT = "WaitTimeSeconds"
+"""The parameter for the wait, of SQS, Kinesis and the Redshift Data API."""
+_HELD = frozenset({("stepfunctions", "GetActivityTask")})
+"""Operations without such a parameter that AWS answers after up to a minute.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTask.html
+"""
+
+
+def require_prompt_answer(service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+    """Raise Problem call_unsupported for a call whose answer AWS may hold for too long."""
+    if (service, operation) in _HELD:
+        detail = f"The gateway does not support {service} {operation}: AWS holds its answer for up to a minute."
+        fix = "Request credentials for it instead: send a grant request with this call in calls."
+        raise Problem("call_unsupported", detail, fix)
+    if (seconds := parameters.get(_WAIT, 0)) > MOST_WAIT_SECONDS:
+        detail = (
+            f"/parameters/{_WAIT}: AWS may hold its answer for {seconds} seconds, which is too long for the gateway."
+        )
+        raise Problem("call_unsupported", detail, f"Write at most {MOST_WAIT_SECONDS}, and repeat the call.")
