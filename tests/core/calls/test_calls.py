@@ -972,3 +972,17 @@ def test_any_input_yields_permissions_or_a_problem(call):
         json.dumps(problem.body())
     else:
         assert permissions_of(explained)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws s3 presign s3://reports/a",
+        "aws eks get-token --cluster-name c",
+        "aws rds generate-db-auth-token --hostname h --port 3306 --username u",
+    ],
+)
+def test_gw_11_a_command_that_signs_an_address_itself_says_that_the_gateway_cannot(line: str):
+    """With the gateway's placeholder keys, the command succeeds, and AWS refuses its result later."""
+    first, *_ = explain_line(line, PLACE, OPERATIONS)
+    assert "made locally: not through the gateway" in first.why

@@ -269,7 +269,8 @@ def _remove_bucket(command: S3Command) -> Iterator[ExplainedAction]:
 
 def _presign(command: S3Command) -> Iterator[ExplainedAction]:
     path = _in_s3(command)
-    why = "any holder of the URL reads the object as this grant, until the grant ends"
+    made = "the URL is made locally: not through the gateway"
+    why = f"any holder of the URL reads the object as this grant, until the grant ends; {made}"
     yield command.need("s3:GetObject", f"{path.bucket}/{_key(path)}", why)
 
 
