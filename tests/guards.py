@@ -73,7 +73,7 @@ PREDICATES = {
     "core/gateway/inside_grant.py": ("_covered", "_reads"),
     "core/gateway/throttling.py": ("was_throttled",),
     "core/identity/claim_rules.py": ("_matches",),
-    "core/identity/claims.py": ("_is_date",),
+    "core/identity/claims.py": ("is_date",),
     "core/identity/keys.py": ("verifies", "rivals", "_for_verifying"),
     "core/identity/providers/provider.py": ("resolves_people",),
     "core/identity/session.py": ("accepts_cookie", "accepts_form_token"),

@@ -1,4 +1,4 @@
-"""Tokens that are bound to a key, and DPoP proofs (RFC 9449), each of which can be made wrong."""
+"""Tokens that are bound to a key, and DPoP proofs (RFC 9449). Tests make each part wrong."""
 
 import base64
 import hashlib

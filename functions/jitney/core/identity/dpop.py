@@ -65,7 +65,7 @@ def check_binding(claims: SignedClaims, scheme: str, issuer: Issuer) -> None:
 
 
 def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principal, now: int) -> SingleUseKey:
-    """Return the key that the store keeps of the proof, so that it proves one request only.
+    """Return the key that the store keeps of the proof. A proof proves one request only.
 
     The caller of `check_proof` checks the binding of `token` first (`check_binding`). Raises Refusal
     dpop_proof_invalid, by the points of RFC 9449 section 4.3.
