@@ -187,7 +187,8 @@ def test_id_09_without_dpop_in_the_entry_no_bound_token_is_accepted() -> None:
 def test_id_09_a_bearer_token_cannot_be_sent_as_a_bound_one() -> None:
     with pytest.raises(Refusal) as caught:
         authenticate(f"DPoP {token()}", config(), KnownKeys(key_sets()), NOW)
-    assert (caught.value.code, caught.value.fix) == ("token_kind", "Send the header Authorization: Bearer TOKEN.")
+    assert caught.value.code == "token_kind"
+    assert caught.value.fix.startswith("Send the header Authorization: Bearer TOKEN.")
 
 
 def test_id_09_a_proof_is_remembered_by_its_key_and_id() -> None:

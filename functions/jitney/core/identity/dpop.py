@@ -56,11 +56,11 @@ def check_binding(claims: SignedClaims, scheme: str, issuer: Issuer) -> None:
             "Configure the client to get DPoP tokens (RFC 9449).",
         )
     if scheme != ("dpop" if issuer.dpop else "bearer"):
-        needed = "DPoP" if issuer.dpop else "Bearer"
+        needed, setting = ("DPoP", "set") if issuer.dpop else ("Bearer", "unset")
         raise Refusal(
             "token_kind",
             f"The token was not sent with the scheme {needed}.",
-            f"Send the header Authorization: {needed} TOKEN.",
+            f"Send the header Authorization: {needed} TOKEN. For `jitney`, {setting} JITNEY_DPOP_KEY_FILE.",
         )
 
 
