@@ -53,7 +53,7 @@ def check_binding(claims: SignedClaims, scheme: str, issuer: Issuer) -> None:
         raise Refusal(
             "token_kind",
             "The token is not bound to a key by DPoP (claim cnf, member jkt). The issuer's entry requires that.",
-            "Configure the client to get DPoP tokens (RFC 9449).",
+            "Configure the client to get DPoP tokens (RFC 9449). For `jitney`, set JITNEY_DPOP_KEY_FILE.",
         )
     if scheme != ("dpop" if issuer.dpop else "bearer"):
         needed, setting = ("DPoP", "set") if issuer.dpop else ("Bearer", "unset")
