@@ -34,7 +34,9 @@ def test_gw_01_an_sdk_in_the_sandbox_calls_aws_through_jitney(
     answer = {"call_id": "c-abcdefghijklm2", "grant_id": GRANT_ID, "status": 200, "headers": {}, "body": body}
     connected.say("POST", "/v1/grants", 201, {"grant": grant(way="gateway")})
     connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended())
-    connected.say("POST", "/v1/calls", 200, answer | {"body_encoding": "base64", "masked": [], "request_id": "r"})
+    connected.say(
+        "POST", "/v1/calls", 200, answer | {"body_encoding": "base64", "masked": [], "request_id": "r", "budget": {}}
+    )
     monkeypatch.setenv("SANDBOX_TOOLS", f"{sys.prefix} {sys.base_prefix}")
     project = tmp_path / "project"
     project.mkdir()

@@ -137,13 +137,15 @@ def test_gw_12_a_ticket_counts_as_a_call():
     gateway = Gateway(REVEALED, reveal=True)
     targets = gateway.system.ports.config.targets
     limited = {
-        alias: replace(each, call_limits=CallLimits(calls=1, calls_per_minute=0)) for alias, each in targets.items()
+        alias: replace(each, call_limits=CallLimits(calls=2, calls_per_minute=0)) for alias, each in targets.items()
     }
     gateway.system.ports.config = replace(gateway.system.ports.config, targets=limited)
-    assert gateway.post(DOWNLOAD)[0] == 200
+    for call, left in ((DOWNLOAD, 1), (UPLOAD, 0)):
+        status, answer = gateway.post(call)
+        assert (status, answer["budget"]) == (200, {"calls": {"limit": 2, "left": left}})
     assert gateway.post(DOWNLOAD)[1]["code"] == "call_budget_used"
     assert gateway.post(UPLOAD)[1]["code"] == "call_budget_used"
-    assert len(gateway.system.sessions.asked) == 1
+    assert len(gateway.system.sessions.asked) == 2
 
 
 def test_gw_09_a_ticket_of_a_bound_target_is_bound_to_the_agent_s_address(gateway: Gateway):

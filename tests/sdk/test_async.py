@@ -79,7 +79,7 @@ def answer(body: bytes, **headers: str) -> dict[str, Any]:
     text = base64.b64encode(body).decode()
     return {
         "call_id": "c-abcdefghijklm2", "status": 200, "headers": {"content-length": str(len(body)), **headers},
-        "body": text, "body_encoding": "base64", "masked": [],
+        "body": text, "body_encoding": "base64", "masked": [], "budget": {},
     }  # fmt: skip
 
 

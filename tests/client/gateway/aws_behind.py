@@ -72,5 +72,6 @@ class AwsBehindBroker:
             "body": base64.b64encode(answer.content).decode(),
             "body_encoding": "base64",
             "masked": [],
+            "budget": {},
         }
         return CallAnswer.read(document)

@@ -36,7 +36,7 @@ def answered(body: bytes, status: int = 200, **headers: str) -> dict[str, Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     encoded = base64.b64encode(body).decode()
     return {"call_id": CALL_ID, "grant_id": GRANT_ID, "status": status, "headers": named, "body": encoded} | {
-        "body_encoding": "base64", "masked": [], "request_id": "r"
+        "body_encoding": "base64", "masked": [], "request_id": "r", "budget": {}
     }  # fmt: skip
 
 

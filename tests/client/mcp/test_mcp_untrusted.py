@@ -123,6 +123,14 @@ def test_dx_an_answer_with_unseen_characters_stays_json(agent: Agent):
     assert chr(0x200B) not in text_of(result)
 
 
+def test_gw_12_a_model_learns_what_is_left_of_the_limits(agent: Agent):
+    left = {"calls": {"limit": 100, "left": 99}}
+    for budget in (left, {}):
+        agent.broker.say("POST", "/v1/calls", 200, answer(budget=budget))
+    shown = [agent.call("call", GET_OBJECT).structured_content.get("budget") for _ in range(2)]
+    assert shown == [left, None]
+
+
 def test_dx_a_huge_answer_is_read_in_parts(agent: Agent):
     body = "".join(f"line {number}\n" for number in range(9_000))
     agent.broker.say("POST", "/v1/calls", 200, answer(body, headers={}))

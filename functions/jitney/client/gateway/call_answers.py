@@ -12,13 +12,14 @@ from jitney.client.api.responses import GrantResponse
 
 @dataclass(frozen=True, slots=True)
 class CallAnswer:
-    """AWS's answer to a call, masked: its status, its headers and its body."""
+    """AWS's answer to a call, masked: its status, its headers and its body. `budget` is what its grant has left."""
 
     call_id: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     masked: tuple[str, ...] = ()
+    budget: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -29,7 +30,8 @@ class CallAnswer:
         except binascii.Error as error:
             raise ValueError("the body is not base64") from error
         headers = {str(name): str(value) for name, value in document["headers"].items()}
-        return cls(document["call_id"], int(document["status"]), headers, body, tuple(document["masked"]))
+        masked, budget = tuple(document["masked"]), dict(document["budget"])
+        return cls(document["call_id"], int(document["status"]), headers, body, masked, budget)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ class CallTools:
         self._kept.keep(shown)
         repeated = answer.call_id in self._seen
         self._remember(answer.call_id)
-        return self._part(shown, 0, repeated=repeated)
+        first = self._part(shown, 0, repeated=repeated)
+        return first.model_copy(update={"budget": dict(answer.budget) or None})
 
     async def read_answer(self, given: arguments.ReadAnswerArguments, _turn: ClientTurn) -> results.AnswerResult:
         """Return the next part of a large answer."""

@@ -119,6 +119,9 @@ class AnswerResult(StructuredResult):
     data: str = Field(description="AWS's headers and body between two lines with the mark. Secrets are masked.")
     encoding: Literal["text", "base64"] = Field(description="How the body is written.")
     masked: int = Field(default=0, description="How many values are masked. Some masks may not be counted.")
+    budget: dict[str, dict[str, int]] | None = Field(
+        default=None, description="What is left of each limit of the grant's calls."
+    )
     characters: int = Field(description="The characters of the whole answer.")
     next_offset: int | None = Field(default=None, description="Where read_answer goes on, if there is more.")
     repeated: bool = Field(default=False, description="Whether this server gave the same answer before.")

@@ -233,6 +233,11 @@ def _response(
         "body_encoding": "base64" if text is None else "text",
         "masked": list(masked.masked),
         "request_id": facts.aws_request_id,
-        "budget": gateway_call.context.budget.after(use, None, gateway_call.authenticated.now).left(use.limits),
+        "budget": budget_left(gateway_call, use),
     }
     return Response(200, body)
+
+
+def budget_left(gateway_call: GatewayCall, use: BudgetUse) -> dict[str, Any]:
+    """Return what is left of each limit after a call with this use, as answers show it."""
+    return gateway_call.context.budget.after(use, None, gateway_call.authenticated.now).left(use.limits)

@@ -15,7 +15,7 @@ from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.gateway.call_checks import GatewayCall
 from jitney.handlers.gateway.call_recording import recorded_call
-from jitney.handlers.gateway.call_sending import finish_read
+from jitney.handlers.gateway.call_sending import budget_left, finish_read
 from jitney.handlers.gateway.call_sessions import call_session
 from jitney.handlers.gateway.changing_calls import begin_change, finish_change
 from jitney.handlers.runtime.http import Response
@@ -53,7 +53,7 @@ def _of_read(gateway_call: GatewayCall, limits: CallLimits) -> Response:
         credentials = call_session(gateway_call, call_id)
     ticket = _ticket(gateway_call, call_id, credentials)
     finish_read(gateway_call, call_id, recorded_call(gateway_call, credentials), use, Outcome.SENT)
-    return _response(gateway_call, call_id, ticket)
+    return _response(gateway_call, call_id, ticket, use)
 
 
 def _of_change(gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> Response:
@@ -67,7 +67,7 @@ def _of_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approved
         raise
     sending = replace(sending, shown=replace(sending.shown, access_key_id=credentials.access_key_id))
     finish_change(gateway_call, sending, sending.attempt.lost(), Outcome.SENT)
-    return _response(gateway_call, sent_as, ticket)
+    return _response(gateway_call, sent_as, ticket, sending.use)
 
 
 def _ticket(gateway_call: GatewayCall, call_id: str, credentials: Credentials) -> Ticket:
@@ -75,6 +75,6 @@ def _ticket(gateway_call: GatewayCall, call_id: str, credentials: Credentials) -
     return gateway_call.authenticated.ports.aws_calls.ticket(gateway_call.modelled, body, call_id, credentials)
 
 
-def _response(gateway_call: GatewayCall, call_id: str, ticket: Ticket) -> Response:
+def _response(gateway_call: GatewayCall, call_id: str, ticket: Ticket, use: BudgetUse) -> Response:
     body = {"call_id": call_id, "grant_id": gateway_call.grant.id, "ticket": ticket.view()}
-    return Response(200, body)
+    return Response(200, body | {"budget": budget_left(gateway_call, use)})
