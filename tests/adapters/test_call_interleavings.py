@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -25,6 +24,7 @@ from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from tests.examples import examples
 from tests.fakes import GRANT, NOW, MemoryCallStore, MemoryStore
+from tests.moto_clients import moto_client
 
 LIMITS = CallLimits(writes_in_flight=2)
 KEY = key_hash("k-1")
@@ -177,7 +177,7 @@ class CallsInDynamoDB(CallsUnderOneKey):
     def store(self) -> Any:
         self.mock = mock_aws()
         self.mock.start()
-        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = moto_client("dynamodb")
         for table, names in (("state", ("pk", "sk")), ("audit", ("pk", "sk")), ("answers", ("pk",))):
             client.create_table(
                 TableName=table,

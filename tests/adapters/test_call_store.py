@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -25,6 +24,7 @@ from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Origin, Outcome
 from tests.fakes import GRANT, NOW, MemoryCallStore, MemoryStore
+from tests.moto_clients import moto_client
 
 LIMITS = CallLimits(calls=3, bytes_out=100, items_deleted=5, calls_per_minute=3, writes_in_flight=2)
 OWNER, KEY = GRANT.owner_key, key_hash("k-1")
@@ -34,7 +34,7 @@ NOTHING = BudgetUse(GRANT.id, CallLimits(0, 0, 0, 0, 0))
 @pytest.fixture
 def client() -> Iterator[object]:
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = moto_client("dynamodb")
         for table, names in (("state", ("pk", "sk")), ("audit", ("pk", "sk")), ("answers", ("pk",))):
             client.create_table(
                 TableName=table,

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -20,6 +19,7 @@ from jitney.core.trail.join import CallVerdict, Purpose
 from tests.core.report.recorded_grants import CALL, call, requested
 from tests.core.report.test_builder import reviewed
 from tests.fakes import GRANT, NOW
+from tests.moto_clients import moto_client
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
 INDEX: dict[str, Any] = {
@@ -40,11 +40,9 @@ INDEX: dict[str, Any] = {
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+def client() -> Iterator[Any]:
     with mock_aws():
-        made: Any = boto3.client("dynamodb", region_name="eu-west-1")
+        made = moto_client("dynamodb")
         made.create_table(TableName="audit", **KEYS, **INDEX, BillingMode="PAY_PER_REQUEST")
         yield made
 

@@ -1,9 +1,9 @@
 """Seals in S3 and signatures by KMS, both by moto."""
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -17,16 +17,15 @@ from jitney.core.problems import Problem
 from jitney.core.records.audit import GENESIS_HASH
 from tests.core.integrity.world import chain
 from tests.fakes import NOW
+from tests.moto_clients import moto_client
 
 REGION = "eu-west-1"
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+def aws() -> Iterator[Callable[[str], Any]]:
     with mock_aws():
-        yield lambda service: boto3.client(service, region_name=REGION)
+        yield moto_client
 
 
 @pytest.fixture

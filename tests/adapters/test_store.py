@@ -4,7 +4,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -33,6 +32,7 @@ from jitney.core.stored_identity import identity_of
 from jitney.handlers.runtime.edge import FAILURES
 from tests.fakes import CALL, GRANT, NOW, PENDING
 from tests.identities import identity
+from tests.moto_clients import moto_client
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
 INDEX = {
@@ -54,7 +54,7 @@ INDEXED = ("pk", "sk", "gsi_pk", "gsi_sk", "open_role", "open_until")
 @pytest.fixture
 def client() -> Iterator[object]:
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = moto_client("dynamodb")
         for table, names, more in (
             ("state", INDEXED, {"GlobalSecondaryIndexes": [INDEX, OPEN_INDEX]}),
             ("audit", ("pk", "sk"), {}),

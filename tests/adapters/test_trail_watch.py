@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -14,6 +13,7 @@ from jitney.adapters.transactions import StaleWrite
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch, change_of_gap
 from jitney.core.trail.heartbeat import BROKER
 from tests.fakes import NOW
+from tests.moto_clients import moto_client
 
 ALIAS = "analytics-prod"
 LATER = NOW + GAP_SECONDS + 1
@@ -22,7 +22,7 @@ LATER = NOW + GAP_SECONDS + 1
 @pytest.fixture
 def client() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = moto_client("dynamodb")
         for table in ("state", "audit"):
             client.create_table(
                 TableName=table,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -20,6 +19,7 @@ from tests.core.identity import minting
 from tests.fakes import NOW, PENDING
 from tests.handlers.review_browser import STAFF, with_staff
 from tests.identities import identity
+from tests.moto_clients import moto_client
 
 ID = "a" * 43
 ALICE = Principal(
@@ -32,7 +32,7 @@ SESSION = Session(ALICE, NOW, "k" * 43, "web")
 def client() -> Iterator[Any]:
     keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = moto_client("dynamodb")
         for table in ("state", "audit"):
             names = [{"AttributeName": each["AttributeName"], "AttributeType": "S"} for each in keys]
             client.create_table(

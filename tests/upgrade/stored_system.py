@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import boto3
 from moto import mock_aws
 
 from jitney.adapters.approval_workflow import TaskTokens
@@ -40,6 +39,7 @@ from tests.handlers.conftest import System, configuration
 from tests.handlers.gateway import MemoryUpstream, explain, masks, models
 from tests.handlers.review_browser import Browser, ReviewSystem, with_staff
 from tests.handlers.test_access_profiles import profile
+from tests.moto_clients import moto_client
 
 Item = dict[str, Any]
 Tables = dict[str, list[Item]]
@@ -107,8 +107,7 @@ class StoredSystem:
     config: Config = field(default_factory=stored_configuration)
 
     def __post_init__(self) -> None:
-        access = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        self.client, self.kms = boto3.client("dynamodb", **access), boto3.client("kms", **access)
+        self.client, self.kms = moto_client("dynamodb"), moto_client("kms")
         _create_tables(self.client, _new_key(self.kms) if self.encrypted else "")
         self.system = System(now=self.now, config=self.config)
         self.desk = ReviewSystem(self.system)

@@ -237,7 +237,7 @@ class Grant:
         current = self.at(ending.at)
         ended = current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)
         over = ended or state not in TRANSITIONS[current.state]
-        return current if over else replace(current.move(state), ending=ending)
+        return current if over else replace(current, state=state, ending=ending)
 
     def votes_since(self, before: "Grant") -> tuple[Vote, ...]:
         """Return the votes that are not in `before`. A vote is not new if only its groups changed."""
