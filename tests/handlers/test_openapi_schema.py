@@ -96,7 +96,7 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 pytestmark = pytest.mark.xdist_group("openapi")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def deployment() -> Iterator[Deployment]:
     made = Deployment()
     with with_ports(made.system.ports):
