@@ -23,7 +23,7 @@ AWS = {"issuer": "https://a1b2.tokens.sts.global.api.aws", "provider": "aws", "t
 ENTRA = {
     "issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/",
     "provider": "entra",
-    "clients": ["a"],
+    "clients": ["00001111-aaaa-2222-bbbb-3333cccc4444"],
 }
 GITLAB = {"issuer": "https://gitlab.com", "token": "id"}
 OWNED = {"reviewers": ["people/alice"]}
@@ -118,6 +118,31 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         "tags",
     ),
     "GitHub, a client": (GITHUB, {"clients": ["cli"]}, "clients", "name no client", "leave clients out"),
+    "Entra, a client by name": (ENTRA, {"clients": ["portal"]}, "clients", '"portal"', "UUID"),
+    "Entra, another client": (ENTRA, required(azp=[UID]), "claims", "clients lists no azp", "only"),
+    "a client that is not listed": (
+        {"clients": ["portal"]},
+        required(client_id=["cli-*"]),
+        "claims",
+        "clients lists no client_id",
+        "clients only",
+    ),
+    "an audience that is not listed": (
+        {"audience_claim": "client_id", "audiences": ["portal"]},
+        required(client_id=["cli"]),
+        "claims",
+        "audiences lists no client_id",
+        "audiences only",
+    ),
+    "an ID token with a scope": (GITLAB, required(namespace_id=["1"], scope=["jitney"]), "claims", "scope", "token"),
+    "an access token with a nonce": ({"claims": {"tags": {"nonce": "string"}}}, {}, "claims", "nonce", "token"),
+    "groups of a subject that is not admitted": (
+        {"subject_groups": {"writer": ["a"]}},
+        required(sub=["reader-*"]),
+        "subject_groups",
+        'no token of "writer"',
+        "claims.require.sub",
+    ),
     "GitHub, groups by name": (
         GITHUB,
         {"subject_groups": {"repo:octo-org/octo-repo:ref:refs/heads/main": ["a"]}},

@@ -853,7 +853,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "grants_end_with_token": True,
         "for_reviews": False,
         "dpop": False,
-        "subject_groups": {"bob": ["admins", "writers"]},
+        "subject_groups": {"bob@example.com": ["admins", "writers"]},
         "audience_claim": "aud",
         "require_iat": True,
         "claims": {
@@ -883,7 +883,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
     )
     loaded = compiled(document, env={"CDK_DEFAULT_REGION": "us-gov-east-1"})
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in issuer.items()}
-    tuples["subject_groups"] = {"bob": ("admins", "writers")}
+    tuples["subject_groups"] = {"bob@example.com": ("admins", "writers")}
     rules = issuer["claims"] | {"require": {"email": ("*@example.com",)}}
     tuples["claims"] = config.ClaimRules(**{k: tuple(v) if isinstance(v, list) else v for k, v in rules.items()})
     tuples["web"] = config.Web(**issuer["web"] | {"scopes": ("openid", "roles")})

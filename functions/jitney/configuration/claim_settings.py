@@ -1,8 +1,8 @@
 """The claim rules of an issuer's entry in `jitney.yaml`, and the rules that could never match."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -11,7 +11,8 @@ from jitney.configuration.values import SettingsModel, Text, Texts, refused
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.known_claims import KnownClaims
-from jitney.core.patterns import has_wildcard
+from jitney.core.identity.providers.provider import KIND_CLAIMS
+from jitney.core.patterns import has_wildcard, wildcard_pattern
 
 # Claims that other keys of the entry check, on every token.
 _CHECKED_BY: Mapping[str, str] = {
@@ -100,6 +101,30 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
     yield from _open_to_anyone(provider, issuer, rules.require)
 
 
+def contradictions(rules: ClaimSettings, entry: Mapping[str, Any]) -> Iterator[RuleFault]:
+    """Yield what is wrong with rules that never match because of other keys of their `entry`, as far as it is valid."""
+    token = entry.get("token")
+    for path in (*_paths(rules), *rules.subject):
+        if token and KIND_CLAIMS.get(path, token) != token:
+            fix = f"leave {path} out, or set token to the kind that has it"
+            yield RuleFault(f"no token is admitted with the claim {path}, because token is {token}", fix)
+    for key, claims in (("clients", CLIENT_CLAIMS), ("audiences", (str(entry.get("audience_claim")),))):
+        for path in claims:
+            values, ids = rules.require.get(path), entry.get(key)
+            if values and ids and not any(map(_matching(values), ids)):
+                wrong = f"no token is admitted: {key} lists no {path} of claims.require"
+                yield RuleFault(wrong, f"list the ids in {key} only")
+
+
+def client_fault(provider: str, client: str) -> RuleFault | None:
+    """Return what is wrong with a client id, or None when the provider's tokens can name it."""
+    known = PROVIDERS[provider].known
+    forms = [path for path in CLIENT_CLAIMS if path in known.forms]
+    if not forms or any(known.can_match(path, client) for path in forms):
+        return None
+    return RuleFault(f'no client of {provider} is "{client}"', f"write {known.forms[forms[0]].write}")
+
+
 def _unfit_values(provider: str, require: Mapping[str, Collection[str]]) -> Iterator[RuleFault]:
     known = PROVIDERS[provider].known
     for path, values in require.items():
@@ -131,6 +156,9 @@ def _open_to_anyone(provider: str, issuer: str, require: Mapping[str, Collection
 def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFault | None:
     """Return what is wrong with a `subject`, or None when an agent can have it. `*` and `?` are wildcards."""
     known = PROVIDERS[provider].known
+    claim = (rules.subject or ("sub",))[0] if provider == "generic" and len(rules.subject) < 2 else ""
+    if claim in rules.require and not has_wildcard(subject) and not _matching(rules.require[claim])(subject):
+        return RuleFault(f'claims.require admits no token of "{subject}"', f"add it to claims.require.{claim}")
     if len(rules.subject) > 1:
         named = [re.escape(f"{path}=") for path in rules.subject]
         form = r"\+".join(f"{name}[^+=]+" for name in named)
@@ -138,6 +166,12 @@ def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFaul
     if known.can_name(subject):
         return None
     return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
+
+
+def _matching(values: Collection[str]) -> Callable[[str], bool]:
+    """Return whether a text matches one of the values, in which `*` and `?` are wildcards."""
+    patterns = tuple(map(wildcard_pattern, values))
+    return lambda text: any(pattern.matches(text) for pattern in patterns)
 
 
 def is_open_to_tenant(provider: str, clients: Collection[str], rules: ClaimSettings) -> bool:

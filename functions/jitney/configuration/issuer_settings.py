@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from jitney.configuration.claim_settings import (
     ClaimSettings,
+    client_fault,
+    contradictions,
     is_open_to_tenant,
     names_clients,
     rule_faults,
@@ -176,6 +178,8 @@ class IssuerSettings(SettingsModel):
         provider = info.data.get("provider")
         if clients and provider and not names_clients(provider):
             raise refused(f"the tokens of {provider} name no client", "leave clients out, and use claims.require")
+        for fault in filter(None, (client_fault(provider, each) for each in clients if provider)):
+            raise refused(*fault)
         return clients
 
     @field_validator("audience_claim")
@@ -196,7 +200,8 @@ class IssuerSettings(SettingsModel):
     @classmethod
     def _can_match(cls, rules: ClaimSettings, info: ValidationInfo) -> ClaimSettings:
         context, issuer, provider = ValidationContext.of(info), info.data.get("issuer"), info.data.get("provider")
-        for fault in rule_faults(provider, issuer, rules) if issuer and provider else ():
+        faults = rule_faults(provider, issuer, rules) if issuer and provider else ()
+        for fault in (*faults, *contradictions(rules, info.data)):
             raise refused(*fault)
         for name, kind in rules.tags.items():
             alias, first = context.first_with("tags", name, value=kind)

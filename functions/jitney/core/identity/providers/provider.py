@@ -98,7 +98,7 @@ def claimed_groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
 
 # Claims that only one kind of token has. ID: OpenID Connect Core sections 2 and 3.3.2.11. Logout and other security
 # events: Back-Channel Logout section 2.4, RFC 8417 section 2.2. Access: RFC 9068 section 2.2, "scp" at Okta and Entra.
-_KIND_CLAIMS = {
+KIND_CLAIMS = {
     **dict.fromkeys(("nonce", "at_hash", "c_hash", "s_hash"), "id"),
     "events": "logout",
     **dict.fromkeys(("scope", "scp", "client_id"), "access"),
@@ -111,7 +111,7 @@ _NAMED = {"access": "access", "bearer": "access", "dpop": "access", "id": "id"}
 
 def token_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
     """Return every kind of token that `typ` and the claims indicate. The result may be empty."""
-    kinds = {kind for name, kind in _KIND_CLAIMS.items() if name in claims}
+    kinds = {kind for name, kind in KIND_CLAIMS.items() if name in claims}
     kinds.add(_TYPES.get(typ, typ))
     for name in ("token_use", "typ"):
         if name in claims:
