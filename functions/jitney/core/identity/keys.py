@@ -52,8 +52,8 @@ class DroppedKey(NamedTuple):
 class KeySet(NamedTuple):
     """The usable keys of one issuer.
 
-    Keys with the same `kid` are for different algorithms (RFC 7517 section 4.5). `only` is the single key of a set that
-    was published with one key, else None. `dropped` are the entries that the issuer should correct.
+    Keys with the same `kid` are for different algorithms (RFC 7517 section 4.5). `only` is the key of a set with one
+    entry, apart from dropped ones, else None. `dropped` are the entries that the issuer should correct.
     """
 
     by_kid: Mapping[str, tuple[Key, ...]]
