@@ -250,7 +250,7 @@ class MemoryStore:
         more = len(later) > PAGE_SIZE
         return page, f"{page[-1].created_at:012d}#{page[-1].id}" if more else ""
 
-    def rejections(self, owner: str, role_arn: str, now: int) -> list[Rejection]:
+    def rejections(self, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> list[Rejection]:
         self._answer("rejections")
         rejecting = (
             (grant, vote)
@@ -261,16 +261,9 @@ class MemoryStore:
             and first_role(grant.role_arn) == first_role(role_arn)
         )
         found = [
-            Rejection(
-                grant.id,
-                vote.human.name,
-                vote.at,
-                vote.comment,
-                grant.permissions,
-                grant.call.digest if grant.call else "",
-            )
+            Rejection(grant.id, vote.human.name, vote.at, vote.comment, grant.permissions)
             for grant, vote in rejecting
-            if vote.at > now - REJECTION_SECONDS
+            if vote.at > now - REJECTION_SECONDS and (grant.call and grant.call.digest) == (call and call.digest)
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)
 

@@ -632,21 +632,26 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Stor
         audit.grant_record(AuditEvent.VOTE, Outcome.REJECTED, after, Origin(), NOW + 5), before
     )
     store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
-    found = store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 5 + REJECTION_SECONDS)
+    found = store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 5 + REJECTION_SECONDS)
     assert found == [Rejection(PENDING.id, "corp.bob", NOW + 5, "No.", PENDING.permissions)]
-    assert store.rejections(REJECTED_BY, SECOND, NOW + 6) == found
-    assert not store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
-    assert not store.rejections(REJECTED_BY, PENDING.role_arn + "x", NOW + 6)
-    assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, NOW + 6)
+    assert store.rejections(REJECTED_BY, SECOND, None, NOW + 6) == found
+    assert not store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 6 + REJECTION_SECONDS)
+    assert not store.rejections(REJECTED_BY, PENDING.role_arn + "x", None, NOW + 6)
+    assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, None, NOW + 6)
 
 
-def test_rev_17_a_rejected_call_is_stored_with_its_digest(store: Store, client):
-    vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "No.", NOW, "web")
-    rejected = replace(PENDING.move(State.REJECTED), votes=(vote,), call=CALL)
-    client.transact_write_items(TransactItems=put_rejection("state", PENDING, rejected))
-    (found,) = store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 1)
-    assert found.call == CALL.digest
-    assert CALL._replace(parameters="{}").digest != CALL.digest == CALL._replace(grant_id="g-another").digest
+def test_rev_17_a_rejected_call_is_found_by_equal_calls_only(store: Store):
+    before = opened(store, replace(PENDING, call=CALL))
+    vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "No.", NOW + 5, "web")
+    after = replace(before.move(State.REJECTED), votes=(vote,))
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.REJECTED, after, Origin(), NOW + 5), before
+    )
+    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    (found,) = store.rejections(REJECTED_BY, PENDING.role_arn, CALL._replace(grant_id="g-another"), NOW + 6)
+    assert found == Rejection(PENDING.id, "corp.bob", NOW + 5, "No.", PENDING.permissions)
+    for other in (None, CALL._replace(parameters="{}"), CALL._replace(region="eu-west-2")):
+        assert not store.rejections(REJECTED_BY, PENDING.role_arn, other, NOW + 6)
 
 
 def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: Store, client):
@@ -655,7 +660,7 @@ def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: S
         vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", str(number), NOW + number, "web")
         rejected = replace(PENDING.move(State.REJECTED), votes=(vote,))
         client.transact_write_items(TransactItems=put_rejection("state", PENDING, rejected))
-    found = store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 60)
+    found = store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 60)
     assert [each.comment for each in found] == [str(number) for number in reversed(range(60))]
 
 
@@ -666,4 +671,4 @@ def test_rev_17_an_approval_leaves_no_rejection(store: Store):
         audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW + 5), before
     )
     store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
-    assert not store.rejections(REJECTED_BY, PENDING.role_arn, NOW + 6)
+    assert not store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 6)

@@ -1,7 +1,8 @@
 """The rejected requests of a person for one target, kept for a day. Without a person, they are those of a unit.
 
-In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, `sk` the rejection's time and grant. The
-vote's transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
+In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, for one call with #<the call's digest> at
+its end. `sk` is the rejection's time and grant. The vote's transaction writes the item (`jitney.adapters.store`), for
+every channel. `expires` is DynamoDB's TTL.
 """
 
 import json
@@ -12,6 +13,7 @@ from jitney.core.access.conditions import Condition
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.access.request import Permission
+from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.identity.principal import rejection_key
 from jitney.core.target_roles import first_role
 
@@ -25,9 +27,8 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
         return []
     said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
     said |= {"permissions": [asdict(each) for each in after.permissions]}
-    said |= {"call": after.call.digest} if after.call else {}
     item = {
-        "pk": {"S": key(rejection_key(after.unit_key, after.human), after.role_arn)},
+        "pk": {"S": key(rejection_key(after.unit_key, after.human), after.role_arn, after.call)},
         "sk": {"S": f"{vote.at:012d}#{after.id}"},
         "rejection": {"S": json.dumps(said, separators=(",", ":"))},
         "expires": {"N": str(vote.at + REJECTION_SECONDS)},
@@ -35,13 +36,13 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     return [{"Put": {"TableName": table, "Item": item}}]
 
 
-def query(table: str, owner: str, role_arn: str, now: int) -> dict[str, Any]:
+def query(table: str, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> dict[str, Any]:
     """Return the arguments of the query for the rejections that still count at `now`, the newest first."""
     return {
         "TableName": table,
         "KeyConditionExpression": "pk = :key AND sk > :since",
         "ExpressionAttributeValues": {
-            ":key": {"S": key(owner, role_arn)},
+            ":key": {"S": key(owner, role_arn, call)},
             ":since": {"S": f"{now - REJECTION_SECONDS:012d}"},
         },
         "ScanIndexForward": False,
@@ -60,6 +61,10 @@ def _permission_of(members: dict[str, Any]) -> Permission:
     return Permission(tuple(members["actions"]), tuple(members["resources"]), conditions)
 
 
-def key(owner: str, role_arn: str) -> str:
-    """Return the partition key of rejected requests for the target of a role. `owner` is a `rejection_key`."""
-    return f"REJECTED#{owner}#{first_role(role_arn)}"
+def key(owner: str, role_arn: str, call: ReviewedCall | None) -> str:
+    """Return the partition key of rejected requests for the target of a role, or of equal calls.
+
+    `owner` is a `rejection_key`.
+    """
+    of_target = f"REJECTED#{owner}#{first_role(role_arn)}"
+    return f"{of_target}#{call.digest}" if call else of_target

@@ -45,6 +45,7 @@ from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import Rejection
+from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records.audit import ChainedRecord
@@ -250,9 +251,13 @@ class Store:
             },
         )
 
-    def rejections(self, owner: str, role_arn: str, now: int) -> list[Rejection]:
-        """Return the rejected requests of a `rejection_key` for a role, within the last day, the newest first."""
-        pages = query_pages(self._client, "The store", **rejections_query(self._state_table, owner, role_arn, now))
+    def rejections(self, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> list[Rejection]:
+        """Return the rejected requests of a `rejection_key` for a role, within the last day, the newest first.
+
+        With `call`, the result is the rejections of equal calls. Without it, no call's.
+        """
+        query = rejections_query(self._state_table, owner, role_arn, call, now)
+        pages = query_pages(self._client, "The store", **query)
         return [rejection_of(item) for page in pages for item in page]
 
     def idempotency_value(self, key: str, now: int) -> str | None:
@@ -271,8 +276,7 @@ class Store:
             cast = after.votes_since(before)
             yield from (put_vote(self._state_table, each, after) for each in cast)
             yield from delegation_checks(self._state_table, cast)
-            if after.call is None:
-                yield from put_rejection(self._state_table, before, after)
+            yield from put_rejection(self._state_table, before, after)
         if after.break_glass:
             yield from follow_up_changes(self._state_table, before, after)
 

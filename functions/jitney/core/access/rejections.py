@@ -12,17 +12,13 @@ REJECTION_SECONDS = 24 * 3600
 
 
 class Rejection(NamedTuple):
-    """A rejected request: its grant, the reviewer's source identity and comment, the time in epoch seconds.
-
-    `call` is the `ReviewedCall.digest` of a request for one call, else "".
-    """
+    """A rejected request: its grant, the reviewer's source identity and comment, the time in epoch seconds."""
 
     grant_id: str
     by: str
     at: int
     comment: str
     permissions: tuple[Permission, ...] = ()
-    call: str = ""
 
     def view(self) -> dict[str, Any]:
         """Return the rejection as the API shows it."""
@@ -64,14 +60,6 @@ def repeated_rejection(permissions: Iterable[Permission], rejections: Iterable[R
         except PatternTooComplex:
             return rejection
     return None
-
-
-def repeated_call(call: str, rejections: Iterable[Rejection]) -> Rejection | None:
-    """Return the first rejection of a call with this digest, or None.
-
-    A reviewer who rejects a call often asks for other parameters. So a call with other parameters is no repeat.
-    """
-    return next((each for each in rejections if each.call == call), None)
 
 
 def have_in_common(ones: Iterable[Permission], others: Iterable[Permission], budget: Budget) -> bool:

@@ -9,7 +9,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
-from jitney.core.access.rejections import RepeatedRequest, repeated_call, repeated_rejection
+from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
 from jitney.core.access.request import AccessRequest
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
@@ -40,10 +40,9 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
     rejected_before if the agent does not say what `changed`.
     """
-    store = authenticated.ports.store
-    earlier = store.rejections(rejection_key(grant.unit_key, grant.human), grant.role_arn, authenticated.now)
-    call = grant.call
-    rejected = repeated_call(call.digest, earlier) if call else repeated_rejection(grant.permissions, earlier)
+    store, call, owner = authenticated.ports.store, grant.call, rejection_key(grant.unit_key, grant.human)
+    earlier = store.rejections(owner, grant.role_arn, call, authenticated.now)
+    rejected = next(iter(earlier), None) if call else repeated_rejection(grant.permissions, earlier)
     if rejected is None:
         return grant
     if changed:
