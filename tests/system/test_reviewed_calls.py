@@ -25,9 +25,9 @@ def test_rev_16_a_reviewed_deletion_is_sent_once_and_the_next_one_is_not_covered
     assert granted.status_code == 201, granted.text
     grant_id = granted.json()["grant"]["id"]
 
-    def delete(name: str, key: str) -> Any:
+    def delete(name: str, key: str, **more: str) -> Any:
         parameters = {"Bucket": "reports", "Key": f"{folder}/{name}"}
-        call = {"grant": grant_id, "service": "s3", "operation": "DeleteObject", "parameters": parameters}
+        call = {"grant": grant_id, "service": "s3", "operation": "DeleteObject", "parameters": parameters, **more}
         return api("POST", "/v1/calls", call, agent=AGENT, Idempotency_Key=key)
 
     def keys() -> list[str]:
@@ -54,6 +54,12 @@ def test_rev_16_a_reviewed_deletion_is_sent_once_and_the_next_one_is_not_covered
     assert api("GET", f"/v1/grants/{child}", agent=AGENT).json()["grant"]["state"] == "used"
     following = delete("b", str(uuid.uuid4()))
     assert following.status_code == 202
+    assert alice.vote(following.json()["grant"]["id"], "reject", comment="Keep it.").status_code == 303
+    refused = delete("b", str(uuid.uuid4()))
+    assert (refused.status_code, refused.json()["code"]) == (403, "rejected_before")
+    assert "Keep it." in refused.json()["detail"]
+    following = delete("b", str(uuid.uuid4()), changed="The owner agreed.")
+    assert following.json()["grant"]["repeated"]["changed"] == "The owner agreed."
     withdrawn = api("DELETE", f"/v1/calls/{following.json()['call_id']}", agent=AGENT)
     assert (withdrawn.status_code, withdrawn.json()["state"]) == (200, "withdrawn")
     assert keys() == ["b"]
