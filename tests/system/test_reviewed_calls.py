@@ -1,5 +1,6 @@
 """The review of one call on the running system: a person approves it, and the gateway sends it once (row REV 16)."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +9,14 @@ import pytest
 
 from tests.reviewer_browser import Person
 from tests.system.conftest import Api
+from tests.system.test_records import chain_of
 
 pytestmark = pytest.mark.xdist_group("reviews")
 AGENT = "gateway-agent"
 
 
 def test_rev_16_a_reviewed_deletion_is_sent_once_and_the_next_one_is_not_covered(
-    api: Api, person: Callable[[str], Person], aws: Callable[..., Any]
+    api: Api, person: Callable[[str], Person], aws: Callable[..., Any], stack: dict[str, Any]
 ):
     s3, folder = aws("s3", "444455556666"), f"2026/{uuid.uuid4()}"
     for name in ("a", "b"):
@@ -40,6 +42,8 @@ def test_rev_16_a_reviewed_deletion_is_sent_once_and_the_next_one_is_not_covered
     child, call_id = waiting.json()["grant"]["id"], waiting.json()["call_id"]
     assert waiting.headers["location"].endswith(f"/v1/calls/{call_id}")
     assert api("GET", f"/v1/calls/{call_id}", agent=AGENT).json()["state"] == "pending"
+    requested, *_ = chain_of(aws, stack, child)
+    assert "packed_policy_percent" in json.loads(requested["detail"])
     alice = person("alice")
     page = alice.sign_in(f"/{child}").text
     assert "requests one call: s3 DeleteObject in eu-west-1" in page
