@@ -152,6 +152,16 @@ def test_pol_14_a_suggestion_that_cannot_be_made_says_what_to_do(suggesting, arg
     assert "Fix: " in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [(["--agent", "corp.aa"], "corp.a"), (["--group", "readers"], "corp/readers")],
+)
+def test_aud_10_an_unknown_requester_gets_the_closest_names(suggesting, arguments: list[str], near: str):
+    code, _, err = suggesting(*arguments)
+    assert code == 2
+    assert f"Fix: Did you mean {near}" in err
+
+
 @pytest.mark.parametrize(("problems", "less_reviewed"), [(["it does not compile"], ()), ([], ("g-a",))])
 def test_pol_14_policies_with_a_problem_or_with_fewer_approvals_are_not_suggested(
     suggesting, monkeypatch: pytest.MonkeyPatch, problems: list[str], less_reviewed: tuple[str, ...]

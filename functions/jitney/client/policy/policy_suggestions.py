@@ -3,6 +3,7 @@
 Needs the extra `policy`.
 """
 
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -107,8 +108,11 @@ def _suggested(grants: Any, source: SuggestionSource) -> PolicySuggestion:
 
 def _nothing(scope: SuggestionScope, log: UsageLog) -> Invalid:
     reasons = "".join(f" {count:,} grants are left out: {reason}." for reason, count in log.left_out.most_common(3))
-    fix = "Check the name, such as local.agent-7 for an agent and local/readers for a group, and --since."
-    return Invalid("no_grants", TITLE, f"No grant of {scope.kind} {scope.name} is in these records.{reasons}", fix)
+    close = difflib.get_close_matches(scope.name[:100], log.names - {scope.name}, n=3)
+    names = f"Did you mean {' or '.join(close)}? Otherwise check" if close else "Check the name and"
+    fix = f"{names} --since."
+    detail = f"No grant of {scope.kind} {scope.name} is in these records.{reasons}"
+    return Invalid("no_grants", TITLE, detail, fix, {"alternatives": close})
 
 
 def _unusable(problems: list[str], less_reviewed: tuple[str, ...]) -> Invalid:

@@ -46,24 +46,28 @@ class SuggestionScope(NamedTuple):
 
     def has(self, recorded: RecordedRequest) -> bool:
         """Return whether a recorded request is in the scope."""
+        return self.name in self.names_in(recorded)
+
+    def names_in(self, recorded: RecordedRequest) -> Collection[str]:
+        """Return the names of this kind that a recorded request has."""
         who = recorded.principal
         match self.kind:
             case ScopeKind.AGENT:
-                return who.source_identity == self.name
+                return (who.source_identity,)
             case ScopeKind.GROUP:
-                return self.name in who.groups
+                return who.groups
             case ScopeKind.UNIT:
-                return who.unit == self.name
+                return (who.unit,)
 
-    def excludes(self, record: PublishedRecord) -> bool:
-        """Return whether this record alone shows that its grant is out of the scope."""
+    def name_in(self, record: PublishedRecord) -> str:
+        """Return the name of this kind that a record has; "" if only its grant's request shows it."""
         match self.kind:
             case ScopeKind.AGENT:
-                return record.principal not in ("", self.name)
+                return record.principal
             case ScopeKind.UNIT:
-                return record.unit not in ("", self.name)
+                return record.unit
             case ScopeKind.GROUP:
-                return False
+                return ""
 
 
 class UsedGrant(NamedTuple):
@@ -82,7 +86,8 @@ class UsedGrant(NamedTuple):
 class UsageLog:
     """Collects the lines of records, and then those of calls, and joins them by grant.
 
-    `left_out` counts the grants that the result lacks, by reason. `unreadable` counts lines.
+    `left_out` counts the grants that the result lacks, by reason. `unreadable` counts lines. `names` are those of the
+    scope's kind in the records.
     """
 
     scope: SuggestionScope
@@ -91,6 +96,7 @@ class UsageLog:
     calls_read: bool
     left_out: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
+    names: set[str] = field(default_factory=set)
     _records: dict[str, list[Line]] = field(default_factory=dict)
     _calls: dict[str, list[Line]] = field(default_factory=dict)
     _gaps: list[PublishedRecord] = field(default_factory=list)
@@ -98,8 +104,11 @@ class UsageLog:
     def add_record(self, line: Line) -> None:
         """Add a line of published records."""
         record = self._read(line)
-        if record and record.grant_id and not self.scope.excludes(record):
-            self._records.setdefault(record.grant_id, []).append(line)
+        if record and record.grant_id:
+            name = self.scope.name_in(record)
+            self.names |= {name} - {""}
+            if name in ("", self.scope.name):
+                self._records.setdefault(record.grant_id, []).append(line)
 
     def add_gap(self, line: Line) -> None:
         """Add a line about a gap of CloudTrail, from another day than the other records."""
@@ -133,6 +142,7 @@ class UsageLog:
                 continue
             try:
                 recorded = recorded_request(request)
+                self.names.update(self.scope.names_in(recorded))
                 report = build_report(grant_id, lines, self._calls.get(grant_id, ()), now, gaps=gaps)
                 if self.scope.has(recorded) and report and report.granted:
                     yield self._used(recorded, report, report.granted.permissions)
