@@ -215,6 +215,12 @@ def test_a_grant_without_published_records_is_a_problem_with_a_fix(ledger: Ledge
     assert "Records arrive within a minute" in result.stderr
 
 
+def test_aud_10_an_unknown_grant_gets_the_closest_ids(ledger: Ledger):
+    result = show(grant=f"{GRANT.id[:-1]}7")
+    assert result.exit_code == 7
+    assert f"Fix: Did you mean {GRANT.id}? Records arrive within a minute" in result.stderr
+
+
 def test_since_limits_the_days_that_are_read(ledger: Ledger):
     result = CliRunner().invoke(build_app(), ["audit", "show", GRANT.id, "--since", "2026-11-25"])
     assert result.exit_code == 7

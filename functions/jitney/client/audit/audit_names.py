@@ -110,6 +110,10 @@ class KnownNames:
         """Return the grant's id. Raises Invalid if no record names it."""
         return self._one("grant", text, GRANTS)
 
+    def close_grants(self, text: str) -> list[str]:
+        """Return the ids of grants that are similar to `text`, the closest first."""
+        return difflib.get_close_matches(text, [str(row["name"]) for row in self._rows(GRANTS)], n=_SUGGESTED)
+
     def resource(self, arn: str) -> str:
         """Return the ARN. Raises Invalid unless a record or a call names it, or has a pattern for it other than "*"."""
         day = self.since.isoformat()

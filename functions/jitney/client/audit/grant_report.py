@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from jitney.client.audit.athena import Athena, connected
+from jitney.client.audit.audit_names import KnownNames
 from jitney.client.audit.grant_report_output import page, show, waiting
 from jitney.client.audit.named_queries import GRANT_ID, athena_location
 from jitney.client.audit.record_lines import GAPS_BEFORE_DAYS, day_after
@@ -161,7 +162,11 @@ def reports(
         integrity = check(date.fromisoformat(min(days)))
     gaps = published_gaps(each for _, each in of_gaps)
     found = zip(grant_ids, *results, strict=True)
-    return [_report(each, records, calls, gaps, source, integrity) for each, records, calls in found]
+    built = [_report(each, records, calls, gaps, source, integrity) for each, records, calls in found]
+    for grant_id, report in zip(grant_ids, built, strict=True):
+        if report is None:
+            raise _unknown(grant_id, athena, since)
+    return [each for each in built if each]
 
 
 def _report(
@@ -171,15 +176,21 @@ def _report(
     gaps: Sequence[TrailGap],
     source: ReportSource,
     integrity: AnswerIntegrity,
-) -> PrintedReport:
+) -> PrintedReport | None:
     report = build_report(grant_id, map(_present, records), map(_present, calls), source.at, gaps=gaps)
     if report is None:
-        detail = f"Athena has no record of {grant_id} published since {source.since}."
-        fix = "Records arrive within a minute: try again then, or include earlier days with --since."
-        raise GrantEnded("grant_not_found", "The grant has no records", detail, fix)
+        return None
     actions = _actions()
     suggestion = suggest(report, actions, may_need(), source.at)
     return PrintedReport(report, suggestion, outliving_effects(report, actions), source, integrity)
+
+
+def _unknown(grant_id: str, athena: Athena, since: date) -> GrantEnded:
+    close = KnownNames(athena, since).close_grants(grant_id)
+    detail = f"Athena has no record of {grant_id} published since {since}."
+    wait = "Records arrive within a minute: try again then, or include earlier days with --since."
+    fix = f"Did you mean {' or '.join(close)}? {wait}" if close else wait
+    return GrantEnded("grant_not_found", "The grant has no records", detail, fix, {"alternatives": close})
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
