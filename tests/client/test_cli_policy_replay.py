@@ -52,12 +52,13 @@ def replayed(home: Path, tmp_path: Path):
 def test_pol_14_the_counts_and_each_change_are_shown(replayed):
     code, out, _ = replayed([*LINES, "no JSON"])
     assert code == 0
-    assert out.splitlines()[:5] == [
+    assert out.splitlines()[:6] == [
         "Changed  2 of 4 recorded decisions would change",
         "  replayed  4 decisions, 3 of them distinct for these policies",
         "  changed   2 from allow to deny",
         "  left out  1 decision: an older version of Jitney wrote the record, without the inputs of the decision",
-        "  left out  1 unreadable lines; check them with jitney audit verify",
+        "  left out  1 unreadable lines",
+        "  records   not compared with their seals: `jitney audit verify` does that",
     ]
     for shown in ("corp.a", "corp.b", "s3:Get*", "arn:aws:s3:::reports/2026/*", "deny (builtin:no-permit)"):
         assert shown in out
@@ -67,6 +68,7 @@ def test_pol_14_programs_get_each_change(replayed):
     code, out, _ = replayed(LINES, "--json")
     found = json.loads(out)
     assert (code, found["replayed"], found["other_policies"]) == (0, 4, 0)
+    assert found["integrity"]["state"] == "unchecked"
     assert [each["chain"] for each in found["changes"]] == ["r-2", "r-3"]
     assert found["changes"][1] | {"time": ""} == {
         "time": "",

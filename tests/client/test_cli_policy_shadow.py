@@ -41,7 +41,7 @@ def shown(home: Path, tmp_path: Path):
 
 def test_pol_14_the_counts_and_each_difference_are_shown(shown):
     code, out, _ = shown([*LINES, "no record"])
-    assert (code, out.splitlines()[:7]) == (
+    assert (code, out.splitlines()[:8]) == (
         0,
         [
             "Different  3 of 5 recorded decisions differ",
@@ -50,7 +50,8 @@ def test_pol_14_the_counts_and_each_difference_are_shown(shown):
             "  differs   1 decision: active review, shadow review by other reviewers",
             "  error     1 decision: InvalidPolicies",
             "  left out  1 decision without a shadow",
-            "  left out  1 unreadable lines; check them with jitney audit verify",
+            "  left out  1 unreadable lines",
+            "  records   not compared with their seals: `jitney audit verify` does that",
         ],
     )
     for words in ("corp.b", "deny (builtin:no-permit)", "review by security (write)", "s3:PutObject, s3:DeleteObject"):
@@ -60,6 +61,7 @@ def test_pol_14_the_counts_and_each_difference_are_shown(shown):
 def test_pol_14_programs_get_each_difference(shown):
     found = json.loads(shown(LINES, "--json")[1])
     assert (found["compared"], found["without"]) == (5, 1)
+    assert found["integrity"]["state"] == "unchecked"
     assert [each["chain"] for each in found["changes"]] == ["r-1", "r-2", "r-4"]
     assert found["changes"][2]["before"]["reviews"] == [["owners"]]
     assert found["changes"][2]["after"] == {"effect": "review", "policies": ["write"], "reviews": [["security"]]}

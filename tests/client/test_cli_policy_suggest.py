@@ -81,7 +81,7 @@ def test_pol_14_the_policies_are_printed_and_what_they_cover_is_noted(suggesting
     assert out.startswith("// Suggested for agent corp.a, from 2 grants of 2026-11-27 to ")
     assert 'principal == Jitney::Agent::"corp.a"' in out
     for row in ("used      2 of 2 grants", "decided   1 used requests allowed, 1 reviewed", "unused    2 permissions",
-                "replaces  read, write"):  # fmt: skip
+                "replaces  read, write", "records   not compared with their seals"):  # fmt: skip
         assert row in err
 
 
@@ -90,6 +90,7 @@ def test_pol_14_programs_get_the_policies_and_the_counts(suggesting):
     found = json.loads(out)
     assert (code, found["complete"], found["allowed"], found["reviewed"], found["denied"]) == (0, True, 1, 1, [])
     assert [each["action"] for each in found["unused"]] == ["ec2:DescribeImages", "ec2:DescribeVpcs"]
+    assert found["integrity"]["state"] == "unchecked"
     assert found["unused"][0] == {
         "action": "ec2:DescribeImages", "resource": "*", "conditions": {}, "target": "prod", "grants": 1,
     }  # fmt: skip

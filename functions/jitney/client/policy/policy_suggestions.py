@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jitney.client.audit.record_lines import ReadingProgress, RecordSource
+from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, RecordSource
 from jitney.client.policy.further_needs import may_need
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies, policy_module
 from jitney.client.problems import Invalid
 from jitney.core.access.conditions import conditions_view
 from jitney.core.access.request import GrantedPair
+from jitney.core.integrity.answer_integrity import unchecked
 from jitney.core.policy_suggestion.policy_suggestion import PolicySuggestion, SuggestionSource, suggest_policy
 from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, cases_text, file_text
 from jitney.core.policy_suggestion.used_grants import ScopeKind, SuggestionScope, UsageLog
@@ -155,6 +156,7 @@ def document(result: SuggestionResult) -> dict[str, Any]:
         "unused": [_pair(each.pair) | {"target": each.target, "grants": each.grants} for each in found.unused],
         "left_out": [{"reason": reason, "count": count} for reason, count in sorted(result.left_out.items())],
         "unreadable_lines": result.unreadable,
+        "integrity": unchecked(UNVERIFIED).document(),
     }
 
 
@@ -179,4 +181,5 @@ def rows(result: SuggestionResult) -> Iterator[tuple[str, str]]:
     for reason, count in sorted(result.left_out.items()):
         yield "left out", f"{quantity(count, 'grant')}: {reason}"
     lines = result.unreadable
-    yield "left out", f"{lines:,} unreadable lines; check them with jitney audit verify" if lines else ""
+    yield "left out", f"{lines:,} unreadable lines" if lines else ""
+    yield "records", UNVERIFIED

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from jitney.client.audit.record_lines import ReadingProgress, RecordSource
+from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, RecordSource
 from jitney.client.policy.policy_access import loaded_policies
 from jitney.core.access.grant import permissions_view
+from jitney.core.integrity.answer_integrity import unchecked
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, ReplayedRequest
 from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.stored_identity import name_of
@@ -48,6 +49,7 @@ def document(replayed: PolicyReplay) -> dict[str, Any]:
         "not_replayable": [{"reason": reason, "count": count} for reason, count in replayed.left_out.most_common()],
         "other_action_table": replayed.other_tables,
         "unreadable_lines": replayed.decisions.unreadable,
+        "integrity": unchecked(UNVERIFIED).document(),
     }
 
 
@@ -96,7 +98,8 @@ def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     table = result["other_action_table"]
     yield "note", f"{decisions(table)} used another table of AWS actions, which may explain a change" if table else ""
     lines = result["unreadable_lines"]
-    yield "left out", f"{lines:,} unreadable lines; check them with jitney audit verify" if lines else ""
+    yield "left out", f"{lines:,} unreadable lines" if lines else ""
+    yield "records", UNVERIFIED
 
 
 COLUMNS = ("count", "last", "principal", "target", "actions", "resources", "before", "after")
