@@ -93,6 +93,7 @@ def test_pol_14_a_recorded_grant_is_explained_by_the_present_policies(explained,
     for grant, said in (("g-old", "cannot be decided again: an older version"), ("g-none", "No record in the source")):
         code, out, err = explained("--grant", grant, "--folder", str(tmp_path / "records"))
         assert (code, out, said in err, "Fix: " in err) == (2, "", True, True)
+    assert "Did you mean g-one? Otherwise check that the copy" in err
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,10 @@ def explain_request(config: Path | None, members: Mapping[str, Any]) -> dict[str
 def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingProgress) -> dict[str, Any]:
     """Return the explanation of a recorded grant's request, decided by the present policies. Raises Invalid."""
     loaded = loaded_policies(config, TITLE)
+    known: set[str] = set()
     for line in asked.source.lines(None, None, TITLE, progress):
         record = parse_record(line)
+        known.add(record.grant_id if record else "")
         if record and record.grant_id == asked.grant_id and is_decision(record, dry_runs=False):
             try:
                 return _explained(loaded, config, decide_again(recorded_request(record), loaded.context))
@@ -74,7 +76,10 @@ def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingP
                 detail = f"The request of {asked.grant_id} cannot be decided again: {reason}."
                 raise Invalid("not_replayable", TITLE, detail, fix) from reason
     detail = f"No record in the source is about the request of {asked.grant_id}."
-    raise Invalid("grant_unknown", TITLE, detail, "Check the id, and that the copy has the day of the request.")
+    close = difflib.get_close_matches(asked.grant_id, known - {"", asked.grant_id}, n=3)
+    did = f"Did you mean {' or '.join(close)}? Otherwise check" if close else "Check the id, and"
+    fix = f"{did} that the copy has the day of the request."
+    raise Invalid("grant_unknown", TITLE, detail, fix, {"alternatives": close})
 
 
 def _request_case(loaded: Any, config: Path | None, members: Mapping[str, Any]) -> Case:
