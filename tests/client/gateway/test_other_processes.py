@@ -105,6 +105,7 @@ def test_gw_13_a_signature_is_good_for_minutes_only(good: Any):
         ({"authorization": "Bearer abc"}, "", "bearer tokens"),
         ({"authorization": "AWS4-ECDSA-P256-SHA256 Credential=x"}, "", "version 4A"),
         ({}, "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", "presigned URLs"),
+        ({}, "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=00&Expires=1", "presigned URLs"),
     ],
 )
 def test_gw_11_other_signatures_are_refused_by_name(good: Any, headers: dict[str, str], query: str, named: str):

@@ -140,6 +140,8 @@ class _S3Recomputed(_SignedHeaders, S3SigV4Auth):
     """The signature of S3, which takes the path as it is."""
 
 
+_PRESIGNED = ("X-Amz-Signature=", "X-Amz-Credential=", "AWSAccessKeyId=")
+"""Parameters of presigned URLs. For another endpoint than AWS's, boto3 presigns with version 2, which has the last."""
 _OTHER_SIGNATURES = {
     "AWS4-ECDSA-P256-SHA256": "signatures of version 4A (several Regions)",
     "Bearer": "bearer tokens",
@@ -149,7 +151,7 @@ _OTHER_SIGNATURES = {
 
 def _unsupported_signature(given: str, query: str) -> ClientProblem:
     kind = _OTHER_SIGNATURES.get(given.partition(" ")[0])
-    if "X-Amz-Signature=" in query or "X-Amz-Credential=" in query:
+    if any(name in query for name in _PRESIGNED):
         kind = "presigned URLs, because SDKs make them without a call"
     if kind:
         return Invalid("call_unsupported", "Not supported", f"The gateway does not accept {kind}.", WITH_CREDENTIALS)
