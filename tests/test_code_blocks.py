@@ -9,6 +9,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ import pytest
 import typer.main
 import yaml
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from jitney.client.cli import build_app
 from local.agent_shell import AUDITOR, DEVELOPER
@@ -75,10 +77,16 @@ class Block(NamedTuple):
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
+@cache
+def tokens(page: Path) -> tuple[Token, ...]:
+    """Return the parts of a page."""
+    return tuple(MarkdownIt().enable("table").parse(page.read_text("utf-8")))
+
+
 def blocks() -> Iterator[Block]:
     """Yield every fenced or indented code block. An indented one is a shell's."""
     for page in PAGES:
-        for token in MarkdownIt().parse(page.read_text("utf-8")):
+        for token in tokens(page):
             if token.type in ("fence", "code_block"):
                 line = (token.map or [0])[0] + 1
                 yield Block(page, line, token.info.strip() or ("" if token.type == "fence" else "sh"), token.content)
@@ -87,7 +95,7 @@ def blocks() -> Iterator[Block]:
 def inline_commands() -> Iterator[Block]:
     """Yield every code span that begins with `jitney` or `make` and has more words."""
     for page in PAGES:
-        for token in MarkdownIt().enable("table").parse(page.read_text("utf-8")):
+        for token in tokens(page):
             for child in token.children or ():
                 if child.type == "code_inline" and re.match(r"(jitney|make) \S", child.content):
                     yield Block(page, (token.map or [0])[0] + 1, "inline", child.content)

@@ -21,7 +21,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
 from tests.handlers.conftest import REQUEST_BODY, System
 
-OPENAPI = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+OPENAPI = yaml.load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 SCHEMAS = OPENAPI["components"]["schemas"]
 ROUTES = {f"{verb.upper()} {path}": route for path, verbs in OPENAPI["paths"].items() for verb, route in verbs.items()}
 REGISTRY = Registry().with_resource("api", Resource.from_contents(OPENAPI, default_specification=DRAFT202012))

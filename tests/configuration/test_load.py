@@ -92,7 +92,7 @@ def compiled(tmp_path):
     path = tmp_path / "jitney.yaml"
 
     def compile_document(document, env=None, local=False):
-        text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
+        text = document if isinstance(document, str) else yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False)
         path.write_text(text, encoding="utf-8")
         return config.load(load_configuration(path, BROKER | (env or {}), local=local).json)
 

@@ -85,7 +85,7 @@ class Deployment:
 
 
 load_all_checks()
-DOCUMENT = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
+DOCUMENT = yaml.load(OPENAPI.read_text(encoding="utf-8"), yaml.CSafeLoader)
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 SCHEMA.app = ApiApp(handlers())
 CHOSEN = [CHECKS.get_one(name) for name in NAMES]
