@@ -32,6 +32,8 @@ from tests.handlers.test_request_list import listed
 from tests.identities import identity
 
 SIBLINGS = 300
+REQUESTS = 100
+"""Of one repository: ten times its limit of pending requests."""
 POLICIES = """
 @id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);
 @id("write") @approval("owners") permit (principal, action == Jitney::Action::"Write", resource)
@@ -85,7 +87,7 @@ def ask(system: System, token: str, reason: str = "report", permissions: Any = W
     return status, answer
 
 
-def flood(system: System, count: int = SIBLINGS) -> list[tuple[int, dict[str, Any]]]:
+def flood(system: System, count: int = REQUESTS) -> list[tuple[int, dict[str, Any]]]:
     """A request for review from each of `count` subjects of one repository."""
     return [ask(system, job(f"made-up-{number}")) for number in range(count)]
 
@@ -93,7 +95,7 @@ def flood(system: System, count: int = SIBLINGS) -> list[tuple[int, dict[str, An
 def test_rev_12_the_refs_of_a_repository_share_one_limit_of_pending_requests(system: System):
     most = system.config.limits.max_pending
     answers = flood(system)
-    assert Counter(status for status, _ in answers) == {202: most, 429: SIBLINGS - most}
+    assert Counter(status for status, _ in answers) == {202: most, 429: REQUESTS - most}
     refused = answers[most][1]
     assert (refused["code"], refused["unit"]) == ("too_many_pending", UNIT)
     assert refused["pending"] == []  # none of them is the caller's own

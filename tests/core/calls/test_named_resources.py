@@ -146,13 +146,13 @@ def call(service: str, name: str, **parameters: Any) -> Any:
     ("service", "operation", "parameters"),
     [
         ("s3", "CopyObject", {"Bucket": "b", "Key": "k", "CopySource": f"reports/b{'?versionId=' * 100_000} z"}),
-        ("ec2", "TerminateInstances", {"InstanceIds": ["x"] * 1_000_000}),
-        ("ssm", "GetParameters", {"Names": ["arn:x"] * 1_000_000}),
+        ("ec2", "TerminateInstances", {"InstanceIds": ["x"] * 100_000}),
+        ("ssm", "GetParameters", {"Names": ["arn:x"] * 100_000}),
     ],
     ids=["a copy", "instances", "parameters"],
 )
 def test_gw_12_large_parameters_take_linear_time(service, operation, parameters):
-    with within_cpu_seconds(5), pytest.raises(Problem):
+    with within_cpu_seconds(1), pytest.raises(Problem):
         explain_call(AwsCall(OPERATIONS.service(service).operation(operation), parameters), PLACE)
 
 

@@ -82,9 +82,9 @@ def test_gw_12_a_large_body_is_refused_before_it_is_parsed() -> None:
 
 
 def test_gw_12_a_body_of_many_unknown_members_is_refused_at_once() -> None:
-    body = json.dumps({f"{number}operation": 1 for number in range(200_000)}).encode()
+    body = json.dumps({f"{number}operation": 1 for number in range(50_000)}).encode()
     assert len(body) < MAX_CALL_BYTES
-    with within_cpu_seconds(2), pytest.raises(Problem) as refused:
+    with within_cpu_seconds(0.5), pytest.raises(Problem) as refused:
         parse_call(body)
     assert len(refused.value.extras["errors"]) == MOST_ERRORS
 

@@ -358,18 +358,18 @@ def in_json(text: str, levels: int) -> str:
 @pytest.mark.parametrize(
     "hostile",
     [
-        in_json(CHAIN * 1300, 4),
-        in_json(CHAIN * 1300, DEEPEST),
-        '19" ' + in_json(CHAIN * 1300, DEEPEST),
-        in_json(base64.b64encode(in_json(CHAIN * 1300, 3).encode()).decode(), 3),
-        in_json(urllib.parse.quote(in_json(CHAIN * 1300, 3), safe=""), 3),
+        in_json(CHAIN * 500, 4),
+        in_json(CHAIN * 500, DEEPEST),
+        '19" ' + in_json(CHAIN * 500, DEEPEST),
+        in_json(base64.b64encode(in_json(CHAIN * 500, 3).encode()).decode(), 3),
+        in_json(urllib.parse.quote(in_json(CHAIN * 500, 3), safe=""), 3),
         "Credential=aapi-key" * 6000,
         "_key=+hook/secretKey" * 6000,
     ],
     ids=["json", "deepest", "inch", "base64", "percent", "values", "suffixes"],
 )
 def test_mask_01_names_that_reveal_each_other_take_bounded_time(hostile):
-    with within_cpu_seconds(1):
+    with within_cpu_seconds(0.4):
         mask_text(hostile, TAGS)
         suspects([hostile])
 
@@ -390,7 +390,7 @@ def test_mask_01_a_text_that_begins_within_a_quoted_name_is_masked():
 
 
 def test_mask_01_a_hostile_text_uses_up_no_search_of_another():
-    texts = [in_json(CHAIN * 1300, 4), f"password={PASSWORD} and more"]
+    texts = [in_json(CHAIN * 500, 4), f"password={PASSWORD} and more"]
     masked = mask_texts(texts, [0, 1], TAGS)
     assert MASK.fullmatch(masked[0])
     assert MASK.sub("<>", masked[1]) == "password=<> and more"

@@ -80,7 +80,7 @@ def test_mask_01_what_csv_writes_is_masked_in_its_column_only(rows: list[list[st
 
 @pytest.mark.parametrize("line", ['"a', '"a"b,', "a,b,", '""""', '"a""', "\r", ","])
 def test_mask_01_many_lines_take_linear_time(line: str):
-    with within_cpu_seconds(5):
+    with within_cpu_seconds(0.5):
         mask_cells(
-            "id,password\n" + f"{line}\n" * 200_000, judge_secret_name, lambda text: TAGS.mask(text, "credential")
+            "id,password\n" + f"{line}\n" * 50_000, judge_secret_name, lambda text: TAGS.mask(text, "credential")
         )

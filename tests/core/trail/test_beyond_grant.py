@@ -355,7 +355,7 @@ def test_aud_08_a_key_with_many_wildcards_is_compared_in_bounded_time(key: str):
     """Callers choose keys. A hundred events share a minute of the correlator."""
     call = called("s3", "GetObject", {"bucketName": "reports", "key": key}, f"arn:aws:s3:::reports/{key}")
     patterns = [f"arn:aws:s3:::reports/*a{number:02}*b*" for number in range(45)]
-    with within_cpu_seconds(1):
-        for _ in range(10):
+    with within_cpu_seconds(0.3):
+        for _ in range(3):
             assert reasons(call, "s3:GetObject", *patterns) == (RESOURCE,)
     assert reasons(call, "s3:GetObject", "arn:aws:s3:::reports/*") == ()
