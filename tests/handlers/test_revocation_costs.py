@@ -21,7 +21,7 @@ LIVE = entries(400, NOW, range(30, 900), units=40)
 
 @cache
 def expired() -> list[DenyEntry]:
-    return entries(100_000, NOW, range(960, 4000))
+    return entries(20_000, NOW, range(960, 4000))
 
 
 @cache
