@@ -105,6 +105,40 @@ def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
     assert vote(ballot(seen, "bob"), system.ports).state is State.ACTIVE
 
 
+REPORTS = [f"arn:aws:s3:::reports/2026/department-{number:02d}/a-quarterly-report.csv" for number in range(20)]
+
+
+@pytest.mark.parametrize("way", ["credentials", "gateway"])
+def test_sts_10_a_selection_that_no_session_policy_can_hold_is_refused_before_it_counts(system: System, way: str):
+    """The whole request fits, because both actions share their resources. Half of it would be a dead grant."""
+    grant = pending(system, [{"actions": ["s3:DeleteObject", "s3:PutObject"], "resources": REPORTS}], way=way)
+    rest = REPORTS[1:]
+    unequal = (Permission(("s3:DeleteObject",), tuple(rest)), Permission(("s3:PutObject",), tuple(REPORTS)))
+    chosen = ballot(grant, narrowing=NarrowedApproval(unequal, 300))
+    assert refused(system, chosen) == "policy_too_large"
+    assert system.store.grants[grant.id] == grant
+    equal = (Permission(("s3:DeleteObject", "s3:PutObject"), tuple(rest)),)
+    assert vote(replace(chosen, narrowing=NarrowedApproval(equal, 300)), system.ports).state is State.ACTIVE
+    if way == "credentials":
+        assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_sts_10_the_size_of_a_selection_counts_the_longest_address_of_an_agent(system: System, bound: bool):
+    target = replace(system.ports.config.targets["analytics-prod"], bind_to_caller=bound)
+    system.ports.config = replace(system.ports.config, targets={"analytics-prod": target})
+    grant = pending(system, [{"actions": ["s3:DeleteObject", "s3:PutObject"], "resources": REPORTS[:13]}])
+    unequal = (
+        Permission(("s3:DeleteObject",), tuple(REPORTS[1:13])),
+        Permission(("s3:PutObject",), tuple(REPORTS[:13])),
+    )
+    chosen = ballot(grant, narrowing=NarrowedApproval(unequal, 300))
+    if bound:
+        assert refused(system, chosen) == "policy_too_large"
+    else:
+        assert vote(chosen, system.ports).state is State.ACTIVE
+
+
 def test_id_05_a_flood_of_refused_votes_is_no_flood_of_writes(system: System):
     grant = pending(system)
     before = len(system.records())

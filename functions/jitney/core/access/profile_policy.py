@@ -15,6 +15,7 @@ from jitney.core.access.session_policy import (
     SESSION_POLICY_LIMIT,
     SessionPolicy,
     SessionPolicyOptions,
+    compile_policy,
     end_denials,
     fitted_policy,
 )
@@ -45,6 +46,23 @@ def profile_document(permissions: tuple[Permission, ...], actions: ActionTable, 
 def content_of(document: str) -> str:
     """Return the hash of a managed policy's text, as in `AccessProfile.content`."""
     return hashlib.sha256(document.encode()).hexdigest()
+
+
+def access_policy(
+    permissions: tuple[Permission, ...],
+    profile: GrantedProfile | None,
+    target: Target,
+    ends_at: int,
+    actions: ActionTable,
+    options: SessionPolicyOptions,
+) -> SessionPolicy:
+    """Return the session policy of a grant of `permissions`, within an access profile if it has one.
+
+    Raises the problems of `compile_policy`, `compile_profile` and `granted_profile`.
+    """
+    if profile:
+        return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
+    return compile_policy(permissions, ends_at, actions, options)
 
 
 def granted_profile(granted: GrantedProfile, target: Target) -> AccessProfile:

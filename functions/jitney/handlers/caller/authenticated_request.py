@@ -7,10 +7,10 @@ from typing import Any
 
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
-from jitney.core.access.profile_policy import compile_profile, granted_profile
+from jitney.core.access.profile_policy import access_policy
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
+from jitney.core.access.session_policy import SessionPolicy, options_for
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.config import Target
@@ -94,9 +94,7 @@ class AuthenticatedRequest:
         options = options_for(target, self.origin.source_ip)
         if way is Way.GATEWAY:
             options = options._replace(source_ip="")
-        if profile:
-            return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
-        return compile_policy(permissions, ends_at, self.ports.actions, options)
+        return access_policy(permissions, profile, target, ends_at, self.ports.actions, options)
 
     def request_members(
         self, access_request: AccessRequest, target: Target, decision: Decision | None = None

@@ -7,7 +7,11 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
+from jitney.core.access.profile_policy import access_policy
+from jitney.core.access.request import Way
 from jitney.core.access.request_body import MAX_REASON
+from jitney.core.access.session_policy import options_for
+from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
@@ -32,6 +36,8 @@ from jitney.handlers.review.under_review import under_review
 from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports
 
+_LONGEST_ADDRESS = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
+"""Takes the place of the agent's address, which is known only when it fetches credentials."""
 REQUEST_AGAIN = "The request cannot be approved any more. Reject it, and the agent can request again."
 OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
 
@@ -70,8 +76,8 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
     If policies now need other reviewers, the vote that would have completed the approvals restarts the review. That
     vote is recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required,
-    own_request, not_reviewer, not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable.
-    Refused votes are counted in the records.
+    own_request, not_reviewer, not_narrower, policy_too_large, review_changed, review_ended, rate_limited,
+    grant_conflict, unavailable. Refused votes are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -145,9 +151,32 @@ def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResu
     require_reviewer(ballot.voter, review, groups, now)
     delegations = delegations_for(voter.source_identity, review, groups, now)
     given = Vote(voter.identity, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)
-    return apply_vote(
+    result = apply_vote(
         review, given, ballot.narrowing, groups, lambda after, by: decision_on(review.with_grant(after), by, ports)
     )
+    if result.voted_on.permissions != review.grant.permissions:
+        _require_fitting(result.voted_on, ports)
+    return result
+
+
+def _require_fitting(narrowed: Grant, ports: Ports) -> None:
+    """Raise Problem policy_too_large if no session policy can hold what a reviewer left of a request (STS 10).
+
+    Actions that no longer share their resources take more characters. The size was tried before the review only for the
+    whole request.
+    """
+    target = _target_of(narrowed, ports)
+    options = options_for(target, _LONGEST_ADDRESS)
+    if narrowed.way is Way.GATEWAY:
+        options = options._replace(source_ip="")
+    end = ports.now() + narrowed.duration_seconds
+    try:
+        access_policy(narrowed.permissions, narrowed.access_profile, target, end, ports.actions, options)
+    except Problem as problem:
+        if problem.code != "policy_too_large":
+            raise
+        fix = "Leave out whole actions or whole resources, approve all of the request, or reject it."
+        raise Problem(problem.code, f"What you selected cannot be granted. {problem.detail}", fix) from problem
 
 
 def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Ports) -> Decision:
@@ -157,10 +186,7 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
     """
     grant = review.grant
     config, who = ports.config, requesting_principal(grant, ports)
-    try:
-        target = target_of(grant, config)
-    except Problem as problem:
-        raise Problem(problem.code, problem.detail, REQUEST_AGAIN) from problem
+    target = _target_of(grant, ports)
     return decide(
         who,
         grant.as_request(inherited_approvals(review, ports.now())),
@@ -172,6 +198,14 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
         approvals,
         OtherGrantsLookup(ports, who, target.account, ports.now(), grant.call.grant_id if grant.call else grant.id),
     )
+
+
+def _target_of(grant: Grant, ports: Ports) -> Target:
+    """Return the target of a grant under review. Raises Problem, with a fix for reviewers."""
+    try:
+        return target_of(grant, ports.config)
+    except Problem as problem:
+        raise Problem(problem.code, problem.detail, REQUEST_AGAIN) from problem
 
 
 def requesting_principal(grant: Grant, ports: Ports) -> Principal:
