@@ -38,7 +38,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-AbCdEf"
 OBJECT = {"service": "s3", "region": "eu-west-1", "parameters": {"Bucket": "reports", "Key": "2026/a"}}
 PUT = OBJECT | {"operation": "PutObject", "parameters": OBJECT["parameters"] | {"Body": "NDI="}}
 DELETE = OBJECT | {"operation": "DeleteObject"}
-DELETE_B, DELETE_C = (DELETE | {"parameters": {"Bucket": "reports", "Key": f"2026/{key}"}} for key in "bc")
+DELETE_B, DELETE_C, DELETE_D = (DELETE | {"parameters": {"Bucket": "reports", "Key": f"2026/{key}"}} for key in "bcd")
 PAIR_TOO = """@id("pair-too") @approval("pair") forbid (principal, action == Jitney::Action::"Write", resource)
 unless { context.approvals.contains("pair") };"""
 TASK_TOKEN = "a-task-token"
@@ -186,18 +186,20 @@ def ended(stored: StoredSystem) -> dict[str, str]:
 
 
 def gateway(stored: StoredSystem) -> dict[str, str]:
-    deletions = [each for key in "abc" for each in write_to(key, "s3:DeleteObject")]
+    deletions = [each for key in "abcd" for each in write_to(key, "s3:DeleteObject")]
     grant_id = request(stored, [*write_to("a"), *deletions], 201, members={"way": "gateway"})
-    calls = ((PUT, "put", 200), (DELETE, "delete a", 202), (DELETE_B, "delete b", 202), (DELETE_C, "delete c", 202))
-    answers = [made(stored, grant_id, *call) for call in calls]
-    sent, approved, pending = (answer["grant"]["id"] for answer in answers[1:])
-    alice = stored.browser("alice")
+    made(stored, grant_id, PUT, "put", 200)
+    alice, rejected = stored.browser("alice"), made(stored, grant_id, DELETE_D, "delete d", 202)["grant"]["id"]
+    decide(stored, alice, rejected, "reject", comment="keep it")
+    calls = ((DELETE, "delete a"), (DELETE_B, "delete b"), (DELETE_C, "delete c"))
+    answers = [made(stored, grant_id, *call, 202) for call in calls]
+    sent, approved, pending = (answer["grant"]["id"] for answer in answers)
     for each in (sent, approved):
         decide(stored, alice, each)
     made(stored, grant_id, DELETE, "delete a", 200)
     secret = [{"actions": ["secretsmanager:GetSecretValue"], "resources": [SECRET]}]
     revealing = request(stored, secret, 201, members={"way": "gateway", "reveal": True})
-    names = {"sent call": sent, "approved call": approved, "pending call": pending}
+    names = {"sent call": sent, "approved call": approved, "pending call": pending, "rejected call": rejected}
     return {"gateway": grant_id, "revealing": revealing} | names
 
 

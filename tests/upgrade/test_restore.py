@@ -139,7 +139,7 @@ EVERY_SESSION = {"aws:PrincipalTag/grant": ["*"]}
 def test_ops_02_open_grants_are_listed_and_their_ends_are_recorded_without_a_fork(after: StoredSystem, drill: Drill):
     listed = {each["id"]: each["state"] for each in after.call(list_grants)[1]["grants"]}
     assert listed.keys() >= {drill.ids[name] for name in ("active", "gateway", "pending", "not started")}
-    assert set(listed.values()) <= {"revoked", "used"}
+    assert set(listed.values()) <= {"rejected", "revoked", "used"}
     reconcile(after.ports)
     for name in ("active", "gateway", "pending", "not started"):
         assert after.grant(drill.ids[name]).state is State.REVOKED

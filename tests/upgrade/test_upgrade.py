@@ -31,6 +31,7 @@ from tests.upgrade.flows import (
     DELETE,
     DELETE_B,
     DELETE_C,
+    DELETE_D,
     PUT,
     READ,
     REASON,
@@ -159,6 +160,7 @@ def test_ops_02_keys_and_rejections_still_count(upgraded: StoredSystem, corpus: 
     assert (joined[0], joined[1]["grant"]["id"]) == (202, corpus.ids["pending"])
     refused = upgraded.call(create_grant, body | {"permissions": write_to("rejected")})
     assert refused[1]["code"] == "rejected_before"
+    assert made(upgraded, corpus.ids["gateway"], DELETE_D, "again", 403)["code"] == "rejected_before"
     assert upgraded.call(preview_decision, body)[0] == 200
 
 
