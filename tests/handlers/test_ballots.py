@@ -105,6 +105,19 @@ def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
     assert vote(ballot(seen, "bob"), system.ports).state is State.ACTIVE
 
 
+def test_pol_01_the_first_of_two_approvals_is_decided_about_too(system: System):
+    """Otherwise the next reviewer would read and approve what policy denies already."""
+    two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
+    system.ports.config = replace(system.ports.config, reviewers={"owners": two})
+    grant, other = pending(system), pending(system, TWO)
+    assert vote(ballot(other), system.ports).state is State.PENDING
+    forbidding = replace(configuration().policies, text=f'{POLICIES}@id("stop") forbid (principal, action, resource);')
+    system.ports.policies = policies_of(forbidding)
+    assert vote(ballot(grant), system.ports).state is State.FAILED
+    assert (system.outcomes()[-1], system.reviews.resumed) == (("vote", "approved", "denied"), [grant.id])
+    assert vote(ballot(other, verdict=VoteVerdict.REJECT), system.ports).state is State.REJECTED
+
+
 REPORTS = [f"arn:aws:s3:::reports/2026/department-{number:02d}/a-quarterly-report.csv" for number in range(20)]
 
 

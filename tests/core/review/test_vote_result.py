@@ -50,6 +50,17 @@ def test_pol_01_the_vote_that_completes_the_approvals_fails_what_policy_denies()
     assert (result.grant.state, result.code, result.restarted) == (State.FAILED, "denied", False)
 
 
+def test_pol_01_an_approval_that_completes_nothing_fails_what_policy_denies():
+    result = voted(Policy(Effect.DENY), groups=TWO)
+    assert (result.grant.state, result.code, len(result.grant.votes)) == (State.FAILED, "denied", 1)
+
+
+@pytest.mark.parametrize("effect", [Effect.REVIEW, Effect.ALLOW])
+def test_rev_04_an_approval_that_completes_nothing_leaves_the_request_pending(effect: Effect):
+    result = voted(Policy(effect), groups=TWO)
+    assert (result.grant.state, result.grant.reviews, len(result.grant.votes)) == (State.PENDING, TWICE.reviews, 1)
+
+
 def test_rev_03_a_review_restarts_for_the_reviewers_that_policy_wants_without_any_approval():
     policy = Policy(Effect.REVIEW, Effect.REVIEW)
     result = voted(policy)
@@ -71,9 +82,10 @@ def test_rev_07_a_narrowed_approval_is_what_policy_decides_about_and_what_become
 
 
 def test_rev_07_a_narrowed_request_that_needs_more_votes_says_when_it_was_narrowed():
-    policy = Policy()
+    policy = Policy(Effect.REVIEW, Effect.REVIEW)
     result = voted(policy, groups=TWO, narrowing=HALF)
-    assert (result.grant.state, result.grant.narrowed_at, policy.asked) == (State.PENDING, NOW, [])
+    assert (result.grant.state, result.grant.narrowed_at, result.decision) == (State.PENDING, NOW, None)
+    assert [approvals for _, approvals in policy.asked] == [()]
     assert result.changes_workflow(TWICE)
     whole = voted(policy, groups=TWO)
     assert (whole.grant.narrowed_at, whole.changes_workflow(TWICE)) == (None, False)
@@ -86,7 +98,7 @@ def test_rev_07_a_narrowed_approval_of_another_version_is_refused_whole():
 
 @pytest.mark.parametrize("narrowing", [None, HALF])
 def test_rev_04_a_repeated_vote_returns_the_same_grant_and_asks_policy_nothing(narrowing):
-    once = voted(Policy(), groups=TWO, narrowing=narrowing).grant
+    once = voted(Policy(Effect.REVIEW), groups=TWO, narrowing=narrowing).grant
     again = apply_vote(under_review(once), a_vote("alice", once), None, TWO, Policy())
     assert again.grant is once
 

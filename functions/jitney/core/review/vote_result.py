@@ -54,8 +54,9 @@ def apply_vote(
 ) -> VoteResult:
     """Return the result of `vote` for the grant. The vote covers the whole grant, or the part in `narrowing`.
 
-    The result holds the same grant if the vote changes nothing. A vote that completes the approvals is checked against
-    the present policy. Raises the problems of `narrowed`, `cast` and `check`.
+    The result holds the same grant if the vote changes nothing. Each approval is checked against the present policy
+    (POL 1). The grant fails if policy denies it, and becomes active only if policy allows it with the approvals. Raises
+    the problems of `narrowed`, `cast` and `check`.
     """
     grant = review.grant
     voted_on = grant
@@ -68,16 +69,17 @@ def apply_vote(
     after = cast(review.with_grant(voted_on), vote, groups)
     if after is voted_on:
         return VoteResult(grant, grant)
-    if after.state is State.PENDING and has_enough_approvals(after):
-        return _decided(after, vote.at, check)
+    if after.state is State.PENDING:
+        decision = check(after, after.approvals)
+        if has_enough_approvals(after) or decision.effect is Effect.DENY:
+            return _decided(after, vote.at, decision, check)
     if after.state is State.PENDING and voted_on is not grant:
         after = replace(after, narrowed_at=next_change_at(grant, vote.at))
     return VoteResult(after, after)
 
 
-def _decided(grant: Grant, now: int, check: PolicyCheck) -> VoteResult:
-    """Return the approved grant as policy sees it now: active, restarted, or failed."""
-    decision = check(grant, grant.approvals)
+def _decided(grant: Grant, now: int, decision: Decision, check: PolicyCheck) -> VoteResult:
+    """Return the grant after `decision`, which policy makes with its approvals: active, restarted, or failed."""
     if decision.effect is Effect.ALLOW:
         active = activated(grant, now)
         return VoteResult(active, active, decision)
