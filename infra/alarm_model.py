@@ -56,5 +56,10 @@ class Alarm:
 
     def description(self, runbooks_url: str | None, names: Mapping[str, str]) -> str:
         """Return the text of the notification. `runbooks_url` is the address above the runbook's path."""
-        above = f"{runbooks_url.rstrip('/')}/" if runbooks_url else ""
-        return f"{self.meaning.format(**names)} Runbook: {above}{self.runbook}"
+        return with_runbook(self.meaning.format(**names), runbooks_url, self.runbook)
+
+
+def with_runbook(meaning: str, runbooks_url: str | None, runbook: str) -> str:
+    """Return an alarm's description: its meaning and the address of its runbook."""
+    above = f"{runbooks_url.rstrip('/')}/" if runbooks_url else ""
+    return f"{meaning} Runbook: {above}{runbook}"

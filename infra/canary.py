@@ -15,6 +15,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.alarm_model import with_runbook
 from infra.broker_function import ALIAS, BrokerFunction
 from infra.monitoring import Monitoring
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
@@ -38,6 +39,10 @@ So a single time-out of AWS causes no rollback.
 """
 
 
+MEANING = "The function crashed or ran out of time. Rolls a canary deployment back."
+RUNBOOK = "docs/upgrades.md#canary-deployments"
+
+
 class CanaryDeployments(Construct):
     """The deployment group of each function that has an alias, with a role for all of them."""
 
@@ -48,8 +53,10 @@ class CanaryDeployments(Construct):
         *,
         functions: Iterable[BrokerFunction],
         monitoring: Monitoring,
+        runbooks_url: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._description = with_runbook(MEANING, runbooks_url, RUNBOOK)
         shared = [monitoring.alarm(name) for name in ROLLBACK_ALARMS]
         functions = [each for each in functions if each.alias]
         role = self._role(functions)
@@ -76,7 +83,7 @@ class CanaryDeployments(Construct):
             self,
             f"{function.node.id}Errors",
             alarm_name=f"jitney-canary-{function.spec.name.replace('_', '-')}",
-            alarm_description="The function crashed or ran out of time. Rolls a canary deployment back.",
+            alarm_description=self._description,
             metric=function.function.metric_errors(period=Duration.minutes(5), statistic="Sum"),
             evaluation_periods=1,
             threshold=MOST_ERRORS,

@@ -71,6 +71,7 @@ def test_ops_02_crashes_of_the_function_itself_roll_it_back(assembly: Synthesize
             found[alarm["AlarmName"]] = functions[of["Value"]["Ref"]]
             assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Errors", 2)
             assert "AlarmActions" not in alarm
+            assert alarm["AlarmDescription"].endswith("Runbook: docs/upgrades.md#canary-deployments")
     assert {alarm.replace("-canary", "", 1): name for alarm, name in found.items()} == {name: name for name in ROUTED}
 
 
