@@ -97,13 +97,7 @@ class BrokerStack(Stack):
         sealing.acknowledge(functions["overview"], functions["sealer"])
         monitoring = self._monitoring(dead_letters, trail, approval, settings, buckets.replicas)
         if broker.has_canary:
-            CanaryDeployments(
-                self,
-                "Canary",
-                functions=functions.values(),
-                monitoring=monitoring,
-                runbooks_url=settings.broker.runbooks_url if settings.broker else None,
-            )
+            CanaryDeployments(self, "Canary", functions=functions.values(), monitoring=monitoring)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail, digest_of(configuration.json))

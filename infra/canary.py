@@ -53,10 +53,9 @@ class CanaryDeployments(Construct):
         *,
         functions: Iterable[BrokerFunction],
         monitoring: Monitoring,
-        runbooks_url: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._description = with_runbook(MEANING, runbooks_url, RUNBOOK)
+        self._description = with_runbook(MEANING, monitoring.runbooks_url, RUNBOOK)
         shared = [monitoring.alarm(name) for name in ROLLBACK_ALARMS]
         functions = [each for each in functions if each.alias]
         role = self._role(functions)

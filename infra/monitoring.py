@@ -60,7 +60,7 @@ class Monitoring(Construct):
         self._resources = resources
         self._targets = {alias: {"target": alias} for alias in sorted(targets)}
         self._replicas = {name: {"replica": name, **buckets} for name, buckets in replicas.items()}
-        self._runbooks_url = runbooks_url
+        self.runbooks_url = runbooks_url
         made = {each.name: list(self._alarms(each)) for each in ALARMS}
         self._made = {name: alarms[0] for name, alarms in made.items() if alarms}
         self._dashboard(made)
@@ -86,7 +86,7 @@ class Monitoring(Construct):
             self,
             name,
             alarm_name=f"jitney-{name}",
-            alarm_description=alarm.description(self._runbooks_url, names),
+            alarm_description=alarm.description(self.runbooks_url, names),
             metric=self._metric(alarm.signal, alarm.period_seconds, names),
             evaluation_periods=max(alarm.periods, alarm.clear_periods),
             datapoints_to_alarm=alarm.periods,
