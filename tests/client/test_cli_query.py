@@ -138,6 +138,7 @@ def test_aud_05_parameters_and_days_reach_the_query(aws: FakeAthena):
 @pytest.mark.parametrize(
     ("arguments", "code", "detail", "fix"),
     [
+        (["deneid"], "query_unknown", "Query deneid does not exist.", "Did you mean denied?"),
         (["nope"], "query_unknown", "Existing queries: denied, history_of_grant, ours.", "jitney audit query"),
         (["history_of_grant", "--param", "g-1"], "grant_id_invalid", "'g-1' is not a grant id", "14 letters or digits"),
         (["history_of_grant"], "usage", "needs 1 parameter, not 0: grant, the grant's id", "--param GRANT"),

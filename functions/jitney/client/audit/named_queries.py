@@ -14,6 +14,7 @@ from jitney.client.audit.audit_names import ANY_RESOURCE, KnownNames, resource_a
 from jitney.client.audit.periods import first_day_read, period, within
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.audit.trail_silence import reads_calls, silences
+from jitney.client.inputs.setting_names import closest
 from jitney.client.problems import Invalid
 
 # A parameter, or a string or a comment, in which a question mark is no parameter.
@@ -181,9 +182,12 @@ def _named(queries: Sequence[NamedQuery], name: str) -> NamedQuery:
     found = next((each for each in queries if each.name == name), None)
     if found:
         return found
-    names = ", ".join(each.name for each in queries) or "none"
-    fix = "Run `jitney audit query`, which says what each query shows."
-    raise Invalid("query_unknown", _TITLE, f"Query {name} does not exist. Existing queries: {names}.", fix)
+    names = [each.name for each in queries]
+    close = closest(name, names)
+    listed = "" if close else f" Existing queries: {', '.join(names) or 'none'}."
+    see = "`jitney audit query` says what each query shows."
+    fix = f"Did you mean {close[0]}? {see}" if close else see
+    raise Invalid("query_unknown", _TITLE, f"Query {name[:120]} does not exist.{listed}", fix, {"alternatives": close})
 
 
 def _wrong_count(name: str, wanted: Sequence[QueryParameter], given: int) -> Invalid:
