@@ -169,6 +169,32 @@ def test_gw_03_a_call_outside_the_grant_is_on_record(gateway: Gateway) -> None:
     assert record["grant_id"] == gateway.grant_id
 
 
+@pytest.mark.parametrize(
+    ("call", "resource"),
+    [
+        ({**DELETE, "parameters": {"Bucket": "reports", "Key": "2025/a"}}, "arn:aws:s3:::reports/2025/a"),
+        (SALARIES, "arn:aws:s3:::reports/salaries/2026"),
+    ],
+    ids=["outside the grant", "denied by policy"],
+)
+def test_aud_04_the_record_of_a_call_that_is_not_sent_says_what_it_would_have_done(
+    gateway: Gateway, call: dict[str, Any], resource: str
+) -> None:
+    gateway.post(call)
+    (record,) = gateway.records()
+    assert (record["actions"], record["resources"]) == ([f"s3:{call['operation']}"], [resource])
+    assert record["detail"]["call"]["parameters"] == call["parameters"]
+
+
+def test_mask_05_the_record_of_a_call_that_is_not_sent_has_no_secret(gateway: Gateway) -> None:
+    secret = "hunter2-Zx9Qm4"
+    tagging = {"Bucket": "reports", "Key": "2025/a", "Body": "NDI=", "Tagging": f"password={secret}"}
+    assert gateway.post({**PUT, "parameters": tagging})[1]["code"] == "call_outside_grant"
+    (record,) = gateway.records()
+    assert secret not in json.dumps(record)
+    assert record["detail"]["call"]["parameters"]["Body"].startswith("[2 bytes, SHA-256 ")
+
+
 def test_gw_12_a_call_needs_an_idempotency_key(gateway: Gateway) -> None:
     status, answer, _ = gateway.system.call(create_call, {"grant": gateway.grant_id, **GET})
     assert (status, answer["code"]) == (400, "request_invalid")

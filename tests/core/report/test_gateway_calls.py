@@ -109,10 +109,14 @@ def test_gw_03_refused_and_denied_calls_are_shown_as_what_they_are():
     fields: dict[str, Any] = {"grant_id": GRANT.id}
     refused = AuditRecord(NOW + 1, AuditEvent.CALL, Outcome.DENIED, "denied", detail={"call": named}, **fields)
     unread = AuditRecord(NOW + 2, AuditEvent.CALL, Outcome.REFUSED, "grant_released", **fields)
-    lines = [json.loads(chain_record(each, f"r-{number}").text) for number, each in enumerate((refused, unread))]
+    shown = {"call": named | {"parameters": {"Key": "a"}}}
+    outside = AuditRecord(NOW + 3, AuditEvent.CALL, Outcome.REFUSED, "call_outside_grant", detail=shown, **fields)
+    records = (refused, unread, outside)
+    lines = [json.loads(chain_record(each, f"r-{number}").text) for number, each in enumerate(records)]
     assert gateway_rows(reported(*lines)) == [
         ("12:00:01", "s3:DeleteObject in eu-west-1, denied, denied"),
         ("12:00:02", "unread call, refused, grant_released"),
+        ("12:00:03", 's3:DeleteObject in eu-west-1, refused, call_outside_grant: “{"Key":"a"}”'),
     ]
 
 

@@ -81,7 +81,7 @@ def gateway_rows(report: GrantReport) -> Iterator[ReportRow]:
         ]
         about = "".join(f", {part}" for part in parts if part)
         place = f" in {escape_invisible(each.region)}" if each.region else ""
-        parameters = "" if each.outcome in NOT_SENT else f": {quoted(each.parameters)}"
+        parameters = "" if each.outcome in NOT_SENT and each.parameters == "{}" else f": {quoted(each.parameters)}"
         text = f"{escape_invisible(each.name)}{place}{about}{parameters}"
         tone = Tone.PLAIN if each.outcome == Outcome.ANSWERED else Tone.BAD
         yield ReportRow(clock(each.at, report), text, tone)

@@ -7,9 +7,9 @@ from jitney.adapters.aws_calls import ModelledCall
 from jitney.adapters.call_store import CallContext
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
-from jitney.core.access.request import Permission, Way
+from jitney.core.access.request import Permission, Way, permissions_of
 from jitney.core.config import Target
-from jitney.core.gateway.call_records import approvals_detail
+from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
 from jitney.core.gateway.inside_grant import CallNeeds, require_inside
@@ -17,6 +17,7 @@ from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.ungranted import record_ungranted
+from jitney.handlers.gateway.call_parameters import parameters_of
 from jitney.handlers.grant.issuance import approvals_of, target_of
 from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_problem
 
@@ -49,6 +50,10 @@ def check_call(
     Refusals are counted. A call outside its grant is recorded instead, because the answer shows what is missing in the
     grant.
     """
+
+    def call(needs: CallNeeds) -> GatewayCall:
+        return GatewayCall(authenticated, call_request, key_hash, content, context, grant, target, modelled, needs)
+
     with authenticated.counting_refusals(AuditEvent.CALL):
         grant = active_grant(authenticated.own(context.stored_grant), authenticated)
         target = target_of(grant, authenticated.ports.config)
@@ -67,9 +72,11 @@ def check_call(
     try:
         needs = require_inside(explained, grant, authenticated.ports.actions)
     except Problem as problem:
-        _record(Outcome.REFUSED, problem.code, grant, modelled, authenticated)
+        # Another problem means that a record cannot hold what the call needs.
+        needed = permissions_of(explained) if problem.code == "call_outside_grant" else ()
+        _record(call(CallNeeds(needed, (), reads=False)), Outcome.REFUSED, problem.code)
         raise
-    return GatewayCall(authenticated, call_request, key_hash, content, context, grant, target, modelled, needs)
+    return call(needs)
 
 
 def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
@@ -96,8 +103,8 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
         if decision.effect is not Effect.DENY and further and decide(further).effect not in accepted:
             further = tuple(each for each in further if decide((each,)).effect in accepted)
     if decision.effect is Effect.DENY:
-        members = deciding_policies(decision)
-        _record(Outcome.DENIED, "denied", gateway_call.grant, modelled, authenticated, approvals, **members)
+        denied = replace(gateway_call, grant_approvals=approvals)
+        _record(denied, Outcome.DENIED, "denied", **deciding_policies(decision))
         raise denied_problem(decision)
     reads = gateway_call.needs.reads and further == gateway_call.needs.further
     needs = gateway_call.needs._replace(further=further, reads=reads)
@@ -127,17 +134,23 @@ def _require_address(grant: Grant, authenticated: AuthenticatedRequest) -> None:
         raise Problem("address_mismatch", detail, "Call from that address, or request a new grant from this one.")
 
 
-def _record(
-    outcome: Outcome,
-    code: str,
-    grant: Grant,
-    modelled: ModelledCall,
-    authenticated: AuthenticatedRequest,
-    approvals: frozenset[str] = frozenset(),
-    **members: Any,
-) -> None:
+def _record(gateway_call: GatewayCall, outcome: Outcome, code: str, **members: Any) -> None:
     """Record a call that is not sent. Raises Problem rate_limited if the caller got too many such answers."""
-    named = {"service": modelled.service, "operation": modelled.operation.name, "region": modelled.region}
-    detail = {"call": named | approvals_detail(approvals)}
-    about = {"grant_id": grant.id, "target": grant.target, "account": grant.account, "detail": detail}
-    record_ungranted(AuditEvent.CALL, outcome, authenticated, code=code, **about, **members)
+    grant, modelled, permissions = gateway_call.grant, gateway_call.modelled, gateway_call.needs.permissions
+    named: dict[str, Any] = {
+        "service": modelled.service,
+        "operation": modelled.operation.name,
+        "region": modelled.region,
+    }
+    if permissions:
+        ports, direct = gateway_call.authenticated.ports, gateway_call.call_request.direct
+        named["parameters"] = bounded_parameters(parameters_of(modelled, direct, grant.owner_key, ports).shown)
+    about = {"grant_id": grant.id, "target": grant.target, "account": grant.account}
+    asked = {
+        "actions": tuple(sorted({name for each in permissions for name in each.actions})),
+        "resources": tuple(sorted({arn for each in permissions for arn in each.resources})),
+    }
+    detail = {"call": named | approvals_detail(gateway_call.grant_approvals)}
+    record_ungranted(
+        AuditEvent.CALL, outcome, gateway_call.authenticated, code=code, detail=detail, **about, **asked, **members
+    )

@@ -6,36 +6,22 @@ from jitney.core.access.credentials import Credentials
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.gateway.aws_answer import AwsAnswer, MaskedAnswer
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_record
-from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac, shown_parameters
-from jitney.core.gateway.tickets import is_upload
-from jitney.core.masking.aws_masker import AwsMasker, CallDirection
-from jitney.core.masking.mask_tags import TextMaskTags
+from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac
 from jitney.core.records.audit import AuditRecord, Outcome
 from jitney.handlers.gateway.call_checks import GatewayCall
-
-_DIRECT = "the agent sends the call to S3 itself, and the answer is not masked"
-"""The value of the member `direct`, which marks a ticket among the parameters in records and reviews.
-
-S3 has no parameter of this name.
-"""
+from jitney.handlers.gateway.call_parameters import parameters_of
 
 
 def recorded_call(gateway_call: GatewayCall, credentials: Credentials | None) -> RecordedCall:
     """Return the call as its records show it."""
     ports, modelled, owner = gateway_call.authenticated.ports, gateway_call.modelled, gateway_call.grant.owner_key
-    operation, exact = modelled.operation.name, modelled.parameters
-    masker = AwsMasker(ports.masks, TextMaskTags(lambda: ports.mask_keys.of(owner)))
-    masked = masker.call(modelled.service, operation, CallDirection.INPUT, exact).value
-    if gateway_call.call_request.direct:
-        # `direct` is shown and hashed. So the approval of a call that the gateway sends does not cover a ticket for
-        # that call.
-        direct = {"direct": _DIRECT} | ({"Body": gateway_call.call_request.direct} if is_upload(operation) else {})
-        exact, masked = {**exact, **direct}, {**masked, **direct}
+    operation = modelled.operation.name
+    exact, shown = parameters_of(modelled, gateway_call.call_request.direct, owner, ports)
     return RecordedCall(
         service=modelled.service,
         operation=operation,
         region=modelled.region,
-        parameters=shown_parameters(exact, masked),
+        parameters=shown,
         parameters_mac=parameters_mac(ports.mask_keys.of(owner), modelled.service, operation, modelled.region, exact),
         mac_key=ports.mask_keys.id,
         actions=tuple(sorted({name for each in gateway_call.needs.permissions for name in each.actions})),
