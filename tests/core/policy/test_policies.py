@@ -11,7 +11,6 @@ from jitney.core.policy.policy_tests import Case, CaseContext, CaseFault, decide
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
-CONFIG = load(load_configuration(POLICIES.parent / "jitney.yaml", {}, local=False).json)
 CASES = cases_in(POLICIES / TABLE, {})
 
 
@@ -19,7 +18,8 @@ CASES = cases_in(POLICIES / TABLE, {})
 def setting(actions, limits, schema):
     text = "\n".join(path.read_text("utf-8") for path in sorted(POLICIES.glob("*.cedar")))
     policy_set = PolicySet.load(Policies(text, schema, "v1"))
-    return CaseContext(policy_set, actions, CONFIG.targets, limits, frozenset({"data-owners", "security"}))
+    config = load(load_configuration(POLICIES.parent / "jitney.yaml", {}, local=False).json)
+    return CaseContext(policy_set, actions, config.targets, limits, frozenset({"data-owners", "security"}))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
