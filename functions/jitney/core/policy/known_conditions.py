@@ -55,7 +55,8 @@ def _value(expression: Mapping[str, Any], facts: Facts) -> _Known:
         case "!", {"arg": inner}:
             return _negated(_value(inner, facts))
         case (("&&" | "||"), {"left": left, "right": right}):
-            return _joined(operator, _value(left, facts), _value(right, facts))
+            deciding, first = operator == "||", _value(left, facts)
+            return first if first is deciding else _joined(deciding, first, _value(right, facts))
         case (("==" | "!="), {"left": left, "right": right}):
             return _compared(_value(left, facts), _value(right, facts), equal=operator == "==")
         case "like", {"left": left, "pattern": list(parts)}:
@@ -74,9 +75,8 @@ def _negated(value: _Known) -> _Known:
     return None if value is None else not value
 
 
-def _joined(operator: str, left: _Known, right: _Known) -> _Known:
-    """Return the value of a conjunction or disjunction. The value of one side can decide it."""
-    deciding = operator == "||"
+def _joined(deciding: bool, left: _Known, right: _Known) -> _Known:  # noqa: FBT001 - the value
+    """Return the value of a conjunction or disjunction. The value `deciding` of one side decides it."""
     if deciding in (left, right):
         return deciding
     return None if None in (left, right) else not deciding
