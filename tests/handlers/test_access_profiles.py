@@ -203,6 +203,23 @@ def test_rev_07_a_narrowed_approval_of_a_profile_is_issued_without_the_rest(syst
 # What people see, before and after their decision.
 
 
+def test_sts_10_a_selection_whose_denials_do_not_fit_is_refused_before_it_counts():
+    """What is left of an action is in the inline policy, which has 2,048 characters."""
+    arns = tuple(f"arn:aws:s3:::state/a-folder-with-a-long-name/{number:03d}/*" for number in range(60))
+    wide = profile("deploy", Permission(("s3:GetObject", "s3:PutObject"), arns))
+    system = System(config=with_profiles(configuration(POLICIES + PERMITTED), deploy=wide))
+    status, answer, _ = system.call(create_grant, body("deploy"))
+    assert status == 202, answer
+    grant = system.store.grants[answer["grant"]["id"]]
+    most = (Permission(("s3:GetObject",), arns[1:]), Permission(("s3:PutObject",), arns))
+    with pytest.raises(Problem, match="policy_too_large") as refused:
+        vote(ballot(grant, narrowing=NarrowedApproval(most, 600)), system.ports)
+    assert "whole actions" in refused.value.fix
+    reads = (Permission(("s3:GetObject",), arns),)
+    assert vote(ballot(grant, narrowing=NarrowedApproval(reads, 600)), system.ports).state is State.ACTIVE
+    assert system.call(create_credentials, grant_id=grant.id)[0] == 200
+
+
 def test_pol_15_a_profile_that_is_not_deployed_is_no_work_for_reviewers(system: System):
     system.sessions.trial_problem = Problem("access_profile_missing", "STS does not accept it.", "Deploy it.")
     status, answer, _ = system.call(create_grant, body("deploy"))

@@ -176,6 +176,8 @@ def _require_fitting(narrowed: Grant, ports: Ports) -> None:
         if problem.code != "policy_too_large":
             raise
         fix = "Leave out whole actions or whole resources, approve all of the request, or reject it."
+        if narrowed.access_profile:
+            fix = "Leave out whole actions, approve all of the request, or reject it."
         raise Problem(problem.code, f"What you selected cannot be granted. {problem.detail}", fix) from problem
 
 
