@@ -160,7 +160,7 @@ def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResu
 
 
 def _require_fitting(narrowed: Grant, ports: Ports) -> None:
-    """Raise Problem policy_too_large if no session policy can hold what a reviewer left of a request (STS 10).
+    """Raise Problem if no session policy can hold what a reviewer left of a request, such as policy_too_large (STS 10).
 
     Actions that no longer share their resources take more characters. The size was tried before the review only for the
     whole request.
@@ -173,8 +173,6 @@ def _require_fitting(narrowed: Grant, ports: Ports) -> None:
     try:
         access_policy(narrowed.permissions, narrowed.access_profile, target, end, ports.actions, options)
     except Problem as problem:
-        if problem.code != "policy_too_large":
-            raise
         fix = "Leave out whole actions or whole resources, approve all of the request, or reject it."
         if narrowed.access_profile:
             fix = "Leave out whole actions, approve all of the request, or reject it."
