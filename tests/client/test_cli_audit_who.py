@@ -249,6 +249,21 @@ def test_aud_10_a_call_that_the_gateway_did_not_send_was_not_used(ledger: Querie
     ]
 
 
+def test_aud_10_a_call_that_the_gateway_did_not_send_is_found_by_its_resource(ledger: Queries):
+    arn, identity_of = "arn:aws:s3:::payroll/a", {"service": "sts", "operation": "GetCallerIdentity", "status": 200}
+    tried = {"call": {"service": "s3", "operation": "GetObject"}}
+    record = requested().write(AuditEvent.CALL, Outcome.REFUSED, code="x", detail=tried, resources=(arn,))
+    other = requested(OTHER).write(AuditEvent.CALL, Outcome.ANSWERED, detail={"call": identity_of}, resources=("*",))
+    ledger.publish("records", [*record.lines, *other.lines])
+    ledger.publish("calls", [])
+    found = {(each["grant_id"], each["what"]) for each in who("--resource", "s3://payroll")}
+    assert found == {(GRANT.id, "requested"), (GRANT.id, "denied")}  # a call on "*" names no resource
+    result = audit("query", "who_accessed", "--param", "s3://payroll", "--json")
+    assert [(each["access_type"], each["outcome"]) for each in json.loads(result.stdout)["rows"]] == [
+        ("gateway", "refused")
+    ]
+
+
 def test_aud_10_a_call_through_the_gateway_counts_once(ledger: Queries):
     made = {"call": {"service": "s3", "operation": "GetObject", "status": 200}}
     lines = requested().write(AuditEvent.CALL, Outcome.ANSWERED, detail=made).lines

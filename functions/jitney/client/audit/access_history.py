@@ -120,7 +120,7 @@ def read_until(until: date) -> date:
 
 def _of_records(records: list[Mapping[str, Any]], arn: str) -> Iterator[HistoryRow]:
     """Yield requests for the resource, decisions on them, gateway calls on it, and ends of grants."""
-    named = {at for at, each in enumerate(records) if not arn or concerns(arn, each["resources"] or ())}
+    named = {at for at, each in enumerate(records) if not arn or concerns(arn, _named(each))}
     grants = {records[at]["grant_id"] for at in named} - {"", None}
     answered = {each["chain"] for each in records if each["event"] == "call" and each["outcome"] != "sent"}
     for at, each in enumerate(records):
@@ -129,6 +129,11 @@ def _of_records(records: list[Mapping[str, Any]], arn: str) -> Iterator[HistoryR
             continue
         if at in named or (each["grant_id"] in grants and not of_call):
             yield _record_row(each)
+
+
+def _named(record: Mapping[str, Any]) -> set[str]:
+    """Return the resources that a record names. A call on "*" names none, such as sts:GetCallerIdentity."""
+    return {*(record["resources"] or ())} - ({ANY_RESOURCE} if record["event"] == "call" else set())
 
 
 def _record_row(record: Mapping[str, Any]) -> HistoryRow:
