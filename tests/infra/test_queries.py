@@ -273,6 +273,14 @@ def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
 
 
+def test_aud_01_refused_calls_and_requests_are_counted_among_the_refusals(lake: Lake):
+    for event, code in ((AuditEvent.CALL, "grant_not_found"), (AuditEvent.REQUEST, "target_unknown")):
+        lake.record(event, Outcome.REFUSED, code=code, issuer="corp", source_ip="192.0.2.1", count=3)
+        lake.record(event, Outcome.ALLOWED, issuer="corp", source_ip="192.0.2.1")
+    rows = {(row["event"], row["code"], row["times"]) for row in lake.ask("refusals")}
+    assert rows == {("call", "grant_not_found", 3), ("request", "target_unknown", 3)}
+
+
 MEASURED = {"g-1": 812, "g-2": 640}
 """The times of two measured targets. The later one counts."""
 
