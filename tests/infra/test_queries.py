@@ -230,6 +230,13 @@ def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     assert denied == {"request": (["never-restricted"], "v7"), "preview": ([], "")}
 
 
+def test_aud_04_calls_that_policy_denied_are_listed_with_the_denied_requests(lake: Lake):
+    lake.record(AuditEvent.CALL, Outcome.DENIED, code="denied", grant_id="g-1", policies=("never-salaries",))
+    lake.record(AuditEvent.CALL, Outcome.REFUSED, code="call_outside_grant", grant_id="g-1")
+    rows = [(row["event"], row["actions"], row["policies"]) for row in lake.ask("denied_requests")]
+    assert rows == [("call", ["s3:GetObject"], ["never-salaries"])]
+
+
 def test_aud_01_configurations_are_listed_with_their_decisions(lake: Lake):
     old, new = "a" * 32, "b" * 32
     lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", configuration=old, policy_version="v1", days_ago=9)
