@@ -244,9 +244,9 @@ def _sizes() -> Iterator[tuple[str, str]]:
     """Calls that would take long or much memory."""
     yield "a deep attribute", with_("item", Item={"id": attribute(200)})
     yield "a deep list", with_("item", Item={"id": {"L": nested(500)}})
-    yield "many unknown members", with_("get", **{f"M{number}": 1 for number in range(100_000)})
-    yield "many wrong values", with_("stop", InstanceIds=[1] * 300_000)
-    yield "many instances", with_("stop", InstanceIds=[f"i-{number}" for number in range(100_000)])
+    yield "many unknown members", with_("get", **{f"M{number}": 1 for number in range(25_000)})
+    yield "many wrong values", with_("stop", InstanceIds=[1] * 75_000)
+    yield "many instances", with_("stop", InstanceIds=[f"i-{number}" for number in range(25_000)])
     yield "a long key", with_("get", Key="a" * 1_000_000)
     yield "a long unknown name", with_("get", **{"U" * 1_000_000: 1})
     yield "many stars", with_("get", Key="*a" * 200_000)
