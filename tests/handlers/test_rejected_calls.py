@@ -12,7 +12,7 @@ from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.review.ballots import vote
 from tests.core.identity import minting
-from tests.handlers.gateway import ACTIONS_OF_GRANT, DELETE, Gateway
+from tests.handlers.gateway import ACTIONS_OF_GRANT, DELETE, SECRET_ARN, Gateway
 from tests.handlers.test_ballots import ballot
 
 OTHER = DELETE | {"parameters": {"Bucket": "reports", "Key": "2026/b"}}
@@ -66,6 +66,43 @@ def test_rev_17_a_rejected_call_is_refused_in_another_grant_and_from_another_age
         if len(codes) == 1:
             vote(ballot(child(gateway, answer), verdict=VoteVerdict.REJECT, comment="No."), gateway.system.ports)
     assert codes == [202, "rejected_before", "rejected_before", 202]
+
+
+SECRETS = """
+@id("request") permit (principal, action, resource) when { context.way == "gateway" }
+when { if context.call.hasTag("operation") then context.approvals.contains("owners") else true };
+"""
+PUT_SECRET = {
+    "service": "secretsmanager",
+    "operation": "PutSecretValue",
+    "parameters": {"SecretId": SECRET_ARN, "SecretString": "hunter2hunter2", "ClientRequestToken": "1" * 32},
+}
+
+
+def test_rev_17_the_token_that_sdks_add_to_each_call_makes_no_other_call():
+    """botocore and the AWS CLI write a new one for each call of 1,500 operations."""
+    gateway = Gateway(SECRETS, permissions=[{"actions": ["secretsmanager:PutSecretValue"], "resources": [SECRET_ARN]}])
+    reject(gateway, PUT_SECRET)
+    again = {**PUT_SECRET["parameters"], "ClientRequestToken": "2" * 32}
+    assert gateway.post(PUT_SECRET, parameters=again)[1].get("code") == "rejected_before"
+    assert gateway.post(PUT_SECRET, parameters={**again, "VersionStages": ["other"]})[0] == 202
+
+
+def test_rev_17_a_masked_value_is_equal_for_another_agent_of_the_person():
+    """The masks of two agents have tags under different keys."""
+    gateway = Gateway(SECRETS, permissions=[{"actions": ["secretsmanager:PutSecretValue"], "resources": [SECRET_ARN]}])
+    permissions = [{"actions": ["secretsmanager:PutSecretValue"], "resources": [SECRET_ARN]}]
+    body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 600, "way": "gateway"}
+    codes = []
+    for agent in ("reader-agent", "writer-agent"):
+        token = minting.token(sub=agent, act={"sub": "carol"})
+        _, opened, _ = gateway.system.call(create_grant, body | {"reason": agent}, token=token)
+        call = {"grant": opened["grant"]["id"], **PUT_SECRET}
+        status, answer, _ = gateway.system.call(create_call, call, token=token, idempotency_key=agent)
+        codes.append(answer.get("code", status))
+        if status == 202:
+            vote(ballot(child(gateway, answer), verdict=VoteVerdict.REJECT, comment="No."), gateway.system.ports)
+    assert codes == [202, "rejected_before"]
 
 
 def test_rev_17_a_day_later_the_call_is_reviewed_again():

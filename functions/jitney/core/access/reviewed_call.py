@@ -4,8 +4,12 @@ import hashlib
 import json
 from typing import Any, NamedTuple
 
+from jitney.core.masking.mask_tags import untagged
+
 MOST_PARAMETER_BYTES = 65_536
 """Limit of the parameters of one reviewed call, as they are shown. Bodies are shown by their hash, and do not count."""
+RETRY_TOKENS = frozenset({"clienttoken", "clientrequesttoken", "idempotencytoken", "creatorrequestid"})
+"""The parameters, in lower case, that SDKs and the AWS CLI fill with another value for each call."""
 
 
 class ReviewedCall(NamedTuple):
@@ -42,9 +46,13 @@ class ReviewedCall(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what reviewers see of the call, in hexadecimal. It is equal in another grant, too."""
-        shown = f"{self.title}\n{self.parameters}"
-        return hashlib.sha256(shown.encode()).hexdigest()
+        """The SHA-256 of what reviewers see of the call, in hexadecimal, for the comparison with rejected calls.
+
+        It is equal in another grant and for another agent, whose masks have other tags. Retry tokens are left out.
+        """
+        shown = {name: each for name, each in json.loads(self.parameters).items() if name.lower() not in RETRY_TOKENS}
+        text = untagged(f"{self.title}\n{json.dumps(shown, sort_keys=True)}")
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def view(self) -> dict[str, Any]:
         """Return the call as the API shows it."""

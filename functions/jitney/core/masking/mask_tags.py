@@ -24,6 +24,11 @@ MASK = LazyPattern(rf"\[masked (?:{CREDENTIAL}|{SENSITIVE})(?: [0-9a-f]{{{TAG_DI
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def untagged(text: str) -> str:
+    """Return the text with its masks without tags, which differ by owner."""
+    return MASK.sub(lambda found: " ".join(found[0].rstrip("]").split()[:2]) + "]", text)
+
+
 class MaskTags:
     """Makes masks. `key` is called for the first masked value. If `key` returns None, masks have no tag."""
 
