@@ -261,7 +261,14 @@ class MemoryStore:
             and first_role(grant.role_arn) == first_role(role_arn)
         )
         found = [
-            Rejection(grant.id, vote.human.name, vote.at, vote.comment, grant.permissions)
+            Rejection(
+                grant.id,
+                vote.human.name,
+                vote.at,
+                vote.comment,
+                grant.permissions,
+                grant.repeated.changed if grant.repeated else "",
+            )
             for grant, vote in rejecting
             if vote.at > now - REJECTION_SECONDS and (grant.call and grant.call.digest) == (call and call.digest)
         ]

@@ -20,7 +20,7 @@ from jitney.core.access.document_times import IN_FORCE_SECONDS, DocumentTimes
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
-from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
+from jitney.core.access.rejections import REJECTION_SECONDS, Rejection, RepeatedRequest
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
@@ -652,6 +652,18 @@ def test_rev_17_a_rejected_call_is_found_by_equal_calls_only(store: Store):
     assert found == Rejection(PENDING.id, "corp.bob", NOW + 5, "No.", PENDING.permissions)
     for other in (None, CALL._replace(parameters="{}"), CALL._replace(region="eu-west-2")):
         assert not store.rejections(REJECTED_BY, PENDING.role_arn, other, NOW + 6)
+
+
+def test_rev_17_a_rejection_keeps_the_words_that_were_rejected_too(store: Store):
+    before = opened(store, replace(PENDING, repeated=RepeatedRequest("It is over.", GRANT.id, "corp.bob", NOW, "No.")))
+    vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "Still no.", NOW + 5, "web")
+    after = replace(before.move(State.REJECTED), votes=(vote,))
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.REJECTED, after, Origin(), NOW + 5), before
+    )
+    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    (found,) = store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 6)
+    assert found == Rejection(PENDING.id, "corp.bob", NOW + 5, "Still no.", PENDING.permissions, "It is over.")
 
 
 def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: Store, client):

@@ -142,6 +142,17 @@ def test_rev_17_the_words_about_the_change_are_part_of_what_is_voted_on(system: 
     assert len(hashes) == 2
 
 
+def test_rev_17_words_that_were_rejected_too_say_nothing_new(system: System):
+    """Otherwise a loop with one `--changed` would bring the request to the reviewers again and again."""
+    rejected(system)
+    system.now += 1
+    second = rejected(system, changed="The audit is over.")
+    status, body = ask(system, changed="The audit is over.")
+    assert (status, body["code"], body["rejection"]["grant"]) == (403, "rejected_before", second)
+    assert body["fix"].startswith("Reviewers have seen these words in `changed`.")
+    assert ask(system, changed="The auditors confirmed it in OPS-12.")[0] == 202
+
+
 def test_rev_17_a_day_later_the_request_is_reviewed_again(system: System):
     rejected(system)
     system.now += REJECTION_SECONDS - 1
@@ -206,7 +217,7 @@ def test_rev_17_a_call_that_requests_its_own_grant_can_say_what_changed():
     assert gateway.upstream.sent == []
 
 
-@pytest.mark.parametrize("changed", ["  \t ", "\u200b\u2060\u00ad"], ids=["blank", "unseen"])
+@pytest.mark.parametrize("changed", ["  ", "  \t ", "\u200b\u2060\u00ad"], ids=["spaces", "blank", "unseen"])
 def test_rev_17_a_difference_that_no_reviewer_sees_is_none(system: System, changed: str):
     rejected(system)
     assert ask(system, changed=changed)[0] == 400

@@ -27,6 +27,7 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
         return []
     said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
     said |= {"permissions": [asdict(each) for each in after.permissions]}
+    said |= {"changed": after.repeated.changed} if after.repeated else {}
     item = {
         "pk": {"S": key(rejection_key(after.unit_key, after.human), after.role_arn, after.call)},
         "sk": {"S": f"{vote.at:012d}#{after.id}"},

@@ -29,7 +29,10 @@ class FieldError(NamedTuple):
         return {"pointer": self.pointer, "detail": self.detail, "fix": self.fix, **self.members}
 
 
-_EMPTY = {"/reason": "Write a few words. Reviewers and auditors read them."}
+_EMPTY = {
+    "/reason": "Write a few words. Reviewers and auditors read them.",
+    **dict.fromkeys(("/ticket", "/changed"), "Write it, or leave it out."),
+}
 """The fix for an empty string in a member that is not a name."""
 
 
@@ -72,7 +75,7 @@ class FieldErrors:
             return ""
         if not isinstance(value, str):
             self.add(pointer, "The value is not a string.", "Write a JSON string.", **_missing(value))
-        elif required and not value.strip():
+        elif (required or value) and not value.strip():
             self.add(pointer, "The string is empty.", _EMPTY.get(pointer, "Write the name."))
         elif len(value) > most:
             fix = f"Use at most {most} characters."

@@ -12,13 +12,17 @@ REJECTION_SECONDS = 24 * 3600
 
 
 class Rejection(NamedTuple):
-    """A rejected request: its grant, the reviewer's source identity and comment, the time in epoch seconds."""
+    """A rejected request: its grant, the reviewer's source identity and comment, the time in epoch seconds.
+
+    `changed` is what the request itself said to differ from an earlier rejection, "" without one.
+    """
 
     grant_id: str
     by: str
     at: int
     comment: str
     permissions: tuple[Permission, ...] = ()
+    changed: str = ""
 
     def view(self) -> dict[str, Any]:
         """Return the rejection as the API shows it."""

@@ -38,14 +38,14 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
 
     For the grant of a call, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
-    rejected_before if the agent does not say what `changed`.
+    rejected_before if the agent does not say what `changed`, or says what the rejected request said.
     """
     store, call, owner = authenticated.ports.store, grant.call, rejection_key(grant.unit_key, grant.human)
     earlier = store.rejections(owner, grant.role_arn, call, authenticated.now)
     rejected = next(iter(earlier), None) if call else repeated_rejection(grant.permissions, earlier)
     if rejected is None:
         return grant
-    if changed:
+    if changed and changed != rejected.changed:
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
     view = rejected.view()
     detail = f"{rejected.by} rejected an equal request at {view['at']}: {rejected.comment.rstrip('.')}."
@@ -54,6 +54,8 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
         f"Do what the reviewer says. If you {again}, say what is different in `changed` (--changed TEXT): "
         "reviewers see it beside the rejection."
     )
+    if changed:
+        fix = f"Reviewers have seen these words in `changed`. {fix}"
     raise Problem("rejected_before", detail, fix, {"rejection": view})
 
 
