@@ -56,6 +56,7 @@ def test_id_14_a_stolen_token_opens_nothing_without_its_key(system: System, name
     before = dict(system.store.grants)
     assert OTHER_CALLS[name](system, bound_token(), body["grant"]["id"]) == 401
     assert system.outcomes()[-1][2] == "token_kind"  # it was sent as a bearer token
+    assert system.records()[-1]["principal"] == "corp.reader-agent"
     assert system.store.grants == before
     assert len(system.sessions.asked) == 1
 

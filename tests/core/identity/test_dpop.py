@@ -165,10 +165,11 @@ def test_id_09_a_hostile_proof_is_refused(row: HostileProof) -> None:
     )
 
 
-def test_id_05_a_refused_proof_counts_for_the_tokens_principal() -> None:
+@pytest.mark.parametrize("scheme", ["DPoP", "Bearer"])
+def test_id_05_the_use_of_a_token_without_its_key_counts_for_the_tokens_principal(scheme: str) -> None:
     """The token is the principal's, so its use without the key is a sign of theft that records name."""
     with pytest.raises(Refusal) as caught:
-        authenticated(bound_token(), None)
+        authenticated(bound_token(), None, scheme=scheme)
     assert caught.value.principal is not None
     assert caught.value.principal.subject == "reader-agent"
 

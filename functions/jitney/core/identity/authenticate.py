@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jitney.core.config import Config, Issuer
 from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated
-from jitney.core.identity.dpop import NO_PROOF, SentProof, check_binding, check_proof
+from jitney.core.identity.dpop import NO_PROOF, SentProof, check_binding, check_proof, check_scheme
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.refusal import Refusal
@@ -74,7 +74,8 @@ def authenticate(
     issuer = issuer_of(token, config)
     try:
         claims = verify_signature(token, issuer, keys)
-        caller = _authenticated(token, claims, scheme, issuer, now)
+        caller = _authenticated(token, claims, issuer, now)
+        check_scheme(scheme, issuer, caller.principal)
         if issuer.dpop:
             caller = caller._replace(proof=check_proof(sent, text, claims, caller.principal, now))
     except Refusal as refusal:
@@ -84,13 +85,11 @@ def authenticate(
     return caller._replace(principal=replace(caller.principal, agent_owners=owners))
 
 
-def _authenticated(
-    token: UnverifiedToken, claims: SignedClaims, scheme: str, issuer: Issuer, now: int
-) -> Authenticated:
+def _authenticated(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer, now: int) -> Authenticated:
     check_required(claims, issuer)
     check_audience(claims, issuer)
     check_times(claims, issuer, now)
-    check_binding(claims, scheme, issuer)
+    check_binding(claims, issuer)
     if issuer.for_reviews:
         check_undelegated(claims, issuer)
     end = int(claims["exp"]) if issuer.grants_end_with_token else None

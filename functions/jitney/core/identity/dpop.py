@@ -37,11 +37,10 @@ class SentProof(NamedTuple):
 NO_PROOF = SentProof()
 
 
-def check_binding(claims: SignedClaims, scheme: str, issuer: Issuer) -> None:
+def check_binding(claims: SignedClaims, issuer: Issuer) -> None:
     """Raise Refusal token_kind unless the token is bound to a key exactly when the entry has `dpop`.
 
-    A token that is bound to a key must not pass as a bearer token (RFC 7800), and the scheme says which it is (RFC 9449
-    section 7.1). Tokens bound by mutual TLS are refused.
+    A token that is bound to a key must not pass as a bearer token (RFC 7800). Tokens bound by mutual TLS are refused.
     """
     if not issuer.dpop and "cnf" in claims:
         raise Refusal(
@@ -55,12 +54,21 @@ def check_binding(claims: SignedClaims, scheme: str, issuer: Issuer) -> None:
             "The token is not bound to a key by DPoP (claim cnf, member jkt). The issuer's entry requires that.",
             "Configure the client to get DPoP tokens (RFC 9449). For `jitney`, set JITNEY_DPOP_KEY_FILE.",
         )
+
+
+def check_scheme(scheme: str, issuer: Issuer, who: Principal) -> None:
+    """Raise Refusal token_kind unless the scheme of the header says whether the token is bound (RFC 9449 section 7.1).
+
+    A thief of a bound token sends it as a bearer token, so the refusal names the principal.
+    """
     if scheme != ("dpop" if issuer.dpop else "bearer"):
         needed, setting = ("DPoP", "set") if issuer.dpop else ("Bearer", "unset")
         raise Refusal(
             "token_kind",
             f"The token was not sent with the scheme {needed}.",
             f"Send the header Authorization: {needed} TOKEN. For `jitney`, {setting} JITNEY_DPOP_KEY_FILE.",
+            issuer_name=who.issuer_name,
+            principal=who,
         )
 
 
