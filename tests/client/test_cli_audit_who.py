@@ -22,7 +22,7 @@ from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.client.test_cli_audit_show import DAY, Ledger
-from tests.core.report.recorded_grants import RecordedGrant, call, requested
+from tests.core.report.recorded_grants import EXPLAINED, RecordedGrant, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
 from tests.fakes import GRANT, NOW
 from tests.identities import identity
@@ -253,15 +253,30 @@ def test_aud_10_a_call_that_the_gateway_did_not_send_is_found_by_its_resource(le
     arn, identity_of = "arn:aws:s3:::payroll/a", {"service": "sts", "operation": "GetCallerIdentity", "status": 200}
     tried = {"call": {"service": "s3", "operation": "GetObject"}}
     record = requested().write(AuditEvent.CALL, Outcome.REFUSED, code="x", detail=tried, resources=(arn,))
-    other = requested(OTHER).write(AuditEvent.CALL, Outcome.ANSWERED, detail={"call": identity_of}, resources=("*",))
+    of_nothing = {"actions": ("sts:GetCallerIdentity",), "resources": ("*",)}
+    other = requested(OTHER).write(AuditEvent.CALL, Outcome.ANSWERED, detail={"call": identity_of}, **of_nothing)
     ledger.publish("records", [*record.lines, *other.lines])
     ledger.publish("calls", [])
     found = {(each["grant_id"], each["what"]) for each in who("--resource", "s3://payroll")}
-    assert found == {(GRANT.id, "requested"), (GRANT.id, "denied")}  # a call on "*" names no resource
+    assert found == {(GRANT.id, "requested"), (GRANT.id, "denied")}  # sts:GetCallerIdentity is about no resource
     result = audit("query", "who_accessed", "--param", "s3://payroll", "--json")
     assert [(each["access_type"], each["outcome"]) for each in json.loads(result.stdout)["rows"]] == [
         ("gateway", "refused")
     ]
+
+
+def test_aud_10_a_call_through_the_gateway_that_names_no_resource_may_have_used_each(ledger: Queries):
+    """As kms:Decrypt, tag:UntagResources and secretsmanager:BatchGetSecretValue, whose call leaves the resource out."""
+    made = {"call": {"service": "kms", "operation": "Decrypt", "status": 200}}
+    of_any = {"actions": ("kms:Decrypt",), "resources": ("*",)}
+    ledger.publish("records", requested().write(AuditEvent.CALL, Outcome.ANSWERED, detail=made, **of_any).lines)
+    key = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    seen = {"call_id": "c-aaaaaaaaaaaaaa", "purpose": Purpose.CALL, "match": "recorded"}
+    used = call(90, EXPLAINED._replace(**seen), service="kms", operation="Decrypt", resources=(key,))
+    ledger.publish("calls", [{**used, "source_identity": GRANT.principal}])
+    assert [row["what"] for row in who("--resource", key)] == ["requested", "used"]
+    result = audit("query", "who_accessed", "--param", key, "--json")
+    assert "gateway" in {each["access_type"] for each in json.loads(result.stdout)["rows"]}
 
 
 def test_aud_10_a_call_through_the_gateway_counts_once(ledger: Queries):

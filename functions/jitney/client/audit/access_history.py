@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from jitney.client.audit.audit_names import ANY_RESOURCE, KnownNames, Source, concerns, resource_arn
 from jitney.client.audit.trail_silence import silences
+from jitney.core.policy.pairs import NEEDS_NO_PERMISSION
 from jitney.core.report.grant_report import NOT_SENT
 
 LOOKED_BACK = timedelta(days=90)
@@ -132,8 +133,13 @@ def _of_records(records: list[Mapping[str, Any]], arn: str) -> Iterator[HistoryR
 
 
 def _named(record: Mapping[str, Any]) -> set[str]:
-    """Return the resources that a record names. A call on "*" names none, such as sts:GetCallerIdentity."""
-    return {*(record["resources"] or ())} - ({ANY_RESOURCE} if record["event"] == "call" else set())
+    """Return the resources that a record is about. sts:GetCallerIdentity is about none, though it is on "*".
+
+    Other calls on "*" may have used any resource, such as kms:Decrypt without a key.
+    """
+    actions = {*(record["actions"] or ())}
+    about_none = record["event"] == "call" and actions and actions <= NEEDS_NO_PERMISSION
+    return set() if about_none else {*(record["resources"] or ())}
 
 
 def _record_row(record: Mapping[str, Any]) -> HistoryRow:
