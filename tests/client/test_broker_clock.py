@@ -10,13 +10,13 @@ from email.utils import formatdate
 
 import pytest
 
-from jitney.client.api.bearer import BearerAuth
 from jitney.client.api.broker import Broker
 from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.connection import HttpResponse
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.polling import wait_for_decision
 from jitney.client.api.responses import GrantResponse
+from jitney.client.api.token_auth import TokenAuth
 from jitney.client.background.process import BackgroundService
 from jitney.client.gateway.calling import CallSender
 from jitney.client.holding.held_grant import HeldGrant
@@ -59,7 +59,7 @@ class Machine:
 def test_the_time_in_which_the_machine_sleeps_counts_and_a_set_clock_does_not(monkeypatch: pytest.MonkeyPatch):
     counts_sleep = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
     monkeypatch.setattr(time, "clock_gettime", {counts_sleep: 8 * 3600.0}.__getitem__)
-    for each in (BearerAuth, BackgroundService, CallSender):
+    for each in (TokenAuth, BackgroundService, CallSender):
         assert inspect.signature(each).parameters["clock"].default() == 8 * 3600.0
     assert inspect.signature(BrokerClock).parameters["steady"].default() == 8 * 3600.0
 

@@ -106,7 +106,7 @@ def test_an_invalid_file_is_named_without_its_content(home: Path, config: Path, 
     ("environment", "kind", "said"),
     [
         ({}, Invalid, "The broker's address is not set."),
-        (API, Unauthenticated, "The source of the bearer token is not set."),
+        (API, Unauthenticated, "The source of the token is not set."),
         (API | {"JITNEY_TOKEN_FILE": "a", "JITNEY_TOKEN_URL": "b"}, Invalid, "JITNEY_TOKEN_FILE and JITNEY_TOKEN_URL"),
         (API | {"JITNEY_TOKEN_COMMAND": "a 'b"}, Invalid, "JITNEY_TOKEN_COMMAND has unbalanced quotes"),
         (API | {"JITNEY_TOKEN_COMMAND": " "}, Invalid, "JITNEY_TOKEN_COMMAND is empty"),
@@ -173,7 +173,7 @@ def test_no_secret_is_a_setting_of_the_file():
 def test_a_runners_secret_that_is_no_token_is_refused_without_it(home: Path, secret: str):
     problem = refusal(API | GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": secret})
     assert (problem.code, problem.exit_code) == ("token_unusable", 5)
-    assert problem.detail == "ACTIONS_ID_TOKEN_REQUEST_TOKEN holds something else than one bearer token."
+    assert problem.detail == "ACTIONS_ID_TOKEN_REQUEST_TOKEN holds something else than one token."
 
 
 def test_a_runners_secret_may_end_with_a_line_break(home: Path):

@@ -69,7 +69,7 @@ def test_a_command_is_not_a_shell_line():
         (printing("import sys; print('printed-9f0c'); sys.exit(3)"), "failed with exit code 3"),
         (printing("import os; print('printed-9f0c', flush=True); os.kill(os.getpid(), 9)"), "was ended by signal 9"),
         (printing("pass"), "is empty"),
-        (printing("print('printed-9f0c one')"), "holds something else than one bearer token"),
+        (printing("print('printed-9f0c one')"), "holds something else than one token"),
         (CommandToken(("/does/not/exist",)), "cannot be started: No such file"),
     ],
 )

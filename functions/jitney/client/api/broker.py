@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
-from jitney.client.api.bearer import BearerAuth
 from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.connection import HttpRequest, HttpResponse, checked_url, json_body, send
 from jitney.client.api.grant_request import GrantRequest
@@ -20,6 +19,7 @@ from jitney.client.api.responses import (
     GrantResponse,
     GrantWithCredentials,
 )
+from jitney.client.api.token_auth import TokenAuth
 from jitney.client.problems import ClientProblem, Invalid, Unavailable, from_problem_json
 from jitney.client.tokens import TokenSource
 
@@ -52,7 +52,7 @@ class Broker:
     ) -> None:
         self.api_url = checked_url("The API's address", api_url)
         self.clock = BrokerClock()
-        self._auth = BearerAuth(source, sending=self._send, now=self.clock.now)
+        self._auth = TokenAuth(source, sending=self._send, now=self.clock.now)
         self._sleep = sleep
         self._note = note
 

@@ -90,7 +90,7 @@ class RequestParameters(RequestOptions):
     ] = False
     changed: Annotated[
         str,
-        _request("--changed", metavar="TEXT", help="What differs from an equal request that reviewers rejected."),
+        _request("--changed", metavar="TEXT", help="What differs from an equal request or call that was rejected."),
     ] = ""
     ticket: Annotated[str, _request("--ticket", metavar="TEXT", help="The ticket this belongs to.")] = ""
 
@@ -114,14 +114,14 @@ class Connection(ConnectionOptions):
 
     api: Annotated[str, _connection("--api", metavar="URL", help="The broker's address. (JITNEY_API_URL)")] = ""
     token_file: Annotated[
-        str, _connection("--token-file", metavar="FILE", help="The bearer token's file. (JITNEY_TOKEN_FILE)")
+        str, _connection("--token-file", metavar="FILE", help="The token's file. (JITNEY_TOKEN_FILE)")
     ] = ""
     token_command: Annotated[
         str,
         _connection(
             "--token-command",
             metavar="COMMAND",
-            help="A command that prints the bearer token, run without a shell. (JITNEY_TOKEN_COMMAND)",
+            help="A command that prints the token, run without a shell. (JITNEY_TOKEN_COMMAND)",
         ),
     ] = ""
     settings_file: Annotated[

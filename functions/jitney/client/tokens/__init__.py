@@ -32,7 +32,7 @@ class ProofKey(Protocol):
 class Token:
     """A token, and its lifetime if the issuer states one. A token that is `for_one_call` is never sent twice.
 
-    A token with a `key` is bound to it. Without one, it is a bearer token.
+    A token with a `key` is bound to that key. A token without one is a bearer token.
     """
 
     value: str = field(repr=False)
@@ -51,11 +51,11 @@ class TokenSource(Protocol):
 def checked_token(text: str, where: str) -> str:
     """The token in `text` without surrounding white space.
 
-    Raises Unauthenticated if the text is not one bearer token. `where` is where the text came from, for the problem.
+    Raises Unauthenticated if the text is not one token. `where` is where the text came from, for the problem.
     """
     token = text.strip()
     if not _B64TOKEN.fullmatch(token):
-        what = "is empty" if not token else "holds something else than one bearer token"
+        what = "is empty" if not token else "holds something else than one token"
         fix = "Let this source give only the token, without a prefix such as Bearer."
         raise Unauthenticated("token_unusable", "No usable token", f"{where} {what}.", fix)
     return token

@@ -38,7 +38,7 @@ class ClientCredentials:
             response = self._answer(nonce)
         document = granted(response, self._fix(response))
         if self.key and str(document.get("token_type")).lower() != "dpop":
-            detail = f"The token endpoint {self.url} gave a token that is not bound to the key of JITNEY_DPOP_KEY_FILE."
+            detail = f"{self.url} issued a token that is not bound to the key in JITNEY_DPOP_KEY_FILE."
             fix = "Configure the client at the issuer to get DPoP tokens, or unset JITNEY_DPOP_KEY_FILE."
             raise Unauthenticated("token_unbound", "The token is not bound to a key", detail, fix)
         lifetime = document.get("expires_in")

@@ -31,7 +31,7 @@ class DpopKey:
     public: Mapping[str, Any]
 
     def proof(self, method: str, url: str, now: float, *, token: str = "", nonce: str = "") -> str:
-        """Return a proof for one request at `now` (epoch seconds): of `token`, or of a request for a token.
+        """Return a proof for one request at `now` (epoch seconds): a request with `token`, or one for a token.
 
         `nonce` is the one that the server demanded, if any.
         """

@@ -16,7 +16,7 @@ from jitney.client.problems import Invalid, Unauthenticated
 from jitney.client.tokens import Token
 from jitney.client.tokens.token_endpoint import granted, post_form
 
-# The broker and BearerAuth need a token that lives longer than a request.
+# The broker and TokenAuth need a token that lives longer than a request.
 _MARGIN_SECONDS = 60
 _FIX = "Run `jitney login`."
 

@@ -1,4 +1,4 @@
-"""Chooses the source of the bearer token: one table of all sources, in the order of the search.
+"""Chooses the source of the token: one table of all sources, in the order of the search.
 
 1. `token_source` (JITNEY_TOKEN_SOURCE) names the source.
 2. Otherwise a setting of one source is set, such as JITNEY_TOKEN_FILE. Options override the environment, and the
@@ -44,7 +44,7 @@ def choose(settings: ConnectionSettings) -> ChosenSource:
     fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in _named())}."
     fix += f" With {SETTINGS[SOURCES['login'].setting][0]}, also run `jitney login`."
     fix = f"{misspelt(settings.environment)}{fix}"
-    raise Unauthenticated("token_source_missing", "No token source", "The source of the bearer token is not set.", fix)
+    raise Unauthenticated("token_source_missing", "No token source", "The source of the token is not set.", fix)
 
 
 def _built(name: str, settings: ConnectionSettings) -> TokenSource:

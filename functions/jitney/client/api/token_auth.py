@@ -1,4 +1,4 @@
-"""The token of each request, and the proof of its key if the token is bound to one.
+"""The token of each request, and a proof for the request if the token is bound to a key.
 
 The token is fetched when needed, kept in memory, and replaced when the server refuses it.
 """
@@ -16,7 +16,7 @@ from jitney.client.tokens import Token, TokenSource
 _MARGIN_SECONDS = 30
 
 
-class BearerAuth:
+class TokenAuth:
     """Sends requests with tokens from one source, from any thread.
 
     `clock` returns seconds. `now` returns the broker's epoch seconds, for proofs.
@@ -48,9 +48,9 @@ class BearerAuth:
         """Send with the token.
 
         If the server refuses a token from memory (expired, keys rotated) or a token for one call (replayed), send once
-        more with a new one. So too a token with a key: the proof may have had the time of a wrong clock, which the
-        answer corrects. A token for one call is forgotten before it is sent, because even an attempt without an answer
-        may use it up.
+        more with a new one. A token with a key is also sent once more, because the clock may have been wrong in its
+        proof, and the answer corrects the clock. A token for one call is forgotten before it is sent, because even an
+        attempt without an answer may use it up.
         """
         with self._lock:
             kept, token = self._kept, self._taken()

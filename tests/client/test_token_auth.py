@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from jitney.client.api.bearer import BearerAuth
 from jitney.client.api.connection import HttpRequest, HttpResponse
+from jitney.client.api.token_auth import TokenAuth
 from jitney.client.tokens import Token
 
 
@@ -26,14 +26,14 @@ class Clock:
         return self.now
 
 
-def client(refused: set[str], source: Counting | None = None) -> tuple[BearerAuth, list[str]]:
+def client(refused: set[str], source: Counting | None = None) -> tuple[TokenAuth, list[str]]:
     sent: list[str] = []
 
     def answer(request: HttpRequest) -> HttpResponse:
         sent.append(request.headers["Authorization"].removeprefix("Bearer "))
         return HttpResponse(request.url, 401 if sent[-1] in refused else 200)
 
-    return BearerAuth(source or Counting(), sending=answer), sent
+    return TokenAuth(source or Counting(), sending=answer), sent
 
 
 GET = HttpRequest("GET", "https://api", {})
@@ -47,7 +47,7 @@ def test_one_token_serves_many_requests():
 
 def test_a_token_is_replaced_before_it_ends():
     clock = Clock()
-    auth = BearerAuth(Counting(lifetime=100), clock)
+    auth = TokenAuth(Counting(lifetime=100), clock)
     assert auth.token().value == "token-1"
     clock.now += 69
     assert auth.token().value == "token-1"
@@ -87,7 +87,7 @@ def test_id_14_a_token_for_one_call_that_is_refused_is_replaced_once():
 
 def test_gw_06_an_attempt_before_a_new_token_counts_as_an_earlier_attempt():
     answers = [HttpResponse("https://api", 401, repeated=True), HttpResponse("https://api", 429)]
-    auth = BearerAuth(Counting(for_one_call=True), sending=lambda _: answers.pop(0))
+    auth = TokenAuth(Counting(for_one_call=True), sending=lambda _: answers.pop(0))
     assert auth.send(GET).repeated
 
 
