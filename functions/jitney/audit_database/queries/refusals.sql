@@ -1,4 +1,4 @@
--- Refused callers of the last 7 days by issuer, address, event and code: broken clients and intrusion attempts
+-- Refusals of the last 7 days by issuer, address, event and code: broken clients and intrusion attempts
 SELECT issuer, source_ip, event, code, CAST(SUM("count") AS BIGINT) AS times, MIN(time) AS first_time,
        MAX(time) AS last_time
 FROM unique_records
