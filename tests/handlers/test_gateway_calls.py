@@ -159,7 +159,7 @@ def test_gw_11_a_call_may_wait_for_messages_as_long_as_the_gateway_does(gateway:
     assert gateway.post(call)[0] == 200
     assert CALL_SECONDS - MOST_WAIT_SECONDS > CONNECT_SECONDS
     status, refused = gateway.post({**call, "parameters": {**call["parameters"], "WaitTimeSeconds": 20}})
-    assert (status, refused["fix"]) == (400, "Write at most 15, and repeat the call.")
+    assert (status, refused["fix"]) == (400, "Set WaitTimeSeconds to at most 15, and repeat the call.")
 
 
 def test_gw_03_a_call_outside_the_grant_is_on_record(gateway: Gateway) -> None:

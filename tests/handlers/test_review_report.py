@@ -57,7 +57,7 @@ def test_aud_04_the_page_reports_request_and_outcome(desk: ReviewSystem, alice: 
 
 def test_aud_09_the_page_says_that_its_records_are_not_verified(desk: ReviewSystem, alice: Browser):
     shown = text_of(alice, pending(desk))
-    assert "received so far, without comparing them with their seals: jitney audit show does that." in shown
+    assert "This page does not compare the records with their seals; jitney audit show does." in shown
 
 
 def test_aud_04_calls_and_the_suggestion_are_on_the_page(desk: ReviewSystem, alice: Browser):

@@ -102,7 +102,7 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
 
 
 def contradictions(rules: ClaimSettings, entry: Mapping[str, Any]) -> Iterator[RuleFault]:
-    """Yield what is wrong with rules that never match because of other keys of their `entry`, as far as it is valid."""
+    """Yield what is wrong with rules that contradict other keys of their `entry`, in which invalid keys are missing."""
     token = entry.get("token")
     for path in (*_paths(rules), *rules.subject):
         if token and KIND_CLAIMS.get(path, token) != token:
@@ -122,7 +122,7 @@ def client_fault(provider: str, client: str) -> RuleFault | None:
     forms = [path for path in CLIENT_CLAIMS if path in known.forms]
     if not forms or any(known.can_match(path, client) for path in forms):
         return None
-    return RuleFault(f'no client of {provider} is "{client}"', f"write {known.forms[forms[0]].write}")
+    return RuleFault(f'no client of {provider} can be "{client}"', f"write {known.forms[forms[0]].write}")
 
 
 def _unfit_values(provider: str, require: Mapping[str, Collection[str]]) -> Iterator[RuleFault]:

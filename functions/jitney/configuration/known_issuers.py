@@ -97,11 +97,11 @@ def _known(issuer: str) -> KnownIssuer | None:
 
 
 def dpop_faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with `dpop` in an issuer's entry, whose other members are in `entry`, and the fix."""
+    """Yield what is wrong with `dpop` in an issuer's entry, and the fix. `entry` has the members before `dpop`."""
     provider = entry.get("provider")
     if provider not in (None, *BINDING_PROVIDERS):
         yield f"the provider {provider} binds no token to a key by DPoP", "leave dpop out"
     if entry.get("token") == "id":
         yield "ID tokens are not bound to a key", "write token: access, or leave dpop out"
     if entry.get("for_reviews"):
-        yield "`jitney login --review` gets bearer tokens", "leave dpop or for_reviews out"
+        yield "`jitney login --review` gets bearer tokens only", "leave dpop or for_reviews out"

@@ -57,7 +57,7 @@ class Issuer:
     in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are listed,
     a token must come from one of them. `replay` is "single_use" or "reuse". With `dpop`, tokens must be bound to a key
     (RFC 9449). With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
-    limits a token's age since `iat`, or else, without `require_iat`, the time until `exp`. `groups_claim` is the
+    limits a token's age since `iat`, or without an `iat` the time until `exp`. `groups_claim` is the
     provider's claim with groups. `subject_groups` maps subjects to further groups. `human_claim` names the claim with
     the person on whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the
     person of a delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern`

@@ -20,7 +20,7 @@ class ProblemKind(NamedTuple):
 
 PROBLEMS: Mapping[str, ProblemKind] = {
     # Authentication. Token codes say what was wrong, but never what Jitney would accept.
-    "token_missing": ProblemKind(401, "No bearer token"),
+    "token_missing": ProblemKind(401, "The token is missing"),
     "token_malformed": ProblemKind(401, "The token is not a well-formed signed JWT"),
     "token_issuer_unknown": ProblemKind(401, "The token's issuer is not configured"),
     "token_algorithm": ProblemKind(401, "The token's algorithm is not accepted from this issuer"),
@@ -79,7 +79,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "request_blocked": ProblemKind(403, "The web application firewall blocked the request"),
     # Decisions.
     "denied": ProblemKind(403, "The request is denied by policy"),
-    "rejected_before": ProblemKind(403, "Reviewers rejected an equal request before"),
+    "rejected_before": ProblemKind(403, "Reviewers rejected an equal request or call before"),
     "not_operator": ProblemKind(403, "Only an operator may do this"),
     "not_reviewer": ProblemKind(403, "Only a reviewer of the request may do this"),
     "break_glass_not_allowed": ProblemKind(403, "You are not permitted to use break-glass"),

@@ -45,7 +45,7 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
 def require_credentials_grant(grant: Grant, now: int) -> None:
     """Raise Problem gateway_grant for an open grant whose credentials never leave the broker.
 
-    `require_active_grant` says what follows after the end of a grant, for both ways (STS 7).
+    For an ended grant, `require_active_grant` says what to do, for both ways (STS 7).
     """
     if grant.way is not Way.GATEWAY or grant.at(now).state not in OPEN_STATES:
         return

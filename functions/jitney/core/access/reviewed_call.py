@@ -46,9 +46,9 @@ class ReviewedCall(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what reviewers see of the call, in hexadecimal, for the comparison with rejected calls.
+        """The SHA-256 of what reviewers see of the call, in hexadecimal, to find rejections of equal calls.
 
-        It is equal in another grant and for another agent, whose masks have other tags. Retry tokens are left out.
+        Tags of masks and retry tokens are left out, so it does not differ between grants or agents.
         """
         shown = {name: each for name, each in json.loads(self.parameters).items() if name.lower() not in RETRY_TOKENS}
         text = untagged(f"{self.title}\n{json.dumps(shown, sort_keys=True)}")

@@ -24,8 +24,8 @@ _GRANT = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 class CallRequest:
     """One call. `grant_id` is "" for a call that requests its own grant on `target`.
 
-    `changed` is what the agent says to be different from a request or a call that reviewers rejected. `parameters` are
-    the values of the body, not yet checked against AWS's model. `region` is "" for the target's.
+    `changed` says what differs from a request or a call that reviewers rejected. `parameters` are the values of the
+    body, not yet checked against AWS's model. `region` is "" for the target's.
     `direct` is set if the agent sends the call's body to S3 itself, or gets S3's answer itself.
     """
 

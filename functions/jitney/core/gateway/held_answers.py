@@ -1,6 +1,6 @@
 """Calls whose answers AWS holds for longer than the gateway waits (row GW 11).
 
-Without this check, such a call would end as one that may have run. A message that it received would stay hidden.
+Without this check, such a call would end as call_may_have_run, and a message that it received would stay hidden.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from jitney.core.problems import Problem
 
 MOST_WAIT_SECONDS = 15
-"""AWS has 20 seconds to answer (`adapters.upstream`). The rest is for the way there and back."""
+"""AWS has 20 seconds to answer (`adapters.upstream`). The rest is for the connection and the answer's way."""
 _WAIT = "WaitTimeSeconds"
 """The parameter for the wait, of SQS, Kinesis and the Redshift Data API."""
 _HELD = frozenset({("stepfunctions", "GetActivityTask")})
@@ -27,6 +27,6 @@ def require_prompt_answer(service: str, operation: str, parameters: Mapping[str,
         raise Problem("call_unsupported", detail, fix)
     if (seconds := parameters.get(_WAIT, 0)) > MOST_WAIT_SECONDS:
         detail = (
-            f"/parameters/{_WAIT}: AWS may hold its answer for {seconds} seconds, which is too long for the gateway."
+            f"/parameters/{_WAIT}: AWS may wait {seconds} seconds before it answers, which is too long for the gateway."
         )
-        raise Problem("call_unsupported", detail, f"Write at most {MOST_WAIT_SECONDS}, and repeat the call.")
+        raise Problem("call_unsupported", detail, f"Set {_WAIT} to at most {MOST_WAIT_SECONDS}, and repeat the call.")

@@ -18,7 +18,7 @@ from jitney.core.quotas import SingleUseKey
 class Authenticated(NamedTuple):
     """The principal, and the token's `single_use` key, or None if the issuer's tokens may be reused.
 
-    `proof` is the key of the request's DPoP proof, or None if the issuer's tokens are bearer tokens.
+    `proof` is the single-use key of the request's DPoP proof, or None if the issuer's tokens are bearer tokens.
     Grants end by `grants_end_by` (epoch seconds). That is None unless the issuer's entry ends grants with the token.
     `for_reviews` says whether the token is for reviews in a terminal, and for nothing else.
     """
@@ -65,9 +65,8 @@ def authenticate(
 ) -> Authenticated:
     """Return the sender of the Authorization `header`, at `now` in epoch seconds.
 
-    `sent` is the request's DPoP proof.
-
-    For any header, the only exception is Refusal. The refusal's code is one of `jitney.core.problems`.
+    `sent` holds the request's DPoP proof. For any header and proof, the only exception is Refusal. The
+    refusal's code is one of `jitney.core.problems`.
     """
     scheme, text = sent_token(header)
     token = parse_token(text)

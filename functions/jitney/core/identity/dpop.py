@@ -27,7 +27,7 @@ _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"),
 
 
 class SentProof(NamedTuple):
-    """The DPoP header of a request, None without one, and the method and address with which the request was sent."""
+    """The DPoP header of a request (None if it has none), and the method and address of the request."""
 
     header: str | None = None
     method: str = ""
@@ -38,15 +38,15 @@ NO_PROOF = SentProof()
 
 
 def check_binding(claims: SignedClaims, issuer: Issuer) -> None:
-    """Raise Refusal token_kind unless the token is bound to a key exactly when the entry has `dpop`.
+    """Raise Refusal token_kind unless the token is bound to a key, with `dpop`, or not bound, without `dpop`.
 
-    A token that is bound to a key must not pass as a bearer token (RFC 7800). Tokens bound by mutual TLS are refused.
+    A bound token must not pass as a bearer token (RFC 7800). Tokens that are bound by mutual TLS are refused.
     """
     if not issuer.dpop and "cnf" in claims:
         raise Refusal(
             "token_kind",
             "The token is bound to a key of its client (claim cnf). The issuer's entry accepts only bearer tokens.",
-            "Configure the client to get tokens without DPoP and mutual TLS, or set dpop in the issuer's entry.",
+            "Configure the client to get tokens without DPoP and mutual TLS, or set dpop: true in the issuer's entry.",
         )
     if issuer.dpop and not _bound_key(claims):
         raise Refusal(
@@ -57,7 +57,7 @@ def check_binding(claims: SignedClaims, issuer: Issuer) -> None:
 
 
 def check_scheme(scheme: str, issuer: Issuer, who: Principal) -> None:
-    """Raise Refusal token_kind unless the scheme of the header says whether the token is bound (RFC 9449 section 7.1).
+    """Raise Refusal token_kind unless the header's scheme is that of the issuer's tokens (RFC 9449 section 7.1).
 
     A thief of a bound token sends it as a bearer token, so the refusal names the principal.
     """
@@ -73,10 +73,9 @@ def check_scheme(scheme: str, issuer: Issuer, who: Principal) -> None:
 
 
 def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principal, now: int) -> SingleUseKey:
-    """Return the key that the store keeps of the proof. A proof proves one request only.
+    """Return the single-use key of the proof, because a proof is for one request only.
 
-    The caller of `check_proof` checks the binding of `token` first (`check_binding`). Raises Refusal
-    dpop_proof_invalid, by the points of RFC 9449 section 4.3.
+    Call `check_binding` and `check_scheme` first. Raises Refusal dpop_proof_invalid, by the points of RFC 9449 section 4.3.
     """
     try:
         proof, jwk = parse_proof(sent.header or "")
@@ -108,13 +107,13 @@ def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principa
 
 def replayed_proof(who: Principal) -> Refusal:
     """Return the refusal of a proof that was used before."""
-    return _invalid("The proof was used before. It proves one request.", who)
+    return _invalid("The proof was used before. Each proof is for one request.", who)
 
 
 def _bound_key(claims: SignedClaims) -> str:
     """Return the thumbprint of the key to which the token is bound (RFC 9449 section 6.1), "" without one.
 
-    A `cnf` with another member, such as that of mutual TLS, is as good as none: Jitney does not check that member.
+    A `cnf` with another member, such as that of mutual TLS, is refused, too: Jitney does not check that member.
     """
     match claims.get("cnf"):
         case {"jkt": str(thumbprint), **others} if not others and thumbprint.isascii():
@@ -134,7 +133,7 @@ def _is_signed(proof: UnverifiedToken, key: Key) -> bool:
 
 
 def _address(url: Any) -> tuple[str, str, str] | None:
-    """Return the parts of an address that a proof binds, None if it is none. Query and fragment are left out."""
+    """Return the scheme, host and path of an address, without query and fragment; None for another text."""
     match = _URL.match(url) if isinstance(url, str) else None
     if match is None:
         return None
@@ -146,7 +145,8 @@ def _invalid(detail: str, who: Principal) -> Refusal:
     return Refusal(
         "dpop_proof_invalid",
         detail,
-        "Make a new proof for each request, with the key of the token (RFC 9449 section 4.2), and check the clock.",
+        "Make a new proof for each request (RFC 9449 section 4.2), with the key to which the token is bound. `jitney` "
+        "takes the key from JITNEY_DPOP_KEY_FILE. For iat, check the clock.",
         issuer_name=who.issuer_name,
         principal=who,
     )

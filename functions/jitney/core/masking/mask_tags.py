@@ -25,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def untagged(text: str) -> str:
-    """Return the text with its masks without tags, which differ by owner."""
+    """Return the text without the tags of its masks. Tags differ by owner."""
     return MASK.sub(lambda found: " ".join(found[0].rstrip("]").split()[:2]) + "]", text)
 
 

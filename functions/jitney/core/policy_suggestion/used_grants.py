@@ -60,7 +60,7 @@ class SuggestionScope(NamedTuple):
                 return (who.unit,)
 
     def name_in(self, record: PublishedRecord) -> str:
-        """Return the name of this kind that a record has; "" if only its grant's request shows it."""
+        """Return the name of this kind that a record has; "" if only the record of the request has it."""
         match self.kind:
             case ScopeKind.AGENT:
                 return record.principal
@@ -86,8 +86,8 @@ class UsedGrant(NamedTuple):
 class UsageLog:
     """Collects the lines of records, and then those of calls, and joins them by grant.
 
-    `left_out` counts the grants that the result lacks, by reason. `unreadable` counts lines. `names` are those of the
-    scope's kind in the records.
+    `left_out` counts the grants that the result lacks, by reason. `unreadable` counts lines. `names` are the
+    names in the records that are of the scope's kind.
     """
 
     scope: SuggestionScope

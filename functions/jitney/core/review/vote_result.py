@@ -79,7 +79,7 @@ def apply_vote(
 
 
 def _decided(grant: Grant, now: int, decision: Decision, check: PolicyCheck) -> VoteResult:
-    """Return the grant after `decision`, which policy makes with its approvals: active, restarted, or failed."""
+    """Return the grant as `decision`, made with its approvals, leaves it: active, restarted, or failed."""
     if decision.effect is Effect.ALLOW:
         active = activated(grant, now)
         return VoteResult(active, active, decision)

@@ -36,7 +36,7 @@ def queue(grant: Grant, authenticated: AuthenticatedRequest) -> Grant | GrantLis
 def unless_rejected_before(grant: Grant, changed: str, authenticated: AuthenticatedRequest) -> Grant:
     """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
-    For the grant of a call, it is the rejection of an equal call. All requests on behalf of one person count together.
+    For a call's own grant, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
     rejected_before if the agent does not say what `changed`, or says what the rejected request said.
     """
@@ -48,8 +48,8 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
     if changed and changed != rejected.changed:
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
     view = rejected.view()
-    detail = f"{rejected.by} rejected an equal request at {view['at']}: {rejected.comment.rstrip('.')}."
-    again = "make the same call again" if call else "request it again"
+    what, again = ("call", "make the call again") if call else ("request", "request it again")
+    detail = f"{rejected.by} rejected an equal {what} at {view['at']}: {rejected.comment.rstrip('.')}."
     fix = (
         f"Do what the reviewer says. If you {again}, say what is different in `changed` (--changed TEXT): "
         "reviewers see it beside the rejection."
