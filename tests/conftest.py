@@ -42,7 +42,7 @@ gc.set_threshold(20_000, 20, 50)
 share_service_models()
 
 COLLECTIONS = 5
-"""Of young objects: what is collected may leave more. pytest looks for exceptions that were not raised."""
+"""How often young objects are collected at the end, because a collection may leave more of them."""
 LIFELINE = pytest.StashKey[int]()
 
 
@@ -76,7 +76,10 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
 
 
 def pytest_sessionfinish() -> None:
-    """Collect what the tests left, and let pytest's ten collections at the end look at no other object."""
+    """Collect what the tests left, and freeze the rest.
+
+    pytest then collects ten times, to find exceptions that were not raised. Frozen objects take no time there.
+    """
     gc.collect()
     for _ in range(COLLECTIONS):
         gc.collect(1)

@@ -1,6 +1,6 @@
-"""Clients of moto. Each is new, and all are of one session, because making a session takes longer than a client.
+"""Clients of moto. Each is new. They share one session, because a session takes longer to make than a client.
 
-`_take_short_ways` leaves out work of moto that no test needs. It takes a third of the CPU time of these tests.
+`_take_short_ways` leaves out work of moto that no test needs, which took a third of the CPU time of these tests.
 """
 
 import copy
@@ -65,7 +65,7 @@ def _written(backend: models.DynamoDBBackend, items: list[dict[str, Any]]) -> No
 
 
 def _copied(value: Any) -> Any:
-    """Return a copy. A transaction copies each table at its first item of it, and not at each item."""
+    """Return a copy. A transaction copies each table once, and not for each of its items."""
     if not isinstance(value, models.Table):
         return copy.deepcopy(value)
     if id(value) not in _copies.tables:

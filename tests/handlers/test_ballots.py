@@ -105,7 +105,7 @@ def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
     assert vote(ballot(seen, "bob"), system.ports).state is State.ACTIVE
 
 
-def test_pol_01_the_first_of_two_approvals_is_decided_about_too(system: System):
+def test_pol_01_policy_decides_at_the_first_of_two_approvals_too(system: System):
     """Otherwise the next reviewer would read and approve what policy denies already."""
     two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
     system.ports.config = replace(system.ports.config, reviewers={"owners": two})

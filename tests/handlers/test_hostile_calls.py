@@ -16,9 +16,9 @@ from tests.handlers.hostile_calls import FAMILIES, HOSTILE, OTHER_HOSTS, PERMISS
 
 MOST_SECONDS = 0.75
 MOST_BYTES = 30
-"""Of memory for each byte of a call, which may have 5 MB. The function has more."""
+"""The most memory for each byte of a call. A call may have 5 MB. The function has more memory than that takes."""
 LOADED_BYTES = 10_000_000
-"""Of what the first call of a kind loads."""
+"""The memory of what the first call of a kind loads."""
 LEAST_CASES = 150
 
 

@@ -1,4 +1,4 @@
-"""REV 17 for calls: an equal call is not reviewed again for a day after its rejection, unless the agent says why."""
+"""REV 17 for calls: for a day after a rejection, an equal call is reviewed only if the agent says what changed."""
 
 import json
 from dataclasses import replace

@@ -33,7 +33,7 @@ from tests.identities import identity
 
 SIBLINGS = 300
 REQUESTS = 100
-"""Of one repository: ten times its limit of pending requests."""
+"""The requests of one repository: ten times its limit of pending ones."""
 POLICIES = """
 @id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);
 @id("write") @approval("owners") permit (principal, action == Jitney::Action::"Write", resource)

@@ -1,7 +1,7 @@
-"""The rejected requests of a person for one target, kept for a day. Without a person, they are those of a unit.
+"""Rejected requests and calls for one target, kept for a day: of a person, or of a unit if no person is named.
 
-In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, for one call with #<the call's digest> at
-its end. `sk` is the rejection's time and grant. The vote's transaction writes the item (`jitney.adapters.store`), for
+In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, and for a call also #<the call's digest>.
+`sk` is the rejection's time and grant. The vote's transaction writes the item (`jitney.adapters.store`), for
 every channel. `expires` is DynamoDB's TTL.
 """
 
@@ -63,7 +63,7 @@ def _permission_of(members: dict[str, Any]) -> Permission:
 
 
 def key(owner: str, role_arn: str, call: ReviewedCall | None) -> str:
-    """Return the partition key of rejected requests for the target of a role, or of equal calls.
+    """Return the partition key of the rejected requests for a role's target, or of the rejected calls equal to `call`.
 
     `owner` is a `rejection_key`.
     """

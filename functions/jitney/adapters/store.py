@@ -254,7 +254,7 @@ class Store:
     def rejections(self, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> list[Rejection]:
         """Return the rejected requests of a `rejection_key` for a role, within the last day, the newest first.
 
-        With `call`, the result is the rejections of equal calls. Without it, no call's.
+        With `call`, return the rejected calls that are equal to it instead.
         """
         query = rejections_query(self._state_table, owner, role_arn, call, now)
         pages = query_pages(self._client, "The store", **query)

@@ -50,13 +50,13 @@ def test_pol_01_the_vote_that_completes_the_approvals_fails_what_policy_denies()
     assert (result.grant.state, result.code, result.restarted) == (State.FAILED, "denied", False)
 
 
-def test_pol_01_an_approval_that_completes_nothing_fails_what_policy_denies():
+def test_pol_01_a_request_that_policy_denies_fails_at_its_first_approval():
     result = voted(Policy(Effect.DENY), groups=TWO)
     assert (result.grant.state, result.code, len(result.grant.votes)) == (State.FAILED, "denied", 1)
 
 
 @pytest.mark.parametrize("effect", [Effect.REVIEW, Effect.ALLOW])
-def test_rev_04_an_approval_that_completes_nothing_leaves_the_request_pending(effect: Effect):
+def test_rev_04_a_first_approval_of_two_leaves_the_request_pending(effect: Effect):
     result = voted(Policy(effect), groups=TWO)
     assert (result.grant.state, result.grant.reviews, len(result.grant.votes)) == (State.PENDING, TWICE.reviews, 1)
 

@@ -18,7 +18,7 @@ _S3_URI = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,62}(?:/.*)?)", re.DOTA
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}(?:/.*)?", re.DOTALL)
 _SUGGESTED = 3
 ANY_RESOURCE = "*"
-"""In records, the pattern for everything. It makes no name known."""
+"""The pattern for everything. A record of "*" does not make a name known."""
 
 AGENTS = """
 SELECT principal AS name, MAX(subject) AS subject,

@@ -152,7 +152,7 @@ def run_named_query(
 
 
 def _names_nothing(answer: QueryResult) -> bool:
-    """Return whether each row is there for "*", which every name matches, or there is no row."""
+    """Return whether the answer has no rows, or only rows for "*", which matches every name."""
     return all(row.get("resource") == ANY_RESOURCE for row in answer.records())
 
 

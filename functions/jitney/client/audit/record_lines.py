@@ -21,7 +21,7 @@ GAPS_AFTER_DAYS = 2
 A gap is on record within hours of its beginning, and published on that day or on the next.
 """
 UNVERIFIED = "not compared with their seals: `jitney audit verify` does that"
-"""What is said about lines that are read for another purpose than their verification (row AUD 9)."""
+"""The note beside results from lines that were read without verification (row AUD 9)."""
 _DAY = "dt="
 _GAP = AuditEvent.TRAIL_GAP.encode()
 

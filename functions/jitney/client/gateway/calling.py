@@ -66,7 +66,7 @@ def for_last_attempt(problem: ClientProblem) -> ClientProblem:
 class CallSender:
     """Sends calls. `grant_of` returns the id of the grant for a key. All attempts at one call get the same grant.
 
-    `changed` is what differs from rejected calls. `note` shows a line to the person, and `sleep` takes seconds.
+    `changed` says what differs from rejected calls. `note` shows a line to the person, and `sleep` takes seconds.
     `on_review` gets each answer about a call under review. `wait_left` returns how many more seconds to wait for a
     review.
     """
@@ -170,7 +170,7 @@ class CallSender:
 
 
 def _stage(answer: CallUnderReview) -> str:
-    """Return the state of a call's review that is worth a new line."""
+    """Return the part of a call's review that is noted whenever it changes."""
     return wording.review_status(answer.child.review) if answer.child.review else ""
 
 

@@ -55,7 +55,7 @@ class HeldGrant:
     rejection or revocation there is no further attempt, because a person has to decide whether to request again.
 
     `on_new_grant` is called with the grant that continues an earlier one, and `on_failure` with each problem of a
-    renewal. `changed` is what the request says to differ from a rejected one. `clock` gives epoch seconds: the
+    renewal. `changed` says what differs from a rejected request. `clock` gives epoch seconds: the
     broker's, unless it is given. `aside` runs a function in the background.
     """
 

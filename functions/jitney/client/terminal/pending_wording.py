@@ -26,7 +26,7 @@ def waits_for(answer: GrantResponse) -> str:
 
 
 def pending(answer: GrantResponse, now: float, what: str = "") -> str:
-    """Return what a pending grant, or `what` it covers, waits for, in one line."""
+    """Return who reviews a pending grant, and until when, in one line. `what` names it; by default, its id does."""
     review = answer.review or ApiReview(())
     by = f" by {wording.review_status(review)}" if review.any_of else ""
     until = wording.moment(review.expires_at or answer.grant.expires_at, now)

@@ -55,7 +55,7 @@ Trial: TypeAlias = Callable[[Grant], Mapping[str, Any]]
 class CallPost(NamedTuple):
     """The POST of a reviewed call: its Idempotency-Key, and the earlier attempt at the call under this key.
 
-    `changed` is what the agent says to be different from a rejected call, masked. A new review begins with `trial`.
+    `changed` says what differs from a rejected call, masked. `trial` runs before a new review.
     """
 
     key: str

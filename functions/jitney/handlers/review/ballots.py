@@ -37,7 +37,7 @@ from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports
 
 _LONGEST_ADDRESS = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
-"""Takes the place of the agent's address, which is known only when it fetches credentials."""
+"""Stands for the agent's address, which is not known before the agent fetches credentials."""
 REQUEST_AGAIN = "The request cannot be approved any more. Reject it, and the agent can request again."
 OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
 
@@ -160,10 +160,10 @@ def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResu
 
 
 def _require_fitting(narrowed: Grant, ports: Ports) -> None:
-    """Raise Problem if no session policy can hold what a reviewer left of a request, such as policy_too_large (STS 10).
+    """Raise Problem, such as policy_too_large, if no session policy can hold a narrowed request (STS 10).
 
-    Actions that no longer share their resources take more characters. The size was tried before the review only for the
-    whole request.
+    Before the review, only the size of the whole request was tried. A part can need more characters, because its
+    actions no longer share their resources.
     """
     target = _target_of(narrowed, ports)
     options = options_for(target, _LONGEST_ADDRESS)

@@ -30,7 +30,7 @@ class Request:
     """One HTTP request. Header names are in lower case, as HTTP/2 and proxies send them.
 
     `base` is the API's own address without its scheme, such as "//jitney.example.com/live". `address` is that of the
-    request, without the query.
+    request, without its scheme and query.
     """
 
     headers: Mapping[str, str]
