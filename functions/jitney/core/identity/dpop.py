@@ -18,7 +18,8 @@ from jitney.core.identity.token import UnverifiedToken, parse_proof
 from jitney.core.quotas import SingleUseKey
 
 PROOF_SECONDS = 60
-"""How far the `iat` of a proof may be from Jitney's time, in both directions. A proof is remembered for that time."""
+"""How far the `iat` of a proof may be from Jitney's time, in both directions. A proof is remembered for twice that time,
+because a function may have read the clock some time before it stores the proof."""
 _MOST_ID_CHARACTERS = 255
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#]+)(?P<path>/[^?#]*)?", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
@@ -102,7 +103,7 @@ def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principa
     if wrong:
         raise _invalid(f"The proof does not fit this request: {', '.join(wrong)}.", who)
     digest = hashlib.sha256(f"{_bound_key(claims)} {proof_id}".encode("utf-8", "surrogatepass")).hexdigest()
-    return SingleUseKey(f"REPLAY#DPOP#{digest}", made + PROOF_SECONDS + 1)
+    return SingleUseKey(f"REPLAY#DPOP#{digest}", made + 2 * PROOF_SECONDS)
 
 
 def replayed_proof(who: Principal) -> Refusal:
