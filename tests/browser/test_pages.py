@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -62,7 +63,7 @@ def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Iterator[Callable
     def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
         body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
         # An equal request would get a grant that another test's reviewer approved.
-        body |= {"ticket": f"TEST-{next(NUMBERS)}", "changed": "it is another test's request"}
+        body |= {"ticket": f"TEST-{next(NUMBERS)}", "changed": f"it is another test's request, {uuid.uuid4()}"}
         answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
         requested.append(str(answer.json()["grant"]["id"]))

@@ -1,5 +1,6 @@
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -65,14 +66,14 @@ def conforms(verb: str, path: str, answer: httpx.Response) -> None:
 def request_body(**members: Any) -> dict[str, Any]:
     """Return the body of a request for access that the sample policies allow, with changed members.
 
-    `changed` lets it pass although reviewers rejected another test's request.
+    `changed` lets it pass although reviewers rejected another test's request, with other words.
     """
     return {
         "target": "analytics-prod",
         "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
         "duration_seconds": 900,
         "reason": "monthly report",
-        "changed": "it is another test's request",
+        "changed": f"it is another test's request, {uuid.uuid4()}",
         **members,
     }
 
