@@ -265,8 +265,8 @@ def test_aud_10_a_call_that_the_gateway_did_not_send_is_found_by_its_resource(le
     ]
 
 
-def test_aud_10_a_call_through_the_gateway_that_names_no_resource_may_have_used_each(ledger: Queries):
-    """As kms:Decrypt, tag:UntagResources and secretsmanager:BatchGetSecretValue, whose call leaves the resource out."""
+def test_aud_10_a_call_through_the_gateway_that_names_no_resource_is_listed_for_each(ledger: Queries):
+    """Such calls are kms:Decrypt, tag:UntagResources and secretsmanager:BatchGetSecretValue."""
     made = {"call": {"service": "kms", "operation": "Decrypt", "status": 200}}
     of_any = {"actions": ("kms:Decrypt",), "resources": ("*",)}
     ledger.publish("records", requested().write(AuditEvent.CALL, Outcome.ANSWERED, detail=made, **of_any).lines)

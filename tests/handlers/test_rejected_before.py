@@ -142,14 +142,14 @@ def test_rev_17_the_words_about_the_change_are_part_of_what_is_voted_on(system: 
     assert len(hashes) == 2
 
 
-def test_rev_17_words_that_were_rejected_too_say_nothing_new(system: System):
+def test_rev_17_a_repeat_with_the_words_that_were_rejected_is_refused(system: System):
     """Otherwise a loop with one `--changed` would bring the request to the reviewers again and again."""
     rejected(system)
     system.now += 1
     second = rejected(system, changed="The audit is over.")
     status, body = ask(system, changed="The audit is over.")
     assert (status, body["code"], body["rejection"]["grant"]) == (403, "rejected_before", second)
-    assert body["fix"].startswith("Reviewers have seen these words in `changed`.")
+    assert body["fix"].startswith("Reviewers have also rejected what `changed` says.")
     assert ask(system, changed="The auditors confirmed it in OPS-12.")[0] == 202
 
 

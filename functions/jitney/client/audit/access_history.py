@@ -133,9 +133,9 @@ def _of_records(records: list[Mapping[str, Any]], arn: str) -> Iterator[HistoryR
 
 
 def _named(record: Mapping[str, Any]) -> set[str]:
-    """Return the resources that a record is about. sts:GetCallerIdentity is about none, though it is on "*".
+    """Return the resources that a record is about. sts:GetCallerIdentity is on "*", but is about none.
 
-    Other calls on "*" may have used any resource, such as kms:Decrypt without a key.
+    Other calls on "*", such as kms:Decrypt without a key, may have used any resource.
     """
     actions = {*(record["actions"] or ())}
     about_none = record["event"] == "call" and actions and actions <= NEEDS_NO_PERMISSION

@@ -31,7 +31,7 @@ class FieldError(NamedTuple):
 
 _EMPTY = {
     "/reason": "Write a few words. Reviewers and auditors read them.",
-    **dict.fromkeys(("/ticket", "/changed"), "Write it, or leave it out."),
+    **dict.fromkeys(("/ticket", "/changed"), "Write a few words, or leave it out."),
 }
 """The fix for an empty string in a member that is not a name."""
 

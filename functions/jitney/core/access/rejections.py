@@ -14,7 +14,7 @@ REJECTION_SECONDS = 24 * 3600
 class Rejection(NamedTuple):
     """A rejected request: its grant, the reviewer's source identity and comment, the time in epoch seconds.
 
-    `changed` is what the request itself said to differ from an earlier rejection, "" without one.
+    `changed` says what differed from an earlier rejection; "" without one.
     """
 
     grant_id: str

@@ -76,7 +76,7 @@ def check_scheme(scheme: str, issuer: Issuer, who: Principal) -> None:
 def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principal, now: int) -> SingleUseKey:
     """Return the single-use key of the proof, because a proof is for one request only.
 
-    Call `check_binding` and `check_scheme` first. Raises Refusal dpop_proof_invalid, by the points of RFC 9449 section 4.3.
+    Call `check_binding` and `check_scheme` first. Raises Refusal dpop_proof_invalid (RFC 9449 section 4.3).
     """
     try:
         proof, jwk = parse_proof(sent.header or "")

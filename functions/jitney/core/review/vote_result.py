@@ -24,7 +24,8 @@ PolicyCheck: TypeAlias = Callable[[Grant, Collection[str]], Decision]
 class VoteResult(NamedTuple):
     """The grant after a vote.
 
-    `voted_on` is the grant that the vote's record describes. `decision` is set when the vote completed the approvals.
+    `voted_on` is the grant that the vote's record describes. `decision` is set if it decided the grant: the approvals
+    are complete, or policy denies it.
     """
 
     grant: Grant

@@ -38,7 +38,7 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
 
     For a call's own grant, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
-    rejected_before if the agent does not say what `changed`, or says what the rejected request said.
+    rejected_before if `changed` is empty or is that of the rejected request.
     """
     store, call, owner = authenticated.ports.store, grant.call, rejection_key(grant.unit_key, grant.human)
     earlier = store.rejections(owner, grant.role_arn, call, authenticated.now)
@@ -55,7 +55,7 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
         "reviewers see it beside the rejection."
     )
     if changed:
-        fix = f"Reviewers have seen these words in `changed`. {fix}"
+        fix = f"Reviewers have also rejected what `changed` says. {fix}"
     raise Problem("rejected_before", detail, fix, {"rejection": view})
 
 
