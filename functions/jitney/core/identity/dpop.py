@@ -18,8 +18,10 @@ from jitney.core.identity.token import UnverifiedToken, parse_proof
 from jitney.core.quotas import SingleUseKey
 
 PROOF_SECONDS = 60
-"""How far the `iat` of a proof may be from Jitney's time, in both directions. A proof is remembered for twice that time,
-because a function may have read the clock some time before it stores the proof."""
+"""How far the `iat` of a proof may be from Jitney's time, in both directions.
+
+A proof is remembered for twice that time, because a function may read the clock some time before it stores the proof.
+"""
 _MOST_ID_CHARACTERS = 255
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#]+)(?P<path>/[^?#]*)?", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
