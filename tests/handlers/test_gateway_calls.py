@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "a wait that ends after the gateway's own": (
         {**RECEIVE, "parameters": {**RECEIVE["parameters"], "WaitTimeSeconds": 16}},
         400,
-        "call_unsupported",
+        "call_invalid",
     ),
     "an operation whose answer AWS holds": (
         {

@@ -21,7 +21,7 @@ _FIXES: Mapping[str, str] = {
     "credentials_grant": "Use the tool request for a grant with way gateway, or run jitney run --grant in a shell.",
     "call_outside_grant": "Use the tool request with the arguments in would_pass, then make the call in the new grant.",
     "call_unsupported": "Inform the user. The call needs credentials: jitney run TARGET -- COMMAND.",
-    "rejected_before": "Inform the user of this. Request again only if something differs, and say it in `changed`.",
+    "rejected_before": "Inform the user of this. Repeat it only if something differs, and say it in `changed`.",
     "grant_not_found": "Use the tool my_grants to see your grants.",
     "grant_released": "Use the tool request if you still need the access.",
     "grant_ended": "Use the tool request if you still need the access.",

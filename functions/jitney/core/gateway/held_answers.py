@@ -20,7 +20,10 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTa
 
 
 def require_prompt_answer(service: str, operation: str, parameters: Mapping[str, Any]) -> None:
-    """Raise Problem call_unsupported for a call whose answer AWS may hold for too long."""
+    """Raise Problem for a call whose answer AWS may hold for too long.
+
+    It is call_invalid if another value of a parameter mends that, otherwise call_unsupported.
+    """
     if (service, operation) in _HELD:
         detail = f"The gateway does not support {service} {operation}: AWS holds its answer for up to a minute."
         fix = "Request credentials for it instead: send a grant request with this call in calls."
@@ -29,4 +32,4 @@ def require_prompt_answer(service: str, operation: str, parameters: Mapping[str,
         detail = (
             f"/parameters/{_WAIT}: AWS may wait {seconds} seconds before it answers, which is too long for the gateway."
         )
-        raise Problem("call_unsupported", detail, f"Set {_WAIT} to at most {MOST_WAIT_SECONDS}, and repeat the call.")
+        raise Problem("call_invalid", detail, f"Set {_WAIT} to at most {MOST_WAIT_SECONDS}, and repeat the call.")
