@@ -150,7 +150,10 @@ def test_rev_17_a_repeat_with_the_words_that_were_rejected_is_refused(system: Sy
     status, body = ask(system, changed="The audit is over.")
     assert (status, body["code"], body["rejection"]["grant"]) == (403, "rejected_before", second)
     assert body["fix"].startswith("Reviewers have also rejected what `changed` says.")
-    assert ask(system, changed="The auditors confirmed it in OPS-12.")[0] == 202
+    system.now += 1
+    rejected(system, changed="The auditors confirmed it in OPS-12.")
+    assert ask(system, changed="The audit is over.")[1]["code"] == "rejected_before"
+    assert ask(system, changed="Their report is in OPS-13.")[0] == 202
 
 
 def test_rev_17_a_day_later_the_request_is_reviewed_again(system: System):

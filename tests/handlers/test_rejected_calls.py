@@ -75,7 +75,9 @@ def test_rev_17_the_words_of_a_command_do_not_bring_a_rejected_call_to_reviewers
     reject(gateway, changed=words)
     status, answer = gateway.post(DELETE, changed=words)
     assert (status, answer["code"]) == (403, "rejected_before")
-    assert gateway.post(DELETE, changed="She wrote so in OPS-12.")[0] == 202
+    reject(gateway, changed="She wrote so in OPS-12.")
+    assert gateway.post(DELETE, changed=words)[1]["code"] == "rejected_before"
+    assert gateway.post(DELETE, changed="He wrote so, too.")[0] == 202
 
 
 SECRETS = """

@@ -1,6 +1,6 @@
 """Requests that reviewers rejected within the last day, and new requests that repeat them (row REV 12). Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from jitney.core.access.request import Permission
@@ -50,8 +50,8 @@ class RepeatedRequest(NamedTuple):
         return members | {"changed": self.changed}
 
 
-def repeated_rejection(permissions: Iterable[Permission], rejections: Iterable[Rejection]) -> Rejection | None:
-    """Return the first rejection that shares an action on a resource with the permissions, or None.
+def equal_rejections(permissions: Iterable[Permission], rejections: Iterable[Rejection]) -> Iterator[Rejection]:
+    """Yield the rejections that share an action on a resource with the permissions.
 
     So a smaller request, a larger one, or one with another reason or time still counts as a repeat. Patterns that are
     too complex to compare count as shared.
@@ -59,11 +59,11 @@ def repeated_rejection(permissions: Iterable[Permission], rejections: Iterable[R
     asked, budget = tuple(permissions), Budget(MAX_REQUEST_STEPS)
     for rejection in rejections:
         try:
-            if have_in_common(asked, rejection.permissions, budget):
-                return rejection
+            shared = have_in_common(asked, rejection.permissions, budget)
         except PatternTooComplex:
-            return rejection
-    return None
+            shared = True
+        if shared:
+            yield rejection
 
 
 def have_in_common(ones: Iterable[Permission], others: Iterable[Permission], budget: Budget) -> bool:

@@ -9,7 +9,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
-from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
+from jitney.core.access.rejections import RepeatedRequest, equal_rejections
 from jitney.core.access.request import AccessRequest
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
@@ -38,14 +38,16 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
 
     For a call's own grant, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
-    rejected_before if `changed` is empty or is that of the rejected request.
+    rejected_before if `changed` is empty, or was rejected with such a request.
     """
     store, call, owner = authenticated.ports.store, grant.call, rejection_key(grant.unit_key, grant.human)
     earlier = store.rejections(owner, grant.role_arn, call, authenticated.now)
-    rejected = next(iter(earlier), None) if call else repeated_rejection(grant.permissions, earlier)
+    equal = earlier if call else equal_rejections(grant.permissions, earlier)
+    rejected = next(iter(equal), None)
     if rejected is None:
         return grant
-    if changed and changed != rejected.changed:
+    said = [each for each in earlier if each.changed == changed]
+    if changed and not any(said if call else equal_rejections(grant.permissions, said)):
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
     view = rejected.view()
     what, again = ("call", "make the call again") if call else ("request", "request it again")
