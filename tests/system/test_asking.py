@@ -126,17 +126,17 @@ def test_cli_05_the_sample_agents_see_their_targets(api: Api):
 
 
 def test_the_same_idempotency_key_is_the_same_grant(api: Api):
-    key = str(uuid.uuid4())
-    first = api("POST", "/v1/grants", request_body(), Idempotency_Key=key).json()
-    again = api("POST", "/v1/grants", request_body(), Idempotency_Key=key).json()
+    key, body = str(uuid.uuid4()), request_body()
+    first = api("POST", "/v1/grants", body, Idempotency_Key=key).json()
+    again = api("POST", "/v1/grants", body, Idempotency_Key=key).json()
     assert first["grant"]["id"] == again["grant"]["id"]
-    assert api("POST", "/v1/grants", request_body(reason="other"), Idempotency_Key=key).status_code == 422
+    assert api("POST", "/v1/grants", body | {"reason": "other"}, Idempotency_Key=key).status_code == 422
 
 
 def test_sts_05_retries_at_the_same_time_are_one_grant_and_one_key(api: Api):
-    key = str(uuid.uuid4())
+    key, body = str(uuid.uuid4()), request_body()
     with ThreadPoolExecutor(30) as pool:
-        answers = list(pool.map(lambda _: api("POST", "/v1/grants", request_body(), Idempotency_Key=key), range(30)))
+        answers = list(pool.map(lambda _: api("POST", "/v1/grants", body, Idempotency_Key=key), range(30)))
     assert [each.status_code for each in answers] == [201] * 30
     bodies = [each.json() for each in answers]
     assert len({each["grant"]["id"] for each in bodies}) == 1

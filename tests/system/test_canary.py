@@ -282,9 +282,9 @@ def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary:
 
 def test_mask_04_a_secret_has_the_same_tag_in_the_whole_grant_and_another_for_another_agent(api: Api, aws, stack):
     said = "with password=Cn5Xy12345678ab"
-    key = str(uuid.uuid4())
-    first = api("POST", "/v1/grants", request_body(reason=said, ticket=said), Idempotency_Key=key).json()["grant"]
-    again = api("POST", "/v1/grants", request_body(reason=said, ticket=said), Idempotency_Key=key).json()["grant"]
+    key, body = str(uuid.uuid4()), request_body(reason=said, ticket=said)
+    first = api("POST", "/v1/grants", body, Idempotency_Key=key).json()["grant"]
+    again = api("POST", "/v1/grants", body, Idempotency_Key=key).json()["grant"]
     assert again["id"] == first["id"]
     assert first["reason"] == first["ticket"]
     assert first["reason"].startswith("with password=[masked credential ")
