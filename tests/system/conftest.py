@@ -66,16 +66,22 @@ def conforms(verb: str, path: str, answer: httpx.Response) -> None:
 def request_body(**members: Any) -> dict[str, Any]:
     """Return the body of a request for access that the sample policies allow, with changed members.
 
-    `changed` lets it pass although reviewers rejected another test's request, with other words.
+    `changed` lets it pass although reviewers rejected another test's request. A test that rejects such a request says
+    something else (`other_words`), because these words would then be refused.
     """
     return {
         "target": "analytics-prod",
         "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
         "duration_seconds": 900,
         "reason": "monthly report",
-        "changed": f"it is another test's request, {uuid.uuid4()}",
+        "changed": "it is another test's request",
         **members,
     }
+
+
+def other_words() -> str:
+    """Return words for `changed` that no other request has."""
+    return f"it is request {uuid.uuid4()}"
 
 
 def _is_of(path: str, template: str) -> bool:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.reviewer_browser import Person, ballot
 from tests.running_systems import PATIENCE, until
-from tests.system.conftest import Api, request_body
+from tests.system.conftest import Api, other_words, request_body
 from tests.system.test_records import Published, chain_of
 from tests.system.test_slack import Workspace
 from tests.system.written import everything_written
@@ -117,7 +117,7 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
     denied = request_body(permissions=[{"actions": ["iam:*"], "resources": ["*"]}], reason=canary("reason of a denial"))
     yield api("POST", "/v1/grants", denied)
     for verdict in ("approve", "reject"):
-        wanted = request_body(permissions=WRITE, reason=canary(f"reason of what they {verdict}"))
+        wanted = request_body(permissions=WRITE, reason=canary(f"reason of what they {verdict}"), changed=other_words())
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent")
         grant_id = pending.json()["grant"]["id"]
         page = alice.get(f"/{grant_id}")
@@ -166,7 +166,7 @@ def plant_in_suspensions(api: Api, canary: Canaries) -> Iterator[httpx.Response]
 def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
     """Plant secrets in what reviewers write into Slack's modals. Return what the workspace got as an answer."""
     for action in ("reject", "approve_selected"):
-        wanted = request_body(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
+        wanted = request_body(permissions=WRITE, reason=canary(f"reason, {action} in Slack"), changed=other_words())
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
         modal = workspace.press(workspace.asked(pending), action)["modal"]
         answer = (
