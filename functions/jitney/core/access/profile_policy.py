@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from jitney.core.access.conditions import Conditions, conditions_of
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, Way
 from jitney.core.access.session_policy import (
     SESSION_POLICY_LIMIT,
     SessionPolicy,
@@ -18,6 +18,7 @@ from jitney.core.access.session_policy import (
     compile_policy,
     end_denials,
     fitted_policy,
+    options_for,
 )
 from jitney.core.access.statements import compact, compact_request, one_or_many
 from jitney.core.access_profile import AccessProfile, GrantedProfile
@@ -54,12 +55,18 @@ def access_policy(
     target: Target,
     ends_at: int,
     actions: ActionTable,
-    options: SessionPolicyOptions,
+    way: Way,
+    source_ip: str,
 ) -> SessionPolicy:
     """Return the session policy of a grant of `permissions`, within an access profile if it has one.
 
-    Raises the problems of `compile_policy`, `compile_profile` and `granted_profile`.
+    `source_ip` is the agent's address. Calls through the gateway come from the broker's address, so their session is
+    not bound to the agent's. Raises the problems of `options_for`, `compile_policy`, `compile_profile` and
+    `granted_profile`.
     """
+    options = options_for(target, source_ip)
+    if way is Way.GATEWAY:
+        options = options._replace(source_ip="")
     if profile:
         return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
     return compile_policy(permissions, ends_at, actions, options)

@@ -1,6 +1,5 @@
 """DPoP: proof that the sender of a token has the key to which the issuer bound the token (RFC 9449)."""
 
-import base64
 import hashlib
 import json
 import re
@@ -14,7 +13,7 @@ from jitney.core.identity.keys import Key, public_key
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
-from jitney.core.identity.token import UnverifiedToken, parse_proof
+from jitney.core.identity.token import UnverifiedToken, base64url, parse_proof
 from jitney.core.quotas import SingleUseKey
 
 PROOF_SECONDS = 60
@@ -90,7 +89,6 @@ def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principa
         raise _invalid("The proof's key is not the one to which the token is bound.", who)
     if not _is_signed(proof, key):
         raise _invalid("The proof is not signed with the key in its header.", who)
-    of_token = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")
     proof_id, stated = proof.claims.get("jti"), proof.claims.get("iat")
     made = int(stated) if is_date(stated) else 0
     checks = {
@@ -99,7 +97,7 @@ def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principa
         "htm": proof.claims.get("htm") == sent.method,
         "htu": _address(proof.claims.get("htu")) == _address(sent.url) is not None,
         "iat": abs(now - made) <= PROOF_SECONDS,
-        "ath": proof.claims.get("ath") == of_token,
+        "ath": proof.claims.get("ath") == _sha256(token),
     }
     wrong = [name for name, right in checks.items() if not right]
     if wrong:
@@ -127,8 +125,11 @@ def _bound_key(claims: SignedClaims) -> str:
 def _thumbprint(jwk: Mapping[str, Any]) -> str:
     """Return the SHA-256 thumbprint of a valid public key (RFC 7638)."""
     members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
-    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+    return _sha256(json.dumps(members, separators=(",", ":"), sort_keys=True))
+
+
+def _sha256(text: str) -> str:
+    return base64url(hashlib.sha256(text.encode()).digest())
 
 
 def _is_signed(proof: UnverifiedToken, key: Key) -> bool:

@@ -5,7 +5,6 @@ cookie of the browser that started it. So nothing is written before a person is 
 browser's sign-in does not match this cookie, which prevents login CSRF (RFC 6749 section 10.12).
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -18,7 +17,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.session import SKEW_SECONDS
 from jitney.core.identity.signature import KeySource
-from jitney.core.identity.token import parse_token
+from jitney.core.identity.token import base64url, parse_token
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
 
@@ -71,12 +70,12 @@ class SignIn(NamedTuple):
             "scope": " ".join(web.scopes),
             "state": self.state,
             "nonce": self.nonce,
-            "code_challenge": _base64url(hashlib.sha256(self.verifier.encode()).digest()),
+            "code_challenge": base64url(hashlib.sha256(self.verifier.encode()).digest()),
             "code_challenge_method": "S256",
         }
 
     def _derived(self, use: str) -> str:
-        return _base64url(hmac.digest(self.secret.encode(), use.encode(), "sha256"))
+        return base64url(hmac.digest(self.secret.encode(), use.encode(), "sha256"))
 
 
 def sign_in_of_cookie(cookie: str, now: int) -> SignIn:
@@ -135,7 +134,3 @@ def signed_in_principal(
 
 def _invalid(detail: str) -> Problem:
     return Problem("sign_in_invalid", detail, _FIX)
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

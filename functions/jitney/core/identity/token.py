@@ -103,6 +103,11 @@ def _decoded(part: str, name: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
+def base64url(data: bytes) -> str:
+    """Return the data in base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
 def _json_object(part: str, name: str) -> dict[str, Any]:
     try:
         value = strict_json.loads(_decoded(part, name))

@@ -9,7 +9,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
-from jitney.core.access.rejections import RepeatedRequest, equal_rejections
+from jitney.core.access.rejections import Rejection, RepeatedRequest, equal_rejections
 from jitney.core.access.request import AccessRequest
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
@@ -42,12 +42,15 @@ def unless_rejected_before(grant: Grant, changed: str, authenticated: Authentica
     """
     store, call, owner = authenticated.ports.store, grant.call, rejection_key(grant.unit_key, grant.human)
     earlier = store.rejections(owner, grant.role_arn, call, authenticated.now)
-    equal = earlier if call else equal_rejections(grant.permissions, earlier)
-    rejected = next(iter(equal), None)
+
+    def equal(among: list[Rejection]) -> Rejection | None:
+        """Return the first rejection of an equal request. The store returns those of equal calls only."""
+        return next(iter(among) if call else equal_rejections(grant.permissions, among), None)
+
+    rejected = equal(earlier)
     if rejected is None:
         return grant
-    said = [each for each in earlier if each.changed == changed]
-    if changed and not any(said if call else equal_rejections(grant.permissions, said)):
+    if changed and equal([each for each in earlier if each.changed == changed]) is None:
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
     view = rejected.view()
     what, again = ("call", "make the call again") if call else ("request", "request it again")

@@ -10,7 +10,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.profile_policy import access_policy
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.access.session_policy import SessionPolicy, options_for
+from jitney.core.access.session_policy import SessionPolicy
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.config import Target
@@ -87,14 +87,8 @@ class AuthenticatedRequest:
         ends_at: int,
         way: Way,
     ) -> SessionPolicy:
-        """Return the session policy for a grant on the target. Raises Problem.
-
-        Calls through the gateway come from the broker's address, so their session is not bound to the caller's.
-        """
-        options = options_for(target, self.origin.source_ip)
-        if way is Way.GATEWAY:
-            options = options._replace(source_ip="")
-        return access_policy(permissions, profile, target, ends_at, self.ports.actions, options)
+        """Return the session policy for a grant on the target. Raises Problem."""
+        return access_policy(permissions, profile, target, ends_at, self.ports.actions, way, self.origin.source_ip)
 
     def request_members(
         self, access_request: AccessRequest, target: Target, decision: Decision | None = None

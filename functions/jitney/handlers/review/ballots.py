@@ -8,9 +8,7 @@ from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
 from jitney.core.access.profile_policy import access_policy
-from jitney.core.access.request import Way
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.access.session_policy import options_for
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
@@ -166,12 +164,9 @@ def _require_fitting(narrowed: Grant, ports: Ports) -> None:
     actions no longer share their resources.
     """
     target = _target_of(narrowed, ports)
-    options = options_for(target, _LONGEST_ADDRESS)
-    if narrowed.way is Way.GATEWAY:
-        options = options._replace(source_ip="")
-    end = ports.now() + narrowed.duration_seconds
+    end, terms = ports.now() + narrowed.duration_seconds, (narrowed.way, _LONGEST_ADDRESS)
     try:
-        access_policy(narrowed.permissions, narrowed.access_profile, target, end, ports.actions, options)
+        access_policy(narrowed.permissions, narrowed.access_profile, target, end, ports.actions, *terms)
     except Problem as problem:
         fix = "Leave out whole actions or whole resources, approve all of the request, or reject it."
         if narrowed.access_profile:
