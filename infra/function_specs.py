@@ -58,7 +58,7 @@ _VOTE = (
     *read_and_update(GRANT_ITEMS, TERMS_ATTRIBUTES),
     READ_OTHER_GRANTS,
     on_state("GetItem", items=TOKEN_ITEMS),
-    on_state("PutItem", items=("VOTES#*", "REJECTED#*")),
+    on_state("PutItem", items=("VOTES#*", "REJECTED#*", "APPROVED#*")),
     on_state("UpdateItem", items=("NARROWINGS#*",)),
     # A delegation is read, and checked again in the transaction that writes the vote.
     on_state("Query", "ConditionCheckItem", items=OUT_OF_OFFICE_ITEMS),

@@ -23,6 +23,7 @@ from jitney.core.access.credentials import Credentials, SessionRequest
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.grant_list import GrantList
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
@@ -273,6 +274,20 @@ class MemoryStore:
             if vote.at > now - REJECTION_SECONDS and (grant.call and grant.call.digest) == (call and call.digest)
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)
+
+    def repeatable_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
+        self._answer("repeatable_approvals")
+        found = [
+            grant
+            for grant in self.grants.values()
+            if grant.repeatable
+            and grant.votes
+            and grant.starts_at is not None
+            and grant.starts_at > now - HISTORY_SECONDS
+            and grant.owner_key == owner
+            and first_role(grant.role_arn) == first_role(role_arn)
+        ]
+        return tuple(each.id for each in sorted(found, key=lambda each: each.starts_at or 0, reverse=True))
 
     def idempotency_value(self, key: str, now: int) -> str | None:
         self._answer("idempotency_value")

@@ -7,16 +7,18 @@ from unittest.mock import Mock
 import pytest
 from moto import mock_aws
 
+from jitney.adapters import past_verdicts
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
+from jitney.adapters.past_verdicts import put_rejection
 from jitney.adapters.record_items import record_in
-from jitney.adapters.rejections import put_rejection
 from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.table_reads import BATCH_SIZE
 from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import IN_FORCE_SECONDS, DocumentTimes
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
@@ -638,6 +640,31 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Stor
     assert not store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 6 + REJECTION_SECONDS)
     assert not store.rejections(REJECTED_BY, PENDING.role_arn + "x", None, NOW + 6)
     assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, None, NOW + 6)
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_rev_11_an_approval_of_a_repeatable_grant_is_found_for_30_days(store: Store, repeatable: bool):
+    before = opened(store, replace(PENDING, repeatable=repeatable))
+    vote = Vote(identity("corp.bob"), VoteVerdict.APPROVE, "", "Yes.", NOW + 5, "web")
+    after = replace(activated(before, NOW + 5), votes=(vote,))
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW + 5), before
+    )
+    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    owner, last = PENDING.owner_key, NOW + 4 + HISTORY_SECONDS
+    expected = (PENDING.id,) if repeatable else ()
+    assert store.repeatable_approvals(owner, PENDING.role_arn, last) == expected
+    assert store.repeatable_approvals(owner, SECOND, last) == expected
+    assert store.repeatable_approvals(owner, PENDING.role_arn, last + 2) == ()
+    assert store.repeatable_approvals(owner, PENDING.role_arn + "x", last) == ()
+    assert store.repeatable_approvals(f"{owner}x", PENDING.role_arn, last) == ()
+
+
+def test_rev_11_a_pending_or_used_grant_is_no_approval(store: Store):
+    before = opened(store, replace(PENDING, repeatable=True))
+    assert past_verdicts.put_approval("state", before, before) == []
+    active = activated(before, NOW + 5)
+    assert past_verdicts.put_approval("state", active, replace(active, cut_off_at=NOW + 6)) == []
 
 
 def test_rev_17_a_rejected_call_is_found_by_equal_calls_only(store: Store):

@@ -51,6 +51,7 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "policy_version": "abc",
         "ending": None,
         "cut_off_at": None,
+        "earlier_approvals": [],
         "access_profile": None,
         "way": "credentials",
         "reveal": False,

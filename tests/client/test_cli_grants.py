@@ -102,6 +102,15 @@ def test_rev_06_who_said_what_is_shown_to_the_agent(connected: FakeBroker):
     assert document["grant"]["votes"] == votes
 
 
+def test_rev_11_the_approval_that_made_a_review_unnecessary_is_shown_to_the_agent(connected: FakeBroker):
+    earlier = [{"grant": "g-bbbbbbbbbbbbbb", "groups": ["owners", "security"], "at": "2026-11-01T00:00:00Z"}]
+    connected.say("GET", PATH, 200, {"grant": grant(earlier_approvals=earlier)})
+    shown = CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID]).stdout.splitlines()
+    assert "  approved  before, as grant g-bbbbbbbbbbbbbb, by owners and security" in shown
+    document = json.loads(CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID, "--json"]).stdout)
+    assert document["grant"]["earlier_approvals"] == earlier
+
+
 @pytest.mark.parametrize("state", ["pending", "active", "rejected", "released"])
 def test_only_an_active_grant_is_said_to_allow(connected: FakeBroker, state: str):
     connected.say("GET", PATH, 200, {"grant": grant(state)})

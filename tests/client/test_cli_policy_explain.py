@@ -69,6 +69,7 @@ def test_pol_14_the_text_of_the_deciding_policy_is_shown_with_its_place(explaine
         (["prod", *OBJECT, "--group", "corp/readers", "--for", "11m"], "deny", ["builtin:no-permit"], None),
         (["prod", "--action", "s3:PutObject", *OBJECT[2:]], "review", ["write"], WRITE),
         (["prod", "--action", "s3:PutObject", *OBJECT[2:], "--approval", "owners"], "allow", ["write"], WRITE),
+        (["prod", "--action", "s3:PutObject", *OBJECT[2:], "--earlier-approval", "owners"], "review", ["write"], WRITE),
         (["prod", *LISTED, "--condition", "s3:prefix=secret/a"], "deny", ["prefix"], PREFIX),
     ],
 )  # fmt: skip

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.client.api.grant_members import ApiReview
 from jitney.client.api.grant_request import ApiPermission, GrantRequest, parse_permissions
-from jitney.client.api.responses import ApiReason, ApiReview, GrantResponse
+from jitney.client.api.responses import ApiReason, GrantResponse
 from jitney.client.terminal import pending_wording, wording
 from jitney.core.printable import strip_control_characters
 from tests.client.fake_broker import GRANT_ID, grant

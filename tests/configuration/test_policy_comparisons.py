@@ -175,7 +175,7 @@ def test_pol_02_levels_are_in_the_groups_of_the_schema(group, level):
 
 def is_permitted(policy, level):
     context = {"action": "", "service": "", "target": "", "durationSeconds": 1, "approvals": [], "risks": []}
-    context |= {"onBehalfOfHuman": False, "accessProfile": "", "way": "", "reveal": False}
+    context |= {"earlierApprovals": [], "onBehalfOfHuman": False, "accessProfile": "", "way": "", "reveal": False}
     request = {
         "principal": uid("Agent", ""),
         "action": uid("Action", str(level)),

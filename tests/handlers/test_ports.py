@@ -89,8 +89,8 @@ def test_a_cold_start_imports_the_adapters_of_its_ports_alone():
     of_the_store |= {
         "table_reads",
         "first_writes",
+        "past_verdicts",
         "record_items",
-        "rejections",
         "suspension_item",
         "transactions",
         "unreadable_grants",

@@ -18,8 +18,8 @@ from aws_cdk import aws_sqs as sqs
 from jitney.adapters.sessions import Sessions
 from jitney.configuration.profile_settings import AccessProfileSettings, profile_policy
 from jitney.core.access.credentials import session_request
-from jitney.core.access.grant import permissions_view
 from jitney.core.access.profile_policy import compile_profile
+from jitney.core.access.request import permissions_view
 from jitney.core.access.session_policy import SessionPolicyOptions
 from jitney.core.access_profile import AccessProfile, GrantedProfile
 from local.identity import NODE, install

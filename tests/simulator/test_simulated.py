@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from jitney.core.access.conditions import Conditions
-from jitney.core.access.grant import permissions_view
 from jitney.core.access.profile_policy import compile_profile, content_of, profile_document
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request import AccessRequest, Permission, permissions_view
 from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy
 from jitney.core.access.statements import Statement, by_resources, compact_request, with_statement

@@ -31,10 +31,10 @@ GROUPS = {OPERATOR: ["wardens"]}
 OWNER, SECOND_OWNER = "alice", "bob"
 PEOPLE = frozenset({OWNER, SECOND_OWNER})
 """They review in a terminal. Each token of theirs is a new one, because a token votes once."""
-REVIEWED, PAIRED, CALLED = "reviewed", "paired", "called"
+REVIEWED, PAIRED, CALLED, REMEMBERED = "reviewed", "paired", "called", "remembered"
 """Prefixes of PLAIN's keys. A write of REVIEWED needs one approval, of PAIRED two. CALLED is written by the gateway.
 
-A deletion of CALLED is reviewed call by call.
+The approval of a write of REMEMBERED counts again. A deletion of CALLED is reviewed call by call.
 """
 PROFILE = "seeding"
 """An access profile of PLAIN. Policies permit all of it."""
@@ -69,12 +69,18 @@ permit (principal in Jitney::Group::"bound/robots", action == Jitney::Action::"R
 permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write",
     resource in Jitney::Target::"{PLAIN}")
 when {{ !resource.wildcard && (resource.arn like "arn:aws:s3:::{PLAIN}/{REVIEWED}/*" ||
-    resource.arn like "arn:aws:s3:::{PLAIN}/{PAIRED}/*" || resource.arn like "arn:aws:s3:::{PLAIN}/{CALLED}/*") }};
+    resource.arn like "arn:aws:s3:::{PLAIN}/{PAIRED}/*" || resource.arn like "arn:aws:s3:::{PLAIN}/{CALLED}/*" ||
+    resource.arn like "arn:aws:s3:::{PLAIN}/{REMEMBERED}/*") }};
 @id("reviewed-write")
 @approval("owners")
 forbid (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write", resource)
 when {{ resource.arn like "arn:aws:s3:::{PLAIN}/{REVIEWED}/*" }}
 unless {{ context.approvals.contains("owners") }};
+@id("remembered-write")
+@approval("owners")
+forbid (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write", resource)
+when {{ resource.arn like "arn:aws:s3:::{PLAIN}/{REMEMBERED}/*" }}
+unless {{ context.approvals.contains("owners") || context.earlierApprovals.contains("owners") }};
 @id("paired-write")
 @approval("pair")
 forbid (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write", resource)
@@ -92,6 +98,9 @@ FLOW_CASES = f"""
   - {{name: a reviewed write, target: {PLAIN}, groups: [factory/robots], actions: ["s3:PutObject"],
      resources: ["arn:aws:s3:::{PLAIN}/{REVIEWED}/a"], seconds: 900, effect: review, policies: [reviewed-write],
      reviews: [[owners]]}}
+  - {{name: a write whose approval counts again, target: {PLAIN}, groups: [factory/robots],
+     actions: ["s3:PutObject"], resources: ["arn:aws:s3:::{PLAIN}/{REMEMBERED}/a"], seconds: 900, effect: review,
+     policies: [remembered-write], reviews: [[owners]]}}
   - {{name: a write that two review, target: {PLAIN}, groups: [factory/robots], actions: ["s3:PutObject"],
      resources: ["arn:aws:s3:::{PLAIN}/{PAIRED}/a"], seconds: 900, effect: review, policies: [paired-write],
      reviews: [[pair]]}}

@@ -122,7 +122,12 @@ def reviewed(stored: StoredSystem) -> dict[str, str]:
     decide(stored, alice, approved)
     decide(stored, alice, rejected, "reject", comment="not this one")
     repeated = request(stored, write_to("rejected"), 202, members={"changed": "a copy is kept"})
-    return {"approved": approved, "rejected": rejected, "repeated": repeated}
+    restored = write_to("archived", "s3:RestoreObject")
+    repeatable = request(stored, restored, 202)
+    decide(stored, alice, repeatable)
+    assert stored.call(create_credentials, grant_id=repeatable)[0] == 200
+    again = request(stored, restored, 201)
+    return {"approved": approved, "rejected": rejected, "repeated": repeated, "repeatable": repeatable, "again": again}
 
 
 def delegated(stored: StoredSystem) -> dict[str, str]:

@@ -51,6 +51,9 @@ POLICIES = """
     resource.wildcard || !resource.wildcard };
 @id("write") @approval("owners") permit (principal, action == Jitney::Action::"Write", resource)
 when { context.way == "credentials" && context.approvals.contains("owners") };
+@id("again") @approval("owners") permit (principal, action == Jitney::Action::"Write", resource)
+when { context.way == "credentials" && context.action == "s3:RestoreObject" }
+when { context.approvals.contains("owners") || context.earlierApprovals.contains("owners") };
 @id("change") permit (principal, action == Jitney::Action::"Write", resource)
 when { context.way == "gateway" && context.action == "s3:PutObject" };
 @id("delete") permit (principal, action == Jitney::Action::"Write", resource)

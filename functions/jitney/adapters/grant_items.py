@@ -27,6 +27,7 @@ from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.conditions import Condition
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.grant import (
     GRANT_RETENTION_SECONDS,
     OPEN_STATES,
@@ -225,6 +226,9 @@ def _parsed(item: Item) -> Grant:
         "call": ReviewedCall(*call) if (call := terms["call"]) else None,
         "repeated": RepeatedRequest(*repeated) if (repeated := terms.get("repeated")) else None,
         "requested": _requested_of(terms.get("requested")),
+        "earlier_approvals": tuple(
+            EarlierApproval(grant_id, tuple(groups), at) for grant_id, groups, at in terms["earlier_approvals"]
+        ),
         "used_at": int(item["call_sent"]["N"]) if "call_sent" in item else None,
     }
     return with_derived_state(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed))

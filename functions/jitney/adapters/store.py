@@ -9,7 +9,7 @@ from heapq import merge
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters import clock
+from jitney.adapters import clock, past_verdicts
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
@@ -27,8 +27,6 @@ from jitney.adapters.grant_items import item_of as grant_item
 from jitney.adapters.grant_lists import list_put, lists_with
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
-from jitney.adapters.rejections import put_rejection, rejection_of
-from jitney.adapters.rejections import query as rejections_query
 from jitney.adapters.suspension_item import suspensions_put
 from jitney.adapters.table_reads import query_pages, read_item, read_items
 from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions, item_key
@@ -256,9 +254,19 @@ class Store:
 
         With `call`, return the rejected calls that are equal to it instead.
         """
-        query = rejections_query(self._state_table, owner, role_arn, call, now)
+        query = past_verdicts.rejections_query(self._state_table, owner, role_arn, call, now)
         pages = query_pages(self._client, "The store", **query)
-        return [rejection_of(item) for page in pages for item in page]
+        return [past_verdicts.rejection_of(item) for page in pages for item in page]
+
+    def repeatable_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
+        """Return the ids of an owner's grants for a role's target whose approvals may count at `now`.
+
+        The approvals are of the last 30 days, the newest first, and at most `past_verdicts.MOST_APPROVALS`.
+        """
+        query = past_verdicts.approvals_query(self._state_table, owner, role_arn, now)
+        with aws_errors_as_unavailable("The store"):
+            items = self._client.query(**query)["Items"]
+        return tuple(map(past_verdicts.approved_grant_id, items))
 
     def idempotency_value(self, key: str, now: int) -> str | None:
         """Return the payload that the use of a single-use key stored; None if the key may be used.
@@ -276,7 +284,8 @@ class Store:
             cast = after.votes_since(before)
             yield from (put_vote(self._state_table, each, after) for each in cast)
             yield from delegation_checks(self._state_table, cast)
-            yield from put_rejection(self._state_table, before, after)
+            yield from past_verdicts.put_rejection(self._state_table, before, after)
+            yield from past_verdicts.put_approval(self._state_table, before, after)
         if after.break_glass:
             yield from follow_up_changes(self._state_table, before, after)
 

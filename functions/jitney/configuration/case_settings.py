@@ -68,6 +68,7 @@ class CaseSettings(SettingsModel):
     reveal: Literal["true", "false"] = "false"
     operation: str = ""
     grant_approvals: ReviewerGroups = ()
+    earlier_approvals: ReviewerGroups = ()
 
     @field_validator("effect")
     @classmethod

@@ -24,7 +24,7 @@ from jitney.configuration.settings import Settings, TargetSettings
 from jitney.configuration.target_policies import deny_room, has_canary, policy_of
 from jitney.configuration.values import SettingsModel
 from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSource, read
-from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import permissions_view
 from jitney.core.config import Policies
 from jitney.core.identity.source_identity import source_identity
 

@@ -63,7 +63,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
         yield Unknown(name, f'names access profile "{name}", which no target has', fix)
-    for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS_APPROVAL}):
+    for group in sorted((literals.groups - {BREAK_GLASS_APPROVAL} | literals.earlier_groups) - {*names.reviewers}):
         add = f"add {group}: {{ members: [issuer alias/subject] }} to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)

@@ -8,8 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from jitney.core.access.decision import Decision, Effect
-from jitney.core.access.grant import permissions_view
-from jitney.core.access.request import Way, permissions_of
+from jitney.core.access.request import Way, permissions_of, permissions_view
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import limits_of

@@ -234,6 +234,7 @@ class GrantingBroker:
             call=given.call,
             break_glass=None,
             repeated=None,
+            earlier_approvals=[],
         )
 
 

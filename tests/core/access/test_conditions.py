@@ -24,8 +24,7 @@ from jitney.core.access.conditions import (
     key_of,
     negated_blocks,
 )
-from jitney.core.access.grant import permissions_view
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, permissions_view
 from jitney.core.access.request_split import split
 from jitney.core.access.requested_scope import STEPS
 from jitney.core.access.session_policy import compile_policy

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.credentials import session_request
-from jitney.core.access.grant import permissions_view
 from jitney.core.access.profile_policy import (
     PROFILE_POLICY_LIMIT,
     compile_profile,
@@ -24,7 +23,7 @@ from jitney.core.access.profile_policy import (
     removals,
 )
 from jitney.core.access.profile_request import ProfileMismatch, hidden_profile, with_profile
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request import AccessRequest, Permission, permissions_view
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT, SessionPolicyOptions
 from jitney.core.access.statements import compact_request
 from jitney.core.access_profile import AccessProfile, GrantedProfile

@@ -8,6 +8,7 @@ import pytest
 from jitney.adapters.grant_items import grant_of, grant_update, item_of
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import open_call_grant, open_grant
@@ -70,6 +71,7 @@ def test_rev_16_nothing_that_happened_to_the_grant_comes_to_its_calls():
     happened |= {"follow_up": FollowUp(vote.human, FollowUpVerdict.CONFIRM, "", NOW)}
     happened |= {"repeated": RepeatedRequest("a ticket", "g-x", "corp.olga", NOW, "no")}
     happened |= {"requested": RequestedAccess(GRANT.permissions, 3600)}
+    happened |= {"repeatable": True, "earlier_approvals": (EarlierApproval("g-x", ("owners",), NOW),)}
     assert happened.keys() == {each.name for each in fields(Grant)} - SAME - NEW
     assert child_of(replace(PARENT, **happened)) == child_of()
     assert (child_of().records, child_of().chain_head) == (0, "")

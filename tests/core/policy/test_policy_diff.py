@@ -56,6 +56,10 @@ CHANGES = {
     "another target": ('resource in Jitney::Target::"prod"', 'resource in Jitney::Target::"dev"'),
     "another bucket of wildcards": ("arn:aws:s3:::reports/*", "arn:aws:s3:::drafts/*"),
     "another level of a claim": ("long >= 3", "long > 3"),
+    "an earlier approval": (
+        'context.approvals.contains("owners") && ',
+        '(context.approvals.contains("owners") || context.earlierApprovals.contains("owners")) && ',
+    ),
     "no review": ('context.approvals.contains("owners") && ', ""),
     "another service": ('context.service == "s3"', 'context.service == "sqs"'),
     "another risk": ('contains("PrivilegeEscalation")', 'contains("DataSharing")'),

@@ -72,7 +72,8 @@ MEMBERS = {
 
 def test_gw_04_every_member_of_the_context_is_varied_below(schema):
     context = re.search(r"type Context = \{(.*?)\n    \};", schema, re.DOTALL)
-    assert set(re.findall(r"^\s+(\w+):", context[1], re.MULTILINE)) == MEMBERS.keys()
+    elsewhere = {"earlierApprovals"}  # no forbid may require it: test_earlier_approvals.py varies it
+    assert set(re.findall(r"^\s+(\w+):", context[1], re.MULTILINE)) - elsewhere == MEMBERS.keys()
 
 
 @pytest.mark.parametrize("effect", ["permit", "forbid"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jitney import resources
 from jitney.core.access.conditions import conditions_of
-from jitney.core.access.decision import Decision
+from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.config import Limits, Policies, Target
 from jitney.core.identity.principal import Principal
@@ -220,6 +220,7 @@ INPUTS = json.loads(GOOD["detail"])["decision_inputs"]
         (with_detail(GOOD, decision_inputs={**INPUTS, "version": "1"}), "inputs of the decision are damaged"),
         (with_detail(GOOD, decision_inputs={**INPUTS, "held": {}}), "inputs of the decision are damaged"),
         (with_detail(GOOD, decision_inputs={**INPUTS, "held": [[7]]}), "inputs of the decision are damaged"),
+        (with_detail(GOOD, decision_inputs={**INPUTS, "earlier_approvals": {}}), "inputs of the decision are damaged"),
         (with_detail(GOOD, reveal="yes"), "detail is damaged"),
         (with_detail(GOOD, action_table=7), "detail is damaged"),
         ({**GOOD, "detail": "[]"}, "detail is damaged"),
@@ -270,3 +271,30 @@ def test_pol_14_a_request_that_is_refused_now_is_not_replayable():
     tight = replace(context(NEW), limits=replace(LIMITS, max_pairs=1))
     with pytest.raises(NotReplayable, match="request_invalid"):
         decide_again(recorded_request(parse_record(GOOD)), tight)
+
+
+AGAIN = """
+@id("again") permit (principal, action, resource)
+when { context.approvals.contains("owners") || context.earlierApprovals.contains("owners") };
+"""
+
+
+@pytest.mark.parametrize(
+    ("earlier", "effects"),
+    [
+        (["owners"], {(Effect.REVIEW, Effect.ALLOW): 1}),
+        ([], {(Effect.REVIEW, Effect.REVIEW): 1}),
+        (None, {}),
+    ],
+)
+def test_rev_11_a_request_is_replayed_with_the_earlier_approvals_that_its_decision_saw(earlier, effects):
+    written = line(agent(), asked(Permission(("s3:PutObject",), ("arn:aws:s3:::b/a",))), text=AGAIN)
+    inputs = json.loads(written["detail"])["decision_inputs"]
+    assert inputs["earlier_approvals"] == []
+    recorded = {name: value for name, value in inputs.items() if name != "earlier_approvals"}
+    recorded |= {} if earlier is None else {"earlier_approvals": earlier}
+    replayed = replay(with_detail(written, decision_inputs=recorded), text=AGAIN)
+    assert dict(replayed.effects) == effects
+    assert list(replayed.left_out) == (
+        [] if earlier is not None else ["it would need the agent's earlier approvals, which its decision did not read"]
+    )

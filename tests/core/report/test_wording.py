@@ -124,3 +124,10 @@ def test_aud_01_each_configuration_has_a_row():
     shown = [text for name, text in rows(replace(report_of(recorded), configurations=used)) if name == "config"]
     clock = shown[0].rpartition(" at ")[2]
     assert shown == [f"{'a' * 32}, since the request at {clock}", f"{'b' * 32}, since the break glass at {clock}"]
+
+
+def test_rev_11_the_report_has_the_earlier_approvals_that_counted():
+    said = [{"grant": "g-earlier", "groups": ["owners"], "at": "2026-11-01T00:00:00Z"}, "damaged"]
+    report = report_of(requested(earlier_approvals=said))
+    assert report.earlier_approvals == (("g-earlier", ("owners",)),)
+    assert ("approved", "before, as grant g-earlier, by owners") in rows(report)

@@ -46,6 +46,20 @@ class ApiVote:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiEarlierApproval:
+    """An approval, by reviewer groups, of an earlier grant that covers the same access."""
+
+    grant: str
+    groups: tuple[str, ...]
+    at: str
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the approval in a JSON object of the API. Raises KeyError or TypeError for any other object."""
+        return cls(document["grant"], tuple(document["groups"]), document["at"])
+
+
+@dataclass(frozen=True, slots=True)
 class ApiAccessProfile:
     """The access profile of a grant: its name, and the SHA-256 of what it allows."""
 
@@ -89,4 +103,33 @@ class ApiOutlivingEffect:
             None if used is None else tuple(used),
             document.get("longest_seconds"),
             document.get("source", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReview:
+    """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
+
+    `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because
+    reviewers of other groups did not answer. `reviewers` are the people who were asked, and `review_url` is the page on
+    which they decide.
+    """
+
+    any_of: tuple[tuple[str, ...], ...]
+    expires_at: str | None = None
+    approved: tuple[str, ...] = ()
+    escalated_to: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    review_url: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the review in a JSON object of the API. Raises KeyError or TypeError for any other object."""
+        return cls(
+            tuple(tuple(groups) for groups in document["any_of"]),
+            document.get("expires_at"),
+            tuple(document.get("approved", ())),
+            tuple(document.get("escalated_to", ())),
+            tuple(document.get("reviewers", ())),
+            str(document.get("review_url", "")),
         )

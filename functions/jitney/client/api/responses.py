@@ -10,7 +10,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from jitney.client.api.explanations import ApiRequiredAction, read_explanation
-from jitney.client.api.grant_members import ApiAccessProfile, ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
+from jitney.client.api.grant_members import (
+    ApiAccessProfile,
+    ApiEarlierApproval,
+    ApiFact,
+    ApiOutlivingEffect,
+    ApiReview,
+    ApiRevocation,
+    ApiVote,
+)
 from jitney.client.api.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
@@ -27,7 +35,8 @@ class ApiGrant:
     are the latest votes, one of each reviewer. `requester` is the agent in a few words, and `facts` are what its
     provider says about it. A grant with the `way` "gateway" has no credentials: the broker makes its calls. With
     `reveal`, the broker does not mask sensitive values in their answers. A grant with a `call` covers that call only,
-    which was sent at `used_at`. Its `ends_by` is the end of the grant that the call belongs to.
+    which was sent at `used_at`. Its `ends_by` is the end of the grant that the call belongs to. A grant that needed no
+    review, because people approved the same access before, has `earlier_approvals`.
     """
 
     id: str
@@ -54,6 +63,7 @@ class ApiGrant:
     ending: ApiRevocation | None = None
     cut_off_at: str | None = None
     votes: tuple[ApiVote, ...] = ()
+    earlier_approvals: tuple[ApiEarlierApproval, ...] = ()
     access_profile: ApiAccessProfile | None = None
     way: str = "credentials"
     reveal: bool = False
@@ -74,6 +84,7 @@ class ApiGrant:
             "access_profile": ApiAccessProfile(profile["name"], profile["content"]) if profile else None,
             "facts": tuple(ApiFact(fact["label"], fact["value"]) for fact in document.get("facts", ())),
             "votes": tuple(ApiVote.read(vote) for vote in document.get("votes", ())),
+            "earlier_approvals": tuple(map(ApiEarlierApproval.read, document.get("earlier_approvals", ()))),
         }
         return cls(**known | read)
 
@@ -98,35 +109,6 @@ class GrantWithCredentials:
 
     grant: ApiGrant
     credentials: ApiCredentials
-
-
-@dataclass(frozen=True, slots=True)
-class ApiReview:
-    """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
-
-    `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because
-    reviewers of other groups did not answer. `reviewers` are the people who were asked, and `review_url` is the page on
-    which they decide.
-    """
-
-    any_of: tuple[tuple[str, ...], ...]
-    expires_at: str | None = None
-    approved: tuple[str, ...] = ()
-    escalated_to: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
-    review_url: str = ""
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the review in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        return cls(
-            tuple(tuple(groups) for groups in document["any_of"]),
-            document.get("expires_at"),
-            tuple(document.get("approved", ())),
-            tuple(document.get("escalated_to", ())),
-            tuple(document.get("reviewers", ())),
-            str(document.get("review_url", "")),
-        )
 
 
 @dataclass(frozen=True, slots=True)

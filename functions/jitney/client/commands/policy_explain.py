@@ -27,6 +27,9 @@ Groups = Annotated[list[str] | None, _repeated("--group", "ISSUER/GROUP", "A gro
 Claims = Annotated[list[str] | None, _repeated("--claim", "NAME=VALUE", "A claim of the requester.")]
 Conditions = Annotated[list[str] | None, _repeated("--condition", "KEY=VALUE", "A condition of the request.")]
 Approvals = Annotated[list[str] | None, _repeated("--approval", "GROUP", "A reviewer group that has approved.")]
+Earlier = Annotated[
+    list[str] | None, _repeated("--earlier-approval", "GROUP", "A group that approved the same access before.")
+]
 Held = Annotated[list[str] | None, _repeated("--held", "ACTION", "An action of another grant that the agent has.")]
 Duration = Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")]
 Human = Annotated[str, typer.Option(metavar="ID", help="The person that the agent acts for, as a source identity.")]
@@ -46,6 +49,7 @@ def explain_decision(
     claim: Claims = None,
     condition: Conditions = None,
     approval: Approvals = None,
+    earlier_approval: Earlier = None,
     held: Held = None,
     duration: Duration = "5m",
     human: Human = "",
@@ -78,6 +82,7 @@ def explain_decision(
                 result = explanation.explain_grant(config, recorded, progress)
         else:
             lists = {"actions": action, "resources": resource, "groups": group, "approvals": approval}
+            lists |= {"earlier_approvals": earlier_approval}
             members: dict[str, Any] = {name: given or [] for name, given in lists.items()}
             members |= {"target": target, "other_grant_actions": held or [], "human": human or None, "kind": kind}
             members |= {"seconds": _seconds(duration), "way": way, "reveal": "true" if reveal else "false"}

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from jitney.client.api.grant_members import ApiReview
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.api.responses import ApiDecision, ApiGrant, ApiReview, GrantPage, GrantResponse
+from jitney.client.api.responses import ApiDecision, ApiGrant, GrantPage, GrantResponse
 from jitney.client.mcp.results import DecisionResult, GrantResult, GrantsResult, GrantView, ReviewView
 from jitney.client.terminal import wording
 

@@ -90,6 +90,7 @@ def _example(asked: SpaceRequest) -> dict[str, Any]:
         "way": request.way,
         "reveal": request.reveal,
         "approvals": sorted(asked.approvals),
+        **({"earlier_approvals": sorted(asked.earlier_approvals)} if asked.earlier_approvals else {}),
         **(calls if request.operation else {}),
     }
 
@@ -148,6 +149,7 @@ def _row(each: Mapping[str, Any]) -> list[str]:
         *([f"call {asked['operation']}"] if "operation" in asked else []),
         *(f"approved by {group}" for group in asked["approvals"]),
         *(f"grant approved by {group}" for group in asked.get("grant_approvals", ())),
+        *(f"approved before by {group}" for group in asked.get("earlier_approvals", ())),
     ]
     groups = ", ".join(asked["groups"]) or "none"
     old, new = _words(each["old"]), _words(each["new"])

@@ -10,7 +10,7 @@ from jitney.client.audit.record_lines import ReadingProgress, RecordSource
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies, policy_module
 from jitney.client.problems import Invalid
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import permissions_view
 from jitney.core.policy.policy_tests import Case, CaseFault, decide_case
 from jitney.core.replay.policy_replay import decide_again
 from jitney.core.replay.recorded_requests import NotReplayable, is_decision, recorded_request
@@ -26,6 +26,7 @@ _OPTIONS = {
     "claims": "--claim: ",
     "conditions": "--condition: ",
     "approvals": "--approval: ",
+    "earlier_approvals": "--earlier-approval: ",
     "other_grant_actions": "--held: ",
     "seconds": "--for: ",
     "human": "--human: ",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, RecordSource
 from jitney.client.policy.policy_access import loaded_policies
-from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import permissions_view
 from jitney.core.integrity.answer_integrity import unchecked
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, ReplayedRequest
 from jitney.core.replay.recorded_requests import DecisionLines

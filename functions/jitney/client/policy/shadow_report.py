@@ -5,7 +5,7 @@ from typing import Any
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress
 from jitney.client.policy.replay_report import COLUMNS, ReplayOptions, answer_document, decisions, table
-from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import permissions_view
 from jitney.core.integrity.answer_integrity import unchecked
 from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.replay.shadow_log import ShadowDifference, ShadowLog

@@ -1,6 +1,7 @@
 """What a pending grant waits for, in words that people and models read."""
 
-from jitney.client.api.responses import ApiReview, GrantResponse
+from jitney.client.api.grant_members import ApiReview
+from jitney.client.api.responses import GrantResponse
 from jitney.client.terminal import wording
 from jitney.core.printable import strip_control_characters
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from jitney.client.api.explanations import ApiPossibleAction
-from jitney.client.api.grant_members import ApiOutlivingEffect
+from jitney.client.api.grant_members import ApiOutlivingEffect, ApiReview
 from jitney.client.api.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls
-from jitney.client.api.responses import ApiGrant, ApiReason, ApiReview, ApiRisk
+from jitney.client.api.responses import ApiGrant, ApiReason, ApiRisk
 from jitney.client.terminal.durations import format_duration
 from jitney.core.access.conditions import conditions_in_words as core_words
 from jitney.core.access.conditions import conditions_of
@@ -97,7 +97,12 @@ def call_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """Yield one row for each vote: the vote, the reviewer, a delegate's out-of-office members, and the comment."""
+    """Yield one row for each vote: the vote, the reviewer, a delegate's out-of-office members, and the comment.
+
+    Each earlier approval that counts for the grant has a row, too.
+    """
+    for each in grant.earlier_approvals:
+        yield "approved", f"before, as grant {each.grant}, by {who([each.groups])}"
     for vote in grant.votes:
         delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""

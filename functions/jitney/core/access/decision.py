@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.request import Permission
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
 
@@ -67,6 +68,9 @@ class Decision:
     deciding permits set on the grant's calls through the gateway. `held_actions` are the actions of each other grant
     that was read for privilege escalations, or None if none was read. The agent must not see them, because some of
     these grants belong to others.
+
+    `earlier_approvals` are those that policies saw, or None if they were not looked up. `repeatable` is set for a
+    REVIEW after which policies would allow the same request again, because of its approval.
     """
 
     effect: Effect
@@ -80,6 +84,8 @@ class Decision:
     risks: tuple[Risk, ...] = ()
     call_limits: CallLimits = NO_CALL_LIMITS
     held_actions: tuple[frozenset[str], ...] | None = field(default=None, repr=False)
+    earlier_approvals: tuple[EarlierApproval, ...] | None = None
+    repeatable: bool = False
 
     @property
     def permits_some(self) -> bool:

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
-from jitney.core.access.conditions import conditions_view
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.rejections import RepeatedRequest
-from jitney.core.access.request import AccessRequest, Permission, RequestedAccess, Way
+from jitney.core.access.request import AccessRequest, Permission, RequestedAccess, Way, permissions_view
 from jitney.core.access.reviewed_call import ReviewedCall, call_id_of
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
@@ -130,7 +130,8 @@ class Grant:
     sessions stay in the broker. `reveal` is described in `AccessRequest`. If `bound_address` is set, the broker makes
     calls from it only. A grant with a `call` covers only that call, which is made in another grant. The call was sent
     at `used_at`, if set. `repeated` is set if an equal request was rejected before. `requested` is the agent's request,
-    if it was narrowed.
+    if it was narrowed. With the approval of a `repeatable` grant, policies allow the same request again. A grant that
+    policies allowed in this way has `earlier_approvals`.
     """
 
     id: str
@@ -178,6 +179,8 @@ class Grant:
     bound_address: str = ""
     repeated: RepeatedRequest | None = None
     requested: RequestedAccess | None = None
+    repeatable: bool = False
+    earlier_approvals: tuple[EarlierApproval, ...] = ()
 
     @property
     def awaits_follow_up(self) -> bool:
@@ -285,15 +288,7 @@ class Grant:
             "votes": [each.view() for each in self.votes],
             "break_glass": break_glass_view(self.break_glass, self.follow_up),
             "repeated": self.repeated and self.repeated.view(),
+            "earlier_approvals": [each.view() for each in self.earlier_approvals],
             "call": self.call and {"id": call_id_of(self.id), **self.call.view()},
             **{name: None if at is None else iso(at) for name, at in times.items()},
         }
-
-
-def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:
-    """Return permissions as the API shows them, in the form of a request. `conditions` is left out if it is empty."""
-    return [
-        {"actions": list(each.actions), "resources": list(each.resources)}
-        | ({"conditions": conditions_view(each.conditions)} if each.conditions else {})
-        for each in permissions
-    ]

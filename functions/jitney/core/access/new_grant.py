@@ -61,6 +61,8 @@ def open_grant(
         way=request.way,
         reveal=request.reveal,
         bound_address=bound_address,
+        repeatable=decision.repeatable,
+        earlier_approvals=decision.earlier_approvals or (),
     )
 
 

@@ -138,3 +138,12 @@ def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ..
     for each in explained:
         actions.setdefault((each.resources, each.conditions), {})[each.action] = None
     return tuple(Permission(tuple(names), *limits) for limits, names in actions.items())
+
+
+def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:
+    """Return permissions as the API shows them, in the form of a request. `conditions` is left out if it is empty."""
+    return [
+        {"actions": list(each.actions), "resources": list(each.resources)}
+        | ({"conditions": conditions_view(each.conditions)} if each.conditions else {})
+        for each in permissions
+    ]

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jitney.core.access.action_wildcards import with_wildcards
-from jitney.core.access.grant import permissions_view
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, permissions_view
 from jitney.core.access.request_split import split
 from jitney.core.access.sealed_policy import except_for, sealed_services, sealing_statements
 from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request

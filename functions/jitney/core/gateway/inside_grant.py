@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.conditions import covers_conditions
-from jitney.core.access.grant import Grant, permissions_view
-from jitney.core.access.request import ExplainedAction, Permission, permissions_of
+from jitney.core.access.grant import Grant
+from jitney.core.access.request import ExplainedAction, Permission, permissions_of, permissions_view
 from jitney.core.actions import READING, ActionTable
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.masking.mask_tags import NO_TAGS

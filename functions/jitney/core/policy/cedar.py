@@ -21,7 +21,8 @@ from jitney.core.patterns import Budget, Pattern, match_classes
 from jitney.core.policy.call_mentions import mentions_call
 from jitney.core.policy.condition_witnesses import ConditionReads, condition_reads
 from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
-from jitney.core.policy.literals import REVEAL, Literals, read_policy
+from jitney.core.policy.literals import EARLIER_APPROVALS, REVEAL, Literals, read_policy
+from jitney.core.policy.monotonicity import permits_more
 from jitney.core.policy.principal_reads import PrincipalReads, claim_literals, principal_reads
 from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.policy.way_conditions import never_holds
@@ -90,8 +91,9 @@ class _Witnesses(NamedTuple):
 class PolicySet:
     """Policies that are ready to be evaluated. A set equals only itself.
 
-    `rules` are keyed by @id. `groups` are the reviewer groups that they name. `names` maps Cedar's names to @ids.
-    `resources` are the patterns with which policies compare resources, and `durations` the seconds that policies name.
+    `rules` are keyed by @id. `groups` are the reviewer groups whose approvals they name. `earlier_groups` are those
+    whose earlier approvals they name. `names` maps Cedar's names to @ids. `resources` are the patterns with which
+    policies compare resources, and `durations` the seconds that policies name.
     `equivalence` says which AWS actions policies cannot distinguish, and `principal_reads` which principals.
     `claim_literals` are the literals with which policies compare claims. `condition_reads` says how policies compare
     condition keys.
@@ -105,6 +107,7 @@ class PolicySet:
     schema: cedarpy.Schema
     rules: Mapping[str, Rule]
     groups: frozenset[str]
+    earlier_groups: frozenset[str]
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
@@ -140,6 +143,7 @@ class PolicySet:
             schema=schema,
             rules={rule.id: rule for rule in rules.values()},
             groups=frozenset(group for rule in rules.values() for group in rule.groups),
+            earlier_groups=frozenset(group for found in literals.values() for group in found.earlier_groups),
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
@@ -249,6 +253,11 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
     for risk in sorted(literals.risks - RISK_NAMES):
         yield f"the risk {risk!r} does not exist; the risks are {', '.join(sorted(RISK_NAMES))}"
     yield from _way_faults(policy, literals)
+    if not permits_more(policy, EARLIER_APPROVALS):
+        yield (
+            f"with more groups in context.{EARLIER_APPROVALS} it permits less; "
+            "a permit may require an earlier approval, and a forbid may make an exception for it"
+        )
     yield from literals.faults
     yield from literals.call.faults()
 

@@ -6,10 +6,11 @@ review, and `decide` finds the smallest sufficient sets of groups. If not, the r
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypedDict
+from dataclasses import dataclass, replace
+from typing import NamedTuple, NotRequired, TypedDict
 
 from jitney.core.access.decision import Decision, Effect, Risk
+from jitney.core.access.earlier_approvals import EarlierApproval, EarlierApprovalsLookup, approving_groups
 from jitney.core.access.profile_policy import granted_profile
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import Action, ActionTable
@@ -18,12 +19,13 @@ from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.evaluation import Evaluation, PairVerdict, RequestContext
+from jitney.core.policy.evaluation import Evaluation, PairVerdict
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair, pairs_of, permissions_of, too_complex
 from jitney.core.policy.passing import Passing, longest_passing, review_alternatives
 from jitney.core.policy.questions import MAX_EVALUATIONS, Question, questions_of
 from jitney.core.policy.reach import reach_notes
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed, why_unconditional
+from jitney.core.policy.request_context import RequestContext
 from jitney.core.policy.risks import (
     CompletedEscalation,
     HeldActions,
@@ -58,6 +60,7 @@ class _Seen(TypedDict):
 
     risks: tuple[Risk, ...]
     held_actions: tuple[frozenset[str], ...] | None
+    earlier_approvals: NotRequired[tuple[EarlierApproval, ...] | None]
 
 
 @dataclass(slots=True)
@@ -71,6 +74,11 @@ class _OtherGrants:
         found = self.lookup(requested)
         self.read = tuple(each.actions for each in found)
         return found
+
+
+def no_earlier_approvals(_request: AccessRequest) -> tuple[EarlierApproval, ...]:
+    """Return no approval, for a decision that counts none."""
+    return ()
 
 
 def _no_other_grants(_actions: frozenset[str]) -> tuple[HeldActions, ...]:
@@ -87,17 +95,20 @@ def decide(
     reviewers: Collection[str] = (),
     approvals: Collection[str] = (),
     held_actions: HeldActionsLookup = _no_other_grants,
+    earlier_approvals: EarlierApprovalsLookup = no_earlier_approvals,
 ) -> Decision:
     """Return the policy decision on `principal`'s `request`, which is for `target`.
 
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
+    `earlier_approvals` returns the approvals of the same access before. It is called only if it can help, and not
+    if the request completes an escalation with other grants.
 
     A request with an `operation` is about one call, and its conditions have the exact values of the call's keys.
     Policies that do not look at the call also see the approvals of the grant.
 
-    Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
-    request cannot be decided, Problem access_profile_changed, and the problems of `held_actions`.
+    Pure: the same arguments give the same answer. Raises Problem action_unknown, request_invalid when the request
+    cannot be decided, access_profile_changed, and the problems of the lookups.
     """
     bounds, others = _bounds_of(request, target, limits), _OtherGrants(held_actions)
     everything = _questions(request, target, policy_set, actions, bounds, others)
@@ -105,37 +116,65 @@ def decide(
     seen = _Seen(risks=_risks(everything, target), held_actions=others.read)
     questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
-    given = frozenset(approvals)
-    case = Passing(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.search)
+    given, further = frozenset(approvals), frozenset(reviewers) & policy_set.groups
+    case = Passing(evaluation, questions, given, given | further, bounds.search)
     versions = (policy_set.version, actions.version)
-    asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
-    if asked > longest:
-        reason = too_long(asked, longest, target)
+    seconds, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
+    if seconds > longest:
+        reason = too_long(seconds, longest, target)
         shorter = longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
         return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, **seen)
 
-    now = evaluation.verdicts(questions, asked, given)
+    if _earlier_approvals_help(case, seconds, everything):
+        seen["earlier_approvals"] = found = earlier_approvals(replace(request, permissions=permissions))
+        case = case.with_earlier(approving_groups(found))
+    now = case.verdicts(seconds, given)
     if all(verdict.allowed for verdict in now):
-        reasons = why_allowed(now) or why_unconditional(unconditional)
-        calls = _call_limits(now, policy_set)
+        reasons, calls = why_allowed(now) or why_unconditional(unconditional), _call_limits(now, policy_set)
         return Decision(Effect.ALLOW, reasons, permissions, *versions, call_limits=calls, **seen)
-
-    reviewed = evaluation.verdicts(questions, asked, case.possible)
+    reviewed = case.verdicts(seconds, case.possible)
     if all(verdict.allowed for verdict in reviewed):
-        waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
-        reasons, reviews = why_reviewed(waiting, policy_set), review_alternatives(case, asked)
-        calls = _call_limits(reviewed, policy_set)
-        return Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, call_limits=calls, **seen)
-
+        review = Decision(Effect.REVIEW, (), permissions, *versions, **seen)
+        return _with_reviews(review, case, request, zip(now, reviewed, strict=True), policy_set)
     return Decision(
         Effect.DENY,
         why_denied(_refused(reviewed), policy_set, principal, target),
         permissions,
         *versions,
         allowed_subset=_allowed_subset(reviewed, unconditional),
-        longest_seconds=longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
+        longest_seconds=longest_passing(case, policy_set.near(seconds), limits.min_duration_seconds),
         **seen,
     )
+
+
+def _with_reviews(
+    review: Decision,
+    case: Passing,
+    request: AccessRequest,
+    answers: Iterable[tuple[PairVerdict, PairVerdict]],
+    policy_set: PolicySet,
+) -> Decision:
+    """Return the decision with its reviews. `answers` has each answer without and with all possible approvals."""
+    verdicts = tuple(answers)
+    reviews = review_alternatives(case, request.duration_seconds)
+    return replace(
+        review,
+        reasons=why_reviewed([each for each in verdicts if not each[0].allowed], policy_set),
+        reviews=reviews,
+        call_limits=_call_limits((after for _, after in verdicts), policy_set),
+        repeatable=not request.operation and case.is_repeatable(request.duration_seconds, reviews),
+    )
+
+
+def _earlier_approvals_help(case: Passing, seconds: int, questions: Iterable[Question]) -> bool:
+    """Return whether the request could need fewer approvals, or none, with earlier ones.
+
+    They do not count if the request completes an escalation with other grants: no reviewer saw both together.
+    """
+    most = case.evaluation.earlier_groups
+    if not most or any(gain.held for question in questions for gain in question.gains):
+        return False
+    return not case.passes(seconds, case.given) and case.with_earlier(most).passes(seconds, case.possible)
 
 
 def _split(questions: tuple[Question, ...], *, in_a_grant: bool) -> tuple[tuple[Question, ...], tuple[Question, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Self
 
 from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.earlier_approvals import approving_groups
 from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 
 VERSION = 1
@@ -24,8 +25,9 @@ class UnreadableInputs(ValueError):
 class DecisionInputs(NamedTuple):
     """The answer of one decision, and the inputs that its record has nowhere else.
 
-    `held` are the actions of other active grants that counted for privilege escalations, or None if the decision did
-    not read them. `reviews` are the alternatives of a review.
+    `held` are the actions of other active grants that counted for privilege escalations, and `earlier` the groups that
+    approved the same access before. Both are None if the decision did not read them. `reviews` are the alternatives of
+    a review.
     """
 
     effect: Effect
@@ -34,13 +36,15 @@ class DecisionInputs(NamedTuple):
     claims: ClaimTags
     held: tuple[frozenset[str], ...] | None
     reviews: tuple[frozenset[str], ...]
+    earlier: frozenset[str] | None = None
 
     @classmethod
     def of(cls, decision: Decision, principal: Principal) -> Self:
         """Return the inputs of the decision on a request of `principal`."""
-        return cls(
-            decision.effect, principal.kind, principal.groups, principal.tags, decision.held_actions, decision.reviews
-        )
+        found = decision.earlier_approvals
+        earlier = None if found is None else approving_groups(found)
+        who = principal.kind, principal.groups, principal.tags
+        return cls(decision.effect, *who, decision.held_actions, decision.reviews, earlier)
 
     def detail(self) -> dict[str, Any]:
         """Return the member for a record's `detail`. Each value of a claim is text, so that a mask is visible."""
@@ -52,8 +56,10 @@ class DecisionInputs(NamedTuple):
         }
         inputs: dict[str, Any] = {"version": VERSION, "effect": self.effect, "kind": self.kind}
         inputs |= {name: value for name, value in optional.items() if value}
-        # [] means that no other active grant had such actions.
-        return {MEMBER: inputs | ({} if self.held is None else {"held": sorted(map(sorted, self.held))})}
+        # [] means that nothing was found.
+        inputs |= {} if self.held is None else {"held": sorted(map(sorted, self.held))}
+        inputs |= {} if self.earlier is None else {"earlier_approvals": sorted(self.earlier)}
+        return {MEMBER: inputs}
 
     @classmethod
     def read(cls, detail: Mapping[str, Any]) -> Self:
@@ -76,6 +82,7 @@ class DecisionInputs(NamedTuple):
                 ),
                 held=_sets(found["held"]) if "held" in found else None,
                 reviews=_sets(found.get("reviews", [])),
+                earlier=frozenset(_texts(found["earlier_approvals"])) if "earlier_approvals" in found else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UnreadableInputs("the inputs of the decision are damaged") from error

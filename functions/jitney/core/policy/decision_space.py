@@ -54,7 +54,7 @@ class SpaceScope(NamedTuple):
 
 
 class SpaceRequest(NamedTuple):
-    """One request of the space, with the requester and the reviewer groups that have approved.
+    """One request of the space, with the requester and the reviewer groups that have approved it, now or earlier.
 
     A request for the access profile `profile` has no permissions. Each version of the target adds its own.
     """
@@ -63,6 +63,7 @@ class SpaceRequest(NamedTuple):
     request: AccessRequest
     approvals: frozenset[str]
     profile: str = ""
+    earlier_approvals: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class DecisionSpace:
     seconds: Sequence[int]
     targets: Sequence[str]
     approvals: Sequence[frozenset[str]]
+    earlier_approvals: Sequence[frozenset[str]]
     ways: Sequence[tuple[Way, bool]]
     kinds: Sequence[Literal["agent", "human"]]
     humans: Sequence[Identity | None]
@@ -101,8 +103,8 @@ class DecisionSpace:
     @property
     def _axes(self) -> tuple[Sequence[Any], ...]:
         return (
-            self.scopes, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.ways,
-            self.kinds, self.humans, self.names,
+            self.scopes, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.earlier_approvals,
+            self.ways, self.kinds, self.humans, self.names,
         )  # fmt: skip
 
     def _at(self, number: int) -> SpaceRequest:
@@ -110,14 +112,14 @@ class DecisionSpace:
         for axis in self._axes:
             number, place = divmod(number, len(axis))
             chosen.append(axis[place])
-        scope, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
+        scope, groups, claims, seconds, target, approvals, earlier, (way, reveal), kind, human, name = chosen
         who = Principal(_ISSUER, "", name, kind, groups, name, name, name, human=human, tags=claims)
         permissions = (scope.permission,) if scope.permission else ()
         request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
         if scope.operation:  # a call has only one way, so this axis says whether its grant was approved
             granted = frozenset().union(*self.approvals) if way is Way.CREDENTIALS else frozenset[str]()
             request = replace(request, way=Way.GATEWAY, operation=scope.operation, grant_approvals=granted)
-        return SpaceRequest(who, request, approvals, scope.profile)
+        return SpaceRequest(who, request, approvals, scope.profile, earlier)
 
 
 def decision_space(versions: Sequence[CaseContext], operations: Collection[str] = ()) -> DecisionSpace:
@@ -128,9 +130,8 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     sets = [each.policy_set for each in versions]
     entities = sorted(frozenset[str]().union(*(each.principal_reads.entities for each in sets)))
     groups = [name for name in entities if "/" in name]
-    reviewers = sorted(
-        frozenset[str]().union(*(each.groups & set(v.reviewers) for each, v in zip(sets, versions, strict=True)))
-    )
+    reviewers = frozenset[str]().union(*(each.policy_set.groups & set(each.reviewers) for each in versions))
+    earlier = frozenset[str]().union(*(each.earlier_groups for each in sets))
     longest = max(min(each.limits.max_duration_seconds, 43_200) for each in versions)
     shortest = min(each.limits.min_duration_seconds for each in versions)
     near = {seconds + step for each in sets for seconds in each.durations for step in (0, 1)}
@@ -141,7 +142,8 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         claims=_claims(versions),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
-        approvals=[frozenset(), *([frozenset(reviewers)] if reviewers else [])],
+        approvals=list(dict.fromkeys((frozenset[str](), reviewers))),
+        earlier_approvals=list(dict.fromkeys((frozenset[str](), earlier))),
         ways=_WAYS,
         kinds=("agent", "human"),
         humans=(None, identity_of("people.person", _ISSUER)),

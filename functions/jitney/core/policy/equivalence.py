@@ -58,6 +58,7 @@ EMPTY_CONTEXT = {
     "target": "",
     "durationSeconds": 0,
     "approvals": [],
+    "earlierApprovals": [],
     "risks": [],
     "onBehalfOfHuman": False,
     "call": {"__entity": {"type": "Jitney::Call", "id": ""}},

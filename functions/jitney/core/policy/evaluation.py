@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 import cedarpy
 
-from jitney.core.access.request import AccessRequest, Way
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
@@ -16,6 +15,7 @@ from jitney.core.policy.condition_witnesses import Call
 from jitney.core.policy.entities import Entity, call_uid, principal_entity, resource_entity, target_entity, uid
 from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.questions import Question
+from jitney.core.policy.request_context import RequestContext
 
 # The limit of cached answers for one target and for principals that policies cannot distinguish, about 1 kB each.
 MAX_REMEMBERED = 2000
@@ -38,30 +38,6 @@ class _Key(NamedTuple):
             "call": {"__entity": call_uid(self.call)},
             "durationSeconds": self.seconds,
         }
-
-
-class RequestContext(NamedTuple):
-    """What policies see of a whole request: the name of its access profile ("" for none), its way, and its reveal.
-
-    `grant_approvals` are the approvals of the grant in which a call is made. Policies that look at the call do not see
-    them.
-    """
-
-    profile: str
-    way: Way
-    reveal: bool
-    grant_approvals: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, request: AccessRequest) -> Self:
-        """Return the context of a request."""
-        profile = request.access_profile
-        approvals = tuple(sorted(request.grant_approvals))
-        return cls(profile.name if profile else "", request.way, request.reveal, approvals)
-
-    def context(self) -> dict[str, Any]:
-        """Return the members of Cedar's context that are equal for all pairs of the request."""
-        return {"accessProfile": self.profile, "way": self.way, "reveal": self.reveal}
 
 
 class PairVerdict(NamedTuple):
@@ -102,6 +78,21 @@ class Evaluation:
         seen = policy_set.principal_reads.key_of(principal)
         tags = tuple(target.tags.items())
         self._answers = _remembered(seen, target.alias, target.account, tags, asked, policy_set)
+
+    @property
+    def earlier(self) -> frozenset[str]:
+        """The groups whose earlier approvals policies see."""
+        return frozenset(self._asked.earlier_approvals)
+
+    @property
+    def earlier_groups(self) -> frozenset[str]:
+        """The groups whose earlier approvals the policies name."""
+        return self._policy_set.earlier_groups
+
+    def with_earlier(self, groups: frozenset[str]) -> Self:
+        """Return the same evaluation, with the earlier approvals of these groups."""
+        asked = self._asked._replace(earlier_approvals=tuple(sorted(groups)))
+        return type(self)(self._policy_set, self._principal, self._target, asked)
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """Return the policies' answer to each of `questions` for `seconds`, given the `approvals` of these groups."""
@@ -156,26 +147,23 @@ class Evaluation:
         Policies that look at the call are evaluated once more, with only the call's own approvals.
         """
 
-        def batch(policies: cedarpy.PolicySet, further: Iterable[str]) -> list[_CedarAnswer]:
-            requests = [
-                self._request(question, samples[key.resource], key, {*key.approvals, *further})
-                for key, question in asked.items()
-            ]
+        def batch(policies: cedarpy.PolicySet, seen: RequestContext) -> list[_CedarAnswer]:
+            requests = [self._request(question, samples[key.resource], key, seen) for key, question in asked.items()]
             results = cedarpy.is_authorized_batch(requests, policies, entities, self._policy_set.schema)
             return list(map(self._answer, results))
 
-        rules, further = self._policy_set, self._asked.grant_approvals
-        every = batch(rules.policies, further)
-        if not further or rules.about_calls is None:
+        rules, of_the_call = self._policy_set, self._asked.of_the_call
+        every = batch(rules.policies, self._asked)
+        if of_the_call == self._asked or rules.about_calls is None:
             return every
-        pairs = zip(every, batch(rules.about_calls, ()), strict=True)
+        pairs = zip(every, batch(rules.about_calls, of_the_call), strict=True)
         return [_without_grant_approvals(whole, own, rules.call_rules) for whole, own in pairs]
 
     def _call(self, call: Call) -> Entity:
         tags = self._policy_set.condition_reads.tags(call)
         return {"uid": call_uid(call), "attrs": {}, "parents": [], "tags": tags}
 
-    def _request(self, question: Question, arn: str, key: _Key, approvals: Iterable[str]) -> Entity:
+    def _request(self, question: Question, arn: str, key: _Key, seen: RequestContext) -> Entity:
         """Return the request to Cedar.
 
         Answers are cached, so each member of the context must be in the key of the cached answers. The keys of
@@ -188,9 +176,9 @@ class Evaluation:
             "risks": sorted(question.risks),
             "onBehalfOfHuman": self._human,
             "target": self._target.alias,
-            **self._asked.context(),
+            **seen.context(),
             **key.context(),
-            "approvals": sorted(approvals),
+            "approvals": sorted({*key.approvals, *seen.grant_approvals}),
         }
         return {
             "principal": uid(self._principal.kind.capitalize(), self._principal.source_identity),

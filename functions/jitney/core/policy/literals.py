@@ -26,6 +26,9 @@ _NAMING = frozenset({"action", "service", "target", "accessProfile", "way"})
 WILDCARD, REVEAL = "resource.wildcard", "context.reveal"
 """A permit must mention the first to permit a request with wildcards, and the second for unmasked answers."""
 
+EARLIER_APPROVALS = "earlierApprovals"
+"""The attribute of the context with the groups that approved the same access before (row REV 11)."""
+
 LEVEL = "level"
 """The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
 ACTION_ATTRIBUTES = frozenset({LEVEL, "action", "service", "risks"})
@@ -41,7 +44,9 @@ _PLACES: Mapping[str, tuple[Sequence[str | Wildcard], Sequence[str | Wildcard]]]
 _ONLY_WITH: Mapping[str, str] = {
     "call": ".hasTag() of a literal, or with .getTag() of a literal whose .string or .long is compared with literals "
     "by ==, !=, like, <, <=, >, >= or [...].contains()",
-    **dict.fromkeys(("approvals", "risks"), ".contains(), .containsAll() or .containsAny() of literals"),
+    **dict.fromkeys(
+        ("approvals", "earlierApprovals", "risks"), ".contains(), .containsAll() or .containsAny() of literals"
+    ),
     "way": "==, != or [...].contains() and literals",
 }
 """The only uses of some attributes of the context that can be decided for all requests."""
@@ -51,9 +56,9 @@ _ONLY_WITH: Mapping[str, str] = {
 class Literals:
     """The literals of one policy.
 
-    `resources` are the patterns with which resources are compared. `durations` are seconds, `groups` approvals, `risks`
-    names of risks. `names` maps the attributes _NAMING of the context to their literals. `actions` are the
-    ids of Cedar's actions in the policy's scope.
+    `resources` are the patterns with which resources are compared. `durations` are seconds, `groups` approvals,
+    `earlier_groups` earlier approvals, `risks` names of risks. `names` maps the attributes _NAMING of the context to
+    their literals. `actions` are the ids of Cedar's actions in the policy's scope.
 
     `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not
     only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `mentions` are
@@ -64,6 +69,7 @@ class Literals:
     resources: list[Pattern] = field(default_factory=list)
     durations: set[int] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    earlier_groups: set[str] = field(default_factory=set)
     risks: set[str] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)
     actions: set[str] = field(default_factory=set)
@@ -220,7 +226,8 @@ def _read_in(found: Literals, operands: Operands) -> bool:
 
 def _read_membership(found: Literals, operands: Operands) -> bool:
     literals = literals_in(operands["right"])
-    named = {"approvals": found.groups, "risks": found.risks}.get(_attribute_of(operands["left"], "context"))
+    sets = {"approvals": found.groups, EARLIER_APPROVALS: found.earlier_groups, "risks": found.risks}
+    named = sets.get(_attribute_of(operands["left"], "context"))
     if named is not None and literals:
         named.update(literals)
         return True

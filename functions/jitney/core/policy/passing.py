@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import comb
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from jitney.core.policy.evaluation import Evaluation
+from jitney.core.policy.evaluation import Evaluation, PairVerdict
 from jitney.core.policy.questions import Question
 
 # The limit of sets of reviewer groups that are tried for each number of groups. With more, all groups must approve.
@@ -21,6 +21,21 @@ class Passing(NamedTuple):
     possible: frozenset[str]
     evaluations: int
 
+    def with_earlier(self, groups: frozenset[str]) -> Self:
+        """Return the same questions, with the earlier approvals of these groups."""
+        return self._replace(evaluation=self.evaluation.with_earlier(groups))
+
+    def verdicts(self, seconds: int, approvals: frozenset[str]) -> list[PairVerdict]:
+        """Return the policies' answers to the questions for `seconds` with `approvals`."""
+        return self.evaluation.verdicts(self.questions, seconds, approvals)
+
+    def is_repeatable(self, seconds: int, reviews: Iterable[frozenset[str]]) -> bool:
+        """Return whether the approvals of one of `reviews` would allow the same request again, without approvals."""
+        if not self.evaluation.earlier_groups:
+            return False
+        earlier = self.given | self.evaluation.earlier
+        return any(self.with_earlier(earlier | groups).passes(seconds, frozenset()) for groups in reviews)
+
     @property
     def affordable(self) -> int:
         """How often all questions may still be evaluated, in addition to the two times that every review needs."""
@@ -28,7 +43,7 @@ class Passing(NamedTuple):
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
         """Return whether everything is allowed for `seconds` with `approvals`."""
-        return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
+        return all(verdict.allowed for verdict in self.verdicts(seconds, approvals))
 
 
 def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ...]:

@@ -15,11 +15,12 @@ from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.evaluation import Evaluation, RequestContext
+from jitney.core.policy.evaluation import Evaluation
 from jitney.core.policy.pairs import Pair
 from jitney.core.policy.passing import Passing, review_alternatives
 from jitney.core.policy.questions import READS_BELOW, Question, questions_of
 from jitney.core.policy.reach import reach_risks
+from jitney.core.policy.request_context import RequestContext
 from jitney.core.policy.risks import CompletedEscalation, completed_escalations, risks_of
 
 MAX_EFFORT = 500_000

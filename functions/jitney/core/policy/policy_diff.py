@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import Way
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
@@ -93,6 +94,7 @@ def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
             version.limits,
             version.reviewers,
             asked.approvals,
+            earlier_approvals=lambda _request: (EarlierApproval("", tuple(asked.earlier_approvals), 0),),
         )
     except Problem as problem:
         return VersionAnswer(problem.code)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.profile_request import ProfileMismatch, with_profile
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import ActionTable
@@ -33,7 +34,8 @@ class Case:
     permission: the values by key. A case has `actions` and `resources`, or `access_profile`, or all of them for a part
     of the profile. `source_identity` is the requester's, for a policy that names it. `reveal` is "true" or "false". A
     case with an `operation`, such as s3:DeleteObject, is about one call. Its `conditions` are then the values of the
-    call's keys, `approvals` those of the call, and `grant_approvals` those of its grant.
+    call's keys, `approvals` those of the call, and `grant_approvals` those of its grant. `earlier_approvals` are the
+    groups that approved the same access before.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Case:
     reveal: str = "false"
     operation: str = ""
     grant_approvals: tuple[str, ...] = ()
+    earlier_approvals: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Self:
@@ -199,6 +202,7 @@ def decide_case(case: Case, setting: CaseContext) -> Decision:
             setting.reviewers,
             case.approvals,
             lambda _asked: (HeldActions("g-held", frozenset(case.other_grant_actions)),),
+            lambda _asked: (EarlierApproval("g-earlier", case.earlier_approvals, 0),),
         )
     except Problem as problem:
         raise CaseFault(problem.code, f"{problem.detail} {problem.fix}") from problem

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from jitney.core.access.decision import Decision
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.request import AccessRequest
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Policies, Target
@@ -24,6 +25,10 @@ SHADOW = "shadow"
 
 class UnreadHeldActionsError(LookupError):
     """The shadow needs the agent's other grants, which the active decision did not read."""
+
+
+class UnreadEarlierApprovalsError(LookupError):
+    """The shadow needs earlier approvals, which the active decision did not read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +68,16 @@ class ShadowPolicies:
                 raise UnreadHeldActionsError
             return tuple(HeldActions("", names) for names in decision.held_actions)
 
+        def earlier(_request: AccessRequest) -> tuple[EarlierApproval, ...]:
+            if decision.earlier_approvals is None:
+                raise UnreadEarlierApprovalsError
+            return decision.earlier_approvals
+
         version = {"policy_version": self.version}
         if self.policy_set is None:
             return {SHADOW: version | {"error": self.error}}
         try:
-            other = decide(principal, request, target, self.policy_set, actions, limits, reviewers, (), held)
+            other = decide(principal, request, target, self.policy_set, actions, limits, reviewers, (), held, earlier)
             return {SHADOW: version | _difference(decision, other)}
         except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception
             return {SHADOW: version | {"error": _name_of(error)}}

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import Grant, permissions_view
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.grant import Grant
+from jitney.core.access.request import AccessRequest, Permission, permissions_view
 from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal

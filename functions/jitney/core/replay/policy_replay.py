@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.earlier_approvals import EarlierApproval
+from jitney.core.access.request import AccessRequest
 from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.policy.policy_tests import CaseContext
@@ -63,6 +65,11 @@ def decide_again(recorded: RecordedRequest, context: CaseContext) -> Decision:
             raise NotReplayable("it would need the agent's other grants at that time, which its decision did not read")
         return tuple(HeldActions("", actions) for actions in recorded.inputs.held)
 
+    def earlier(_request: AccessRequest) -> tuple[EarlierApproval, ...]:
+        if recorded.inputs.earlier is None:
+            raise NotReplayable("it would need the agent's earlier approvals, which its decision did not read")
+        return (EarlierApproval("", tuple(sorted(recorded.inputs.earlier)), 0),)
+
     try:
         return decide(
             recorded.principal,
@@ -73,6 +80,7 @@ def decide_again(recorded: RecordedRequest, context: CaseContext) -> Decision:
             context.limits,
             context.reviewers,
             held_actions=held,
+            earlier_approvals=earlier,
         )
     except Problem as problem:
         raise NotReplayable(f"it is now refused before a decision, with {problem.code}") from problem
@@ -141,6 +149,7 @@ class PolicyReplay:
             recorded.account,
             request,
             inputs.held,
+            inputs.earlier,
         )
         if key not in self._answers:
             try:

@@ -26,7 +26,14 @@ from jitney.core.report.grant_report import (
 from jitney.core.report.lifecycle import end_of, times_of
 from jitney.core.report.published_gaps import gap_warnings, gaps_of_grant
 from jitney.core.report.published_lines import Line, PublishedRecord, parse_call, parse_record
-from jitney.core.report.review_history import break_glass_of, follow_up_of, notification_of, state_after_vote, votes_of
+from jitney.core.report.review_history import (
+    break_glass_of,
+    earlier_approvals_of,
+    follow_up_of,
+    notification_of,
+    state_after_vote,
+    votes_of,
+)
 from jitney.core.report.usage import GrantUsage, usage_of
 from jitney.core.trail.gaps import TrailGap
 
@@ -111,6 +118,7 @@ def _request_members(first: PublishedRecord) -> dict[str, Any]:
         "reviewed_call": _reviewed_call(first),
         "risks": _words(first, "risks"),
         "reviews": _reviews(first),
+        "earlier_approvals": earlier_approvals_of(first),
     }
 
 

@@ -201,7 +201,8 @@ class GrantReport:
     was derived. `access_profile` is the requested profile on one line, or "". `way` is the requested way.
     `reviewed_call` is set for the grant of one call.
 
-    `reviews` are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests
+    `reviews` are the alternative sets of reviewer groups. `earlier_approvals` are the grants whose approvals counted
+    for this one, with the groups that approved. `repeated_requests` are the times of equal requests
     that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
@@ -234,6 +235,7 @@ class GrantReport:
     configurations: tuple[UsedConfiguration, ...]
     risks: tuple[str, ...]
     reviews: tuple[tuple[str, ...], ...]
+    earlier_approvals: tuple[tuple[str, tuple[str, ...]], ...]
     notifications: tuple[SentNotification, ...]
     votes: tuple[ReportedVote, ...]
     break_glass: ReportedBreakGlass | None

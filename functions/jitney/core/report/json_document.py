@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import permissions_view
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.grant_report import GrantReport, ReportedCall, Terms
 from jitney.core.report.snippets import policy_text, request_lines
@@ -44,6 +44,7 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "configurations": _listed(report.configurations),
         "risks": report.risks,
         "reviews": report.reviews,
+        "earlier_approvals": [{"grant": grant, "groups": groups} for grant, groups in report.earlier_approvals],
         "notifications": _listed(report.notifications),
         "votes": [_members(each) | {"narrowed_terms": _terms(each.narrowed_terms)} for each in report.votes],
         "break_glass": _members(break_glass) if break_glass else None,

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from jitney.core.access.conditions import Conditions, conditions_of
-from jitney.core.access.grant import permissions_view
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, permissions_view
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.requester import Requester
 from jitney.core.records.record_texts import canonical

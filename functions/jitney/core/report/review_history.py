@@ -35,6 +35,12 @@ def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[Reported
     return tuple(votes)
 
 
+def earlier_approvals_of(first: PublishedRecord) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the grants whose approvals counted for a request, each with the groups that approved it."""
+    found = _members(first, "earlier_approvals")
+    return tuple((str(each.get("grant", "")), tuple(map(str, each.get("groups", ())))) for each in found)
+
+
 _WORKED = (None, "", "already_sent")
 """The codes of messages that were sent, by this attempt or an earlier one."""
 

@@ -9,8 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from jitney.core.access.conditions import Condition, Operator
-from jitney.core.access.grant import permissions_view
-from jitney.core.access.request import Permission, Way
+from jitney.core.access.request import Permission, Way, permissions_view
 from jitney.core.patterns import has_wildcard
 from jitney.core.report.grant_report import GrantReport, ReportedWay, Terms
 
@@ -40,12 +39,14 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str, way: Repo
 def policy_text(report: GrantReport, terms: Terms) -> str:
     """Return one Cedar policy for each permission, bound to the same principal, human and reviews.
 
-    Returns "" if no policy would be safe: after break-glass, or if records or reviews are missing. Also returns "" if a
-    resource or a condition's value contains `?`, which Cedar's patterns do not have.
+    Returns "" if no policy would be safe: after break-glass, after an earlier approval instead of a review, or if
+    records or reviews are missing. Also returns "" if a resource or a condition's value contains `?`, which Cedar's
+    patterns do not have.
     """
     named = all(each and all(map(_GROUP.fullmatch, each)) for each in report.reviews)
     unsafe = report.warnings or report.partial or not named or (report.votes and not report.reviews)
-    if unsafe or report.break_glass or any("?" in text for each in terms.permissions for text in _patterns(each)):
+    unreviewed = report.break_glass or report.earlier_approvals
+    if unsafe or unreviewed or any("?" in text for each in terms.permissions for text in _patterns(each)):
         return ""
     name = _NAME.sub("-", f"{report.requester.principal} {report.target}").strip("-").lower()[:50]
     permits = (_permit(f"{name}-{number}", report, each, terms) for number, each in enumerate(terms.permissions, 1))

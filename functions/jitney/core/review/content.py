@@ -2,7 +2,8 @@
 
 import hashlib
 
-from jitney.core.access.grant import Grant, permissions_view
+from jitney.core.access.grant import Grant
+from jitney.core.access.request import permissions_view
 from jitney.core.records.record_texts import canonical
 
 
@@ -40,6 +41,9 @@ def content_hash(grant: Grant) -> str:
                 "reviews": grant.reviews,
                 "call": grant.call,
                 "repeated": grant.repeated,
+                # Only if set, so that votes of earlier versions keep their content.
+                **({"repeatable": grant.repeatable} if grant.repeatable else {}),
+                **({"earlier_approvals": grant.earlier_approvals} if grant.earlier_approvals else {}),
             }
         ).encode()
     ).hexdigest()

@@ -1,11 +1,11 @@
 """What a grant gives by action, in which order it is shown, and which part other grants do not cover. Pure."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.grant import Grant
-from jitney.core.access.request import Way
+from jitney.core.access.request import Permission, Way
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import Budget, covers, has_wildcard
 
@@ -17,13 +17,33 @@ class LimitedAction(NamedTuple):
     conditions: Conditions
 
 
-def resources_by_action(grant: Grant) -> dict[LimitedAction, tuple[str, ...]]:
-    """Return each action of the grant with all its resources, in the order of the sheet.
+class GivenAccess(Protocol):
+    """What a grant gives, or a request is for."""
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """The permissions, with action wildcards expanded."""
+
+    @property
+    def duration_seconds(self) -> int:
+        """For how long."""
+
+    @property
+    def way(self) -> Way:
+        """The way in which the agent uses it."""
+
+    @property
+    def reveal(self) -> bool:
+        """Whether answers through the gateway show sensitive values."""
+
+
+def resources_by_action(access: GivenAccess) -> dict[LimitedAction, tuple[str, ...]]:
+    """Return each action with all its resources, in the order of the sheet.
 
     An action with several sets of conditions occurs several times.
     """
     resources: dict[LimitedAction, dict[str, None]] = {}
-    for permission in grant.permissions:
+    for permission in access.permissions:
         for action, arn, conditions in permission.pairs():
             resources.setdefault(LimitedAction(action, conditions), {})[arn] = None
     return {limited: tuple(arns) for limited, arns in resources.items()}
@@ -51,9 +71,17 @@ class CoveredAccess:
         )
 
 
-def shows_as_much(other: Grant, grant: Grant) -> bool:
-    """Return whether `other` showed the agent as much as `grant`. The gateway masks values, unless it reveals them."""
-    return other.way is not Way.GATEWAY or (grant.way is Way.GATEWAY and other.reveal >= grant.reveal)
+def shows_as_much(other: GivenAccess, access: GivenAccess) -> bool:
+    """Return whether `other` showed the agent as much as `access`. The gateway masks values, unless it reveals them."""
+    return other.way is not Way.GATEWAY or (access.way is Way.GATEWAY and other.reveal >= access.reveal)
+
+
+def gives_as_much(other: Grant, access: GivenAccess, budget: Budget) -> bool:
+    """Return whether `other` surely gave all of `access`, apart from its duration. False when `budget` runs out."""
+    covered = CoveredAccess([other])
+    return shows_as_much(other, access) and not any(
+        covered.lacks(limited, arns, budget) for limited, arns in resources_by_action(access).items()
+    )
 
 
 def wildcards_first(names: Iterable[str]) -> list[str]:

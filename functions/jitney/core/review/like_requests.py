@@ -6,7 +6,7 @@ from typing import NamedTuple
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
-from jitney.core.review.covered_access import CoveredAccess, resources_by_action, shows_as_much
+from jitney.core.review.covered_access import gives_as_much
 from jitney.core.target_roles import first_role
 
 Ends = tuple[tuple[str, Callable[[Grant], bool]], ...]
@@ -84,10 +84,8 @@ def _gave_less(other: Grant, grant: Grant, budget: Budget) -> bool:
 
     Otherwise an agent could add a deletion to a read that was often approved, and the read's approvals would count.
     """
-    if not shows_as_much(other, grant) or (grant.call is None and other.duration_seconds < grant.duration_seconds):
-        return True
-    covered = CoveredAccess([other])
-    return any(covered.lacks(limited, arns, budget) for limited, arns in resources_by_action(grant).items())
+    shorter = grant.call is None and other.duration_seconds < grant.duration_seconds
+    return shorter or not gives_as_much(other, grant, budget)
 
 
 def _same_kind(one: Grant, other: Grant) -> bool:

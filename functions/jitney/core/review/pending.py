@@ -8,8 +8,9 @@ the first. The next request removes ended reviews from the list.
 
 import hashlib
 
-from jitney.core.access.grant import Grant, permissions_view
+from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantList, ListedGrant
+from jitney.core.access.request import permissions_view
 from jitney.core.records.record_texts import canonical
 
 

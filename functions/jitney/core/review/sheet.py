@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.decision import Risk
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
 from jitney.core.access.grant_effects import was_obtained
 from jitney.core.access.rejections import RepeatedRequest
@@ -78,7 +79,8 @@ class Sheet(NamedTuple):
     a grant for the gateway is used; "" for credentials. `repeated` is set if a request for the same access was rejected
     before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
     the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why the present
-    configuration cannot decide about a pending request, which then cannot be approved; "" if it can.
+    configuration cannot decide about a pending request, which then cannot be approved; "" if it can. After an approval
+    of a `repeatable` request, policies allow the same request again.
     """
 
     grant_id: str
@@ -111,6 +113,8 @@ class Sheet(NamedTuple):
     requested: RequestedAccess | None = None
     like: LikeRequests = LikeRequests()
     undecidable: str = ""
+    repeatable: bool = False
+    earlier_approvals: tuple[EarlierApproval, ...] = ()
 
 
 def sheet_of(
@@ -163,6 +167,8 @@ def sheet_of(
         repeated=grant.repeated,
         requested=grant.requested,
         like=like_requests(grant, history, history_cut=history_cut),
+        repeatable=grant.repeatable,
+        earlier_approvals=grant.earlier_approvals,
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from jitney.core.access.break_glass import FollowUpVerdict
 from jitney.core.access.conditions import conditions_in_words
+from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.profile_wording import profile_line
 from jitney.core.quantities import quantity
@@ -62,6 +63,8 @@ class Fact(NamedTuple):
     value: str
 
 
+REPEATABLE = "For 30 days, policy then lets this agent obtain the same access again without a review."
+"""What an approval of a repeatable request allows later. No reviewer approves without having seen it."""
 AGENT_CHANGED = "The agent says what changed since the rejection"
 """The label of the agent's explanation of a repeated request. It shows that Jitney did not check the explanation."""
 
@@ -73,7 +76,8 @@ def duration(sheet: Sheet) -> str:
         again = "Approving does not make the call: the agent has to repeat it."
         return " ".join(filter(None, (once, hidden_values(sheet.call), again)))
     latest = f"{_by(sheet)} at the latest" if sheet.ends_by is not None else ""
-    return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
+    granted = f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
+    return f"{granted}. {REPEATABLE}" if sheet.repeatable else granted
 
 
 def _by(sheet: Sheet) -> str:
@@ -155,6 +159,7 @@ def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact
         rows.append(Fact("New access", new_access(sheet)))
     rows.append(Fact("An approval covers" if sheet.call else "Duration", duration(sheet)))
     rows.append(Fact("Approvals needed", required_approvals(sheet)))
+    rows.extend(Fact("Approved before", earlier_approval(each)) for each in sheet.earlier_approvals)
     rows.extend(Fact("Votes", each) for each in votes(sheet))
     rows.extend(Fact("Break-glass", each) for each in break_glass(sheet))
     rows.append(Fact("Requested at", format_time(sheet.created_at)))
@@ -215,6 +220,12 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
         for verdict, words in verdicts.items()
     }
     return tuple(f"{words} {format_list(names, MOST_PEOPLE)}" for words, names in found.items() if names)
+
+
+def earlier_approval(approval: EarlierApproval) -> str:
+    """Return which groups approved the same access before, and when. A policy lets this approval count again."""
+    groups = format_list(_names(approval.groups), MOST_PEOPLE)
+    return f"by {groups} at {format_time(approval.at)}, request {approval.grant_id}"
 
 
 def comments(sheet: Sheet) -> tuple[Fact, ...]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
-from jitney.core.access.grant import Grant, State, permissions_view
+from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantListUpdate
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
 from jitney.core.access.profile_wording import profile_detail
-from jitney.core.access.request import AccessRequest, Way
+from jitney.core.access.request import AccessRequest, Way, permissions_view
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.quotas import (
@@ -202,6 +202,9 @@ class _GrantOpening:
         authenticated, access_request = self.authenticated, self.access_request
         detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews}
         detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
+        detail |= {"repeatable": True} if grant.repeatable else {}
+        earlier = [each.view() for each in grant.earlier_approvals]
+        detail |= {"earlier_approvals": earlier} if earlier else {}
         return (
             detail
             | profile_detail(access_request, authenticated.ports.actions)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jitney.core.access.decision import Decision
+from jitney.core.access.earlier_approvals import EarlierApprovalsLookup
 from jitney.core.access.grant import Grant
 from jitney.core.access.profile_policy import access_policy
 from jitney.core.access.profile_wording import profile_detail
@@ -24,6 +25,7 @@ from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome
 from jitney.core.records.refusal_counts import refusal_of
 from jitney.handlers.access.decided_detail import decided_detail
+from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfAgent, EarlierApprovalsOfGrant
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.runtime.http import Request
@@ -67,9 +69,15 @@ class AuthenticatedRequest:
         return OtherGrantsLookup(self.ports, who, target.account, self.now, grant.id)
 
     def decide(
-        self, access_request: AccessRequest, others: OtherGrantsLookup, approvals: Collection[str] = ()
+        self,
+        access_request: AccessRequest,
+        others: OtherGrantsLookup,
+        approvals: Collection[str] = (),
+        grant: Grant | None = None,
     ) -> Decision:
         """Return the decision about a request, from the caller's other grants and these approvals.
+
+        `grant` is the grant that the request is about again, or that a call is made in, or None for a new request.
 
         Raises Problem suspended when the caller or the target is suspended.
         """
@@ -77,7 +85,12 @@ class AuthenticatedRequest:
         target = config.targets[access_request.target]
         self.suspensions.require_unsuspended(self.principal, target)
         rules = ports.policies, ports.actions, config.limits, config.reviewers
-        return decide(self.principal, access_request, target, *rules, approvals, others)
+        earlier: EarlierApprovalsLookup = (
+            EarlierApprovalsOfGrant(ports, self.suspensions, grant, self.now)
+            if grant
+            else EarlierApprovalsOfAgent(ports, self.suspensions, self.principal, target, self.now)
+        )
+        return decide(self.principal, access_request, target, *rules, approvals, others, earlier)
 
     def session_policy(
         self,

@@ -93,7 +93,9 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
     def decide(permissions: tuple[Permission, ...]) -> Decision:
         request = gateway_call.grant.as_request()
         return authenticated.decide(
-            request.for_call(permissions, modelled.service, modelled.operation.name, approvals), others
+            request.for_call(permissions, modelled.service, modelled.operation.name, approvals),
+            others,
+            grant=gateway_call.grant,
         )
 
     with authenticated.counting_refusals(AuditEvent.CALL):

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, TypeAlias
 from jitney.adapters.call_store import ApprovedUse
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
-from jitney.core.access.grant import Grant, State, permissions_view
+from jitney.core.access.grant import Grant, State
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_call_grant
+from jitney.core.access.request import permissions_view
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
 from jitney.core.gateway.call_records import approvals_detail
 from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, CallState, in_progress
@@ -210,7 +211,7 @@ def _approved(
         raise _void(decision, "The permissions that the call needs have changed since its approval.")
     others = authenticated.other_grants(target_of(child, authenticated.ports.config), parent)
     request = child.as_request(approvals_of(parent, authenticated))
-    decided = authenticated.decide(request, others, approvals_of(child, authenticated))
+    decided = authenticated.decide(request, others, approvals_of(child, authenticated), parent)
     if decided.effect is not Effect.ALLOW:
         raise _void(decided, "The approval no longer counts, because reviewers or policies changed.")
     return ApprovedCall(call_id, None if again else _use(child, authenticated))

@@ -104,7 +104,7 @@ def _renewed(
 def decide_again(grant: Grant, authenticated: AuthenticatedRequest) -> Decision:
     """Return what policies decide now about an active grant with its valid votes. Raises Problem."""
     others = authenticated.other_grants(target_of(grant, authenticated.ports.config), grant)
-    return authenticated.decide(grant.as_request(), others, approvals_of(grant, authenticated))
+    return authenticated.decide(grant.as_request(), others, approvals_of(grant, authenticated), grant)
 
 
 def approvals_of(grant: Grant, authenticated: AuthenticatedRequest) -> frozenset[str]:

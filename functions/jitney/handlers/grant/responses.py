@@ -7,8 +7,8 @@ from typing import Any
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.decision import Decision, Effect, Reason, Risk
 from jitney.core.access.eligibility import require_active_grant
-from jitney.core.access.grant import Grant, State, permissions_view
-from jitney.core.access.request import AccessRequest, Way
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import AccessRequest, Way, permissions_view
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.reasons import NO_REVEAL
 from jitney.core.problems import Problem

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.profile_policy import access_policy
+from jitney.core.access.request import permissions_view
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
@@ -24,6 +25,7 @@ from jitney.core.review.reviewers import delegations_for, require_reviewer
 from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
+from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfGrant
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
@@ -192,6 +194,7 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
         config.reviewers,
         approvals,
         OtherGrantsLookup(ports, who, target.account, ports.now(), grant.call.grant_id if grant.call else grant.id),
+        EarlierApprovalsOfGrant(ports, review.suspensions, review.parent or grant, ports.now()),
     )
 
 

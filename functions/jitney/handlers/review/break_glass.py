@@ -6,7 +6,8 @@ the grant.
 
 from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Effect
-from jitney.core.access.grant import Grant, State, permissions_view
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import permissions_view
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.problems import Problem
 from jitney.core.records import audit

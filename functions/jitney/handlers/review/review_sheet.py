@@ -8,6 +8,7 @@ break-glass.
 from collections.abc import Collection
 
 from jitney.core.access.decision import Decision, Risk
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -18,7 +19,6 @@ from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.runtime.ports import Ports
 
-HISTORY_SECONDS = 30 * 86400
 MAX_PAGES = 20
 """Limit of pages of grants to read from an agent's last 30 days.
 

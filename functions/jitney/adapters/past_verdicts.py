@@ -1,8 +1,12 @@
-"""Rejected requests and calls for one target, kept for a day: of a person, or of a unit if no person is named.
+"""Verdicts of reviewers that count for later requests: rejections for a day, and approvals for 30 days.
 
-In the state table: `pk` REJECTED#<rejection key>#<the target's first role>, and for a call also #<the call's digest>.
-`sk` is the rejection's time and grant. The vote's transaction writes the item (`jitney.adapters.store`), for
-every channel. `expires` is DynamoDB's TTL.
+In the state table, the vote's transaction writes the items (`jitney.adapters.store`), for every channel:
+
+- `pk` REJECTED#<rejection key>#<the target's first role> for a rejected request or call of a person, or of a unit if no
+  person is named. For a call, the key also has #<the call's digest>. `rejection` is JSON.
+- `pk` APPROVED#<owner key>#<the target's first role> for an approved grant that is repeatable. The grant says the rest.
+
+`sk` is the verdict's time and grant. `expires` is DynamoDB's TTL.
 """
 
 import json
@@ -10,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from jitney.core.access.conditions import Condition
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.access.request import Permission
@@ -18,6 +23,9 @@ from jitney.core.identity.principal import rejection_key
 from jitney.core.target_roles import first_role
 
 Item = dict[str, Any]
+
+MOST_APPROVALS = 25
+"""The newest approvals for one target that are read. A request that only older ones cover is reviewed again."""
 
 
 def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
@@ -37,18 +45,41 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     return [{"Put": {"TableName": table, "Item": item}}]
 
 
-def query(table: str, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> dict[str, Any]:
+def put_approval(table: str, before: Grant, after: Grant) -> list[Item]:
+    """Return the transaction items that store an approval; [] unless the change approves a repeatable grant."""
+    if not after.repeatable or after.starts_at is None or before.state is not State.PENDING:
+        return []
+    item = {
+        "pk": {"S": _approval_key(after.owner_key, after.role_arn)},
+        "sk": {"S": f"{after.starts_at:012d}#{after.id}"},
+        "expires": {"N": str(after.starts_at + HISTORY_SECONDS)},
+    }
+    return [{"Put": {"TableName": table, "Item": item}}]
+
+
+def rejections_query(table: str, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> dict[str, Any]:
     """Return the arguments of the query for the rejections that still count at `now`, the newest first."""
+    return _query(table, key(owner, role_arn, call), now - REJECTION_SECONDS)
+
+
+def approvals_query(table: str, owner: str, role_arn: str, now: int) -> dict[str, Any]:
+    """Return the arguments of the query for the newest approvals that still count at `now`, the newest first."""
+    return _query(table, _approval_key(owner, role_arn), now - HISTORY_SECONDS) | {"Limit": MOST_APPROVALS}
+
+
+def _query(table: str, partition: str, since: int) -> dict[str, Any]:
     return {
         "TableName": table,
         "KeyConditionExpression": "pk = :key AND sk > :since",
-        "ExpressionAttributeValues": {
-            ":key": {"S": key(owner, role_arn, call)},
-            ":since": {"S": f"{now - REJECTION_SECONDS:012d}"},
-        },
+        "ExpressionAttributeValues": {":key": {"S": partition}, ":since": {"S": f"{since:012d}"}},
         "ScanIndexForward": False,
         "ConsistentRead": True,
     }
+
+
+def approved_grant_id(item: Item) -> str:
+    """Return the id of the grant in the item of an approval."""
+    return str(item["sk"]["S"]).partition("#")[2]
 
 
 def rejection_of(item: Item) -> Rejection:
@@ -69,3 +100,7 @@ def key(owner: str, role_arn: str, call: ReviewedCall | None) -> str:
     """
     of_target = f"REJECTED#{owner}#{first_role(role_arn)}"
     return f"{of_target}#{call.digest}" if call else of_target
+
+
+def _approval_key(owner: str, role_arn: str) -> str:
+    return f"APPROVED#{owner}#{first_role(role_arn)}"

@@ -1,0 +1,404 @@
+"""What people approved before needs no new review, if a policy says so (row REV 11)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
+from jitney.core.access.grant import Grant, VoteVerdict
+from jitney.core.access.request import Way
+from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.config import ReviewerGroup
+from jitney.core.problems import Problem
+from jitney.core.review import wording
+from jitney.core.review.selection import NarrowedApproval
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
+from jitney.handlers.review.ballots import decision_on, vote
+from jitney.handlers.review.review_sheet import build_sheet
+from jitney.handlers.review.under_review import under_review
+from jitney.handlers.revocations import revoke_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import System, configuration, policies_of
+from tests.handlers.gateway import DELETE, PUT, Gateway
+from tests.handlers.test_ballots import ballot
+from tests.identities import identity
+
+NOW, BEFORE = 'context.approvals.contains("owners")', 'context.earlierApprovals.contains("owners")'
+POLICIES = f"""
+@id("write") @approval("owners") permit (principal, action, resource)
+when {{ ({NOW} || {BEFORE}) && [true, false].contains(resource.wildcard) && [true, false].contains(context.reveal) }};
+"""
+EACH_TIME = POLICIES.replace(f" || {BEFORE}", "")
+REPORTS = "arn:aws:s3:::reports"
+ASKED: dict[str, Any] = {
+    "target": "analytics-prod",
+    "permissions": [
+        {"actions": ["s3:PutObject", "s3:GetObject"], "resources": [f"{REPORTS}/2026/*", f"{REPORTS}/2027/a"]},
+        {"actions": ["s3:ListBucket"], "resources": [REPORTS], "conditions": {"s3:prefix": ["2026/*"]}},
+    ],
+    "duration_seconds": 600,
+    "reason": "monthly report",
+}
+DAY = 24 * 3600
+
+
+def writes(*resources: str, actions: tuple[str, ...] = ("s3:PutObject",)) -> list[dict[str, Any]]:
+    return [{"actions": list(actions), "resources": list(resources)}]
+
+
+class Desk:
+    """An agent's requests, and the people who decide about them."""
+
+    def __init__(self, policies: str = POLICIES) -> None:
+        config = configuration(policies)
+        groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
+        self.system = System(config=replace(config, reviewers=groups))
+
+    def token(self, **claims: Any) -> str:
+        return minting.token(iat=self.system.now, exp=self.system.now + 300, **claims)
+
+    def ask(self, route: Any = create_grant, claims: dict[str, Any] | None = None, **members: Any) -> Any:
+        return self.system.call(route, ASKED | members, token=self.token(**claims or {}))
+
+    def approved(self, **members: Any) -> Grant:
+        """Return a grant that alice approved, whose credentials the agent got, after its end."""
+        status, body, _ = self.ask(**members)
+        assert status == 202, body
+        grant = self.system.store.grants[body["grant"]["id"]]
+        vote(ballot(grant), self.system.ports)
+        if grant.way is Way.CREDENTIALS:
+            assert self.system.call(create_credentials, grant_id=grant.id, token=self.token())[0] == 200
+        self.system.now += grant.duration_seconds + 60
+        return self.stored(grant)
+
+    def stored(self, grant: Grant) -> Grant:
+        return self.system.store.grants[grant.id]
+
+    def change(self, grant: Grant, **changes: Any) -> None:
+        self.system.store.grants[grant.id] = replace(self.stored(grant), **changes)
+
+    def configure(self, **changes: Any) -> None:
+        self.system.config = self.system.ports.config = replace(self.system.ports.config, **changes)
+
+    def detail(self) -> dict[str, Any]:
+        return dict(json.loads(self.system.records()[-1]["detail"]))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_rev_11_what_people_approved_before_is_allowed_without_a_review(desk: Desk):
+    first = desk.approved()
+    started = len(desk.system.reviews.started)
+    status, body, _ = desk.ask(reason="weekly report")
+    assert status == 201
+    assert body["credentials"]
+    said = [{"grant": first.id, "groups": ["owners"], "at": body["grant"]["earlier_approvals"][0]["at"]}]
+    assert (body["grant"]["earlier_approvals"], body["grant"]["votes"]) == (said, [])
+    record = next(each for each in reversed(desk.system.records()) if each["event"] == "request")
+    assert json.loads(record["detail"])["earlier_approvals"] == said
+    assert json.loads(record["detail"])["decision_inputs"]["earlier_approvals"] == ["owners"]
+    assert len(desk.system.reviews.started) == started
+
+
+COVERED: dict[str, dict[str, Any]] = {
+    "the same": {},
+    "one action": {"permissions": writes(f"{REPORTS}/2026/*")},
+    "one object of a pattern": {"permissions": writes(f"{REPORTS}/2026/q3", actions=("S3:putobject",))},
+    "a part of a prefix": {
+        "permissions": [
+            {"actions": ["s3:ListBucket"], "resources": [REPORTS], "conditions": {"s3:prefix": ["2026/q3*"]}}
+        ]
+    },
+    "shorter": {"duration_seconds": 300},
+    "by the gateway": {"way": "gateway"},
+    "by the gateway, with secrets": {"way": "gateway", "reveal": True},
+}
+
+
+@pytest.mark.parametrize("members", COVERED.values(), ids=COVERED)
+def test_rev_11_less_than_what_was_approved_is_allowed(desk: Desk, members: dict[str, Any]):
+    first = desk.approved()
+    status, body, _ = desk.ask(**members)
+    assert (status, body["grant"]["earlier_approvals"][0]["grant"]) == (201, first.id)
+
+
+NOT_COVERED: dict[str, dict[str, Any]] = {
+    "longer": {"duration_seconds": 601},
+    "another action": {"permissions": writes(f"{REPORTS}/2026/a", actions=("s3:DeleteObject",))},
+    "another object": {"permissions": writes(f"{REPORTS}/2027/b")},
+    "a wider pattern": {"permissions": writes(f"{REPORTS}/202?/a")},
+    "something added": {"permissions": [*ASKED["permissions"], *writes(f"{REPORTS}/2028/a")]},
+    "without its condition": {"permissions": [{"actions": ["s3:ListBucket"], "resources": [REPORTS]}]},
+    "with a weaker condition": {
+        "permissions": [
+            {"actions": ["s3:ListBucket"], "resources": [REPORTS], "conditions": {"s3:prefix": ["2026/*", "2027/*"]}}
+        ]
+    },
+    "another agent": {"claims": {"sub": "writer-agent"}},
+    "on behalf of a person": {"claims": {"act": {"sub": "dora"}}},
+}
+
+
+@pytest.mark.parametrize("members", NOT_COVERED.values(), ids=NOT_COVERED)
+def test_rev_11_more_than_what_was_approved_is_reviewed(desk: Desk, members: dict[str, Any]):
+    desk.approved()
+    status, body, _ = desk.ask(**members)
+    assert (status, body["grant"]["earlier_approvals"]) == (202, [])
+
+
+def test_rev_11_two_approved_parts_do_not_cover_the_whole(desk: Desk):
+    """People who saw each half did not see both together."""
+    one, two = writes(f"{REPORTS}/a"), writes(f"{REPORTS}/b")
+    desk.approved(permissions=one)
+    desk.approved(permissions=two)
+    assert desk.ask(permissions=[*one, *two])[0] == 202
+
+
+def test_rev_11_answers_that_were_masked_do_not_allow_unmasked_ones_or_keys(desk: Desk):
+    desk.approved(way="gateway")
+    assert desk.ask(way="gateway")[0] == 201
+    assert desk.ask(way="gateway", reveal=True)[0] == 202
+    assert desk.ask()[0] == 202
+
+
+def test_rev_11_only_the_approved_part_counts(desk: Desk):
+    _, body, _ = desk.ask()
+    grant = desk.system.store.grants[body["grant"]["id"]]
+    part = NarrowedApproval(grant.permissions[:1], 300)
+    vote(ballot(grant, narrowing=part), desk.system.ports)
+    assert desk.system.call(create_credentials, grant_id=grant.id, token=desk.token())[0] == 200
+    desk.system.now += 400
+    assert desk.ask(permissions=ASKED["permissions"][:1], duration_seconds=301)[0] == 202
+    assert desk.ask(permissions=ASKED["permissions"][1:])[0] == 202
+    assert desk.ask(permissions=ASKED["permissions"][:1], duration_seconds=300)[0] == 201
+
+
+def test_rev_11_an_approval_counts_for_30_days(desk: Desk):
+    first = desk.approved()
+    desk.system.now = first.starts_at + HISTORY_SECONDS - 1
+    assert desk.ask()[0] == 201
+    desk.system.now += 1
+    assert desk.ask()[0] == 202
+
+
+def test_rev_11_a_grant_without_a_review_starts_no_further_30_days(desk: Desk):
+    first = desk.approved()
+    desk.system.now = first.starts_at + HISTORY_SECONDS - 1
+    status, body, _ = desk.ask()
+    assert (status, desk.system.store.grants[body["grant"]["id"]].repeatable) == (201, False)
+    desk.system.now += 700
+    assert desk.ask()[0] == 202
+
+
+def test_rev_11_the_reviewers_see_that_their_approval_counts_again(desk: Desk):
+    desk.ask()
+    (grant,) = desk.system.store.grants.values()
+    sheet = build_sheet(grant, desk.system.ports)
+    assert wording.duration(sheet) == f"10 minutes from the approval. {wording.REPEATABLE}"
+    each_time = Desk(EACH_TIME)
+    each_time.ask()
+    (other,) = each_time.system.store.grants.values()
+    assert wording.duration(build_sheet(other, each_time.system.ports)) == "10 minutes from the approval"
+
+
+def test_rev_11_an_approval_whose_reviewers_did_not_know_does_not_count_after_a_change_of_policy():
+    desk = Desk(EACH_TIME)
+    desk.approved()
+    config = desk.system.config
+    policies = replace(config.policies, text=POLICIES, version="v2")
+    desk.system.ports.policies = policies_of(policies)
+    desk.configure(policies=policies)
+    assert desk.ask()[0] == 202
+
+
+def revoked(desk: Desk, grant: Grant) -> None:
+    desk.system.now -= 120
+    token = desk.token(sub="carol", groups=["security"])
+    assert desk.system.call(revoke_grant, {"reason": "wrong"}, grant_id=grant.id, token=token)[0] == 200
+
+
+def left(desk: Desk, _grant: Grant) -> None:
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.bob",))})
+
+
+def suspended(desk: Desk, _grant: Grant) -> None:
+    one = Suspension("s-1", SuspensionKind.HUMAN, "corp.alice", 1, "corp.olga", "leaked", issuer=minting.CORP)
+    desk.system.store.suspensions = Suspensions("s-1", (one,))
+
+
+def owner(desk: Desk, _grant: Grant) -> None:
+    """Alice owns the agent now, so its request is hers."""
+    corp = desk.system.config.issuers["corp"]
+    owners = replace(corp, owners={"reader-agent": ("corp.alice",)})
+    desk.configure(issuers=desk.system.config.issuers | {"corp": owners})
+
+
+def more_needed(desk: Desk, _grant: Grant) -> None:
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)})
+
+
+def other_role(desk: Desk, _grant: Grant) -> None:
+    (target,) = desk.system.config.targets.values()
+    desk.configure(targets={target.alias: replace(target, role_arn=f"{target.role_arn}-2")})
+
+
+def other_content(desk: Desk, grant: Grant) -> None:
+    desk.change(grant, votes=tuple(replace(each, content="0" * 64) for each in desk.stored(grant).votes))
+
+
+def no_vote(desk: Desk, grant: Grant) -> None:
+    """A grant says that it was approved, without a vote."""
+    desk.change(grant, votes=())
+
+
+def with_break_glass(desk: Desk, grant: Grant) -> None:
+    use = BreakGlassUse(identity("corp.alice"), "down", grant.starts_at, grant.starts_at + DAY, ())
+    desk.change(grant, break_glass=use)
+
+
+def never_collected(desk: Desk, grant: Grant) -> None:
+    desk.change(grant, unissued=True)
+
+
+def rejected_since(desk: Desk, _grant: Grant) -> None:
+    """A larger request, with the same action on the same object among others, was rejected."""
+    _, body, _ = desk.ask(permissions=writes(f"{REPORTS}/2026/a", f"{REPORTS}/2028/a"))
+    vote(ballot(desk.system.store.grants[body["grant"]["id"]], verdict=VoteVerdict.REJECT), desk.system.ports)
+
+
+VOID: dict[str, tuple[Callable[[Desk, Grant], None], int]] = {
+    "a person revoked it": (revoked, 202),
+    "its voter left the group": (left, 202),
+    "its voter is suspended": (suspended, 202),
+    "its voter owns the agent": (owner, 202),
+    "the group needs more approvals": (more_needed, 202),
+    "the target has another role": (other_role, 202),
+    "the vote was on something else": (other_content, 202),
+    "it has no vote": (no_vote, 202),
+    "break-glass replaced the reviewers": (with_break_glass, 202),
+    "the agent never obtained it": (never_collected, 202),
+    "people rejected a like request since": (rejected_since, 403),
+}
+
+
+@pytest.mark.parametrize(("happens", "status"), VOID.values(), ids=VOID)
+def test_rev_11_an_approval_counts_no_more(desk: Desk, happens: Callable[[Desk, Grant], None], status: int):
+    happens(desk, desk.approved())
+    answered, body, _ = desk.ask()
+    assert answered == status, body
+
+
+def test_rev_11_an_approval_counts_again_a_day_after_a_rejection(desk: Desk):
+    first = desk.approved()
+    rejected_since(desk, first)
+    desk.system.now += DAY
+    assert desk.ask()[0] == 201
+
+
+def test_rev_11_the_grant_of_a_call_never_counts_for_requests():
+    gateway = Gateway(
+        POLICIES + '@id("open") permit (principal, action, resource) when { context.way == "gateway" && '
+        '!context.call.hasTag("operation") && [true, false].contains(resource.wildcard) };'
+    )
+    assert gateway.post(DELETE, "k")[0] == 202
+    child = next(each for each in gateway.system.store.grants.values() if each.call)
+    assert not child.repeatable
+    gateway.system.store.grants[child.id] = replace(child, repeatable=True)  # as if a fault had set it
+    vote(ballot(gateway.system.store.grants[child.id]), gateway.system.ports)
+    assert gateway.post(DELETE, "k")[0] == 200
+    assert gateway.post(DELETE, "k-2")[0] == 202
+
+
+def test_rev_11_a_repeated_grant_is_not_renewed_after_the_approved_grant_is_revoked(desk: Desk):
+    first = desk.approved()
+    desk.system.now -= 120  # the first grant is still active
+    _, body, _ = desk.ask()
+    again = body["grant"]["id"]
+    assert desk.system.call(create_credentials, grant_id=again, token=desk.token())[0] == 200
+    desk.system.now += 120
+    revoked(desk, first)
+    status, body, _ = desk.system.call(create_credentials, grant_id=again, token=desk.token())
+    assert (status, body["code"]) == (403, "denied")
+
+
+def test_rev_11_a_repeated_grant_is_renewed_after_the_30_days(desk: Desk):
+    first = desk.approved()
+    desk.system.now = first.starts_at + HISTORY_SECONDS - 1
+    _, body, _ = desk.ask()
+    desk.system.now += 300
+    assert desk.system.call(create_credentials, grant_id=body["grant"]["id"], token=desk.token())[0] == 200
+
+
+def test_rev_11_the_calls_of_a_repeated_grant_need_no_review_until_the_approved_grant_is_revoked():
+    gateway = Gateway(
+        f"""
+@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);
+@id("change") @approval("owners") permit (principal, action in Jitney::Action::"Mutating", resource)
+when {{ {NOW} || {BEFORE} }};
+""",
+        permissions=writes(f"{REPORTS}/2026/a", actions=("s3:GetObject",)),
+    )
+    system = gateway.system
+    body = ASKED | {"permissions": writes(f"{REPORTS}/2026/a"), "way": "gateway"}
+    _, waiting, _ = system.call(create_grant, body)
+    first = system.store.grants[waiting["grant"]["id"]]
+    vote(ballot(first), system.ports)
+    status, answer, _ = system.call(create_grant, body)
+    assert status == 201
+    gateway.grant_id = answer["grant"]["id"]
+    assert gateway.post(PUT)[0] == 200
+    token = minting.token(sub="carol", groups=["security"])
+    assert system.call(revoke_grant, {"reason": "wrong"}, grant_id=first.id, token=token)[0] == 200
+    assert gateway.post(PUT)[0] == 202
+
+
+def test_rev_11_a_dry_run_says_that_no_review_is_needed(desk: Desk):
+    assert desk.ask(preview_decision)[1]["effect"] == "review"
+    desk.approved()
+    assert desk.ask(preview_decision)[1]["effect"] == "allow"
+
+
+def test_rev_11_a_vote_sees_the_earlier_approvals_of_the_request():
+    """Owners approved before, and security approves each time."""
+    both = f"""@id("all") permit (principal, action, resource) when {{ [true, false].contains(resource.wildcard) }};
+    @id("first") forbid (principal, action, resource) unless {{ {NOW} || {BEFORE} }};
+    @id("second") forbid (principal, action, resource)
+    unless {{ context.approvals.contains("security") || context.earlierApprovals.contains("security") }};"""
+    desk = Desk(both)
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice",)), "security": ReviewerGroup(("corp.bob",))})
+    _, body, _ = desk.ask()
+    grant = desk.system.store.grants[body["grant"]["id"]]
+    vote(ballot(grant), desk.system.ports)
+    vote(ballot(grant, "bob"), desk.system.ports)
+    assert desk.system.call(create_credentials, grant_id=grant.id, token=desk.token())[0] == 200
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice",)), "security": ReviewerGroup(("corp.dan",))})
+    desk.system.now += 700
+    _, body, _ = desk.ask()
+    again = desk.system.store.grants[body["grant"]["id"]]
+    assert (again.reviews, [each.groups for each in again.earlier_approvals]) == ((("security",),), [("owners",)])
+    said = dict(wording.detail_facts(build_sheet(again, desk.system.ports)))
+    assert said["Approved before"].startswith("by owners at ")
+    assert said["Approved before"].endswith(f", request {grant.id}")
+    review = under_review(again, desk.system.ports, desk.system.store.suspensions)
+    assert str(decision_on(review, ("security",), desk.system.ports).effect) == "allow"
+    assert str(vote(ballot(again, "dan"), desk.system.ports).state) == "active"
+    assert desk.system.call(create_credentials, grant_id=again.id, token=desk.token())[0] == 200
+
+
+def test_rev_11_a_failing_store_is_no_approval(desk: Desk):
+    desk.approved()
+
+    def fails(*_: Any) -> Any:
+        raise Problem("unavailable", "The store did not answer.", "Try again in a moment.")
+
+    desk.system.store.repeatable_approvals = fails  # type: ignore[method-assign]
+    assert desk.ask()[0] == 503
