@@ -141,6 +141,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         *risks,
         *lost,
+        ("after approval", str(document.get("after_approval", ""))),
         ("rejected before", str(document["rejected_before"])),
         ("before", str(document["before"])),
     ]

@@ -36,6 +36,7 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
         "undecidable": wording.undecidable(sheet),
         "risks": [{"level": str(each.level), "sentence": escape_invisible(each.sentence)} for each in sheet.risks],
         "not_granted": [*decision_wording.not_granted(sheet), *_shortened(sheet)],
+        "after_approval": wording.after_approval(sheet),
         "rejected_before": wording.rejected_before(sheet),
         "before": decision_wording.before(sheet) if compared else "",
         "actions": [_action(each if compared else each._replace(new=())) for each in sheet.actions],

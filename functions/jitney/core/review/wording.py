@@ -63,8 +63,6 @@ class Fact(NamedTuple):
     value: str
 
 
-REPEATABLE = "For 30 days, policy then lets this agent obtain the same access again without a review."
-"""What an approval of a repeatable request allows later. No reviewer approves without having seen it."""
 AGENT_CHANGED = "The agent says what changed since the rejection"
 """The label of the agent's explanation of a repeated request. It shows that Jitney did not check the explanation."""
 
@@ -76,8 +74,7 @@ def duration(sheet: Sheet) -> str:
         again = "Approving does not make the call: the agent has to repeat it."
         return " ".join(filter(None, (once, hidden_values(sheet.call), again)))
     latest = f"{_by(sheet)} at the latest" if sheet.ends_by is not None else ""
-    granted = f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
-    return f"{granted}. {REPEATABLE}" if sheet.repeatable else granted
+    return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
 
 
 def _by(sheet: Sheet) -> str:
@@ -133,6 +130,8 @@ def first_facts(sheet: Sheet) -> tuple[Fact, ...]:
     rows.extend(Fact("Not granted", each) for each in not_granted(sheet))
     if less := shortened(sheet):
         rows.append(Fact("Duration", less))
+    if line := after_approval(sheet):
+        rows.append(Fact("After an approval", line))
     if line := rejected_before(sheet):
         rows.append(Fact("Rejected before", line))
     rows.append(Fact("Before", before(sheet)))
@@ -179,6 +178,12 @@ def rejected_before(sheet: Sheet, viewer: str = "") -> str:
     by = "you" if sheet.repeated.by == viewer else cut(sheet.repeated.by, MOST_NAME)
     comment = quote(sheet.repeated.comment, MOST_COMMENT)
     return f"by {by} at {format_time(sheet.repeated.at)}, request {sheet.repeated.grant_id}: {comment}"
+
+
+def after_approval(sheet: Sheet) -> str:
+    """Return what an approval allows later, "" for nothing. Every reviewer sees it on the first screen (REV 11)."""
+    again = "for 30 days, policy lets this agent obtain the same access again without a review"
+    return f"{again}." if sheet.repeatable else ""
 
 
 def access_profile(sheet: Sheet) -> str:

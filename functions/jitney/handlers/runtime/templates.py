@@ -50,6 +50,7 @@ def environment(folder: Path) -> "Environment":
     )
     words: tuple[str, ...] = (
         "access_profile",
+        "after_approval",
         "duration",
         "headline",
         "new_access",
