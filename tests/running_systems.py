@@ -1,5 +1,6 @@
 """Systems that run beside the tests, and their clients. The first worker that needs a system starts it for all."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -15,7 +16,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from filelock import FileLock, Timeout
 
 from local import ports
 from local.settings import PORT_VARIABLES, ROOT, LocalSettings, from_environment
@@ -31,7 +31,6 @@ that long.
 CONFIG = Config(
     retries={"total_max_attempts": 1}, parameter_validation=False, connect_timeout=PATIENCE, read_timeout=PATIENCE
 )
-_held: list[FileLock] = []
 
 
 def until(found: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.2) -> Any:
@@ -49,9 +48,16 @@ def epoch(text: str) -> int:
 
 
 @contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def alone(what: str) -> Iterator[None]:
     """Hold a lock. No other test of the run, in any worker, is in such a block at the same time."""
-    with FileLock(Path(os.environ[RUN_VARIABLE]) / f"{what}.alone"):
+    with _locked(Path(os.environ[RUN_VARIABLE]) / f"{what}.alone"):
         yield
 
 
@@ -64,7 +70,7 @@ def shared(name: str, start: Callable[[LocalSettings], dict[str, Any]]) -> dict[
     """Return what `start` returned in the first worker that called it. If it failed there, it fails here."""
     run = Path(os.environ[RUN_VARIABLE])
     answer = run / f"{name}.json"
-    with FileLock(run / f"{name}.json.lock"):
+    with _locked(run / f"{name}.json.lock"):
         if not answer.exists():
             outcome: dict[str, Any] = {"failed": f"{name} could not be started: see the first test that needed it"}
             try:
@@ -110,12 +116,12 @@ def _remembered_ports(settings: LocalSettings, name: str) -> Path:
     yet.
     """
     settings.cache.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.cache / f"{name}.lock")
+    lock = os.open(settings.cache / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)  # held until this process ends
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
         return settings.state / name
-    _held.append(lock)
     return settings.cache / name
 
 
