@@ -1,10 +1,16 @@
-"""pytest-xdist's workers run tests that belong together in one worker, and wait and compute at the same time."""
+"""pytest-xdist's workers run tests that belong together in one worker, and wait and compute at the same time.
+
+They report what is shown.
+"""
 
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from tests import conftest
 from tests.scheduling import FIRST, LONG, Scheduling
 
 ROOT = Path(__file__).parents[1]
@@ -77,3 +83,31 @@ def test_a_worker_alone_runs_all():
 
 def test_the_named_modules_exist():
     assert [name for name in (*LONG, *FIRST) if name.endswith(".py") and not (ROOT / name).is_file()] == []
+
+
+MADE = ["passed setup", "failed setup", "passed call", "skipped call", "passed teardown", "failed teardown"]
+SHOWN = ["failed setup", "passed call", "skipped call", "failed teardown"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reported"),
+    [
+        ({}, SHOWN),
+        ({"verbose": -1}, SHOWN),
+        ({"verbose": 1}, None),
+        ({"maxfail": 1}, None),
+        ({"durations": 10}, None),
+        ({"xmlpath": "junit.xml"}, None),
+    ],
+)
+def test_a_worker_reports_what_is_shown_and_everything_if_an_option_needs_it(
+    monkeypatch, options: dict[str, Any], reported: list[str] | None
+):
+    made = [SimpleNamespace(when=each.split()[1], passed=each.startswith("passed"), name=each) for each in MADE]
+    sent: list[str] = []
+    monkeypatch.setattr(conftest, "runtestprotocol", lambda item, log, nextitem: made)
+    option = SimpleNamespace(**({"verbose": 0, "maxfail": 0, "durations": None, "xmlpath": None} | options))
+    hooks = SimpleNamespace(pytest_runtest_logreport=lambda report: sent.append(report.name))
+    item: Any = SimpleNamespace(config=SimpleNamespace(option=option, workerinput={}), ihook=hooks)
+    assert conftest.pytest_runtest_protocol(item, None) is (True if reported else None)
+    assert sent == (reported or [])
