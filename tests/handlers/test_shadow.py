@@ -119,7 +119,7 @@ class Panic(BaseException):
 
 @pytest.mark.parametrize("error", [Panic, MemoryError, RecursionError, ZeroDivisionError])
 def test_pol_14_an_error_while_the_shadow_decides_fails_no_request(error: type, monkeypatch: pytest.MonkeyPatch):
-    def fails(*_arguments: Any) -> None:
+    def fails(*_arguments: Any, **_options: Any) -> None:
         raise error
 
     monkeypatch.setattr(shadow_module, "decide", fails)

@@ -89,11 +89,12 @@ def ask(load, actions, target, limits):
         name="reader-agent",
         kind="agent",
         target=target,
+        **options,
     ):
         wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
         policy_set = load(policies) if isinstance(policies, str) else policies
         who = agent(*groups, human=human, tags=tags, name=name, kind=kind)
-        return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, held_actions)
+        return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, held_actions, **options)
 
     return decided

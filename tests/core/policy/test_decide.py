@@ -1,5 +1,6 @@
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -96,6 +97,15 @@ def test_pol_07_a_denial_names_the_longest_duration_that_would_pass(ask, seconds
 def test_pol_07_no_duration_is_suggested_for_a_request_denied_anyway(ask):
     decision = ask(READERS, ("s3:PutObject", OBJECT), seconds=3600)
     assert (decision.effect, decision.longest_seconds) == (Effect.DENY, 0)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(1801, 1800), (3601, 1800)])
+def test_pol_14_without_a_suggestion_the_decision_is_otherwise_the_same(ask, seconds, longest):
+    decision = ask(READERS, ("s3:GetObject", OBJECT), seconds=seconds)
+    assert decision.longest_seconds == longest
+    assert ask(READERS, ("s3:GetObject", OBJECT), seconds=seconds, suggest=False) == replace(
+        decision, longest_seconds=0
+    )
 
 
 def test_pol_07_no_duration_below_the_configured_minimum_is_suggested(ask):

@@ -58,6 +58,9 @@ PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, evaluations=2
 class _Seen(TypedDict):
     """The members of a decision that are the same for each effect."""
 
+    permissions: tuple[Permission, ...]
+    policy_version: str
+    action_table: str
     risks: tuple[Risk, ...]
     held_actions: tuple[frozenset[str], ...] | None
     earlier_approvals: NotRequired[tuple[EarlierApproval, ...] | None]
@@ -96,13 +99,16 @@ def decide(
     approvals: Collection[str] = (),
     held_actions: HeldActionsLookup = _no_other_grants,
     earlier_approvals: EarlierApprovalsLookup = no_earlier_approvals,
+    *,
+    suggest: bool = True,
 ) -> Decision:
     """Return the policy decision on `principal`'s `request`, which is for `target`.
 
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
     `earlier_approvals` returns the approvals of the same access before. It is called only if it can help, and not
-    if the request completes an escalation with other grants.
+    if the request completes an escalation with other grants. Without `suggest`, no shorter duration is sought for a
+    denial, and `longest_seconds` is 0.
 
     A request with an `operation` is about one call, and its conditions have the exact values of the call's keys.
     Policies that do not look at the call also see the approvals of the grant.
@@ -112,35 +118,32 @@ def decide(
     """
     bounds, others = _bounds_of(request, target, limits), _OtherGrants(held_actions)
     everything = _questions(request, target, policy_set, actions, bounds, others)
-    permissions = permissions_of(question.pair for question in everything)
-    seen = _Seen(risks=_risks(everything, target), held_actions=others.read)
+    seen = _seen(everything, target, policy_set, actions, others)
     questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given, further = frozenset(approvals), frozenset(reviewers) & policy_set.groups
-    case = Passing(evaluation, questions, given, given | further, bounds.search)
-    versions = (policy_set.version, actions.version)
+    case = Passing(evaluation, questions, given, given | further, bounds.search, suggest)
     seconds, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if seconds > longest:
         reason = too_long(seconds, longest, target)
         shorter = longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
-        return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, **seen)
+        return Decision(Effect.DENY, (reason,), longest_seconds=shorter, **seen)
 
     if _earlier_approvals_help(case, seconds, everything):
-        seen["earlier_approvals"] = found = earlier_approvals(replace(request, permissions=permissions))
+        seen["earlier_approvals"] = found = earlier_approvals(replace(request, permissions=seen["permissions"]))
         case = case.with_earlier(approving_groups(found))
     now = case.verdicts(seconds, given)
     if all(verdict.allowed for verdict in now):
-        reasons, calls = why_allowed(now) or why_unconditional(unconditional), _call_limits(now, policy_set)
-        return Decision(Effect.ALLOW, reasons, permissions, *versions, call_limits=calls, **seen)
+        reasons = why_allowed(now) or why_unconditional(unconditional)
+        return Decision(Effect.ALLOW, reasons, call_limits=_call_limits(now, policy_set), **seen)
+
     reviewed = case.verdicts(seconds, case.possible)
     if all(verdict.allowed for verdict in reviewed):
-        review = Decision(Effect.REVIEW, (), permissions, *versions, **seen)
+        review = Decision(Effect.REVIEW, (), **seen)
         return _with_reviews(review, case, request, zip(now, reviewed, strict=True), policy_set)
     return Decision(
         Effect.DENY,
         why_denied(_refused(reviewed), policy_set, principal, target),
-        permissions,
-        *versions,
         allowed_subset=_allowed_subset(reviewed, unconditional),
         longest_seconds=longest_passing(case, policy_set.near(seconds), limits.min_duration_seconds),
         **seen,
@@ -175,6 +178,18 @@ def _earlier_approvals_help(case: Passing, seconds: int, questions: Iterable[Que
     if not most or any(gain.held for question in questions for gain in question.gains):
         return False
     return not case.passes(seconds, case.given) and case.with_earlier(most).passes(seconds, case.possible)
+
+
+def _seen(
+    questions: tuple[Question, ...], target: Target, policy_set: PolicySet, actions: ActionTable, others: _OtherGrants
+) -> _Seen:
+    return _Seen(
+        permissions=permissions_of(question.pair for question in questions),
+        policy_version=policy_set.version,
+        action_table=actions.version,
+        risks=_risks(questions, target),
+        held_actions=others.read,
+    )
 
 
 def _split(questions: tuple[Question, ...], *, in_a_grant: bool) -> tuple[tuple[Question, ...], tuple[Question, ...]]:

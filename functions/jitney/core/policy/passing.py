@@ -13,13 +13,17 @@ MAX_ALTERNATIVES = 64
 
 
 class Passing(NamedTuple):
-    """The questions of one request. `given` are the present approvals; `possible` also includes all reviewer groups."""
+    """The questions of one request. `given` are the present approvals; `possible` also includes all reviewer groups.
+
+    `suggest` says whether the longest duration that passes is sought.
+    """
 
     evaluation: Evaluation
     questions: Sequence[Question]
     given: frozenset[str]
     possible: frozenset[str]
     evaluations: int
+    suggest: bool = True
 
     def with_earlier(self, groups: frozenset[str]) -> Self:
         """Return the same questions, with the earlier approvals of these groups."""
@@ -71,7 +75,9 @@ def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ..
 def longest_passing(case: Passing, candidates: Iterable[int], shortest: int) -> int:
     """Return the longest of `candidates` that passes with all approvals, at least `shortest` seconds; 0 if none does.
 
-    Tries only as many candidates as are affordable, the longest first.
+    Tries only as many candidates as are affordable, the longest first, and none unless the case says `suggest`.
     """
+    if not case.suggest:
+        return 0
     long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
     return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

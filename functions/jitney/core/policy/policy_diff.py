@@ -95,6 +95,7 @@ def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
             version.reviewers,
             asked.approvals,
             earlier_approvals=lambda _request: (EarlierApproval("", tuple(asked.earlier_approvals), 0),),
+            suggest=False,
         )
     except Problem as problem:
         return VersionAnswer(problem.code)

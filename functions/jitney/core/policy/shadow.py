@@ -77,7 +77,8 @@ class ShadowPolicies:
         if self.policy_set is None:
             return {SHADOW: version | {"error": self.error}}
         try:
-            other = decide(principal, request, target, self.policy_set, actions, limits, reviewers, (), held, earlier)
+            seen = (actions, limits, reviewers, (), held, earlier)
+            other = decide(principal, request, target, self.policy_set, *seen, suggest=False)
             return {SHADOW: version | _difference(decision, other)}
         except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception
             return {SHADOW: version | {"error": _name_of(error)}}

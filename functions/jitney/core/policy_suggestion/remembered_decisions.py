@@ -64,7 +64,7 @@ class RememberedDecisions:
         try:
             return decide(
                 who, request, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers, (),
-                lambda _requested: others,
+                lambda _requested: others, suggest=False,
             )  # fmt: skip
         except Problem:
             return None

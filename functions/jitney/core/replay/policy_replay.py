@@ -52,8 +52,11 @@ class ReplayedRequest(NamedTuple):
         return (self.before.effect, self.before.reviews) != (self.after.effect, self.after.reviews)
 
 
-def decide_again(recorded: RecordedRequest, context: CaseContext) -> Decision:
-    """Return the decision on a recorded request under `context`. Raises NotReplayable."""
+def decide_again(recorded: RecordedRequest, context: CaseContext, *, suggest: bool = True) -> Decision:
+    """Return the decision on a recorded request under `context`. Raises NotReplayable.
+
+    Without `suggest`, it suggests no shorter duration.
+    """
     target = context.targets.get(recorded.request.target)
     if target is None:
         raise NotReplayable(f"the configuration has no target {recorded.request.target}")
@@ -81,6 +84,7 @@ def decide_again(recorded: RecordedRequest, context: CaseContext) -> Decision:
             context.reviewers,
             held_actions=held,
             earlier_approvals=earlier,
+            suggest=suggest,
         )
     except Problem as problem:
         raise NotReplayable(f"it is now refused before a decision, with {problem.code}") from problem
@@ -153,7 +157,7 @@ class PolicyReplay:
         )
         if key not in self._answers:
             try:
-                self._answers[key] = ReplayedAnswer.of(decide_again(recorded, self.context))
+                self._answers[key] = ReplayedAnswer.of(decide_again(recorded, self.context, suggest=False))
             except NotReplayable as reason:
                 self._answers[key] = reason
         found = self._answers[key]
