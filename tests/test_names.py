@@ -1,6 +1,5 @@
 """Names in the product: each class has a unique name, and no two modules of a package look alike."""
 
-import ast
 import re
 from collections import defaultdict
 from itertools import combinations
@@ -8,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import source
+
+pytestmark = pytest.mark.xdist_group("sources")
 ROOT = Path(__file__).parents[1]
 PRODUCT = ROOT / "functions"
 
@@ -15,9 +17,8 @@ PRODUCT = ROOT / "functions"
 def test_class_names_are_unique():
     places = defaultdict(list)
     for path in sorted(PRODUCT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(f"{path.relative_to(PRODUCT)}:{node.lineno}")
+        for name, line in source(path).classes:
+            places[name].append(f"{path.relative_to(PRODUCT)}:{line}")
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 

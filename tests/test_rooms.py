@@ -1,12 +1,15 @@
 """The architecture: which room may import which, and how large modules and functions may grow."""
 
-import ast
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
+import pytest
+
 from infra.function_specs import SPECS
+from tests.sources import source
+
+pytestmark = pytest.mark.xdist_group("sources")
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("functions", "infra", "local", "data", "benchmarks", "conformance")
@@ -104,25 +107,10 @@ IMPURE = {
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "v2"}
 
 
-@cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-
-
-def imports(path: Path) -> Iterator[str]:
-    for node in nodes(path):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-
-
 def imports_within(path: Path, package: str) -> Iterator[str]:
     """Yield the full names of a package's modules that a file imports, also by `from PACKAGE import NAME`."""
-    for node in nodes(path):
-        if isinstance(node, ast.ImportFrom) and node.module == package:
-            yield from (f"{package}.{alias.name}" for alias in node.names)
-    yield from (name for name in imports(path) if name.startswith(f"{package}."))
+    yield from (f"{package}.{name}" for module, name in source(path).members if module == package)
+    yield from (name for name in source(path).imports if name.startswith(f"{package}."))
 
 
 def part_of(path: Path) -> str:
@@ -143,7 +131,7 @@ def test_imports_point_inwards():
         f"{path.relative_to(ROOT)} imports {name}"
         for room in MAY_IMPORT
         for path in in_room(room)
-        for name in imports(path)
+        for name in source(path).imports
         if name.split(".")[0] in ROOMS or (name.startswith("jitney.") and name.split(".")[1] not in MAY_IMPORT[room])
     }
     assert not outwards
@@ -165,7 +153,7 @@ def test_the_core_is_pure():
     impure = {
         f"{path.relative_to(ROOT)} imports {name}"
         for path in in_room("core")
-        for name in imports(path)
+        for name in source(path).imports
         if name.split(".")[0] in IMPURE
     }
     assert not impure
@@ -176,7 +164,7 @@ def test_only_adapters_import_boto3():
         str(path.relative_to(ROOT))
         for path in in_room("handlers")
         if path.name != "building.py"  # where the clients that adapters are given are built
-        for name in imports(path)
+        for name in source(path).imports
         if name.split(".")[0] in {"boto3", "botocore", "urllib3"}
     }
     assert not elsewhere
@@ -207,12 +195,7 @@ def test_modules_stay_small():
 
 
 def test_functions_stay_small():
-    lines = {
-        f"{path.relative_to(ROOT)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for path in MODULES
-        for node in nodes(path)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
+    lines = {f"{path.relative_to(ROOT)}:{name}": count for path in MODULES for name, count in source(path).functions}
     assert {name: count for name, count in lines.items() if count > 60} == {}
 
 
