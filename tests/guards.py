@@ -179,7 +179,7 @@ def _guards(path: Path) -> Iterator[Mutant]:
 
 def _denials(tree: ast.Module, functions: Sequence[str]) -> Iterator[ast.stmt]:
     """Yield the statements of these functions that return False."""
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if functions else ():
         if isinstance(node, ast.FunctionDef) and node.name in functions:
             for each in ast.walk(node):
                 if isinstance(each, ast.Return) and isinstance(each.value, ast.Constant) and each.value.value is False:
