@@ -42,6 +42,7 @@ from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records.audit import ChainedRecord
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
@@ -407,14 +408,17 @@ class MemoryReviews:
 class MemoryTaskTokens:
     """Keeps task tokens; `meanwhile` runs after one was kept."""
 
-    kept: dict[str, tuple[str, int]] = field(default_factory=dict)
+    kept: dict[str, tuple[str, ScheduleCheck]] = field(default_factory=dict)
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
-        if self.kept.get(grant_id, ("", 0))[1] > since:
+    def keep(self, grant_id: str, token: str, since: ScheduleCheck, now: int) -> None:
+        if grant_id in self.kept and self.kept[grant_id][1].at > since.at:
             raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
         self.kept[grant_id] = (token, since)
         self.meanwhile()
+
+    def check_of(self, grant_id: str) -> ScheduleCheck | None:
+        return self.kept[grant_id][1] if grant_id in self.kept else None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from botocore.stub import Stubber
 
 from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskAnswers, TaskTokens
 from jitney.core.problems import Problem
+from jitney.core.review.schedule import ScheduleCheck
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.fakes import NOW, PENDING
 
@@ -26,12 +27,20 @@ def states() -> Any:
 
 def test_rev_13_the_token_of_the_latest_wait_is_the_one_that_is_kept(tokens: TaskTokens):
     assert tokens.of(PENDING.id) is None
-    tokens.keep(PENDING.id, "first", 10, NOW)
-    tokens.keep(PENDING.id, "second", 10, NOW)  # the same wait, tried again
-    tokens.keep(PENDING.id, "third", 20, NOW)
+    tokens.keep(PENDING.id, "first", ScheduleCheck(10), NOW)
+    tokens.keep(PENDING.id, "second", ScheduleCheck(10), NOW)  # the same wait, tried again
+    tokens.keep(PENDING.id, "third", ScheduleCheck(20, 15), NOW)
     with pytest.raises(Problem):
-        tokens.keep(PENDING.id, "late", 19, NOW)
-    assert tokens.of(PENDING.id) == "third"
+        tokens.keep(PENDING.id, "late", ScheduleCheck(19, 16), NOW)
+    assert (tokens.of(PENDING.id), tokens.check_of(PENDING.id)) == ("third", ScheduleCheck(20, 15))
+
+
+def test_rev_13_the_check_of_a_token_that_an_earlier_version_stored_is_its_time(tokens: TaskTokens, client: Any):  # noqa: F811 - the fixture
+    assert tokens.check_of(PENDING.id) is None
+    tokens.keep(PENDING.id, "kept", ScheduleCheck(20, 15), NOW)
+    key = {"pk": {"S": f"REVIEW#{PENDING.id}"}, "sk": {"S": "TOKEN"}}
+    client.update_item(TableName="state", Key=key, UpdateExpression="REMOVE change")
+    assert tokens.check_of(PENDING.id) == ScheduleCheck.read(20)
 
 
 def test_rev_13_no_workflow_is_resumed_without_a_token(tokens: TaskTokens, states: Any):
@@ -41,7 +50,7 @@ def test_rev_13_no_workflow_is_resumed_without_a_token(tokens: TaskTokens, state
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
 def test_rev_13_a_wait_that_is_over_needs_no_waking(tokens: TaskTokens, states: Any, code: str):
-    tokens.keep(PENDING.id, "kept", 10, NOW)
+    tokens.keep(PENDING.id, "kept", ScheduleCheck(10), NOW)
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
         ApprovalWorkflow(states, ARN, tokens).resume(PENDING)
@@ -50,7 +59,7 @@ def test_rev_13_a_wait_that_is_over_needs_no_waking(tokens: TaskTokens, states: 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "KmsThrottlingException"])
 def test_a_workflow_that_cannot_be_resumed_is_a_problem(tokens: TaskTokens, states: Any, code: str):
-    tokens.keep(PENDING.id, "kept", 10, NOW)
+    tokens.keep(PENDING.id, "kept", ScheduleCheck(10), NOW)
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
         with pytest.raises(Problem) as problem:

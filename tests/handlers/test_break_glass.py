@@ -18,6 +18,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
@@ -482,6 +483,22 @@ def test_rev_08_all_are_notified_at_once_then_reminded_until_the_follow_up(desk:
     assert check_schedule(looked, ports)["due"] == "decided"
     notify({"grant_id": grant.id, "due": "decided"}, ports)
     assert json.loads(desk.system.records()[-1]["detail"])["notice"] == "follow_up_due"
+
+
+def test_rev_08_all_are_notified_although_the_workflow_could_not_be_resumed(desk: ReviewSystem):
+    """The reconciler resumes it. Otherwise the reviewers would learn of break-glass with the next reminder."""
+    ports, grant = desk.system.ports, pending(desk)
+    looked = check_schedule({"grant_id": grant.id, "since": 0}, ports)
+    notify(looked | {"token": TOKEN}, ports)
+    gina = signed_in(desk, "gina")
+    desk.system.reviews.problem = Problem("unavailable", "no", "later")
+    assert smash(gina, grant).status == 303
+    desk.system.reviews.problem = None
+    assert reconcile(ports)["resumed"] == 1
+    looked = check_schedule(looked, ports)
+    assert looked["due"] == "break_glass_used"
+    notify(looked | {"token": TOKEN}, ports)
+    assert reconcile(ports)["resumed"] == 0
 
 
 @pytest.mark.parametrize("behind", [0, 1, 5])

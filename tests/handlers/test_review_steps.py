@@ -12,6 +12,8 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.records.audit import Origin
 from jitney.core.review.content import content_hash
+from jitney.core.review.schedule import ScheduleCheck
+from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers import review_notices
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifying.channels import DeliveryResult
@@ -74,7 +76,7 @@ class TestNotify:
     def test_rev_13_it_stores_the_token_and_records_the_notice(self, system: System):
         grant = pending(system)
         assert notify(asked(grant), system.ports)["state"] == "pending"
-        assert system.task_tokens.kept == {grant.id: (TOKEN, 1)}
+        assert system.task_tokens.kept == {grant.id: (TOKEN, ScheduleCheck(1))}
         assert system.outcomes()[-1][0] == "notice"
 
     def test_rev_13_a_notice_of_an_unknown_grant_is_an_error_of_the_workflow(self, system: System):
@@ -315,6 +317,30 @@ class TestGivingUp:
         assert reconcile(system.ports)["resumed"] == 1
         assert system.reviews.resumed == [decided.id]
         assert system.store.grants[waiting.id].state is State.PENDING
+
+    @pytest.mark.parametrize("due", ["narrowed", "review_restarted"])
+    def test_rev_13_the_workflow_of_a_changed_request_that_no_call_resumed_is_resumed(self, system: System, due: str):
+        """Without that, the reviewers would learn of the change with the next reminder."""
+        two = {"owners": ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)}
+        system.ports.config = replace(system.ports.config, reviewers=two)
+        grant = pending(system)
+        looked = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
+        notify(asked(grant, since=looked["since"]), system.ports)
+        system.reviews.problem = Problem("unavailable", "no", "later")
+        if due == "narrowed":
+            vote(replace(ballot(grant), narrowing=NarrowedApproval(grant.permissions, 60)), system.ports)
+        else:
+            system.ports.config = replace(system.ports.config, reviewers=system.config.reviewers)
+            with_legal(system)
+            with pytest.raises(Problem, match="review_changed"):
+                vote(ballot(grant), system.ports)
+        system.reviews.problem = None
+        assert reconcile(system.ports)["resumed"] == 1
+        assert system.reviews.resumed == [grant.id]
+        looked = check_schedule(looked, system.ports)
+        assert looked["due"] == due
+        notify(asked(grant, due, looked["since"]), system.ports)
+        assert reconcile(system.ports)["resumed"] == 0
 
 
 class TestGivingBack:

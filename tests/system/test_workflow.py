@@ -16,6 +16,7 @@ from jitney.adapters.store import Store
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.core.records.audit import GENESIS_HASH
+from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS
 from jitney.handlers.review_schedule import check_schedule
@@ -158,7 +159,9 @@ def test_rev_13_a_decision_before_the_wait_is_found(review: Review):
 
 def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(review: Review, aws, stack):
     grant_id = review.open().id
-    review.tokens.keep(grant_id, "of a later wait", 10**12, now())  # what comes now is kept only once this is gone
+    review.tokens.keep(
+        grant_id, "of a later wait", ScheduleCheck(10**12), now()
+    )  # what comes now is kept only once this is gone
     review.start(review.grant(grant_id))
     key = {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
     # Before the workflow has tried to keep it as often as it does.

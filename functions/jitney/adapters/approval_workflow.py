@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.table_reads import read_item
 from jitney.core.access.grant import Grant
+from jitney.core.review.schedule import ScheduleCheck
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -32,14 +33,15 @@ class TaskTokens:
         self._dynamodb = dynamodb
         self._table = state_table
 
-    def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
-        """Store the token of a wait. The workflow checked the grant at `since`, before this wait.
+    def keep(self, grant_id: str, token: str, since: ScheduleCheck, now: int) -> None:
+        """Store the token of a wait. The workflow made the check `since` before this wait.
 
         If the token of a later wait is stored, this wait is over, and `keep` raises Problem unavailable.
         """
         item = _key(grant_id) | {
             "token": {"S": token},
-            "since": {"N": str(since)},
+            "since": {"N": str(since.at)},
+            "change": {"N": str(since.change)},
             "expires": {"N": str(now + KEEP_TOKEN_SECONDS)},
         }
         with aws_errors_as_unavailable("The store"):
@@ -54,6 +56,14 @@ class TaskTokens:
         """Return the stored token, or None."""
         item = read_item(self._dynamodb, "The store", self._table, _key(grant_id))
         return item["token"]["S"] if item else None
+
+    def check_of(self, grant_id: str) -> ScheduleCheck | None:
+        """Return the check before the wait of the stored token, or None. Earlier versions stored only its time."""
+        item = read_item(self._dynamodb, "The store", self._table, _key(grant_id))
+        if item is None:
+            return None
+        check = ScheduleCheck.read(int(item["since"]["N"]))
+        return check._replace(change=int(item["change"]["N"])) if "change" in item else check
 
 
 class TaskAnswers:

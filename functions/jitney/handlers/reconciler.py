@@ -27,7 +27,7 @@ from jitney.handlers.ending.required_documents import denies
 from jitney.handlers.ending.suspended_grants import end_suspended_grants
 from jitney.handlers.ending.suspension_completion import complete_suspensions
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
-from jitney.handlers.review.decided_workflows import resume_decided
+from jitney.handlers.review.stalled_workflows import resume_stalled
 from jitney.handlers.runtime.edge import event_handler
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.metrics import count, emit
@@ -94,7 +94,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
         # A missing record of an expiry keeps no suspension incomplete.
         failed = [each for each in (*run.failed, *run.gauges.not_denying) if each != _EXPIRIES]
         run.perform(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
-    run.perform("the workflows of decided requests", lambda: {"resumed": resume_decided(ports)})
+    run.perform("the stalled workflows", lambda: {"resumed": resume_stalled(ports)})
     run.perform("the gaps of CloudTrail", partial(record_gaps, ports))
     run.perform("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
     logger.info("reconciled", done=run.done, failed=[*run.failed], not_denying=sorted(run.gauges.not_denying))
@@ -280,6 +280,7 @@ handler = event_handler(
         "deny_list",
         "role_policies",
         "approval_workflow",
+        "task_tokens",
         "trail_heartbeat",
         "trail_watches",
         "follow_ups",

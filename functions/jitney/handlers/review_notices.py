@@ -87,7 +87,7 @@ def _take_step(event: Mapping[str, Any], ports: Ports) -> Grant:
     """Keep the token, send what is due, and return the grant. Raises StepFailure, LookupError and Problem."""
     grant_id, token = event["grant_id"], event.get("token")
     if token:
-        ports.task_tokens.keep(grant_id, token, ScheduleCheck.read(event["since"]).at, ports.now())
+        ports.task_tokens.keep(grant_id, token, ScheduleCheck.read(event["since"]), ports.now())
     grant = ports.store.grant(grant_id)
     if grant is None:
         raise LookupError("no such grant")

@@ -7,7 +7,7 @@ from jitney.handlers.runtime.ports import Ports
 
 
 def resume_workflow(grant: Grant, ports: Ports) -> None:
-    """Resume the workflow. If this fails, the reconciler resumes it (`handlers.review.decided_workflows`)."""
+    """Resume the workflow. If this fails, the reconciler resumes it (`handlers.review.stalled_workflows`)."""
     try:
         ports.approval_workflow.resume(grant)
     except Problem as problem:
