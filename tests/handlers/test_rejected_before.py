@@ -156,6 +156,22 @@ def test_rev_17_a_repeat_with_the_words_that_were_rejected_is_refused(system: Sy
     assert ask(system, changed="Their report is in OPS-13.")[0] == 202
 
 
+def test_rev_17_a_repeat_without_words_is_refused_although_each_equal_request_had_some(system: System):
+    rejected(system)
+    added = {"actions": ["s3:PutObject"], "resources": [f"{REPORTS}/q5"]}
+    second = rejected(system, permissions=[*ASKED["permissions"], added], changed="The audit is over.")
+    status, body = ask(system, permissions=[added])
+    assert (status, body["code"], body["rejection"]["grant"]) == (403, "rejected_before", second)
+
+
+def test_rev_17_words_that_were_rejected_with_another_request_are_read_by_reviewers(system: System):
+    rejected(system)
+    rejected(system, changed="The audit is over.")
+    other = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2025/q3"]}]
+    rejected(system, permissions=other)
+    assert ask(system, permissions=other, changed="The audit is over.")[0] == 202
+
+
 def test_rev_17_a_day_later_the_request_is_reviewed_again(system: System):
     rejected(system)
     system.now += REJECTION_SECONDS - 1

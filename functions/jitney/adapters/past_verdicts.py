@@ -30,8 +30,8 @@ MOST_APPROVALS = 25
 
 def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     """Return the transaction items that store a rejection; [] unless the change rejects the request."""
-    vote = next((each for each in after.votes if each.verdict is VoteVerdict.REJECT), None)
-    if vote is None or after.state is not State.REJECTED or before.state is State.REJECTED:
+    vote = next((each for each in after.votes_since(before) if each.verdict is VoteVerdict.REJECT), None)
+    if vote is None:
         return []
     said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
     said |= {"permissions": [asdict(each) for each in after.permissions]}

@@ -139,6 +139,10 @@ HOSTILE: dict[str, HostileProof] = {
     "a proof of the future": HostileProof(f"{NOT_FITTING}iat", _with(iat=NOW + PROOF_SECONDS + 1)),
     "a time that is text": HostileProof(f"{NOT_FITTING}iat", _with(iat=str(NOW))),
     "a time that is true": HostileProof(f"{NOT_FITTING}iat", _with(iat=True)),
+    "a time that is infinite": HostileProof(
+        f"{NOT_FITTING}jti, htm, htu, iat, ath",
+        lambda _: sign({"typ": "dpop+jwt", "alg": "ES256", "jwk": public("ec256")}, b'{"iat": 1e999}', "ec256"),
+    ),
     "no time": HostileProof(f"{NOT_FITTING}iat", _with(iat=None)),
     "no id": HostileProof(f"{NOT_FITTING}jti", _with(jti=None)),
     "an empty id": HostileProof(f"{NOT_FITTING}jti", _with(jti="")),

@@ -102,7 +102,7 @@ def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principa
     wrong = [name for name, right in checks.items() if not right]
     if wrong:
         raise _invalid(f"The proof does not fit this request: {', '.join(wrong)}.", who)
-    digest = hashlib.sha256(f"{_bound_key(claims)} {proof_id}".encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(f"{_bound_key(claims)} {proof_id}".encode()).hexdigest()
     return SingleUseKey(f"REPLAY#DPOP#{digest}", made + 2 * PROOF_SECONDS)
 
 
