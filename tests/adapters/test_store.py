@@ -10,7 +10,7 @@ from moto import mock_aws
 from jitney.adapters import past_verdicts
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
-from jitney.adapters.past_verdicts import put_rejection
+from jitney.adapters.past_verdicts import put_rejection, rejections_query
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.table_reads import BATCH_SIZE
@@ -297,7 +297,7 @@ def test_end_06_a_grant_that_is_activated_between_two_queries_is_not_missed(stor
     waits, query = opened(store, PENDING), client.query
 
     def then_activate(**request: Any) -> Any:
-        answer = query(**request)
+        answer = rejections_query(**request)
         if store.grant(waits.id) == waits:
             active = replace(waits, state=State.ACTIVE, starts_at=NOW)
             given = audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, active, Origin(), NOW)
@@ -701,6 +701,11 @@ def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: S
         client.transact_write_items(TransactItems=put_rejection("state", PENDING, rejected))
     found = store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 60)
     assert [each.comment for each in found] == [str(number) for number in reversed(range(60))]
+
+
+def test_rev_17_a_rejection_counts_at_once():
+    """Without a consistent read, an agent that repeats its request at once could get it past the rejection."""
+    assert rejections_query("state", REJECTED_BY, PENDING.role_arn, None, NOW)["ConsistentRead"]
 
 
 def test_rev_17_an_approval_leaves_no_rejection(store: Store):

@@ -56,6 +56,18 @@ def test_gw_01_reads_share_a_session_and_each_change_has_its_own(gateway: Gatewa
     assert allowed == [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::reports/2026/a"}]
 
 
+@pytest.mark.parametrize("sealed", [False, True])
+def test_sts_09_the_sessions_of_calls_are_sealed_if_the_target_is(gateway: Gateway, sealed: bool) -> None:
+    """A resource policy could otherwise give the gateway's session more than the grant has."""
+    config = gateway.system.ports.config
+    target = replace(config.targets["analytics-prod"], sealed=sealed)
+    gateway.system.ports.config = replace(config, targets={"analytics-prod": target})
+    assert [gateway.post(call)[0] for call in (GET, PUT)] == [200, 200]
+    for each in gateway.system.sessions.asked:
+        statements = json.loads(each.policy.text)["Statement"]
+        assert any("NotAction" in one for one in statements if one["Effect"] == "Deny") == sealed, each.name
+
+
 def test_gw_01_an_answer_never_has_the_credentials_of_its_session(gateway: Gateway) -> None:
     for call in (GET, PUT):
         _, answer = gateway.post(call)

@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS
+from jitney.core.access.request_body import MAX_REASON
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.review.ballots import vote
@@ -128,6 +129,14 @@ def test_rev_17_a_day_later_the_call_is_reviewed_again():
     token = minting.token(iat=gateway.system.now, exp=gateway.system.now + 300)
     call = {"grant": gateway.grant_id, **DELETE}
     assert gateway.system.call(create_call, call, token=token, idempotency_key="later")[0] == 202
+
+
+def test_rev_17_masks_do_not_lengthen_the_words_that_reviewers_read(gateway: Gateway):
+    words = "password=hunter2x " * (MAX_REASON // 18)
+    status, answer = gateway.post(DELETE, "again", changed=words)
+    assert status == 202
+    shown = answer["grant"]["repeated"]["changed"]
+    assert (len(shown) <= MAX_REASON, "hunter2x" in shown) == (True, False)
 
 
 def test_rev_17_a_call_that_says_what_changed_is_reviewed_beside_the_rejection(gateway: Gateway):

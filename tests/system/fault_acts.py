@@ -109,9 +109,22 @@ def to_approve_with_another(own: Own) -> Act:
     return to_approve(own, PAIRED)
 
 
+def to_narrow(own: Own) -> Act:
+    """Return a flow whose reviewer approves the request for a shorter time. It needs a second reviewer, too."""
+    return _read_by_reviewer(under_review(own, PAIRED), duration_seconds=LONG // 2)
+
+
 def to_reject(own: Own) -> Act:
     """Return a flow whose reviewer has read the request."""
-    act = to_approve(own)
+    return _rejecting(to_approve(own))
+
+
+def to_reject_call(own: Own) -> Act:
+    """Return a flow whose reviewer has read the call under review."""
+    return _rejecting(_read_by_reviewer(with_call_under_review(own)))
+
+
+def _rejecting(act: Act) -> Act:
     return act._replace(body={"verdict": "reject", "content": act.body["content"], "comment": "Read the report."})
 
 
@@ -120,11 +133,19 @@ def vote(act: Act) -> httpx.Response:
     return act.own.api("POST", f"/v1/reviews/{act.grant_id}/votes", act.body, agent=OWNER)
 
 
-def _read_by_reviewer(act: Act) -> Act:
+def vote_or_reread(act: Act) -> httpx.Response:
+    """Vote as the reviewer. If the vote of an earlier attempt changed the request, return the request."""
+    answer = vote(act)
+    if answer.is_success or "You approved it as it is now." not in answer.json()["detail"]:
+        return answer
+    return act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER)
+
+
+def _read_by_reviewer(act: Act, **narrowing: Any) -> Act:
     """Return the flow with a confirmed approval of its last grant. Nothing was written for it."""
     shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER)
     assert shown.status_code == 200, shown.text
-    act = act._replace(body={"verdict": "approve", "content": shown.json()["review"]["content"]})
+    act = act._replace(body={"verdict": "approve", "content": shown.json()["review"]["content"], **narrowing})
     step = vote(act)
     assert step.json()["code"] == "confirmation_required", step.text
     return act._replace(body={**act.body, "confirmed": step.json()["review"]["content"]})
@@ -184,6 +205,11 @@ def write_object(act: Act) -> httpx.Response:
 def delete_object(act: Act) -> httpx.Response:
     """Delete the object through the gateway. Without an approval, that begins a review."""
     return _call(act, "DeleteObject", Key=act.object_key)
+
+
+def delete_object_again(act: Act) -> httpx.Response:
+    """Make the same deletion as a new call."""
+    return _call(act._replace(key=str(uuid.uuid4())), "DeleteObject", Key=act.object_key)
 
 
 def with_call_under_review(own: Own) -> Act:

@@ -13,8 +13,17 @@ from botocore.exceptions import ClientError
 from jitney.adapters.record_items import record_in
 from tests.running_systems import session_keys
 from tests.system.conftest import Own
-from tests.system.fault_acts import Act, await_end, await_reviewers, delete_object, is_waiting, status_of, write_object
-from tests.system.own_system import ACCOUNTS, OPERATOR, OWNER, PLAIN
+from tests.system.fault_acts import (
+    Act,
+    await_end,
+    await_reviewers,
+    delete_object,
+    delete_object_again,
+    is_waiting,
+    status_of,
+    write_object,
+)
+from tests.system.own_system import ACCOUNTS, OPERATOR, OWNER, PLAIN, SECOND_OWNER
 from tests.system.test_reconciling import reconciled
 from tests.system.test_records import chain_of
 
@@ -47,6 +56,8 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
     """
     own, wrong = act.own, []
     if status == "RUNNING":
+        if not resumed:
+            reconciled(own)
         await_reviewers(act, grant_id)
         if not is_waiting(own, grant_id):
             wrong.append("the workflow does not wait")
@@ -61,13 +72,17 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
 
 
 def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[str]:
-    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice."""
+    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice.
+
+    The reviewer who narrows a request is not notified of that. The other one is.
+    """
     sent = Counter[str]()
     recorded, arrived = set[str](), set[str]()
     for each in chain_of(act.own.aws, act.own.stack, grant_id):
         if each["event"] == "notice":
             detail = json.loads(each["detail"])
-            codes = [one["code"] for one in detail["sent"] if one["to"] == f"people.{OWNER}"]
+            reader = SECOND_OWNER if detail["notice"] == "narrowed" else OWNER
+            codes = [one["code"] for one in detail["sent"] if one["to"] == f"people.{reader}"]
             sent[detail["notice"]] += codes.count("")
             recorded.add(detail["notice"])
             arrived |= {detail["notice"]} if DELIVERED.intersection(codes) else set()
@@ -124,6 +139,20 @@ def credentials_after_approval(act: Act, _: Mapping[str, Any]) -> list[str]:
     answer = act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
     act.own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent)
     return [] if answer.status_code == 200 else [f"no credentials after the approval: {answer.text[:200]}"]
+
+
+def narrowed_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the request was narrowed, and that its reviewer's approval is counted once."""
+    seconds = act.own.api("GET", f"/v1/grants/{act.grant_id}", agent=act.agent).json()["grant"]["duration_seconds"]
+    wrong = [] if seconds == act.body["duration_seconds"] else [f"the request is for {seconds} s"]
+    return [*wrong, *one_vote(act, body)]
+
+
+def call_rejected(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the call was not sent, and that neither it nor an equal call can be sent."""
+    codes = [each(act).json().get("code") for each in (delete_object, delete_object_again)]
+    wrong = [] if codes == ["grant_rejected", "rejected_before"] else [f"repeats answer {codes}"]
+    return [*wrong, *(["the object was deleted"] if _versions(act, "DeleteMarkers") else [])]
 
 
 def no_credentials(act: Act, _: Mapping[str, Any]) -> list[str]:

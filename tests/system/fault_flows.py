@@ -100,6 +100,17 @@ FLOWS: Mapping[str, Flow] = {
         notices=("requested",),
         also=checks.one_vote,
     ),
+    "narrowed approval": Flow(
+        acts.to_narrow,
+        acts.vote_or_reread,
+        ("request", "vote"),
+        "pending",
+        workflow="RUNNING",
+        notices=("requested", "narrowed"),
+        also=checks.narrowed_once,
+        unresumed=NEVER_RESUMED | {"TransactWriteItems"},  # a repeat finds the request narrowed
+        tried=("TransactWriteItems", "SendTaskSuccess"),  # a message that is not sent is followed by a reminder
+    ),
     "rejection": Flow(
         acts.to_reject,
         acts.vote,
@@ -155,6 +166,15 @@ FLOWS: Mapping[str, Flow] = {
         notices=("requested", "decided"),
         also=checks.deleted_once,
         unknown=UNKNOWN,
+    ),
+    "rejection of a call": Flow(
+        acts.to_reject_call,
+        acts.vote,
+        ("request", "vote"),
+        "rejected",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.call_rejected,
     ),
     "withdrawal of a call": Flow(
         acts.with_call_under_review,

@@ -26,6 +26,7 @@ from tests.identities import identity
 
 DELETE = (Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/11.csv",)),)
 PARENT = replace(GRANT, id=CALL.grant_id, way=Way.GATEWAY, reveal=True, records=4, chain_head="x", ends_by=NOW + 900)
+PARENT = replace(PARENT, ticket="OPS-1", bound_address="192.0.2.9")
 WHO = Principal(
     issuer=GRANT.issuer,
     issuer_name=GRANT.issuer_name,

@@ -378,3 +378,13 @@ def test_rev_07_approvals_of_the_whole_do_not_count_for_less_and_the_other_way_r
     assert after(less, "carol").approvals == ()
     assert has_enough_approvals(after(less, "carol", "bob"))
     assert code(cast, under_review(less), a_vote("carol", WIDE), GROUPS) == "review_changed"
+
+
+def test_rev_07_a_repeat_of_the_vote_that_narrowed_a_request_is_not_said_to_be_of_another_reviewer():
+    """Its first answer was lost."""
+    less = narrowed(WIDE, (WIDE.permissions[1],), 60)
+    voted = cast(under_review(less), a_vote("alice", less), GROUPS)
+    for name, said in (("alice", "You approved it as it is now."), ("carol", "A reviewer narrowed it,")):
+        with pytest.raises(Problem) as refused:
+            cast(under_review(voted), a_vote(name, WIDE), GROUPS)
+        assert (refused.value.code, said in refused.value.detail) == ("review_changed", True), name

@@ -42,8 +42,11 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     if current.state is not State.PENDING:
         raise review_ended(current, f"The request was {current.state} before your vote arrived.")
     if vote.content != content:
-        detail = "The request changed after you opened it: another reviewer narrowed it, or policies changed."
-        raise Problem("review_changed", detail, "Read it again, then vote.", {"grant": current.view()})
+        detail, fix = "A reviewer narrowed it, or policies changed.", "Read it again, then vote."
+        if repeated:  # the vote that narrowed the request, whose answer was lost
+            detail, fix = "You approved it as it is now.", "To change your vote, read the request again."
+        detail = f"The request changed after you opened it. {detail}"
+        raise Problem("review_changed", detail, fix, {"grant": current.view()})
     votes = (*(each for each in grant.votes if each.human != vote.human), vote)
     voted = replace(grant, votes=tuple(with_counted_groups(each, review, groups, vote.at) for each in votes))
     if vote.verdict is VoteVerdict.REJECT:

@@ -15,10 +15,10 @@ def call_trial(gateway_call: GatewayCall, limits: CallLimits) -> Callable[[Grant
     """Return the trial of a call. It takes the call's own grant, and returns the members for its record.
 
     It raises Problem call_budget_used if the grant has too little left for the call, and the problems of
-    `SizeTrial.detail`. Limits of a minute and of calls in flight do not count, because they pass.
+    `SizeTrial.detail`. The limits of a minute and of calls in flight do not count, because they pass.
     """
     size = SizeTrial(gateway_call.authenticated, lambda _, end: call_policy(gateway_call, end))
-    whole_grant = limits._replace(calls_per_minute=0, writes_in_flight=0)
+    whole_grant = limits._replace(calls_per_minute=0)
 
     def tried(child: Grant) -> dict[str, Any]:
         use = budget_use(gateway_call, whole_grant)
