@@ -111,7 +111,7 @@ load: $(READY) ## let many agents work on a local system, and compare what they 
 	PYTHONPATH=functions:. $(BIN)/python -m benchmarks.load --agents $(AGENTS) --minutes $(MINUTES)
 
 .PHONY: faults
-faults: $(READY) $(AWSCLI) ## let each call of AWS in each flow fail in each way, on a local system; takes an hour; FLOWS="approval,release" for some flows
+faults: $(READY) $(AWSCLI) ## let each call of AWS in each flow fail in each way, on a local system; takes more than an hour; FLOWS="approval,release" for some flows
 	JITNEY_FAULT_SWEEP=1 JITNEY_FAULT_FLOWS="$(FLOWS)" $(BIN)/pytest --quiet tests/system/test_faults.py
 
 .PHONY: conformance

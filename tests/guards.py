@@ -1,8 +1,9 @@
 """The security checks of the package, and each module without one of them: for `make mutants` (tests/mutants.py).
 
 A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A statement
-there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that yields a finding, in
-the modules of `REPORTING`. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it
+there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that returns, or one part
+of its `and`, in a function that otherwise raises at its end, and an `if` that yields a finding, in the modules of
+`REPORTING`. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it
 that returns False is a guard. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
 """
 
@@ -131,7 +132,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("core/review/break_glass.py", "settings is None"): "may_break_glass refuses everyone without settings",
 }
 """By file and condition: why the guard's removal changes nothing that a test could see."""
-CHECK = re.compile("_?(check|refuse|require|use_up|verify|vote_once)")
+CHECK = re.compile("_?(check|consume|refuse|require|use_up|verify|vote_once)")
 """How the names of functions begin that raise an exception, and do nothing else that matters here."""
 
 
@@ -140,6 +141,7 @@ class Mutant:
     """One guard switched off: its file, its line, what was removed, and a function that makes the module without it.
 
     `acting` are the lines that run only where the guard raises, or those of a call that raises. A predicate has none.
+    For an `if` that returns, `line` is that of the `raise` at the function's end.
     """
 
     file: str
@@ -164,6 +166,7 @@ def mutants() -> Iterator[Mutant]:
 def _guards(path: Path) -> Iterator[Mutant]:
     tree, reports = ast.parse(path.read_text(encoding="utf-8"), str(path)), _name(path).startswith(REPORTING)
     denials = set(_denials(tree, PREDICATES.get(_name(path), ())))
+    passing = dict(_passing(tree))
     for index, node in enumerate(ast.walk(tree)):
         if isinstance(node, ast.If) and any(each in denials or _is_alarm(each, reports) for each in node.body):
             alternatives = node.test.values if _is_or(node.test) else [node.test]
@@ -175,6 +178,21 @@ def _guards(path: Path) -> Iterator[Mutant]:
             acting = range(node.lineno, (node.end_lineno or 0) + 1)
             removed = partial(_uncalled, tree, index)
             yield Mutant(_name(path), node.lineno, ast.unparse(node), removed, acting, calls=True)
+        elif isinstance(node, ast.If) and node in passing:
+            end = passing[node]
+            acting = range(end.lineno, (end.end_lineno or 0) + 1)
+            for number, part in enumerate(node.test.values if _is_and(node.test) else [node.test]):
+                removed = partial(_passed, tree, index, number)
+                yield Mutant(_name(path), end.lineno, ast.unparse(part), removed, acting)
+
+
+def _passing(tree: ast.Module) -> Iterator[tuple[ast.stmt, ast.Raise]]:
+    """Yield each `if` that only returns, of a function that otherwise raises at its end, with that `raise`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and isinstance(end := node.body[-1], ast.Raise):
+            for each in node.body[:-1]:
+                if isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return) and not each.orelse:
+                    yield each, end
 
 
 def _denials(tree: ast.Module, functions: Sequence[str]) -> Iterator[ast.stmt]:
@@ -200,6 +218,17 @@ def _unguarded(tree: ast.Module, index: int, number: int) -> ast.Module:
         same.test.values[number] = _never(same.test.values[number])
     else:
         same.test = _never(same.test)
+    return ast.fix_missing_locations(changed)
+
+
+def _passed(tree: ast.Module, index: int, number: int) -> ast.Module:
+    """Return the module where one part of the `if` at `index` always holds."""
+    changed = deepcopy(tree)
+    same = _at(changed, index)
+    if _is_and(same.test):
+        same.test.values[number] = _always_true(same.test.values[number])
+    else:
+        same.test = _always_true(same.test)
     return ast.fix_missing_locations(changed)
 
 
@@ -230,12 +259,16 @@ def _always(tree: ast.Module, index: int) -> ast.Module:
     changed = deepcopy(tree)
     for each in ast.walk(_at(changed, index)):
         if isinstance(each, ast.Return) and each.value is not None:
-            each.value = ast.copy_location(ast.BoolOp(ast.Or(), [each.value, ast.Constant(True)]), each.value)
+            each.value = _always_true(each.value)
     return ast.fix_missing_locations(changed)
 
 
 def _is_or(node: ast.expr) -> bool:
     return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+
+
+def _is_and(node: ast.expr) -> bool:
+    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
 
 
 def _at(tree: ast.Module, index: int) -> ast.AST:
@@ -245,6 +278,11 @@ def _at(tree: ast.Module, index: int) -> ast.AST:
 def _never(condition: ast.expr) -> ast.expr:
     """Return the condition: it is evaluated as before, and never true."""
     return ast.copy_location(ast.BoolOp(ast.And(), [condition, ast.Constant(())]), condition)
+
+
+def _always_true(condition: ast.expr) -> ast.expr:
+    """Return the condition: it is evaluated as before, and always true."""
+    return ast.copy_location(ast.BoolOp(ast.Or(), [condition, ast.Constant(True)]), condition)
 
 
 def _name(path: Path) -> str:

@@ -24,6 +24,8 @@ def test_each_kind_of_guard_is_found():
     assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
     assert ("core/identity/signature.py", "fitting is None") in conditions
     assert ("handlers/suspensions.py", "authenticated.require_operator('suspend')") in conditions  # a call
+    assert ("core/access/eligibility.py", "current.state is State.ACTIVE") in conditions  # before a raise at the end
+    assert ("handlers/access/review_queue.py", "changed") in conditions  # of an `and`
 
 
 def test_each_guard_that_cannot_matter_is_one_guard():
