@@ -762,6 +762,7 @@ class TestNames:
         asked = {"kind": kind, "name": "github.never-seen", "reason": REASON, "unseen": True}
         status, body, _ = system.call(suspend, asked, token=operator(system))
         assert (status, body["code"]) == (404, "suspension_name_unknown")
+        assert f"Use a name that jitney.yaml has under {kind}s" in body["fix"]
         assert not system.store.suspensions.entries
 
     def test_an_agent_whose_grants_have_ended_is_known(self, system):
