@@ -62,6 +62,8 @@ def test_id_09_each_attempt_has_a_proof_that_the_broker_accepts(broker: FakeBrok
         now = int(client.clock.now())
     proofs = [accepted(each, f"{broker.url}/v1/grants", now).proof for each in broker.asked]
     assert len(proofs) == len(set(proofs)) == 2
+    # Other servers than the broker may compare the whole text (RFC 9449 section 4.2).
+    assert {_claims(each.headers["DPoP"])["htu"] for each in broker.asked} == {f"{broker.url}/v1/grants"}
 
 
 def test_id_09_a_wrong_clock_is_corrected_by_the_first_answer(broker: FakeBroker, key: DpopKey):
@@ -149,6 +151,7 @@ def test_a_file_without_a_usable_key_is_named_and_not_quoted(tmp_path: Path, con
     assert "JITNEY_DPOP_KEY_FILE" in refused.value.detail
     assert "openssl" in refused.value.fix
     assert "nonsense" not in refused.value.detail
+    assert "nonsense" not in str(refused.value.__cause__)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
