@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,12 +12,16 @@ import pytest
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.reviewed_call import call_id_of
+from jitney.core.problems import Problem
+from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review.ballots import vote
+from jitney.handlers.review_notices import notify
+from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.suspensions import lift
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.gateway import DELETE, PUT, Gateway
@@ -64,6 +69,26 @@ def voting(verdict: VoteVerdict) -> Callable[[], Beginning]:
     return on_pending(
         lambda system, grant: lambda: (200, str(vote(ballot(grant, verdict=verdict), system.ports).state))
     )
+
+
+def narrowing() -> Beginning:
+    """The first of two approvals narrows a request whose workflow waits."""
+    system = new_system()
+    two = system.config.reviewers["owners"]._replace(approvals=2)
+    system.ports.config = replace(system.config, reviewers={"owners": two})
+    grant = pending(system)
+    notify(check_schedule({"grant_id": grant.id, "since": 0}, system.ports) | {"token": "t"}, system.ports)
+    given = ballot(grant, narrowing=NarrowedApproval(grant.permissions, 60))
+
+    def cast() -> tuple[int, str]:
+        try:
+            return 200, str(vote(given, system.ports).state)
+        except Problem as problem:
+            if "You approved it as it is now." not in problem.detail:
+                raise
+            return 200, problem.code
+
+    return system, cast
 
 
 def lifting() -> Beginning:
@@ -128,6 +153,7 @@ FLOWS: Mapping[str, Flow] = {
         ("request", "release"),
     ),
     "approval": Flow(voting(VoteVerdict.APPROVE), State.ACTIVE, ("request", "approved")),
+    "narrowed approval": Flow(narrowing, State.PENDING, ("request", "approved")),
     "rejection": Flow(voting(VoteVerdict.REJECT), State.REJECTED, ("request", "rejected")),
     "suspension": Flow(
         on_active(lambda system, _: suspending(system, "agent")), State.REVOKED, ("request", "revocation")
@@ -162,6 +188,7 @@ def test_pol_08_a_call_whose_process_ends_at_any_step_is_done_once_by_its_repeat
         assert {each: events.count(each) for each in flow.once} == dict.fromkeys(flow.once, 1), fault
         if grant.state is State.PENDING:
             assert grant.id in system.reviews.started, fault
+            assert (grant.id in system.reviews.resumed) == bool(grant.narrowed_at), fault
         elif grant.id in system.reviews.started:
             assert grant.id in system.reviews.resumed, fault
         assert not system.store.deny_list.leased_until, fault
