@@ -31,6 +31,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.request import Permission, Way
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.target_roles import MOST_ROLES, role_of_grant
 
 AIM = 20
@@ -174,7 +175,7 @@ def _opened(traffic: Traffic, rate: int, roles: int, now: int, random: Random) -
 
 
 def _entry(grant: Grant, now: int, *, where_needed: bool) -> DenyEntry | None:
-    ended = grant.end(State.RELEASED, GrantEnd(now, grant.principal, ""))
+    ended = grant.end(State.RELEASED, GrantEnd(now, grant.principal, MaskedComment("")))
     if not where_needed:
         return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.unit)
     denial = denial_of(ended)

@@ -104,6 +104,14 @@ IMPURE = {
     "boto3", "botocore", "os", "time", "random", "secrets", "logging", "socket", "urllib", "urllib3", "http", "httpx",
     "subprocess", "threading", "aws_lambda_powertools", "uuid", "tempfile", "pathlib",
 }  # fmt: skip
+WORDS_OF_JITNEY = {
+    "core/access/suspensions.py",
+    "core/review/grant_under_review.py",
+    "core/review/votes.py",
+    "client/restore/recorded_suspensions.py",
+    "client/restore/restored_suspensions.py",
+}
+"""The modules that make a `MaskedComment` without a person's text, or of a masked record."""
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "v2"}
 
 
@@ -182,6 +190,17 @@ def test_no_module_imports_a_function():
         for name in imports_within(path, "jitney.handlers")
         if name in functions
     }
+
+
+def test_only_the_ports_and_own_words_of_jitney_make_a_masked_comment():
+    makers = {
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if path.is_relative_to(PACKAGE)
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "MaskedComment"
+    }
+    assert makers == {"handlers/runtime/ports.py", *WORDS_OF_JITNEY}
 
 
 def test_folders_stay_small():

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
 
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Permission, Way
+from jitney.core.access.request_body import MAX_REASON
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.review.content import content_hash
 from jitney.core.review.harm import own_risks
@@ -56,6 +58,18 @@ def test_rev_14_the_first_form_approves_nothing_and_shows_what_would_be_granted(
     places = [after.index(each) for each in ("<h2>Granted</h2>", "s3:PutObject</code>", "<h2>Not granted</h2>")]
     assert places == sorted(places)
     assert "<li>s3:DeleteObject</li>" in after
+
+
+def test_rev_10_the_second_step_repeats_a_comment_as_it_will_be_stored(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    form = alice.first_form(grant.id) | {"comment": f"too{chr(0x200B)}\nwide{'.' * 1000} password={SECRET_KEY}"}
+    page = alice.send("POST", f"/reviews/{grant.id}", form)
+    step = second_step_of(page.text)
+    assert alice.send("POST", f"/reviews/{grant.id}", step).status == 303
+    (given,) = stored(desk, grant).votes
+    assert given.comment == unescape(page.text.split('id="why"')[1].split("</textarea>")[0].split(">", 1)[1])
+    assert given.comment.startswith("too[U+200B] wide.")
+    assert len(given.comment) <= MAX_REASON
 
 
 WRONG: dict[str, Any] = {

@@ -9,7 +9,6 @@ from typing import Any
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import Way, permissions_of, permissions_view
-from jitney.core.access.request_body import MAX_REASON
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import limits_of
 from jitney.core.gateway.call_request import CallRequest, parse_call
@@ -18,7 +17,6 @@ from jitney.core.gateway.call_values import with_call_values
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent
-from jitney.core.review.safe_text import cut
 from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import verify_caller
@@ -86,8 +84,7 @@ def _make_reviewed(gateway_call: GatewayCall, limits: CallLimits, decision: Deci
     nothing was sent, and the approval is read again.
     """
     authenticated, reviewed_call, left = gateway_call.authenticated, reviewed_call_of(gateway_call), APPROVAL_ATTEMPTS
-    mask = authenticated.ports.mask_comment(authenticated.principal.owner_key)
-    changed = cut(mask.text(gateway_call.call_request.changed), MAX_REASON)
+    changed = authenticated.ports.masked_comment(gateway_call.call_request.changed, authenticated.principal.owner_key)
     post = CallPost(key, gateway_call.context.attempt, changed, call_trial(gateway_call, limits))
     while True:
         left -= 1

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
+from jitney.core.access.request_body import parse_reason, parse_suspension
 from jitney.core.access.suspension_names import SuspendedName
 from jitney.core.access.suspensions import Suspension, SuspensionRequest, Suspensions
 from jitney.core.config import Target, TargetRole
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.core.review.safe_text import cut
 from jitney.core.target_roles import earlier_roles
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import authenticate_request
@@ -137,7 +137,7 @@ def lift(request: Request, ports: Ports) -> Response:
 
 
 def _begun(
-    asked: SuspensionRequest, reason: str, named: SuspendedName, authenticated: AuthenticatedRequest
+    asked: SuspensionRequest, reason: MaskedComment, named: SuspendedName, authenticated: AuthenticatedRequest
 ) -> tuple[Suspension, Suspensions]:
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = authenticated.ports
@@ -279,8 +279,8 @@ def _with_progress(suspension: Suspension, progress: Progress, authenticated: Au
     return complete_suspension(suspension, record, authenticated.ports)
 
 
-def _masked(reason: str, authenticated: AuthenticatedRequest) -> str:
-    return cut(authenticated.ports.mask_comment(authenticated.principal.owner_key).text(reason), MAX_REASON)
+def _masked(reason: str, authenticated: AuthenticatedRequest) -> MaskedComment:
+    return authenticated.ports.masked_comment(reason, authenticated.principal.owner_key)
 
 
 handler = endpoints(

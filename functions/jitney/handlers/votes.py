@@ -35,7 +35,7 @@ def vote_on_request(visit: FormVisit) -> Page:
         ballot = _ballot(visit, grant)
     if ballot.verdict is VoteVerdict.APPROVE:
         covered = covered_by(ballot, visit.ports)
-        comment = visit.ports.mask_comment(grant.owner_key).text(ballot.comment)
+        comment = visit.ports.masked_comment(ballot.comment, grant.owner_key)
         if covered and (page := second_step(covered, visit, "approve", comment)):
             return page
     vote(ballot, visit.ports)

@@ -13,6 +13,7 @@ from jitney.adapters.record_items import record_in
 from jitney.core.access.request_body import MAX_NAME, MAX_REASON
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.masking.mask_tags import MASK
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.times import epoch
 
@@ -81,7 +82,8 @@ def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
         issuer = ""
     f"{suspension_id}{name}{by}{reason}{issuer}".encode()  # raises UnicodeEncodeError, a ValueError
     kind, since = SuspensionKind(detail["kind"]), epoch(record["time"])
-    return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], reason[:MAX_REASON], issuer=issuer)
+    comment = MaskedComment(reason[:MAX_REASON])
+    return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], comment, issuer=issuer)
 
 
 def _records(dynamodb: Any, audit_table: str) -> Iterator[str]:

@@ -24,12 +24,13 @@ from jitney.core.access.suspensions import (
     SuspensionKind,
     Suspensions,
 )
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 
 BY = "jitney.restore"
-REASON = "the tables were restored to an earlier time"
+REASON = MaskedComment("the tables were restored to an earlier time")
 LOCK_SECONDS = 75 * 60
 """Sessions last an hour, and so do tokens by default.
 

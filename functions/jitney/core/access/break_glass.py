@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.stored_identity import Identity
 from jitney.core.times import iso
 
@@ -24,7 +25,7 @@ class BreakGlassUse:
     """
 
     human: Identity
-    reason: str
+    reason: MaskedComment
     content: str
     at: int
     due_at: int
@@ -37,7 +38,7 @@ class FollowUp:
 
     human: Identity
     judgement: FollowUpVerdict
-    comment: str
+    comment: MaskedComment
     at: int
 
 

@@ -14,6 +14,7 @@ from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import ClaimTags, IdentityFact, owner_key, quota_key, unit_key
 from jitney.core.identity.requester import requester_name
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.times import iso
 
@@ -70,7 +71,7 @@ class Vote:
     human: Identity
     verdict: VoteVerdict
     content: str
-    comment: str
+    comment: MaskedComment
     at: int
     via: str
     delegations: tuple[Delegation, ...] = ()
@@ -97,7 +98,7 @@ class GrantEnd:
 
     at: int
     by: str
-    reason: str
+    reason: MaskedComment
     denied_after_milliseconds: int | None = None
     written_at: int | None = None
 

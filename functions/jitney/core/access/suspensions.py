@@ -17,6 +17,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import identity_prefix
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.stored_identity import Identity, identity_of, name_of
 from jitney.core.target_roles import first_role
@@ -75,7 +76,7 @@ class Suspension:
     name: str
     since: int
     by: str
-    reason: str
+    reason: MaskedComment
     lifted_at: int | None = None
     lifted_by: str = ""
     role: str = ""
@@ -151,7 +152,8 @@ class Suspension:
 
     def end_of(self, grant: Grant) -> GrantEnd:
         """Return the end that the suspension gives a grant. The agent sees this end's reason, not the operator's."""
-        return GrantEnd(max(self.since, grant.created_at), self.by, f"{self.title} was suspended ({self.id})")
+        reason = MaskedComment(f"{self.title} was suspended ({self.id})")
+        return GrantEnd(max(self.since, grant.created_at), self.by, reason)
 
     def view(self) -> dict[str, Any]:
         """Return the suspension as the API shows it to operators."""
@@ -266,14 +268,12 @@ class Suspensions(NamedTuple):
     def with_lifted(self, suspension: Suspension, by: str, now: int) -> Self:
         """Return the suspensions after `suspension` was lifted at `now`."""
         lifted = replace(suspension, lifted_at=now, lifted_by=by)
-        kept = (lifted if each.id == lifted.id else each for each in self._kept(now))
-        return self._replace(entries=tuple(kept))
+        return self._replace(entries=tuple(lifted if each.id == lifted.id else each for each in self._kept(now)))
 
     def with_completed(self, suspension: Suspension, now: int) -> Self:
         """Return the suspensions with `suspension` marked as complete: everything that it covers has ended."""
         completed = replace(suspension, completed_at=now)
-        kept = (completed if each.id == completed.id else each for each in self.entries)
-        return self._replace(entries=tuple(kept))
+        return self._replace(entries=tuple(completed if each.id == completed.id else each for each in self.entries))
 
     def locked_until(self, moment: int) -> Self:
         """Return the suspensions, with those in force locked until `moment`. A later lock stays."""

@@ -11,6 +11,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerd
 from jitney.core.access.grant import Grant, State
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
 from jitney.core.identity.principal import Principal
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -28,7 +29,7 @@ def may_break_glass(who: Principal, target: str, settings: BreakGlassConfig | No
 
 
 def activated_by_break_glass(
-    review: GrantUnderReview, who: Principal, reason: str, shown: str, outstanding: Collection[str], now: int
+    review: GrantUnderReview, who: Principal, reason: MaskedComment, shown: str, outstanding: Collection[str], now: int
 ) -> Grant:
     """Return the pending grant, activated by `who` for at most the configured seconds.
 

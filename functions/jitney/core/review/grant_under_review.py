@@ -8,6 +8,7 @@ from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
 from jitney.core.identity.requester import Requester, person_name
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.stored_identity import Identity, name_of
 
 
@@ -94,4 +95,4 @@ def ended_with(grant: Grant, parent: Grant) -> Grant:
     if parent.ending is None:
         return grant.move(State.FAILED)
     why = f"grant {parent.id} was {parent.state}: {parent.ending.reason}" if parent.ending.reason else ""
-    return grant.end(parent.ending.state, GrantEnd(parent.ending.at, parent.ending.by, why))
+    return grant.end(parent.ending.state, GrantEnd(parent.ending.at, parent.ending.by, MaskedComment(why)))

@@ -8,6 +8,7 @@ from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import capped_end, reviews_of
 from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.delegation import Delegation
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
@@ -62,7 +63,7 @@ def is_last_approval(
 
     Policies then decide again with that approval, and can require other reviewers.
     """
-    vote = Vote(human, VoteVerdict.APPROVE, content_hash(review.grant), "", now, "", delegations)
+    vote = Vote(human, VoteVerdict.APPROVE, content_hash(review.grant), MaskedComment(""), now, "", delegations)
     return has_enough_approvals(cast(review, vote, groups))
 
 

@@ -7,13 +7,11 @@ from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
-from jitney.core.access.request_body import MAX_REASON
 from jitney.core.config import Config, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.quotas import measurement_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
-from jitney.core.review.safe_text import cut
 from jitney.core.times import iso
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.deny_documents import write_deny_document
@@ -51,7 +49,7 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
     it. Repeating the call continues the work.
     """
     since_milliseconds = authenticated.ports.now_milliseconds()
-    comment = cut(authenticated.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
+    comment = authenticated.ports.masked_comment(reason, grant.owner_key)
     ending = GrantEnd(authenticated.now, authenticated.principal.source_identity, comment)
     ended = _recorded_end(grant, ending, state, authenticated)
     if ended.starts_at is None:

@@ -17,6 +17,7 @@ from jitney.core.access.request import permissions_view
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
 from jitney.core.gateway.call_records import approvals_detail
 from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, CallState, in_progress
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.quotas import (
     SingleUseKey,
@@ -56,12 +57,12 @@ Trial: TypeAlias = Callable[[Grant], Mapping[str, Any]]
 class CallPost(NamedTuple):
     """The POST of a reviewed call: its Idempotency-Key, and the earlier attempt at the call under this key.
 
-    `changed` says what differs from a rejected call, masked. `trial` runs before a new review.
+    `changed` says what differs from a rejected call. `trial` runs before a new review.
     """
 
     key: str
     attempt: CallAttempt | None
-    changed: str
+    changed: MaskedComment
     trial: Trial
 
 

@@ -9,6 +9,7 @@ nothing.
 import re
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.review.content import content_hash
 from jitney.core.review.harm import takes_second_step
 from jitney.core.review.sheet import Sheet
@@ -23,10 +24,10 @@ _PLAIN = re.compile(r"[a-z0-9_.]{1,64}", re.ASCII)
 """The fields of the first form that the second form repeats, and their values. Other fields are left out."""
 
 
-def second_step(granted: Grant, visit: FormVisit, action: str, text: str) -> Page | None:
+def second_step(granted: Grant, visit: FormVisit, action: str, text: MaskedComment) -> Page | None:
     """Return 200 with the second step for what would be granted, or None if it is confirmed or needs none.
 
-    `action` is "approve" or "break-glass". `text` is the comment or the reason, masked. The page's form goes to the
+    `action` is "approve" or "break-glass". `text` is the comment or the reason. The page's form goes to the
     same path. Raises the problems of `build_sheet`.
     """
     sheet = unconfirmed_sheet(granted, visit.form(CONFIRMED), visit.ports, always=action != "approve")

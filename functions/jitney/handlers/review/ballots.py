@@ -1,7 +1,7 @@
 """Checks one vote from any channel, writes it with its record, and carries out its decision (REV 3-7)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.current_names import has_current_names
@@ -9,9 +9,9 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.profile_policy import access_policy
 from jitney.core.access.request import permissions_view
-from jitney.core.access.request_body import MAX_REASON
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.quotas import NARROWINGS_PER_HOUR, narrowing_quota
@@ -22,7 +22,7 @@ from jitney.core.review.approvals_in_force import inherited_approvals
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import delegations_for, require_reviewer
-from jitney.core.review.safe_text import cut, escape_invisible
+from jitney.core.review.safe_text import escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
 from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfGrant
@@ -82,13 +82,13 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
         raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
-    masked = replace(ballot, comment=cut(ports.mask_comment(grant.owner_key).text(ballot.comment), MAX_REASON))
+    comment = ports.masked_comment(ballot.comment, grant.owner_key)
     result: VoteResult | None = None
     resumes = False
 
     def change(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
-        result = _result(before, masked, ports)
+        result = _result(before, ballot, comment, ports)
         # A vote on a decided request resumes the workflow too: the function of the deciding vote may have failed
         # before.
         resumes = result.changes_workflow(before) if result else before.state is not State.PENDING
@@ -96,7 +96,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
             return None
         narrows = result.grant.narrowed_at != before.narrowed_at
         quotas = (narrowing_quota(grant.id, ports.now()),) if narrows else ()
-        return GrantUpdate(result.grant, _record(result, masked, ports), quotas=quotas)
+        return GrantUpdate(result.grant, _record(result, ballot, comment, ports), quotas=quotas)
 
     try:
         after = update_grant(grant, change, ports, _conflict)
@@ -121,7 +121,7 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
         raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
-    result = _result(grant, ballot, ports)
+    result = _result(grant, ballot, ports.masked_comment(ballot.comment, grant.owner_key), ports)
     return result.voted_on if result else None
 
 
@@ -135,22 +135,22 @@ def _conflict() -> Problem:
     return Problem("grant_conflict", "The request kept changing during this call.", "Read it again, then vote.")
 
 
-def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult | None:
+def _result(grant: Grant, ballot: Ballot, comment: MaskedComment, ports: Ports) -> VoteResult | None:
     """Return the effect of the vote on the grant, or None for no effect. Count a refused vote."""
     review = under_review(grant, ports, ports.suspensions.current())
     try:
-        result = _applied(review, ballot, ports)
+        result = _applied(review, ballot, comment, ports)
     except Problem as problem:
         _count_refusal(grant, ballot, problem, ports)
         raise
     return None if result.grant is review.grant else result
 
 
-def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResult:
+def _applied(review: GrantUnderReview, ballot: Ballot, comment: MaskedComment, ports: Ports) -> VoteResult:
     now, groups, voter = ports.now(), current_reviewers(ports, review.suspensions), ballot.voter
     require_reviewer(ballot.voter, review, groups, now)
     delegations = delegations_for(voter.source_identity, review, groups, now)
-    given = Vote(voter.identity, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)
+    given = Vote(voter.identity, ballot.verdict, ballot.content, comment, now, ballot.via, delegations)
     result = apply_vote(
         review, given, ballot.narrowing, groups, lambda after, by: decision_on(review.with_grant(after), by, ports)
     )
@@ -231,13 +231,13 @@ def requesting_principal(grant: Grant, ports: Ports) -> Principal:
     )
 
 
-def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditRecord:
+def _record(result: VoteResult, ballot: Ballot, comment: MaskedComment, ports: Ports) -> audit.AuditRecord:
     grant, voter = result.voted_on, ballot.voter
     given = next((each.delegations for each in grant.votes if each.human == voter.identity), ())
     detail = {
         "by": voter.source_identity,
         "delegations": [each.view() for each in given],
-        "comment": ballot.comment,
+        "comment": comment,
         "via": ballot.via,
         "content": content_hash(grant),
         "permissions": permissions_view(grant.permissions),

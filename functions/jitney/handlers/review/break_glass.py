@@ -8,12 +8,11 @@ from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import permissions_view
-from jitney.core.access.request_body import MAX_REASON
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.break_glass import activated_by_break_glass, break_glass_approvals, followed_up, may_follow_up
-from jitney.core.review.safe_text import cut
 from jitney.core.times import iso
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.grant.responses import deciding_policies
@@ -48,7 +47,7 @@ def break_glass(visit: FormVisit) -> Page:
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 
-def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> GrantUpdate:
+def _activated_by_break_glass(before: Grant, reason: MaskedComment, visit: FormVisit) -> GrantUpdate:
     ports = visit.ports
     review = under_review(before, ports, ports.suspensions.current())
     outstanding = ports.follow_ups.outstanding()
@@ -122,6 +121,5 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
     return FollowUp(who.identity, FollowUpVerdict(verdict), comment, visit.ports.now())
 
 
-def _masked_field(visit: FormVisit, grant: Grant, name: str) -> str:
-    """Return a field's text, masked and cut."""
-    return cut(visit.ports.mask_comment(grant.owner_key).text(visit.form(name)), MAX_REASON)
+def _masked_field(visit: FormVisit, grant: Grant, name: str) -> MaskedComment:
+    return visit.ports.masked_comment(visit.form(name), grant.owner_key)

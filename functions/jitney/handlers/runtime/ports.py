@@ -10,16 +10,18 @@ from os import environ as env
 from typing import TYPE_CHECKING, Any
 
 from jitney.core.access.request import ExplainedAction
-from jitney.core.access.request_body import CallExplainer
+from jitney.core.access.request_body import MAX_REASON, CallExplainer
 from jitney.core.actions import ActionTable
 from jitney.core.channel_config import SlackConfig
 from jitney.core.config import Config, Target
 from jitney.core.identity.signature import KeySource
 from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.records.refusal_counts import RefusalCounts
+from jitney.core.review.safe_text import cut
 from jitney.handlers.runtime.building import PORTS
 
 if TYPE_CHECKING:
@@ -158,13 +160,14 @@ class Ports:
         """Return the masker of an owner's request text. Masking raises Problem unavailable if KMS returns no key."""
         return GenericMasker(MaskTags(lambda: self.mask_keys.of(owner)))
 
-    def mask_comment(self, owner: str) -> GenericMasker:
-        """Return the masker of comments on an owner's grants.
+    def masked_comment(self, text: str, owner: str) -> MaskedComment:
+        """Return a person's or agent's comment on an owner's grant, masked and cut.
 
-        Without a key from KMS, it masks without tags. So an outage prevents neither a reviewer's vote nor an operator's
-        revocation.
+        Without a key from KMS, it is masked without tags. So an outage prevents neither a reviewer's vote nor an
+        operator's revocation.
         """
-        return GenericMasker(MaskTags(lambda: self.mask_keys.key_or_none(owner)))
+        mask = GenericMasker(MaskTags(lambda: self.mask_keys.key_or_none(owner)))
+        return MaskedComment(cut(mask.text(text), MAX_REASON))
 
     @property
     def scheme(self) -> str:
