@@ -297,7 +297,7 @@ def test_end_06_a_grant_that_is_activated_between_two_queries_is_not_missed(stor
     waits, query = opened(store, PENDING), client.query
 
     def then_activate(**request: Any) -> Any:
-        answer = rejections_query(**request)
+        answer = query(**request)
         if store.grant(waits.id) == waits:
             active = replace(waits, state=State.ACTIVE, starts_at=NOW)
             given = audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, active, Origin(), NOW)
