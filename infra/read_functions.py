@@ -17,7 +17,14 @@ READ_SPECS = (
         "grant_reads",
         "Shows a principal its own grants",
         routes=(("GET", "/v1/grants"),),
-        allows=(*AUTHENTICATE, GRANTS_OF_PRINCIPAL, *write_records(OTHER_CHAINS)),
+        allows=(
+            *AUTHENTICATE,
+            GRANTS_OF_PRINCIPAL,
+            *write_records(OTHER_CHAINS),
+            on_state("BatchGetItem", items=GRANT_ITEMS),  # the grant of a call under review
+            SHOW_REVIEW,
+        ),
+        variables=SHOW_REVIEW_VARIABLES,
     ),
     FunctionSpec(
         "held_reads",

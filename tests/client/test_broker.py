@@ -26,6 +26,7 @@ from tests.client.fake_broker import (
     GRANT_ID,
     PERMISSIONS,
     PERMITTED_TARGET,
+    REVIEW,
     FakeBroker,
     grant,
     issued,
@@ -103,10 +104,12 @@ def test_a_pending_answer_holds_the_review_and_when_to_ask_again(broker: FakeBro
 
 
 def test_grants_come_a_page_at_a_time(broker: FakeBroker, client: Broker):
-    broker.say("GET", "/v1/grants", 200, {"grants": [grant()], "next": "000000000001#g-x"})
+    pending = grant("pending", id="g-bbbbbbbbbbbbbb", review=REVIEW)
+    broker.say("GET", "/v1/grants", 200, {"grants": [grant(), pending], "next": "000000000001#g-x"})
     broker.say("GET", "/v1/grants?cursor=000000000001%23g-x", 200, {"grants": [], "next": None})
     page = client.grants()
-    assert [each.id for each in page.grants] == [GRANT_ID]
+    assert [each.grant.id for each in page.grants] == [GRANT_ID, "g-bbbbbbbbbbbbbb"]
+    assert [each.review and each.review.review_url for each in page.grants] == [None, REVIEW["review_url"]]
     assert page.next is not None
     assert client.grants(page.next).grants == ()
 

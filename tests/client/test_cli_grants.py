@@ -16,7 +16,8 @@ PATH = f"/v1/grants/{GRANT_ID}"
 
 
 def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBroker):
-    grants = [grant(), grant("rejected", id="g-bbbbbbbbbbbbbb", reason="")]
+    pending = grant("pending", id="g-cccccccccccccc", review=REVIEW)
+    grants = [grant(), grant("rejected", id="g-bbbbbbbbbbbbbb", reason=""), pending]
     connected.say("GET", "/v1/grants", 200, {"grants": grants, "next": "000000000001#g-x"})
     result = CliRunner().invoke(build_app(), ["grants", "list"])
     assert result.exit_code == 0
@@ -28,6 +29,7 @@ def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBrok
         "monthly report",
     ]
     assert lines[4].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  created 2099-11-24 12:00:00 UTC")
+    assert lines[-2].strip() == f"waits for corp.alice at {REVIEW['review_url']}"
     assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
 
 
@@ -51,9 +53,10 @@ def test_the_list_goes_on_at_the_cursor_and_may_be_empty(connected: FakeBroker):
 
 
 def test_the_list_as_json_is_the_page(connected: FakeBroker):
-    connected.say("GET", "/v1/grants", 200, {"grants": [grant()], "next": None})
+    pending = grant("pending", review=REVIEW)
+    connected.say("GET", "/v1/grants", 200, {"grants": [grant(), pending], "next": None})
     document = json.loads(CliRunner().invoke(build_app(), ["grants", "list", "--json"]).stdout)
-    assert document == {"grants": [grant() | {"role_arn": ""}], "next": None}
+    assert document == {"grants": [grant() | {"role_arn": ""}, pending | {"role_arn": ""}], "next": None}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from jitney.core.config import ReviewerGroup
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.health import health
 from jitney.handlers.held_reads import read_grant
-from tests.fakes import GRANT
+from tests.fakes import CALL, GRANT
 from tests.handlers.conftest import System
 
 
@@ -51,6 +51,21 @@ def test_cli_03_an_agent_sees_who_has_approved_and_where_its_request_went(system
         (asked, ["owners"], ["security"]),
         (asked, ["legal", "owners"], []),
     ]
+
+
+def test_cli_03_a_list_shows_the_review_of_each_pending_grant_as_the_grant_itself_does(system: System):
+    groups = {"owners": ReviewerGroup(("corp.alice",), delegates=("corp.bob",))}
+    system.ports.config = replace(system.config, reviewers=groups)
+    pending = replace(mine(1), state=State.PENDING, reviews=(("owners",),), expires_at=system.now + 3600)
+    call = replace(pending, id=mine(3).id, created_at=3, call=CALL._replace(grant_id=mine(2).id))
+    lost = replace(pending, id=mine(4).id, created_at=4, call=CALL._replace(grant_id=mine(9).id))
+    for each in (pending, mine(2), call, lost):
+        system.store.grants[each.id] = each
+    listed = {each["id"]: each.get("review") for each in system.call(list_grants)[1]["grants"]}
+    assert listed[pending.id] == system.call(read_grant, grant_id=pending.id)[1]["review"]
+    assert listed[call.id] == system.call(read_grant, grant_id=call.id)[1]["review"]
+    assert (listed[lost.id], listed[mine(2).id]) == (None, None)
+    assert listed[pending.id]["review_url"].endswith(f"/reviews/{pending.id}")
 
 
 @pytest.mark.parametrize("cursor", ["x", "000000000001#g-AAAAAAAAAAAAAA", "1#2#3"])

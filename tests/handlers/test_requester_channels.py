@@ -136,7 +136,7 @@ def terminal(grant: Grant) -> str:
 def terminal_list(grant: Grant) -> str:
     screen = screens.Screen(lambda: NOW)
     with screen.out.capture() as printed:
-        screen.page(GrantPage((api_grant(grant),), None))
+        screen.page(GrantPage((GrantResponse(api_grant(grant)),), None))
     return printed.get()
 
 

@@ -73,7 +73,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-grant-reads": {
-        "TablesState.Arn": {READ, CREATE},
+        "TablesState.Arn": {READ, CREATE, BATCH, QUERY},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -400,6 +400,8 @@ ITEMS = {
         READ: {"SUSPENSIONS"},
         CREATE: {"REPLAY#*"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
+        BATCH: {"GRANT#*"},
+        QUERY: {"OUT_OF_OFFICE"},
         "records": {"r-*"},
     },
     "jitney-held-reads": {

@@ -56,7 +56,7 @@ def test_id_09_the_owner_of_the_key_gets_access_and_releases_it(own: Own, key: D
     with Broker(own.stack["api_url"], BoundToken(Given(token(own, key)), key)) as broker:
         granted = broker.request(REQUEST)
         assert granted.grant.principal == "factory.robot-9"
-        assert granted.grant.id in {each.id for each in broker.grants().grants}
+        assert granted.grant.id in {each.grant.id for each in broker.grants().grants}
         assert broker.release(granted.grant.id).grant.state == "released"
 
 

@@ -1,8 +1,12 @@
 """GET /v1/grants: the caller's own grants."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
+from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
+from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import authenticate_even_suspended
 from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
@@ -21,7 +25,18 @@ def list_grants(request: Request, ports: Ports) -> Response:
     own = [
         authenticated.suspensions.applied(grant).at(authenticated.now) for grant in grants if authenticated.owns(grant)
     ]
-    return Response(200, {"grants": [grant.view() for grant in own], "next": following or None})
+    return Response(200, {"grants": _views(own, authenticated), "next": following or None})
+
+
+def _views(grants: Sequence[Grant], authenticated: AuthenticatedRequest) -> list[dict[str, Any]]:
+    """Return the grants as the API lists them. Pending grants have their review."""
+    pending = [each for each in grants if each.state is State.PENDING]
+    if not pending:
+        return [each.view() for each in grants]
+    from jitney.handlers.review.review_views import review_views  # noqa: PLC0415 - most grants are not pending
+
+    reviews = review_views(pending, authenticated)
+    return [each.view() | ({"review": reviews[each.id]} if each.id in reviews else {}) for each in grants]
 
 
 def _cursor(request: Request) -> str:

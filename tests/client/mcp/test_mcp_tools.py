@@ -530,8 +530,10 @@ def test_dx_an_outage_of_the_broker_is_a_result(agent: Agent):
 
 
 def test_dx_grants_are_listed_by_pages(agent: Agent):
-    agent.broker.say("GET", "/v1/grants", 200, {"grants": [grant(way="gateway")], "next": "c2"})
+    listed = [grant(way="gateway"), grant("pending", review=REVIEW)]
+    agent.broker.say("GET", "/v1/grants", 200, {"grants": listed, "next": "c2"})
     agent.broker.say("GET", "/v1/grants?cursor=c2", 200, {"grants": [], "next": None})
     page = agent.call("my_grants").structured_content
     assert (page["grants"][0]["id"], page["next_cursor"]) == (GRANT_ID, "c2")
+    assert [each.get("review", {}).get("url") for each in page["grants"]] == [None, REVIEW["review_url"]]
     assert agent.call("my_grants", {"cursor": "c2"}).structured_content["grants"] == []

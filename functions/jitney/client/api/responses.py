@@ -229,19 +229,25 @@ class ApiDecision:
 
 @dataclass(frozen=True, slots=True)
 class GrantPage:
-    """One page of the principal's own grants. `next` is the cursor of the next page, or None."""
+    """One page of the principal's own grants, with the reviews of pending ones.
 
-    grants: tuple[ApiGrant, ...]
+    `next` is the cursor of the next page, or None.
+    """
+
+    grants: tuple[GrantResponse, ...]
     next: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the page in a body of the API. Raises KeyError, TypeError or ValueError for any other body."""
-        return cls(tuple(ApiGrant.read(item) for item in document["grants"]), document.get("next"))
+        listed = ({"grant": item, "review": item.get("review")} for item in document["grants"])
+        return cls(tuple(map(GrantResponse.read, listed)), document.get("next"))
 
     def document(self) -> dict[str, Any]:
         """Return the page as JSON."""
-        return {"grants": [grant.document() for grant in self.grants], "next": self.next}
+        reviews = ({"review": asdict(each.review)} if each.review else {} for each in self.grants)
+        listed = [each.grant.document() | review for each, review in zip(self.grants, reviews, strict=True)]
+        return {"grants": listed, "next": self.next}
 
 
 def read_ways(document: Mapping[str, Any]) -> dict[str, str]:

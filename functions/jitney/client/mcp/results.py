@@ -60,6 +60,12 @@ class GrantView(BaseModel):
     )
 
 
+class ListedGrantView(GrantView):
+    """A grant in a list. `review` is set while it is pending."""
+
+    review: ReviewView | None = None
+
+
 class GrantResult(StructuredResult):
     """A grant, and its review while it is pending."""
 
@@ -75,7 +81,7 @@ class GrantResult(StructuredResult):
 class GrantsResult(StructuredResult):
     """One page of the caller's grants, the newest first."""
 
-    grants: list[GrantView]
+    grants: list[ListedGrantView]
     next_cursor: str | None = None
     next: str
 

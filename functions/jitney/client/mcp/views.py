@@ -7,7 +7,7 @@ from typing import Any
 from jitney.client.api.grant_members import ApiReview
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.responses import ApiDecision, ApiGrant, GrantPage, GrantResponse
-from jitney.client.mcp.results import DecisionResult, GrantResult, GrantsResult, GrantView, ReviewView
+from jitney.client.mcp.results import DecisionResult, GrantResult, GrantsResult, GrantView, ListedGrantView, ReviewView
 from jitney.client.terminal import wording
 
 _NEXT: Mapping[str, str] = {
@@ -89,9 +89,10 @@ def grant_result(answer: GrantResponse, *, existing: bool = False, requested: Ap
 def grants_result(page: GrantPage) -> GrantsResult:
     """Return one page of grants."""
     more = " Use my_grants with next_cursor for older ones." if page.next else ""
-    usable = any(each.state in ("active", "pending") for each in page.grants)
+    usable = any(each.grant.state in ("active", "pending") for each in page.grants)
     step = "Use an active grant with the tool call, or wait for a pending one." if usable else "No grant is usable."
-    return GrantsResult(grants=[grant_view(each) for each in page.grants], next_cursor=page.next, next=f"{step}{more}")
+    listed = [ListedGrantView(**dict(grant_view(each.grant)), review=review_view(each.review)) for each in page.grants]
+    return GrantsResult(grants=listed, next_cursor=page.next, next=f"{step}{more}")
 
 
 def decision_result(decision: ApiDecision, request: GrantRequest) -> DecisionResult:

@@ -1,5 +1,7 @@
 """What a pending grant waits for, in words that people and models read."""
 
+from collections.abc import Iterator
+
 from jitney.client.api.grant_members import ApiReview
 from jitney.client.api.responses import GrantResponse
 from jitney.client.terminal import wording
@@ -24,6 +26,16 @@ def waits_for(answer: GrantResponse) -> str:
         return ""
     people = asked(answer.review) or "a decision"
     return f"for {people} at {strip_control_characters(answer.review.review_url)}"
+
+
+def listed(answer: GrantResponse) -> Iterator[str]:
+    """Yield the lines about a grant in a list, below its state."""
+    yield strip_control_characters(f"by {answer.grant.requester}")
+    yield from map(wording.allows, answer.grant.permissions)
+    yield from (words for _, words in wording.way_rows(answer.grant) if words)
+    yield strip_control_characters(answer.grant.reason)
+    if words := waits_for(answer):
+        yield f"waits {words}"
 
 
 def pending(answer: GrantResponse, now: float, what: str = "") -> str:

@@ -118,14 +118,12 @@ class Screen:
 
     def page(self, page: GrantPage) -> None:
         """Print the principal's grants, the newest first as the broker returns them."""
-        for grant in page.grants:
+        for answer in page.grants:
+            grant = answer.grant
             state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
             when = " ".join(wording.relevant_time(grant, self._now()))
             self.out.print(Text.assemble(f"{grant.id}  ", state, strip_control_characters(f" {grant.target}  {when}")))
-            by = strip_control_characters(f"by {grant.requester}")
-            way = [words for _, words in wording.way_rows(grant) if words]
-            reason = strip_control_characters(grant.reason)
-            for line in (by, *map(wording.allows, grant.permissions), *way, reason):
+            for line in pending_wording.listed(answer):
                 self.out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
             self.out.print("No grants.")
