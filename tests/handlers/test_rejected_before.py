@@ -13,6 +13,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import sheet_of
 from jitney.core.review.wording import detail_facts, first_facts
+from jitney.handlers.decisions import preview_decision
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.review.ballots import Ballot, requesting_principal, vote
@@ -102,6 +103,32 @@ def test_rev_17_a_rejected_request_is_refused_with_the_reviewers_words(system: S
     assert "changed" in body["fix"]
     assert system.outcomes()[-1] == ("request", "refused", "rejected_before")
     assert len(system.store.grants) == 1
+
+
+@pytest.mark.parametrize("members", VARIATIONS.values(), ids=VARIATIONS)
+def test_rev_17_a_dry_run_is_refused_as_the_request_would_be(system: System, members: dict[str, Any]):
+    rejected(system)
+    system.now += 60
+    before = system.reviews.started.copy()
+    preview = {name: value for name, value in members.items() if name != "key"}
+    answer = system.call(preview_decision, ASKED | preview, token=minting.token(iat=system.now, exp=system.now + 300))
+    assert system.outcomes()[-1] == ("preview", "refused", "rejected_before")
+    assert answer[:2] == ask(system, **members)
+    assert system.reviews.started == before
+    (read,) = [each for each in system.records() if each["event"] == "preview"]
+    assert read["policies"]
+
+
+def test_rev_17_a_dry_run_with_what_changed_shows_the_decision(system: System):
+    rejected(system)
+    status, body, _ = system.call(preview_decision, ASKED | {"changed": "The audit is over."})
+    assert (status, body["effect"], body["reviews"]) == (200, "review", [["owners"]])
+    refuse(system, ask(system, changed="The audit is over.")[1]["grant"]["id"])
+    status, body, _ = system.call(preview_decision, ASKED | {"changed": "The audit is over."})
+    assert (status, body["code"]) == (403, "rejected_before")
+    system.now += REJECTION_SECONDS
+    token = minting.token(iat=system.now, exp=system.now + 300)
+    assert system.call(preview_decision, ASKED, token=token)[1]["effect"] == "review"
 
 
 def test_rev_17_another_request_is_reviewed_without_more_words(system: System):

@@ -7,6 +7,7 @@ from jitney.core.access.profile_request import hidden_profile
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.config import Target
+from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
 from jitney.handlers.access.ways import effects_of_ways
@@ -30,8 +31,8 @@ _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effec
 def preview_decision(request: Request, ports: Ports) -> Response:
     """200 with the decision and the exact session policy.
 
-    Raises Problem for a malformed or too large request, for too many dry runs (POL 9), and for an access profile that
-    the caller must not see.
+    Raises Problem for a malformed or too large request, for too many dry runs (POL 9), for an access profile that the
+    caller must not see, and for a request that reviewers rejected (REV 17).
     """
     authenticated = authenticate_request(request, ports)
     count_preview(authenticated, AuditEvent.PREVIEW)
@@ -43,10 +44,30 @@ def preview_decision(request: Request, ports: Ports) -> Response:
         view |= explanation_view(access_request)
         view |= ways_view(effects_of_ways(decision, access_request, authenticated, others))
     members = authenticated.request_members(access_request, target, decision) | deciding_policies(decision)
+    if refusal := _refusal(decision, access_request, target, authenticated):
+        authenticated.record(AuditEvent.PREVIEW, Outcome.REFUSED, code=refusal.code, **members)
+        raise refusal
     authenticated.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
     if hides_profile(decision, access_request, authenticated):
         raise hidden_profile()
     return Response(200, view)
+
+
+def _refusal(
+    decision: Decision, access_request: AccessRequest, target: Target, authenticated: AuthenticatedRequest
+) -> Problem | None:
+    """Return the problem that keeps the request from its reviewers, or None."""
+    if decision.effect is not Effect.REVIEW:
+        return None
+    from jitney.handlers.access.review_queue import earlier_rejection  # noqa: PLC0415 - as for a request
+
+    try:
+        earlier_rejection(decision.permissions, target.role_arn, access_request.changed, authenticated)
+    except Problem as problem:
+        if problem.code != "rejected_before":
+            raise
+        return problem
+    return None
 
 
 def _session_policy(

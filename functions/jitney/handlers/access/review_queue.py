@@ -3,6 +3,7 @@
 The module is imported only for a request that needs a review, so other requests stay fast.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
@@ -10,7 +11,8 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import Rejection, RepeatedRequest, equal_rejections
-from jitney.core.access.request import AccessRequest
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
 from jitney.core.quotas import idempotency_record, pending_duplicate_quota
@@ -34,24 +36,34 @@ def queue(grant: Grant, authenticated: AuthenticatedRequest) -> Grant | GrantLis
 
 
 def unless_rejected_before(grant: Grant, changed: str, authenticated: AuthenticatedRequest) -> Grant:
-    """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
+    """Return the new grant, with what `earlier_rejection` returns for it. Raises Problem rejected_before."""
+    rejected = earlier_rejection(grant.permissions, grant.role_arn, changed, authenticated, grant.call)
+    return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4])) if rejected else grant
+
+
+def earlier_rejection(
+    permissions: Iterable[Permission],
+    role_arn: str,
+    changed: str,
+    authenticated: AuthenticatedRequest,
+    call: ReviewedCall | None = None,
+) -> Rejection | None:
+    """Return the rejection of the caller's request for the same access in the last day, or None without one.
 
     For a call's own grant, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
     rejected_before if `changed` is empty, or was rejected with such a request.
     """
-    store, call, owner = authenticated.ports.store, grant.call, rejection_key(grant.unit_key, grant.human)
-    earlier = store.rejections(owner, grant.role_arn, call, authenticated.now)
+    owner = rejection_key(authenticated.principal.unit_key, authenticated.principal.human)
+    earlier = authenticated.ports.store.rejections(owner, role_arn, call, authenticated.now)
 
     def equal(among: list[Rejection]) -> Rejection | None:
         """Return the first rejection of an equal request. The store returns those of equal calls only."""
-        return next(iter(among) if call else equal_rejections(grant.permissions, among), None)
+        return next(iter(among) if call else equal_rejections(permissions, among), None)
 
     rejected = equal(earlier)
-    if rejected is None:
-        return grant
-    if changed and equal([each for each in earlier if each.changed == changed]) is None:
-        return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
+    if rejected is None or (changed and equal([each for each in earlier if each.changed == changed]) is None):
+        return rejected
     view = rejected.view()
     what, again = ("call", "make the call again") if call else ("request", "request it again")
     detail = f"{rejected.by} rejected an equal {what} at {view['at']}: {rejected.comment.rstrip('.')}."
