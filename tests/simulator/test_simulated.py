@@ -15,7 +15,7 @@ from jitney.core.access.profile_policy import compile_profile, content_of, profi
 from jitney.core.access.request import AccessRequest, Permission, permissions_view
 from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy
-from jitney.core.access.statements import Statement, by_resources, compact_request, with_statement
+from jitney.core.access.statements import Statement, by_resources, compact_request, regrouped, with_statement
 from jitney.core.access_profile import AccessProfile
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
 from jitney.core.policy.pairs import Pair, pairs_of, permissions_of
@@ -119,6 +119,23 @@ def test_sts_01_an_independent_simulator_finds_nothing_wider_and_nothing_narrowe
     assert found == []
     assert allowed >= 2000
     assert denied >= 5000
+
+
+def test_sts_01_the_simulator_finds_nothing_wider_and_nothing_narrower_in_statements_grouped_by_actions(
+    asked: list[Asked],
+):
+    """Only a request that is too large otherwise is grouped so. This test groups small requests so, too."""
+    regrouped_ones, other = [], 0
+    for wanted, case in asked[:300]:
+        whole = compact_request(wanted, ACTIONS)
+        statements = regrouped(whole, 100_000)
+        other += statements != whole.statements
+        policy = {"Version": "2012-10-17", "Statement": [each.body() for each in statements]}
+        regrouped_ones.append((wanted, replace(case, policy=policy)))
+    assert other >= 60
+    allowed, denied, found = wrong(regrouped_ones)
+    assert found == []
+    assert min(allowed, denied) >= 1000
 
 
 def existing(drawn: tuple[Permission, ...]) -> Iterator[Pair]:

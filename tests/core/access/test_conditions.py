@@ -28,7 +28,7 @@ from jitney.core.access.request import Permission, permissions_view
 from jitney.core.access.request_split import split
 from jitney.core.access.requested_scope import STEPS
 from jitney.core.access.session_policy import compile_policy
-from jitney.core.access.statements import Statement, compact_request
+from jitney.core.access.statements import Statement, compact_request, regrouped
 from jitney.core.patterns import Budget, Pattern, wildcard_pattern
 from tests.core.access.condition_semantics import holds
 from tests.core.access.random_requests import CALLS, conditions, some
@@ -255,10 +255,12 @@ def test_pol_12_compacting_and_splitting_keep_the_meaning_of_conditions(random: 
     whole = compact_request(wanted, ACTIONS)
     room = random.choice([250, 400, 800])
     parts = [each for part in split(whole, lambda many: sum(one.size for one in many) <= room) for each in part]
+    by_actions = regrouped(whole, 100_000)
     for action, arn, call in product((*LISTING, "s3:GetObject"), ARNS, CALLS):
         if ("/" in arn) == (action == "s3:GetObject"):
             expected = allowed(wanted, action, arn, call)
             assert allowed(whole.statements, action, arn, call) == expected
+            assert allowed(by_actions, action, arn, call) == expected
             assert not parts or allowed(parts, action, arn, call) == expected
 
 

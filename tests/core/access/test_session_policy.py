@@ -29,6 +29,7 @@ from jitney.core.access.statements import (
     by_resources,
     compact,
     compact_request,
+    regrouped,
     with_statement,
 )
 from jitney.core.config import Target
@@ -110,6 +111,45 @@ def test_sts_01_every_action_is_allowed_on_exactly_the_requested_arns(services, 
     if options.sealed:
         assert differences(documents, wanted if policies else (), ACTIONS, by_denies=True) == []
     assert all(each.size <= SESSION_POLICY_LIMIT for each in policies)
+
+
+@pytest.mark.parametrize("services", [SERVICES, ("s3", "dynamodb"), ("s3",)], ids=["many", "two", "one"])
+@settings(max_examples=examples(120))
+@given(random=RANDOM)
+def test_sts_01_statements_grouped_by_actions_allow_exactly_what_was_requested(services, random: Random):
+    wanted = permissions(random, ACTIONS, services)
+    statements = regrouped(compact_request(wanted, ACTIONS), 100_000)
+    policies = [{"Statement": [each.body() for each in statements]}] if statements else []
+    assert differences(policies, wanted if policies else (), ACTIONS) == []
+
+
+WORK = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion"]
+
+
+def narrowed_to_half(random: Random) -> tuple[Permission, ...]:
+    """Return a request of 16 objects as a reviewer may narrow it: each object with other actions."""
+    objects = [f"arn:aws:s3:::analytics-reports/2026/q{n}/summary-{n}.csv" for n in range(16)]
+    left = {arn: [name for name in WORK if random.random() < 0.5] for arn in objects}
+    return tuple(Permission(tuple(names), (arn,)) for arn, names in left.items() if names)
+
+
+def test_sts_10_a_narrowed_request_fits_if_one_way_to_group_its_statements_does():
+    drawn = [narrowed_to_half(Random(seed)) for seed in range(40)]
+    policies = [compile_policy(each, NOW, ACTIONS) for each in drawn]
+    by_resource = [sum(one.size for one in compact_request(each, ACTIONS).statements) for each in drawn]
+    assert len([size for size in by_resource if size > SESSION_POLICY_LIMIT]) >= 20
+    for wanted, policy in zip(drawn, policies, strict=True):
+        assert policy.size <= SESSION_POLICY_LIMIT
+        assert differences([policy.document()], wanted, ACTIONS) == []
+        assert policy == compile_policy(wanted[::-1], NOW, ACTIONS)
+
+
+def test_action_wildcards_are_used_only_if_no_grouping_fits():
+    allowing = SessionPolicyOptions(wildcards=True)
+    drawn = [narrowed_to_half(Random(seed)) for seed in range(10)]
+    assert [compile_policy(each, NOW, ACTIONS, allowing) for each in drawn] == [
+        compile_policy(each, NOW, ACTIONS) for each in drawn
+    ]
 
 
 @settings(max_examples=examples(100))
@@ -524,6 +564,10 @@ HOSTILE = {
     "long": [
         (action.name, f"arn:aws:s3:::{n}/{'a*b?' * 200}") for n, action in enumerate(ACTIONS.expand("s3:*Object*"))
     ],
+    "sets": [
+        (action.name, " ".join(f"arn:aws:s3:::b/{place}" for place in range(100) if place * 7919 >> (n % 20) & 1))
+        for n, action in enumerate(ACTIONS.expand("s3:*Object*"))
+    ],
     "literal": [
         (action.name, f"arn:aws:ec2:eu-west-1:444455556666:subnet/{n}")
         for n, action in enumerate(ACTIONS.of_service("ec2")[:200])
@@ -534,7 +578,7 @@ HOSTILE = {
 @pytest.mark.parametrize("wanted", HOSTILE.values(), ids=HOSTILE)
 def test_no_request_takes_long_to_compile(wanted):
     with within_cpu_seconds(1):
-        compact_request(asked(*wanted), ACTIONS)
+        regrouped(compact_request(asked(*wanted), ACTIONS), SESSION_POLICY_LIMIT)
 
 
 def test_a_statement_knows_its_size():

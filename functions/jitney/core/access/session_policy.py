@@ -12,7 +12,7 @@ from jitney.core.access.action_wildcards import with_wildcards
 from jitney.core.access.request import Permission, permissions_view
 from jitney.core.access.request_split import split
 from jitney.core.access.sealed_policy import except_for, sealed_services, sealing_statements
-from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request
+from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request, regrouped
 from jitney.core.actions import ActionTable
 from jitney.core.config import Target
 from jitney.core.problems import Problem
@@ -94,9 +94,9 @@ def compile_policy(
     if not whole.statements:
         raise ValueError("an empty session policy would allow everything that the role allows")
     denies = end_denials(ends_at, options)
-    policy = fitted_policy(whole, denies, actions, options)
+    policy, statements = _fitted(whole, denies, actions, options, SESSION_POLICY_LIMIT)
     if policy.size > SESSION_POLICY_LIMIT:
-        raise _too_large(policy, whole, _parts(whole, denies, actions, options))
+        raise _too_large(policy, statements, _parts(whole, denies, actions, options))
     return policy
 
 
@@ -126,10 +126,24 @@ def fitted_policy(
     limit: int = SESSION_POLICY_LIMIT,
 ) -> SessionPolicy:
     """Return the policy, shortened as far as `limit` requires and `options` allow. It may still be too large."""
+    return _fitted(whole, denies, actions, options, limit)[0]
+
+
+def _fitted(
+    whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions, limit: int
+) -> tuple[SessionPolicy, tuple[Statement, ...]]:
+    """Return the result of `fitted_policy`, and its statements without wildcards."""
     policy = _policy(whole.statements, denies, options, limit)
-    if policy.size <= limit or not options.wildcards:
-        return policy
-    return _policy(with_wildcards(whole.statements, policy.size - limit, actions), denies, options, limit)
+    found = [(policy, whole.statements)]
+    if policy.size <= limit:
+        return found[0]
+    # The statements of a sealed policy that does not fit are left out, so grouping them otherwise does not help.
+    if not options.sealed and (others := regrouped(whole, limit)):
+        found.append((_policy(others, denies, options, limit), others))
+    if options.wildcards and all(each.size > limit for each, _ in found):
+        shorter = with_wildcards(whole.statements, policy.size - limit, actions)
+        found.append((_policy(shorter, denies, options, limit), whole.statements))
+    return min(found, key=lambda each: each[0].size)
 
 
 def _parts(
@@ -177,8 +191,10 @@ def end_denials(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, A
     return [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition} for condition in conditions]
 
 
-def _too_large(policy: SessionPolicy, whole: CompactedRequest, parts: tuple[tuple[Permission, ...], ...]) -> Problem:
-    largest = sorted(whole.statements, key=lambda each: -each.size)[:5]
+def _too_large(
+    policy: SessionPolicy, statements: Sequence[Statement], parts: tuple[tuple[Permission, ...], ...]
+) -> Problem:
+    largest = sorted(statements, key=lambda each: -each.size)[:5]
     fix = (
         f"Make {len(parts)} requests: repeat yours with the permissions of each entry of split."
         if parts

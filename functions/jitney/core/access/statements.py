@@ -4,12 +4,15 @@ Each step is exact. First, an action keeps only the resources that its types can
 covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
 allows nothing more. Each pair that the merge adds either cannot exist or is within a wider requested resource.
 
+Such statements repeat a resource for each set of actions. A request of many different sets is shorter if resources with
+the same actions share a statement instead (`regrouped`).
+
 Permissions with different conditions are compacted separately, and their statements are never merged. But a pair is
 left out if a statement with weaker conditions already allows it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -73,11 +76,26 @@ def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> 
     for conditions in [*kept][::-1] if len(kept) > 1 else ():
         kept[conditions] = _uncovered(conditions, kept, known, budget)
     scope = RequestedScope(kept, known)
-    merged: tuple[Statement, ...] = ()
-    for statement in by_resources(kept):
-        merged = with_statement(merged, statement, scope)
-    ordered = tuple(sorted(merged, key=lambda each: (each.actions, each.resources, each.conditions)))
-    return CompactedRequest(ordered, kept, scope)
+    return CompactedRequest(_merged(by_resources(kept), scope), kept, scope)
+
+
+def regrouped(whole: CompactedRequest, most: int) -> tuple[Statement, ...]:
+    """Return statements that allow the same, grouped by actions. Return () if their resources exceed `most` characters.
+
+    Under each set of conditions, each resource occurs once before statements are merged.
+    """
+    found: dict[tuple[Conditions, str], list[str]] = {}
+    for conditions, by_action in whole.requested.items():
+        for name in sorted(by_action):
+            for arn in by_action[name]:
+                found.setdefault((conditions, arn), []).append(name)
+    if sum(len(arn) for _, arn in found) > most:
+        return ()
+    grouped: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
+    for (conditions, arn), names in sorted(found.items()):
+        grouped.setdefault((tuple(names), conditions), []).append(arn)
+    statements = (Statement(names, tuple(arns), conditions) for (names, conditions), arns in grouped.items())
+    return _merged(_largest_first(statements), whole.scope)
 
 
 def by_resources(requested: Requested) -> tuple[Statement, ...]:
@@ -89,7 +107,7 @@ def by_resources(requested: Requested) -> tuple[Statement, ...]:
     statements = tuple(Statement(tuple(names), *limits) for limits, names in grouped.items())
     if len(statements) == 1:  # measuring one statement takes as long as writing the policy
         return statements
-    return tuple(sorted(statements, key=lambda each: (-each.size, each.actions, each.resources, each.conditions)))
+    return _largest_first(statements)
 
 
 def with_statement(statements: tuple[Statement, ...], new: Statement, scope: RequestedScope) -> tuple[Statement, ...]:
@@ -111,6 +129,18 @@ def one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
 def compact(value: Any) -> str:
     """Return JSON without white space."""
     return _COMPACT.encode(value)
+
+
+def _largest_first(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    return tuple(sorted(statements, key=lambda each: (-each.size, each.actions, each.resources, each.conditions)))
+
+
+def _merged(statements: Iterable[Statement], scope: RequestedScope) -> tuple[Statement, ...]:
+    """Return the statements, merged and sorted."""
+    merged: tuple[Statement, ...] = ()
+    for statement in statements:
+        merged = with_statement(merged, statement, scope)
+    return tuple(sorted(merged, key=lambda each: (each.actions, each.resources, each.conditions)))
 
 
 def _may_join(one: Statement, other: Statement, scope: RequestedScope) -> bool:
