@@ -124,8 +124,7 @@ class CallsUnderOneKey(RuleBasedStateMachine):
 
     def begin(self, context: Any, number: int) -> tuple[CallAttempt | None, int | None]:
         if context.attempt is None:
-            call = ("s3", "DeleteObject", "eu-west-1")
-            attempt = new_attempt(f"c-{number}", GRANT.id, GRANT.owner_key, KEY, "mac", call, self.now)
+            attempt = new_attempt(f"c-{number}", GRANT.id, GRANT.owner_key, KEY, "mac", self.now)
         elif context.attempt.repeat("mac", self.now) is Repeat.ANSWER:
             return None, None
         else:

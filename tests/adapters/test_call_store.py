@@ -1,7 +1,8 @@
 """Calls are written once, with records and budgets (rows GW 6, 7 and 12). The fake has the same promises."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -68,7 +69,7 @@ def record(outcome: Outcome) -> AuditRecord:
 
 
 def new(call_id: str = "c-aaaaaaaaaaaaaa", key: str = KEY, now: int = NOW) -> tuple[CallAttempt, ChainedRecord]:
-    attempt = new_attempt(call_id, GRANT.id, OWNER, key, "mac", ("s3", "DeleteObject", "eu-west-1"), now)
+    attempt = new_attempt(call_id, GRANT.id, OWNER, key, "mac", now)
     return recorded(attempt, record(Outcome.SENT))
 
 
@@ -375,8 +376,7 @@ def test_gw_07_the_records_and_the_state_of_a_common_call_take_a_kilobyte_each(c
         access_key_id="ASIAWO645SY5DFWCD4DF",
     )
     origin, calls = Origin("198.51.100.7", "3f0a2c1e-6b7d-4f52-9a55-0f6f2f4f1c11"), real(client)
-    named = ("s3", "PutObject", "eu-west-1")
-    attempt = new_attempt("c-aaaaaaaaaaaaaa", GRANT.id, OWNER, KEY, key_hash("c"), named, NOW)
+    attempt = new_attempt("c-aaaaaaaaaaaaaa", GRANT.id, OWNER, KEY, key_hash("c"), NOW)
     sent, first = recorded(attempt, call_record(GRANT, made, Outcome.SENT, origin, NOW))
     calls.begin(sent, first, NOTHING, CallBudget(), now=NOW)
     facts = AnswerFacts(200, "4Q8XK2WJ5Z7N9B3M", 0)
@@ -394,3 +394,14 @@ def billed_bytes(item: dict[str, dict[str, Any]]) -> int:
         value if isinstance(value, bytes) else value.encode() for each in item.values() for value in each.values()
     ]
     return sum(len(each) for each in [*(name.encode() for name in item), *values])
+
+
+def test_a_call_is_read_without_the_members_that_only_another_version_knows(client):
+    calls, (sent, first) = real(client), new()
+    calls.begin(sent, first, NOTHING, CallBudget(), now=NOW)
+    (item,) = [each for each in client.scan(TableName="state")["Items"] if "call" in each]
+    stored = json.loads(item["call"]["S"])
+    assert stored.keys() == asdict(sent).keys()
+    item["call"]["S"] = json.dumps(stored | {"service": "s3", "added_later": 1})
+    client.put_item(TableName="state", Item=item)
+    assert calls.attempt(OWNER, KEY, NOW) == sent

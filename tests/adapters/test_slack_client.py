@@ -255,7 +255,7 @@ def test_rev_09_other_than_full_members_are_recognized(user: Any):
     with answering((200, json.dumps({"ok": True, "user": known | user}).encode(), {})) as (slack, _):
         assert not slack.profile("U1").is_full_member
     with answering((200, json.dumps({"ok": True, "user": known}).encode(), {})) as (slack, _):
-        assert slack.profile("U1") == ("U1", "T1", "a@example.com", True)
+        assert slack.profile("U1") == ("T1", "a@example.com", True)
 
 
 @pytest.mark.parametrize(
@@ -285,5 +285,5 @@ def test_rev_13_channels_of_later_pages_are_found():
 
 
 def test_rev_13_a_person_is_found_by_address(slack: SlackClient):
-    assert slack.find("alice@example.com").user == "UALICE"
+    assert slack.find("alice@example.com").email == "alice@example.com"
     assert code(lambda: slack.find("nobody@example.com")) == "users_not_found"

@@ -60,10 +60,7 @@ class SlackSystem:
         )
         self.system = System(config=config)
         self.slack = MemorySlack(
-            {
-                user_of(n): SlackProfile(user_of(n), HOME, f"{n.title()}@Example.com", is_full_member=True)
-                for n in PEOPLE
-            }
+            {user_of(n): SlackProfile(HOME, f"{n.title()}@Example.com", is_full_member=True) for n in PEOPLE}
         )
         self.secret = MemorySlackSecret("canary-signing-secret")
         self.places = MemoryMessagePlaces()

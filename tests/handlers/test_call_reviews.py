@@ -96,8 +96,7 @@ class Gateway:
     def send(
         self, answered: Any, made: ReviewedCall, parent: Grant, key: str, attempt: CallAttempt | None, now: int
     ) -> None:
-        names = (made.service, made.operation, made.region)
-        first = new_attempt(answered.call_id, parent.id, parent.owner_key, key_hash(key), "content", names, now)
+        first = new_attempt(answered.call_id, parent.id, parent.owner_key, key_hash(key), "content", now)
         begun = attempt.again(now) if attempt else first
         begun, record = recorded(begun, sent_record(parent, made, now))
         self.calls.begin(
@@ -519,7 +518,7 @@ def test_rev_16_a_call_without_a_review_cannot_be_withdrawn(gateway: Gateway):
     names, now = ("s3", "PutObject", "eu-west-1"), gateway.system.now
     made = ReviewedCall(PARENT, *names, "{}", "a", "1")
     sent, record = recorded(
-        new_attempt("c-aaaaaaaaaaaaaa", PARENT, owner, "k", "x", names, now),
+        new_attempt("c-aaaaaaaaaaaaaa", PARENT, owner, "k", "x", now),
         sent_record(gateway.system.store.grants[PARENT], made, now),
     )
     gateway.calls.begin(sent, record, BudgetUse(PARENT, CallLimits()), CallBudget(), now=now)

@@ -10,7 +10,7 @@
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters import clock
@@ -263,8 +263,9 @@ def _attempt_of(item: Item | None, now: int) -> CallAttempt | None:
     """Return the call of an item. TTL deletes late, so a key whose time is over counts as unknown."""
     if item is None or int(item["expires"]["N"]) <= now:
         return None
-    members = json.loads(item["call"]["S"])
-    return CallAttempt(**members | {"state": CallState(members["state"])})
+    stored = json.loads(item["call"]["S"])
+    members = {each.name: stored[each.name] for each in fields(CallAttempt) if each.name in stored}
+    return CallAttempt(**members | {"state": CallState(stored["state"])})
 
 
 def _attempt_key(owner: str, key: str) -> Item:

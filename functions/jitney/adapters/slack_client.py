@@ -148,6 +148,4 @@ def _profile(user: Mapping[str, Any]) -> SlackProfile:
     """Return the profile of a user object (https://docs.slack.dev/reference/objects/user-object/)."""
     limits = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
     full = not any(user.get(each) for each in limits) and user.get("is_email_confirmed", True) is not False
-    return SlackProfile(
-        str(user.get("id", "")), str(user.get("team_id", "")), str((user.get("profile") or {}).get("email", "")), full
-    )
+    return SlackProfile(str(user.get("team_id", "")), str((user.get("profile") or {}).get("email", "")), full)

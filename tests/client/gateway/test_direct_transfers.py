@@ -29,9 +29,7 @@ def s3() -> Iterator[FakeBroker]:
 
 def ticket(s3: FakeBroker, method: str, path: str, **headers: str) -> DirectTicket:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return DirectTicket(
-        CALL_ID, method, f"{s3.url}{path}", {"Authorization": "AWS4-HMAC-SHA256 x"} | named, time.time() + 60
-    )
+    return DirectTicket(method, f"{s3.url}{path}", {"Authorization": "AWS4-HMAC-SHA256 x"} | named, time.time() + 60)
 
 
 def invoked_as(request: Any, invocation: str) -> None:

@@ -49,7 +49,7 @@ def tickets(served: Served) -> Iterator[list[str]]:
             modelled = calls.checked(made.service, made.operation, made.region, made.parameters, TARGET)
             ticket = calls.ticket(modelled, made.direct, CALL_ID, keys)
             signed.append(made.operation)
-            return DirectTicket(CALL_ID, ticket.method, ticket.url, ticket.headers, ticket.expires_at)
+            return DirectTicket(ticket.method, ticket.url, ticket.headers, ticket.expires_at)
 
         served.broker.instead = instead
         yield signed

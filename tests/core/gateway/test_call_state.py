@@ -26,9 +26,7 @@ from tests.examples import examples
 from tests.fakes import GRANT, NOW
 
 CONTENT = content_mac(b"key", b'["CreateUser"]')
-SENT = new_attempt(
-    "c-aaaaaaaaaaaaaa", GRANT.id, GRANT.owner_key, key_hash("k-1"), CONTENT, ("iam", "CreateUser", "us-east-1"), NOW
-)
+SENT = new_attempt("c-aaaaaaaaaaaaaa", GRANT.id, GRANT.owner_key, key_hash("k-1"), CONTENT, NOW)
 ANSWERED = SENT.answered(200, "r-1", NOW + 900)
 LOST = SENT.lost()
 NOT_SENT = SENT.not_sent()

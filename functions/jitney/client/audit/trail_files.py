@@ -29,12 +29,10 @@ _ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):role/jitney/[\w+=,.@-]
 
 
 class LogFile(NamedTuple):
-    """A log file with its account, Region and day of delivery (UTC)."""
+    """A log file with its account."""
 
     key: str
     account: str
-    region: str
-    day: date
 
 
 class MalformedLogFile(Exception):
@@ -58,10 +56,10 @@ def log_file(key: str) -> LogFile | None:
     if not found:
         return None
     try:
-        day = date.fromisoformat(found["day"].replace("/", "-"))
+        date.fromisoformat(found["day"].replace("/", "-"))
     except ValueError:
         return None
-    return LogFile(key, found["account"], found["region"], day)
+    return LogFile(key, found["account"])
 
 
 def events_in(body: bytes) -> list[Any]:

@@ -38,7 +38,6 @@ class CallAnswer:
 class DirectTicket:
     """One signed request that the client sends to S3 itself, until `expires_at` in epoch seconds."""
 
-    call_id: str
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
@@ -50,7 +49,7 @@ class DirectTicket:
         ticket = document["ticket"]
         headers = {str(name): str(value) for name, value in ticket["headers"].items()}
         expires_at = datetime.fromisoformat(ticket["expires_at"]).timestamp()
-        return cls(document["call_id"], str(ticket["method"]), str(ticket["url"]), headers, expires_at)
+        return cls(str(ticket["method"]), str(ticket["url"]), headers, expires_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,6 @@ class CallAttempt:
     key: str
     content: str
     grant_id: str
-    service: str
-    operation: str
-    region: str
     created_at: int
     sent_at: int
     state: CallState = CallState.SENDING
@@ -148,15 +145,9 @@ def state_at(state: CallState, sent_at: int, now: int) -> CallState:
     return CallState.MAY_HAVE_RUN if overdue else state
 
 
-def new_attempt(
-    call_id: str, grant_id: str, owner: str, key: str, content: str, call: tuple[str, str, str], now: int
-) -> CallAttempt:
-    """Return a call that is about to be sent for the first time. `call` is its service, operation and Region.
-
-    `key` is the hash of its Idempotency-Key.
-    """
-    service, operation, region = call
-    return CallAttempt(call_id, owner, key, content, grant_id, service, operation, region, now, now)
+def new_attempt(call_id: str, grant_id: str, owner: str, key: str, content: str, now: int) -> CallAttempt:
+    """Return a call that is about to be sent for the first time. `key` is the hash of its Idempotency-Key."""
+    return CallAttempt(call_id, owner, key, content, grant_id, now, now)
 
 
 def key_hash(idempotency_key: str) -> str:

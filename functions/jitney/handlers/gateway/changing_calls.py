@@ -27,19 +27,16 @@ class SentCall:
 
 def begin_change(gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> SentCall:
     """Write that the call is being sent, unless another execution is sending it."""
-    authenticated, modelled = gateway_call.authenticated, gateway_call.modelled
+    authenticated = gateway_call.authenticated
     if known := gateway_call.context.attempt:
         attempt = known.again(authenticated.now)
     else:
-        named = (modelled.service, modelled.operation.name, modelled.region)
-        new = call_id or authenticated.ports.new_id("c")
         attempt = new_attempt(
-            new,
+            call_id or authenticated.ports.new_id("c"),
             gateway_call.grant.id,
             authenticated.principal.owner_key,
             gateway_call.key_hash,
             gateway_call.content,
-            named,
             authenticated.now,
         )
     shown = recorded_call(gateway_call, None)

@@ -10,7 +10,7 @@ from jitney.core.review.slack.interaction import GrantReference, read
 from jitney.core.review.slack.people import SlackProfile, principal_of
 from tests.core.identity.minting import config
 
-ALICE = SlackProfile("U1", "T1", "alice@example.com", is_full_member=True)
+ALICE = SlackProfile("T1", "alice@example.com", is_full_member=True)
 KNOWN = replace(config(), emails={"people.alice": ALICE.email}, subjects={"people.alice": ("people", "alice")})
 
 

@@ -12,7 +12,6 @@ from jitney.core.review.slack.interaction import SlackUser
 class SlackProfile(NamedTuple):
     """A user as Slack knows it. Bots, guests, deactivated and unconfirmed users are not full members."""
 
-    user: str
     workspace: str
     email: str
     is_full_member: bool
