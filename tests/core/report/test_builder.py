@@ -123,18 +123,18 @@ def test_aud_04_the_report_has_times_and_end():
 
 def test_aud_04_calls_are_grouped_and_unused_permissions_listed():
     report = report_of(reviewed(), CALLS)
-    assert [(use.name, use.code, use.times) for use in report.uses] == [
+    assert [(use.name, use.code, use.times) for use in report.usage.uses] == [
         ("s3:GetObject", "", 2), ("s3:GetObject", "NoSuchKey", 1), ("iam:CreateUser", "", 1),
     ]  # fmt: skip
-    assert report.uses[0].resources == (OBJECT,)
-    assert [(use.name, use.code) for use in report.denied] == [("s3:DeleteObject", "AccessDenied")]
-    assert [(use.name, use.bypass_reasons, use.times) for use in report.bypasses] == [
+    assert report.usage.uses[0].resources == (OBJECT,)
+    assert [(use.name, use.code) for use in report.usage.denied] == [("s3:DeleteObject", "AccessDenied")]
+    assert [(use.name, use.bypass_reasons, use.times) for use in report.usage.bypasses] == [
         ("s3:GetObject", ("key_not_issued",), 1)
     ]
-    assert (report.calls, report.sessions_started, report.broker_calls) == (6, 1, 1)
-    assert [(each.resource, each.name) for each in report.leftover_resources] == [("user x", "iam:CreateUser")]
-    assert report.unused_permissions == ()
-    assert report_of(reviewed(), CALLS[:1]).unused_permissions == (
+    assert (report.usage.calls, report.usage.sessions_started, report.usage.broker_calls) == (6, 1, 1)
+    assert [(each.resource, each.name) for each in report.usage.leftover_resources] == [("user x", "iam:CreateUser")]
+    assert report.usage.unused_permissions == ()
+    assert report_of(reviewed(), CALLS[:1]).usage.unused_permissions == (
         Permission(("s3:GetObject",), ("arn:aws:s3:::reports/2026/*",)),
     )
 
@@ -145,7 +145,7 @@ def test_aud_04_a_deleted_resource_is_not_left_over(gone: str, left: list[str]):
         9, time=NOW + 111, service="iam", operation="DeleteUser", actions=("iam:DeleteUser",), deleted=("user x",)
     )
     calls = [each for each in [*CALLS, later] if each["event_id"] != gone]
-    assert [each.resource for each in report_of(reviewed(), calls).leftover_resources] == left
+    assert [each.resource for each in report_of(reviewed(), calls).usage.leftover_resources] == left
 
 
 IN_TURN = ("CreateUser", "DeleteUser", "CreateUser", "DeleteUser")
@@ -162,7 +162,7 @@ def test_aud_04_a_resource_created_again_in_the_second_of_its_deletion_is_left_o
              **{"created" if name == "CreateUser" else "deleted": ("user x",)})
         for number, (at, name) in enumerate(zip(times, IN_TURN, strict=False))
     ]  # fmt: skip
-    found = report_of(requested(), calls).leftover_resources
+    found = report_of(requested(), calls).usage.leftover_resources
     assert bool(found) is bool(left)
     assert {each.resource for each in found} <= {"user x"}
 
@@ -170,7 +170,7 @@ def test_aud_04_a_resource_created_again_in_the_second_of_its_deletion_is_left_o
 def test_aud_04_a_resource_with_an_unreadable_creation_time_is_left_over():
     made = call(1, service="iam", operation="CreateUser", created=("user x",)) | {"time": "yesterday"}
     gone = call(2, service="iam", operation="DeleteUser", deleted=("user x",))
-    assert [each.resource for each in report_of(requested(), [made, gone]).leftover_resources] == ["user x"]
+    assert [each.resource for each in report_of(requested(), [made, gone]).usage.leftover_resources] == ["user x"]
 
 
 def test_aud_04_an_unexplained_call_does_not_count_as_use():
@@ -179,17 +179,17 @@ def test_aud_04_an_unexplained_call_does_not_count_as_use():
     recorded = requested(grant_of(("dynamodb:DeleteTable", table), ("s3:GetObject", OBJECT)))
     strange = call(2, BYPASS, service="dynamodb", operation="DeleteTable", actions=("dynamodb:DeleteTable",))
     report = report_of(recorded, [call(1), strange])
-    assert report.unused_permissions == (Permission(("dynamodb:DeleteTable",), (table,)),)
-    assert [each.event_id for each in report.explained_calls] == ["e-1"]
-    assert ([use.name for use in report.bypasses], report.calls) == (["dynamodb:DeleteTable"], 2)
+    assert report.usage.unused_permissions == (Permission(("dynamodb:DeleteTable",), (table,)),)
+    assert [each.event_id for each in report.usage.explained_calls] == ["e-1"]
+    assert ([use.name for use in report.usage.bypasses], report.usage.calls) == (["dynamodb:DeleteTable"], 2)
 
 
 def test_aud_04_scoping_a_session_down_is_the_brokers_call_unless_granted():
     scoped = call(1, service="sts", operation="GetScopedCredentials", actions=("sts:GetScopedCredentials",))
     report = report_of(requested(), [scoped])
-    assert (report.calls, report.broker_calls, report.uses) == (0, 1, ())
+    assert (report.usage.calls, report.usage.broker_calls, report.usage.uses) == (0, 1, ())
     named = report_of(requested(grant_of(("sts:GetScopedCredentials", "*"))), [scoped])
-    assert (named.calls, named.broker_calls) == (1, 0)
+    assert (named.usage.calls, named.usage.broker_calls) == (1, 0)
 
 
 ADMIN = "arn:aws:iam::444455556666:role/admin"
@@ -203,9 +203,9 @@ def test_aud_04_assuming_another_role_is_a_call_of_the_agent(operation: str, req
     chained = call(1, service="sts", operation=operation, actions=(f"sts:{operation}",), resources=(ADMIN,),
                    request=request_text)  # fmt: skip
     report = report_of(requested(grant), [call(0, **BEGINNING), chained])
-    assert [(use.name, use.resources) for use in report.uses] == [(f"sts:{operation}", (ADMIN,))]
-    assert (report.sessions_started, report.calls) == (1, 1)
-    assert not any(f"sts:{operation}" in each.actions for each in report.unused_permissions)
+    assert [(use.name, use.resources) for use in report.usage.uses] == [(f"sts:{operation}", (ADMIN,))]
+    assert (report.usage.sessions_started, report.usage.calls) == (1, 1)
+    assert not any(f"sts:{operation}" in each.actions for each in report.usage.unused_permissions)
 
 
 @settings(max_examples=examples(100))
@@ -294,7 +294,7 @@ def test_aud_01_lines_of_other_grants_are_ignored_but_joined_requests_and_bypass
     lines = [*recorded.lines, *other.lines, json.loads(joined.text), json.loads(bypass.text)]
     report = build_report(GRANT.id, lines, [strange], LATER)
     assert report is not None
-    assert (report.repeated_requests, report.calls, report.warnings) == ((NOW + 5,), 0, ())
+    assert (report.repeated_requests, report.usage.calls, report.warnings) == ((NOW + 5,), 0, ())
     assert [each.event for each in report.records] == ["request", "request", "bypass"]
 
 

@@ -145,16 +145,16 @@ def test_gw_08_records_of_calls_are_not_in_the_grants_chain():
 
 
 def test_aud_04_a_call_counts_once_with_and_without_its_event():
-    assert reported(READ).calls == 1
-    assert reported(READ, calls=(event(1, "c-read"),)).calls == 1
-    assert reported(LOST).calls == 0  # it may not have run
+    assert reported(READ).usage.calls == 1
+    assert reported(READ, calls=(event(1, "c-read"),)).usage.calls == 1
+    assert reported(LOST).usage.calls == 0  # it may not have run
 
 
 def test_aud_04_a_permission_that_only_a_record_shows_is_used():
     grant = grant_of(("s3:GetObject s3:DeleteObject", ARN))
     found = build_report(GRANT.id, [*requested(grant).lines, READ], (), LATER)
     assert found is not None
-    assert [each.actions for each in found.unused_permissions] == [("s3:DeleteObject",)]
+    assert [each.actions for each in found.usage.unused_permissions] == [("s3:DeleteObject",)]
 
 
 def test_rev_10_a_parameter_cannot_forge_another_row():

@@ -96,7 +96,7 @@ def test_aud_04_the_summary_names_what_was_granted_denied_and_how_it_ended_befor
     assert first.title == "Summary"
     said = {row.name: row.text for row in first.rows}
     assert said["use"] == "no calls seen in CloudTrail, not counting denied calls"
-    assert said["denied"] == f"1 call: {report.denied[0].name}"
+    assert said["denied"] == f"1 call: {report.usage.denied[0].name}"
     assert said["outcome"].startswith("released")
     assert dict(rows(report))["on behalf of"] == (report.requester.human_name or "no person named")
 

@@ -167,7 +167,7 @@ class UsageLog:
     def _kept(
         self, recorded: RecordedRequest, report: GrantReport, permissions: Sequence[Permission]
     ) -> Iterator[KeptPair]:
-        gateway, seen = recorded.request.way is Way.GATEWAY, report.explained_calls
+        gateway, seen = recorded.request.way is Way.GATEWAY, report.usage.explained_calls
         if not gateway and not report.issuances:
             return
         unknown = self._unknown(report, gateway=gateway)
@@ -190,7 +190,7 @@ class UsageLog:
             return ""
         if not self.calls_read:
             return UNREAD_CALLS
-        return "" if report.explained_calls or report.sessions_started else NO_SESSION
+        return "" if report.usage.explained_calls or report.usage.sessions_started else NO_SESSION
 
 
 def _request(grant_id: str, lines: Sequence[Line]) -> PublishedRecord | None:

@@ -26,7 +26,8 @@ _NO_POLICY = "none is safe: a value contains `?`, this access was not reviewed, 
 
 def alarming_rows(report: GrantReport) -> Iterator[ReportRow]:
     """Yield a row for each kind of calls that needs attention: their number and their operations."""
-    found = (("unexplained", report.bypasses), ("beyond grant", report.beyond_grant), ("denied", report.denied))
+    usage = report.usage
+    found = (("unexplained", usage.bypasses), ("beyond grant", usage.beyond_grant), ("denied", usage.denied))
     for name, groups in found:
         if groups:
             times = sum(each.times for each in groups)
@@ -39,19 +40,19 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
 
     A permission that the suggestion keeps may have been used although no call shows it, so it is not called unused.
     """
-    if not report.calls and not report.reviewed_call:
-        found = f"{'no call' if report.sessions_started else 'no session and no call'} was seen"
+    if not report.usage.calls and not report.reviewed_call:
+        found = f"{'no call' if report.usage.sessions_started else 'no session and no call'} was seen"
         text = f"{found}; CloudTrail shows access to objects and items only where a trail logs data events"
         yield ReportRow("calls", text)
     # Bypasses and calls beyond the grant come first and are never cut: an agent can make any number of kinds of calls.
-    yield from _uses(report.bypasses, "not explained by a grant", report)
-    yield from _uses(report.beyond_grant, "beyond the grant", report)
-    yield from _uses(report.uses[:MOST_ROWS], "", report)
-    if len(report.uses) > MOST_ROWS:
-        yield ReportRow("", f"and {len(report.uses) - MOST_ROWS} more kinds of successful or failed calls")
-    yield from _uses(report.denied, "denied", report)
+    yield from _uses(report.usage.bypasses, "not explained by a grant", report)
+    yield from _uses(report.usage.beyond_grant, "beyond the grant", report)
+    yield from _uses(report.usage.uses[:MOST_ROWS], "", report)
+    if len(report.usage.uses) > MOST_ROWS:
+        yield ReportRow("", f"and {len(report.usage.uses) - MOST_ROWS} more kinds of successful or failed calls")
+    yield from _uses(report.usage.denied, "denied", report)
     kept = {action for each in suggestion.terms.permissions for action in each.actions} if suggestion.terms else None
-    missing = [action for each in report.unused_permissions for action in each.actions]
+    missing = [action for each in report.usage.unused_permissions for action in each.actions]
     unused = [escape_invisible(each) for each in missing if kept is not None and each not in kept]
     unseen = [escape_invisible(each) for each in missing if kept is None or each in kept]
     if unused:
@@ -59,11 +60,11 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
     if unseen:
         actions = format_list(unseen, MOST_PEOPLE)
         yield ReportRow("no use seen", f"{actions}; CloudTrail may not have shown it")
-    for left in report.leftover_resources:
+    for left in report.usage.leftover_resources:
         name = f"{cut(left.resource, MOST_ARN)} ({escape_invisible(left.name)} at {clock(left.at, report)})"
         yield ReportRow("left over", name, Tone.BAD)
-    if report.broker_calls:
-        calls = quantity(report.broker_calls, "call")
+    if report.usage.broker_calls:
+        calls = quantity(report.usage.broker_calls, "call")
         ends = " and to check that access has ended" if report.times.ended or report.cut_offs else ""
         yield ReportRow("broker", f"{calls} by the broker, to issue credentials{ends}")
 

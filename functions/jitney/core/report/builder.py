@@ -17,6 +17,7 @@ from jitney.core.report.grant_report import (
     NOT_SENT,
     CredentialIssuance,
     GrantReport,
+    GrantUsage,
     RecordSummary,
     ReportedCall,
     ReportedWay,
@@ -34,7 +35,7 @@ from jitney.core.report.review_history import (
     state_after_vote,
     votes_of,
 )
-from jitney.core.report.usage import GrantUsage, usage_of
+from jitney.core.report.usage import usage_of
 from jitney.core.trail.gaps import TrailGap
 
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
@@ -87,17 +88,8 @@ def build_report(
         issuances=tuple(_issuances(own, way)),
         repeated_requests=tuple(each.time for each in chain.others if each.event == AuditEvent.REQUEST),
         cut_offs=tuple(each.time for each in own if each.event == AuditEvent.CUT_OFF),
-        uses=used.uses,
-        denied=used.denied,
-        beyond_grant=used.beyond_grant,
-        bypasses=used.bypasses,
+        usage=used._replace(unused_permissions=()) if partial or _reviewed_call(first) else used,
         gateway_calls=made,
-        calls=used.total,
-        sessions_started=used.sessions_started,
-        broker_calls=used.broker_calls,
-        unused_permissions=() if partial or _reviewed_call(first) else used.unused_permissions,
-        leftover_resources=used.leftover_resources,
-        explained_calls=used.explained_calls,
         records=tuple(_record_summary(each) for each in (*own, *chain.others) if each.event != AuditEvent.CALL),
         trail_gaps=silent,
         warnings=(*missing, *gap_warnings(silent, way), *doubts),

@@ -192,6 +192,30 @@ class UsedConfiguration(NamedTuple):
     event: str
 
 
+class GrantUsage(NamedTuple):
+    """What was done with one grant, by CloudTrail's events.
+
+    `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
+    `denied` (calls that IAM denied), `beyond_grant` (calls that succeeded outside of what was granted) and `bypasses`
+    (calls that the grant does not explain). `broker_calls` counts calls that the broker makes to issue credentials and
+    to check that access has ended. `sessions_started` counts the sessions that CloudTrail saw start. `explained_calls`
+    lists the calls that the grant explains. `unused_permissions` are the granted actions without such a call.
+    `unreadable` counts lines that are not calls.
+    """
+
+    uses: tuple[CallGroup, ...]
+    denied: tuple[CallGroup, ...]
+    beyond_grant: tuple[CallGroup, ...]
+    bypasses: tuple[CallGroup, ...]
+    calls: int
+    sessions_started: int
+    broker_calls: int
+    unused_permissions: tuple[Permission, ...]
+    leftover_resources: tuple[LeftoverResource, ...]
+    explained_calls: tuple[PublishedCall, ...]
+    unreadable: int
+
+
 @dataclass(frozen=True, slots=True)
 class GrantReport:
     """The report of one grant, built from its records and calls.
@@ -205,16 +229,11 @@ class GrantReport:
     for this one, with the groups that approved. `repeated_requests` are the times of equal requests
     that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
-    `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
-    `denied` (calls that IAM denied), `beyond_grant` (calls that succeeded outside of what was granted) and `bypasses`
-    (calls that the grant does not explain). `broker_calls` counts calls that the broker makes to issue credentials and
-    to check that access has ended. `sessions_started` counts the sessions that CloudTrail saw start. `explained_calls`
-    lists the calls that the grant explains. `unused_permissions` are the granted actions without such a call.
-    `gateway_calls` are the calls through the gateway, in order.
+    `usage` is by CloudTrail's events. `gateway_calls` are the calls through the gateway, in order.
 
     `trail_gaps` are the times in which CloudTrail was silent while the grant was open. `warnings` are sentences about
     these, and about missing records and contradictions. With `partial`, records or calls are missing, or may be. Then
-    the absence of a call proves nothing, so `unused_permissions` is empty.
+    the absence of a call proves nothing, so the usage has no `unused_permissions`.
     """
 
     grant_id: str
@@ -245,17 +264,8 @@ class GrantReport:
     issuances: tuple[CredentialIssuance, ...]
     repeated_requests: tuple[int, ...]
     cut_offs: tuple[int, ...]
-    uses: tuple[CallGroup, ...]
-    denied: tuple[CallGroup, ...]
-    beyond_grant: tuple[CallGroup, ...]
-    bypasses: tuple[CallGroup, ...]
+    usage: GrantUsage
     gateway_calls: tuple[ReportedCall, ...]
-    calls: int
-    sessions_started: int
-    broker_calls: int
-    unused_permissions: tuple[Permission, ...]
-    leftover_resources: tuple[LeftoverResource, ...]
-    explained_calls: tuple[PublishedCall, ...]
     records: tuple[RecordSummary, ...]
     trail_gaps: tuple[TrailGap, ...]
     warnings: tuple[str, ...]

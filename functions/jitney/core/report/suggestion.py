@@ -79,10 +79,10 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
         reason = f"{cause}, so it is not known what was needed."
         return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason,))
     unexplained = tuple(_unexplained(report))
-    if not (report.explained_calls or report.sessions_started):
+    if not (report.usage.explained_calls or report.usage.sessions_started):
         reason = "no session of this grant was seen in CloudTrail, so it is not known what was used."
         return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason, *unexplained))
-    seen = report.explained_calls
+    seen = report.usage.explained_calls
     kept = list(
         kept_pairs(
             report.granted.permissions, seen, actions, lambda name, arns: coverage_gap(name, arns, seen, may_need)
@@ -207,7 +207,7 @@ def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001
     if report.end.state is ReportedState.RELEASED:
         last = report.times.ended
     elif report.end.state is ReportedState.EXPIRED and not gap:
-        last = max((each.time for each in report.explained_calls), default=began)
+        last = max((each.time for each in report.usage.explained_calls), default=began)
     else:
         return granted, _STAYS.get(report.end.state, "it is not known how the grant ended")
     if not began or last < began:
@@ -217,9 +217,9 @@ def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001
 
 
 def _unexplained(report: GrantReport) -> Iterator[str]:
-    if report.bypasses:
+    if report.usage.bypasses:
         yield "calls that no grant explains are not counted here. Check them first."
-    if report.beyond_grant:
+    if report.usage.beyond_grant:
         yield "calls beyond the grant are not counted here. Check them first."
 
 

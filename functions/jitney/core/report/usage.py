@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from jitney.core.access.grant_effects import answers_masked, effects_of
 from jitney.core.access.request import Permission
@@ -13,6 +12,7 @@ from jitney.core.report.grant_report import (
     NOT_SENT,
     CallGroup,
     GrantReport,
+    GrantUsage,
     LeftoverResource,
     Terms,
 )
@@ -22,25 +22,6 @@ from jitney.core.trail.join import AGENTS_PURPOSES, KEY_NOT_ISSUED
 
 DENIAL_CODES = ("AccessDenied", "Unauthorized", "NotAuthorized", "AuthorizationError", "Forbidden")
 """Parts of the error codes with which AWS services report an IAM denial. The codes differ by service."""
-
-
-class GrantUsage(NamedTuple):
-    """The members are described in `jitney.core.report.grant_report.GrantReport`, where `total` is named `calls`.
-
-    `unreadable` counts lines that are not calls.
-    """
-
-    uses: tuple[CallGroup, ...]
-    denied: tuple[CallGroup, ...]
-    beyond_grant: tuple[CallGroup, ...]
-    bypasses: tuple[CallGroup, ...]
-    total: int
-    sessions_started: int
-    broker_calls: int
-    unused_permissions: tuple[Permission, ...]
-    leftover_resources: tuple[LeftoverResource, ...]
-    explained_calls: tuple[PublishedCall, ...]
-    unreadable: int
 
 
 def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> GrantUsage:
@@ -55,7 +36,7 @@ def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> Gr
         denied=_grouped(each for each in explained if is_denied(each)),
         beyond_grant=_grouped(each for each in own if each.beyond_grant),
         bypasses=_grouped(each for each in own if not (each.explained or each.beyond_grant)),
-        total=len(called),
+        calls=len(called),
         sessions_started=sum(_begins(each) and each.explained for each in own),
         broker_calls=len(found) - len(own),
         unused_permissions=tuple(_unused(granted.permissions, explained)) if granted else (),
@@ -84,7 +65,7 @@ def outliving_effects(report: GrantReport, actions: ActionTable) -> tuple[GrantE
     granted = report.granted if report.times.issued or called or report.call_was_sent else None
     masked = answers_masked(report.way.name, reveal=report.way.reveal)
     effects = effects_of(granted.permissions, actions, masked=masked) if granted else ()
-    used = {name.lower() for each in report.uses if not each.code for name in each.actions}
+    used = {name.lower() for each in report.usage.uses if not each.code for name in each.actions}
     return with_use(effects, used)
 
 

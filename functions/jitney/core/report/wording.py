@@ -98,9 +98,9 @@ def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
         yield ReportRow("use", sent if report.call_was_sent else "not sent")
     elif report.granted:
         through = f"{quantity(len(report.gateway_calls), 'call')} through the gateway; " if report.gateway_calls else ""
-        seen = sum(each.times for each in report.uses)
+        seen = sum(each.times for each in report.usage.uses)
         if seen or not report.partial:
-            denied = ", not counting denied calls" if report.denied else ""
+            denied = ", not counting denied calls" if report.usage.denied else ""
             yield ReportRow("use", f"{through}{seen or 'no'} call{'' if seen == 1 else 's'} seen in CloudTrail{denied}")
     yield from alarming_rows(report)
     by = f" by {cut(report.end.by, MOST_NAME)}" if report.end.by else ""
