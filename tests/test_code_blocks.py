@@ -8,8 +8,7 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,40 +64,27 @@ JITNEY: Any = typer.main.get_command(build_app())
 
 
 class Block(NamedTuple):
-    """A code block of a page."""
+    """A code block of a page, or an inline command."""
 
-    page: Path
     line: int
     language: str
     text: str
 
-    def __str__(self) -> str:
-        """Return the block's place, as a test's name."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
 
-
-@cache
-def tokens(page: Path) -> tuple[Token, ...]:
-    """Return the parts of a page."""
-    return tuple(MarkdownIt().enable("table").parse(page.read_text("utf-8")))
-
-
-def blocks() -> Iterator[Block]:
+def blocks(tokens: Sequence[Token]) -> Iterator[Block]:
     """Yield every fenced or indented code block. An indented one is a shell's."""
-    for page in PAGES:
-        for token in tokens(page):
-            if token.type in ("fence", "code_block"):
-                line = (token.map or [0])[0] + 1
-                yield Block(page, line, token.info.strip() or ("" if token.type == "fence" else "sh"), token.content)
+    for token in tokens:
+        if token.type in ("fence", "code_block"):
+            language = token.info.strip() or ("" if token.type == "fence" else "sh")
+            yield Block((token.map or [0])[0] + 1, language, token.content)
 
 
-def inline_commands() -> Iterator[Block]:
+def inline_commands(tokens: Sequence[Token]) -> Iterator[Block]:
     """Yield every code span that begins with `jitney` or `make` and has more words."""
-    for page in PAGES:
-        for token in tokens(page):
-            for child in token.children or ():
-                if child.type == "code_inline" and re.match(r"(jitney|make) \S", child.content):
-                    yield Block(page, (token.map or [0])[0] + 1, "inline", child.content)
+    for token in tokens:
+        for child in token.children or ():
+            if child.type == "code_inline" and re.match(r"(jitney|make) \S", child.content):
+                yield Block((token.map or [0])[0] + 1, "inline", child.content)
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -157,10 +143,26 @@ def check_cedar(text: str) -> None:
     assert result.validation_passed, result.errors
 
 
+def check_inline(text: str) -> None:
+    program, *words = text.split()
+    if program == "make":
+        check_command(text.split())
+        return
+    command, context = JITNEY, JITNEY.make_context("jitney", [], resilient_parsing=True)
+    while words and hasattr(command, "get_command") and words[0][0].isalpha():
+        command = command.get_command(context, words.pop(0))
+        assert command, "no such command"
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    own = words[: words.index("--")] if "--" in words else words
+    unknown = {word.partition("=")[0] for word in own if word.startswith("--")} - known
+    assert not unknown, f"no such options: {sorted(unknown)}"
+
+
 CHECKS: dict[str, Callable[[str], Any]] = {
     "bash": check_shell,
     "cedar": check_cedar,
     "console": check_console,
+    "inline": check_inline,
     "json": json.loads,
     "python": lambda text: compile(text, "page", "exec"),
     "sh": check_shell,
@@ -170,25 +172,38 @@ CHECKS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("block", list(blocks()), ids=str)
-def test_every_code_block_is_valid(block: Block):
-    assert block.language in CHECKS.keys() | UNCHECKED.keys(), f"no check for a block in {block.language!r}"
-    CHECKS.get(block.language, str)(block.text)
+def faults(text: str) -> Iterator[str]:
+    """Yield what is wrong with the code blocks and the inline commands of a page, with their lines."""
+    tokens = MarkdownIt().enable("table").parse(text)
+    for block in (*blocks(tokens), *inline_commands(tokens)):
+        if block.language not in CHECKS.keys() | UNCHECKED.keys():
+            yield f"line {block.line}: no check for a block in {block.language!r}"
+            continue
+        try:
+            CHECKS.get(block.language, str)(block.text)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - of several libraries
+            yield f"line {block.line}: {block.text.strip()}: {error!r}"
 
 
-@pytest.mark.parametrize("span", list(inline_commands()), ids=str)
-def test_every_inline_command_exists(span: Block):
-    program, *words = span.text.split()
-    if program == "make":
-        check_command(span.text.split())
-        return
-    command, context = JITNEY, JITNEY.make_context("jitney", [], resilient_parsing=True)
-    while words and hasattr(command, "get_command") and words[0][0].isalpha():
-        command = command.get_command(context, words.pop(0))
-        assert command, "no such command"
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-    own = words[: words.index("--")] if "--" in words else words
-    assert {word.partition("=")[0] for word in own if word.startswith("--")} <= known
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_code_block_and_inline_command_of_a_page_is_valid(page: Path):
+    assert list(faults(page.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("```yaml\na: [\n```\n\n```toml\na: 1\n```\n", [1, 5]),
+        ("```json\n{}\n```\n", []),
+        ("```jsn\n{}\n```\n", [1]),
+        ("```\n```\n", [1]),
+        ("Text:\n\n    jitney requets analytics-prod\n", [3]),
+        ("- Run `make dmeo`.\n\n| a |\n| --- |\n| `jitney request --acton s3:GetObject` |\n", [1, 5]),
+        ("`make demo`, `jitney request --action s3:GetObject` and `jitney`", []),
+    ],
+)
+def test_the_faults_of_a_page_are_found_with_their_lines(text: str, lines: list[int]):
+    assert [each.partition(":")[0] for each in faults(text)] == [f"line {line}" for line in lines]
 
 
 @pytest.mark.parametrize(
