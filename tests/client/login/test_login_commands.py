@@ -1,6 +1,7 @@
 """`jitney login`, `logout` and `whoami` as their users run them, with an issuer and a broker on real sockets."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import pytest
 from keyring.backends import fail
 from typer.testing import CliRunner, Result
 
+from jitney.client.background.need import PROFILE, EndpointNeed
 from jitney.client.cli import build_app
 from jitney.client.commands.login import has_browser
+from jitney.client.inputs.connection_options import ConnectionOptions, signed_in_file
 from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
 from tests.client.fake_broker import FakeBroker
 from tests.client.login.keyring_double import MemoryBackend
@@ -67,6 +70,32 @@ def test_a_developer_signs_in_and_out_by_device(developer: FakeBroker, memory: M
     out = run("logout")
     assert (out.exit_code, "Signed out" in out.stdout, memory.entries) == (0, True, {})
     assert len(developer.calls("POST", "/revoke")) == 1
+
+
+def sign_in_as(developer: FakeBroker, person: str) -> None:
+    token = jwt(iss=developer.url, sub=person, client_id="jitney-cli")
+    answer = {"access_token": token, "token_type": "Bearer", "id_token": id_token(developer, sub=person)}
+    developer._said.pop(("POST", "/token"))
+    developer.say("POST", "/token", 200, answer)
+    done = run("login")
+    assert done.exit_code == 0, done.output
+
+
+def test_cli_01_another_person_does_not_get_the_endpoint_of_the_one_who_signed_in_before(developer: FakeBroker):
+    need, keys = EndpointNeed(PROFILE, "g-abcdefghijklm2", ConnectionOptions()), []
+    for person in ("alice", "alice", "bob"):
+        sign_in_as(developer, person)
+        keys.append(need.key())
+    assert keys[0] == keys[1] != keys[2]
+    assert run("logout").exit_code == 0
+    assert need.key() == keys[2]
+
+
+def test_cli_01_a_sign_in_that_cannot_be_noted_is_not_saved(developer: FakeBroker, memory: MemoryBackend):
+    path = signed_in_file(os.environ)
+    path.mkdir(parents=True)
+    done = run("login", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["code"], memory.entries) == (2, "person_unwritable", {})
 
 
 def test_a_sign_in_can_be_json(developer: FakeBroker):

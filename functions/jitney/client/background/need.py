@@ -11,7 +11,13 @@ from typing import Any, Self
 
 from jitney import __version__
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.inputs.connection_options import STATE_FOLDER_FIX, ConnectionOptions, settings_file, xdg
+from jitney.client.inputs.connection_options import (
+    STATE_FOLDER_FIX,
+    ConnectionOptions,
+    settings_file,
+    signed_in_file,
+    xdg,
+)
 from jitney.client.inputs.setting_files import read_setting_file, user_path
 from jitney.client.inputs.setting_names import IDENTITY_VARIABLES, SETTINGS
 from jitney.client.problems import Invalid
@@ -38,16 +44,17 @@ class EndpointNeed:
         """Return the name of the endpoint for this need, in hex.
 
         The name is the same if all of these are equal: the request, the settings, the variables that token sources
-        read, the identity in the token file, and the working folder. So no identity gets another identity's keys if
-        `issuer_and_subject` distinguishes them. The name reveals no secret of a setting: all are hashed together, and
-        the client's secret is left out.
+        read, the identity in the token file, the person who last signed in, and the working folder. So no identity gets
+        another identity's keys if `issuer_and_subject` distinguishes them. The name reveals no secret of a setting: all
+        are hashed together, and the client's secret is left out.
         """
         _, path = settings_file(self.connection, environment)
         ours = (name for name in SETTINGS if name != "client_secret" and not name.startswith("review_"))
         variables = [SETTINGS[name][0] for name in ours]
         named = {name: environment.get(name, "") for name in (*variables, *IDENTITY_VARIABLES)}
         holder = _holder(self.connection.token_file or environment.get(SETTINGS["token_file"][0], ""))
-        parts = [__version__, os.uname().nodename, _working_folder(), self.document(), named, _content(path), holder]
+        files = [_content(path), _content(signed_in_file(environment))]
+        parts = [__version__, os.uname().nodename, _working_folder(), self.document(), named, files, holder]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     def document(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jitney.client.inputs import options
-from jitney.client.inputs.connection_options import ConnectionOptions
+from jitney.client.inputs.connection_options import ConnectionOptions, signed_in_file
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.settings import read_settings
 from jitney.client.login.reviewer_sign_in import review_settings
@@ -63,6 +63,8 @@ def login(
             accepted_until = int(time.time()) + MOST_REVIEW_TOKEN_SECONDS
             signed_in = replace(signed_in, refresh_token="", expires_at=min(signed_in.expires_at, accepted_until))
         with tokens.locked(login_lock(settings)):
+            if not review:
+                tokens.note_person(signed_in_file(settings.environment), what, signed_in)
             store.save(signed_in)
         _show(what, signed_in, as_json=as_json, review=review)
         if chosen and chosen.name != "login":

@@ -42,6 +42,11 @@ def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
     return (Path(base) if Path(base).is_absolute() else user_path("~") / default) / "jitney"
 
 
+def signed_in_file(environment: Mapping[str, str]) -> Path:
+    """Return the file with a hash of the person who last signed in with `jitney login`."""
+    return xdg(environment, "XDG_STATE_HOME", ".local/state") / "signed-in"
+
+
 def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
     """Return whether a settings file is named, and its path. The path is that of config.toml if none is named."""
     named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")

@@ -1,6 +1,8 @@
 """The token of a person who signed in with `jitney login`. It is renewed before it ends, by one process at a time."""
 
 import fcntl
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Generator
@@ -8,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitney.client.file_replacement import replace_file
+from jitney.client.inputs.connection_options import STATE_FOLDER_FIX
 from jitney.client.login.keyring_store import KeyringStore
 from jitney.client.login.login_settings import LoginSettings
 from jitney.client.login.provider_metadata import discover
 from jitney.client.login.sign_in import DeveloperSignIn, signed_in
 from jitney.client.problems import Invalid, Unauthenticated
-from jitney.client.tokens import Token
+from jitney.client.tokens import Token, issuer_and_subject
 from jitney.client.tokens.token_endpoint import granted, post_form
 
 # The broker and TokenAuth need a token that lives longer than a request.
@@ -74,6 +78,20 @@ class LoginToken:
 
     def _ended(self, detail: str) -> Unauthenticated:
         return Unauthenticated("login_ended", "The sign-in has ended", detail, self.fix)
+
+
+def note_person(path: Path, settings: LoginSettings, found: DeveloperSignIn) -> None:
+    """Write a hash of the person who signs in. Background endpoints of another person are then no longer used.
+
+    Raises Invalid when the file cannot be written.
+    """
+    person = json.dumps([settings.issuer, found.subject, issuer_and_subject(found.token)])
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(path, hashlib.sha256(person.encode()).hexdigest().encode())
+    except OSError as error:
+        detail = f"{path} cannot be written: {error.strerror}."
+        raise Invalid("person_unwritable", "The sign-in cannot be noted", detail, STATE_FOLDER_FIX) from error
 
 
 @contextmanager
