@@ -154,6 +154,58 @@ def test_cli_04_connections_that_wait_for_their_next_request_keep_no_other_out(m
             each.close()
 
 
+class IdleUntilListed(dict[socket.socket, None]):
+    """The idle connections. The first time that the server lists any, `then` runs before it gets the list."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self._then = [then]
+
+    def __iter__(self) -> Iterator[socket.socket]:
+        listed = list(self.keys())
+        while listed and self._then:
+            self._then.pop()()
+        return iter(listed)
+
+
+def test_cli_04_a_connection_whose_next_request_has_come_is_not_closed_as_idle(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 1)
+    listed, connected = threading.Event(), list[bool]()
+
+    class Waiting(Service):
+        def answer(self, _request: ReceivedRequest, connected_: Callable[[], bool]) -> HttpAnswer:
+            if self.asked.is_set():
+                busy.set()
+                assert listed.wait(PATIENCE)
+                connected.append(connected_())
+            self.asked.set()
+            return HttpAnswer(200, body=b"hello")
+
+    def next_request() -> None:
+        assert ready.wait(PATIENCE)
+        first.request("GET", "/")
+        assert busy.wait(PATIENCE)
+
+    busy, ready, service = threading.Event(), threading.Event(), Waiting()
+    server = LoopbackServer(lambda _port: service)
+    server._idle = IdleUntilListed(next_request)
+    looked = server._close_longest_idle
+
+    def look() -> None:
+        looked()
+        if busy.is_set():
+            listed.set()
+
+    monkeypatch.setattr(server, "_close_longest_idle", look)
+    server.start()
+    with contextlib.closing(kept_open(server.port)) as first:
+        ready.set()
+        assert listed.wait(PATIENCE)
+        assert first.getresponse().read() == b"hello"
+    server.close()
+    assert connected == [True]
+
+
 class FewFiles:
     """A listener of a process that may open files for two connections."""
 

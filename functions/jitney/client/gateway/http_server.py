@@ -117,9 +117,15 @@ class LocalServer:
         self._closing.wait(_LOOK_SECONDS)
 
     def _close_longest_idle(self) -> None:
-        for each in list(self._idle)[:1]:
-            with contextlib.suppress(OSError):  # its client closed it meanwhile
-                each.shutdown(socket.SHUT_RD)  # a request that has arrived is answered
+        """Close the first idle connection on which no request has arrived.
+
+        Either this thread or the connection's own thread removes it from `_idle`. Only that thread may go on with it.
+        """
+        for each in list(self._idle):
+            with contextlib.suppress(OSError, ValueError):  # its client closed it meanwhile
+                if not _readable(each) and self._idle.pop(each, False) is None:
+                    each.shutdown(socket.SHUT_RD)
+                    return
 
     def _serve(self, connection: socket.socket) -> None:
         self._connections[connection] = threading.current_thread()
@@ -166,16 +172,19 @@ class _Connection:
     def serve(self) -> None:
         while self._one_request():
             self._h11.start_next_cycle()
-            self._await_request()
+            if not self._await_request():
+                return
 
-    def _await_request(self) -> None:
+    def _await_request(self) -> bool:
+        """Wait for the beginning of another request. Return False if the connection was closed as the longest idle."""
         if self._h11.trailing_data[0]:
-            return
+            return True
         self._idle[self._socket] = None
         try:
-            self._h11.receive_data(self._socket.recv(_READ_BYTES))
+            self._socket.recv(1, socket.MSG_PEEK)
         finally:
-            del self._idle[self._socket]
+            is_own = self._idle.pop(self._socket, False) is None
+        return is_own
 
     def _one_request(self) -> bool:
         """Answer one request. Return whether another one may follow."""
@@ -257,10 +266,14 @@ class _Connection:
     def _connected(self) -> bool:
         """Return whether the client still has the connection open."""
         try:
-            readable, _, _ = select.select([self._socket], [], [], 0)
-            return not readable or bool(self._socket.recv(1, socket.MSG_PEEK))
+            return not _readable(self._socket) or bool(self._socket.recv(1, socket.MSG_PEEK))
         except (OSError, ValueError):
             return False
+
+
+def _readable(connection: socket.socket) -> bool:
+    """Return whether data or the end has arrived. Raises OSError or ValueError if the connection is closed."""
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 _OF_THE_CONNECTION = frozenset(
