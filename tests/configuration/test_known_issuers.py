@@ -3,7 +3,7 @@
 import pytest
 
 from jitney.configuration.foreign_audiences import owner_of
-from jitney.configuration.known_issuers import issuer_faults, keys_faults
+from jitney.configuration.known_issuers import KNOWN_ISSUERS, dpop_faults, issuer_faults, keys_faults
 from tests.configuration.test_load import changed, compiled, problems, valid
 
 __all__ = ["compiled"]  # a fixture
@@ -120,3 +120,13 @@ def test_id_03_an_audience_of_another_service_is_refused(compiled, audience, own
 @pytest.mark.parametrize("audience", ["jitney", "api://jitney", "https://jitney.example.com", "accounts", TENANT])
 def test_id_03_audiences_of_jitney_are_accepted(audience):
     assert owner_of(audience, "https://idp.example.com") == ""
+
+
+def test_only_auth0_of_the_known_issuers_may_bind_tokens_to_a_key():
+    entries = {
+        each.example: {"provider": "generic", "token": "access", "issuer": each.example} for each in KNOWN_ISSUERS
+    }
+    assert [issuer for issuer, entry in entries.items() if not [*dpop_faults(entry)]] == [
+        "https://TENANT.REGION.auth0.com/"
+    ]
+    assert [*dpop_faults({"provider": "generic", "token": "access", "issuer": "https://id.example.com/realms/a"})] == []

@@ -229,6 +229,10 @@ REFUSED = [
     (for_reviews(require_iat=False), f"{ISSUER}", "accepted for too long", "leave require_iat out"),
     (for_reviews(token="access", clients=["cli"], dpop=True), f"{ISSUER}.dpop", "gets bearer tokens", "leave dpop or"),
     (bound(token="id"), f"{ISSUER}.dpop", "ID tokens are not bound", "token: access"),
+    *(
+        (bound(issuer=issuer, jwks_uri=f"{issuer}/k"), f"{ISSUER}.dpop", "binds no token", "leave dpop out")
+        for issuer in ("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc", "https://gitlab.com")
+    ),
     (bound(provider="entra", human_issuer=""), f"{ISSUER}.dpop", "entra binds no token", "leave dpop out"),
     (web(scopes=["email"]), f"{ISSUER}.web.scopes", 'without "openid"', "[openid"),
     (web(scopes=["openid", "a b"]), f"{ISSUER}.web.scopes", "has a space", "[openid"),

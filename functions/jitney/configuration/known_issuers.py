@@ -25,13 +25,14 @@ _DISCOVERY = "/.well-known/openid-configuration"
 class KnownIssuer(NamedTuple):
     """A provider: patterns of its `hosts` and of its issuers' paths, an example, and the hosts of its keys.
 
-    Without `keys`, the keys are at the issuer's host.
+    Without `keys`, the keys are at the issuer's host. `binds` says whether its access tokens can be bound to a key.
     """
 
     hosts: str
     path: str
     example: str
     keys: tuple[str, ...] = ()
+    binds: bool = False
 
 
 # GitHub, GitLab, Buildkite, HCP Terraform, CircleCI, Bitbucket, Auth0, Amazon EKS and Cognito, Microsoft, Google: the
@@ -49,7 +50,7 @@ KNOWN_ISSUERS = (
         r"/2\.0/workspaces/[^/]+/pipelines-config/identity/oidc",
         "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc",
     ),
-    KnownIssuer(r"[a-z0-9.-]+\.auth0\.com", "/", "https://TENANT.REGION.auth0.com/"),
+    KnownIssuer(r"[a-z0-9.-]+\.auth0\.com", "/", "https://TENANT.REGION.auth0.com/", binds=True),
     KnownIssuer(
         r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", "/id/[0-9A-Z]+", "https://oidc.eks.REGION.amazonaws.com/id/ID"
     ),
@@ -98,9 +99,12 @@ def _known(issuer: str) -> KnownIssuer | None:
 
 def dpop_faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with `dpop` in an issuer's entry, and the fix. `entry` has the members before `dpop`."""
-    provider = entry.get("provider")
+    provider, issuer = entry.get("provider"), entry.get("issuer", "")
+    known = _known(issuer)
     if provider not in (None, *BINDING_PROVIDERS):
         yield f"the provider {provider} binds no token to a key by DPoP", "leave dpop out"
+    elif known and not known.binds:
+        yield f"{urlsplit(issuer).hostname} binds no token to a key by DPoP", "leave dpop out"
     if entry.get("token") == "id":
         yield "ID tokens are not bound to a key", "write token: access, or leave dpop out"
     if entry.get("for_reviews"):
