@@ -1,6 +1,6 @@
 """The functions that release, revoke and suspend, and the one that measures denials. Part of `infra.function_specs`."""
 
-from infra.grant_permissions import MASK
+from infra.grant_permissions import END_APPROVALS, MASK
 from infra.permissions import (
     GRANT_CHAINS,
     OTHER_CHAINS,
@@ -87,6 +87,7 @@ ENDING_SPECS = (
             on_state("DeleteItem", items=FOLLOW_UP_ITEMS),
             on_state("Query", items=OUT_OF_OFFICE_ITEMS),
             MASK,
+            END_APPROVALS,
         ),
     ),
     FunctionSpec(
@@ -119,6 +120,7 @@ ENDING_SPECS = (
             on_state("BatchGetItem", items=GRANT_ITEMS),  # of the deny entries of other targets' roles
             GRANTS_OF_PRINCIPAL,
             MASK,
+            END_APPROVALS,
         ),
     ),
 )

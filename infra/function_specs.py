@@ -10,7 +10,14 @@ from infra.channels import NOTIFY, READ_SECRET
 from infra.check_functions import CHECK_SPECS
 from infra.ending_functions import END_AND_DENY, ENDING_SPECS, RESUME_WORKFLOW
 from infra.gateway_functions import GATEWAY_SPECS
-from infra.grant_permissions import MASK, READ_OTHER_GRANTS, REQUEST_GRANTS, SHOW_REVIEW, SHOW_REVIEW_VARIABLES
+from infra.grant_permissions import (
+    END_APPROVALS,
+    MASK,
+    READ_OTHER_GRANTS,
+    REQUEST_GRANTS,
+    SHOW_REVIEW,
+    SHOW_REVIEW_VARIABLES,
+)
 from infra.page_functions import PAGE_SPECS
 from infra.permissions import (
     AUTHENTICATE,
@@ -143,6 +150,7 @@ _FUNCTIONS = (
         allows=(
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
             *END_AND_DENY,
+            END_APPROVALS,
             on_state("GetItem", items=TOKEN_ITEMS),
             on_state("PutItem", items=SUSPENSION_ITEMS),  # writes that a suspension is complete
             # It counts the overdue follow-up reviews.

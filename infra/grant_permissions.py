@@ -18,6 +18,8 @@ READ_OTHER_GRANTS = on_state("BatchGetItem", items=GRANT_LIST_ITEMS + GRANT_ITEM
 # An answer about a pending grant names the reviewers, delegates included (jitney.handlers.review.review_views).
 SHOW_REVIEW = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 SHOW_REVIEW_VARIABLES = ("JITNEY_REVIEWS_URL",)
+# The revocation of an approved grant ends the approvals that count again (jitney.adapters.past_verdicts).
+END_APPROVALS = on_state("PutItem", items=("APPROVED#*",))
 READ_EARLIER_VOTES = on_state("Query", items=("REJECTED#*", "APPROVED#*"))
 REQUEST_GRANTS = (
     on_state("GetItem", "PutItem", items=GRANT_ITEMS + SINGLE_USE_ITEMS),

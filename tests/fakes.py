@@ -284,11 +284,21 @@ class MemoryStore:
             if grant.repeatable
             and grant.votes
             and grant.starts_at is not None
-            and grant.starts_at > now - HISTORY_SECONDS
+            and grant.starts_at > max([now - HISTORY_SECONDS, *self._ends_of_approvals(owner, role_arn)])
             and grant.owner_key == owner
             and first_role(grant.role_arn) == first_role(role_arn)
         ]
         return tuple(each.id for each in sorted(found, key=lambda each: each.starts_at or 0, reverse=True))
+
+    def _ends_of_approvals(self, owner: str, role_arn: str) -> list[int]:
+        revoked = (each for each in self.grants.values() if each.state is State.REVOKED and each.ending)
+        return [
+            each.ending.at
+            for each in revoked
+            if each.ending
+            and (each.repeatable or each.earlier_approvals)
+            and (each.owner_key, first_role(each.role_arn)) == (owner, first_role(role_arn))
+        ]
 
     def idempotency_value(self, key: str, now: int) -> str | None:
         self._answer("idempotency_value")

@@ -18,7 +18,7 @@ from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import IN_FORCE_SECONDS, DocumentTimes
-from jitney.core.access.earlier_approvals import HISTORY_SECONDS
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS, EarlierApproval
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
@@ -87,6 +87,17 @@ def opened(store: Store, grant: Grant = GRANT, *onces: SingleUseKey) -> Grant:
     grant = audit.with_chain_head(grant, link)
     store.create_grant(grant, link, onces, now=NOW)
     return grant
+
+
+def approved_at(store: Store, grant: Grant, at: int) -> Grant:
+    """Return a pending grant, written and then approved."""
+    before = opened(store, grant)
+    vote = Vote(identity("corp.bob"), VoteVerdict.APPROVE, "", "Yes.", at, "web")
+    after = replace(activated(before, at), votes=(vote,))
+    link = audit.next_chained_record(audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), at), before)
+    after = audit.with_chain_head(after, link)
+    store.save(before, after, link, now=at)
+    return after
 
 
 def records(client) -> list[str]:
@@ -644,13 +655,7 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Stor
 
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_rev_11_an_approval_of_a_repeatable_grant_is_found_for_30_days(store: Store, repeatable: bool):
-    before = opened(store, replace(PENDING, repeatable=repeatable))
-    vote = Vote(identity("corp.bob"), VoteVerdict.APPROVE, "", "Yes.", NOW + 5, "web")
-    after = replace(activated(before, NOW + 5), votes=(vote,))
-    link = audit.next_chained_record(
-        audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW + 5), before
-    )
-    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    approved_at(store, replace(PENDING, repeatable=repeatable), NOW + 5)
     owner, last = PENDING.owner_key, NOW + 4 + HISTORY_SECONDS
     expected = (PENDING.id,) if repeatable else ()
     assert store.repeatable_approvals(owner, PENDING.role_arn, last) == expected
@@ -658,6 +663,35 @@ def test_rev_11_an_approval_of_a_repeatable_grant_is_found_for_30_days(store: St
     assert store.repeatable_approvals(owner, PENDING.role_arn, last + 2) == ()
     assert store.repeatable_approvals(owner, PENDING.role_arn + "x", last) == ()
     assert store.repeatable_approvals(f"{owner}x", PENDING.role_arn, last) == ()
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_rev_11_no_approval_before_a_revocation_is_found(store: Store, repeated: bool):
+    """Whether the approved grant is revoked, or one that it allowed. Approvals of the same second end too."""
+    approved = approved_at(store, replace(PENDING, repeatable=True), NOW + 5)
+    earlier = (EarlierApproval(approved.id, ("owners",), NOW + 5),)
+    again = replace(GRANT, earlier_approvals=earlier, repeatable=False)
+    before = opened(store, again) if repeated else approved
+    found = (PENDING.owner_key, PENDING.role_arn, NOW + 60)
+    assert store.repeatable_approvals(*found) == (approved.id,)
+    ended = before.end(State.REVOKED, GrantEnd(NOW + 5, "corp.bob", "wrong"))
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), NOW + 5), before
+    )
+    store.save(before, audit.with_chain_head(ended, link), link, now=NOW + 5)
+    assert store.repeatable_approvals(*found) == ()
+    later = approved_at(store, replace(PENDING, id="g-later", repeatable=True), NOW + 6)
+    assert store.repeatable_approvals(*found) == (later.id,)
+
+
+def test_rev_11_only_a_revocation_of_what_people_approved_ends_approvals(store: Store):
+    ending = GrantEnd(NOW + 5, "corp.bob", "wrong")
+    revoked = GRANT.end(State.REVOKED, ending)
+    assert past_verdicts.put_end_of_approvals("state", GRANT, revoked) == []
+    approved = replace(GRANT, repeatable=True)
+    assert past_verdicts.put_end_of_approvals("state", approved, approved.end(State.RELEASED, ending)) == []
+    ended = approved.end(State.REVOKED, ending)
+    assert past_verdicts.put_end_of_approvals("state", ended, replace(ended, cut_off_at=NOW + 6)) == []
 
 
 def test_rev_11_a_pending_or_used_grant_is_no_approval(store: Store):

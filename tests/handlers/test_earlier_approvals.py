@@ -331,6 +331,37 @@ def test_rev_11_a_repeated_grant_is_not_renewed_after_the_approved_grant_is_revo
     assert (status, body["code"]) == (403, "denied")
 
 
+def revocation(desk: Desk, grant_id: str, name: str) -> int:
+    """Return the status of a revocation by a person."""
+    issuers = desk.system.config.issuers
+    desk.configure(issuers=issuers | {"corp": replace(issuers["corp"], kind="human", human_issuer=None)})
+    status, _, _ = desk.system.call(revoke_grant, {"reason": "wrong"}, grant_id=grant_id, token=desk.token(sub=name))
+    desk.configure(issuers=issuers)
+    return int(status)
+
+
+def test_rev_11_a_reviewer_ends_the_approval_by_revoking_a_grant_that_it_allowed(desk: Desk):
+    """The approved grant ended long ago. Without this, the agent gets the next grant at once."""
+    desk.approved()
+    desk.approved(permissions=writes(f"{REPORTS}/2028/a"))
+    _, body, _ = desk.ask()
+    again = body["grant"]["id"]
+    assert revocation(desk, again, "mallory") == 403
+    assert revocation(desk, again, "alice") == 200
+    assert desk.ask()[0] == 202
+    assert desk.ask(permissions=writes(f"{REPORTS}/2028/a"))[0] == 202
+
+
+def test_rev_11_an_approval_after_a_revocation_counts(desk: Desk):
+    desk.approved()
+    _, body, _ = desk.ask()
+    assert revocation(desk, body["grant"]["id"], "alice") == 200
+    desk.system.now += 1
+    again = desk.approved()
+    _, body, _ = desk.ask()
+    assert [each["grant"] for each in body["grant"]["earlier_approvals"]] == [again.id]
+
+
 def test_rev_11_a_repeated_grant_is_renewed_after_the_30_days(desk: Desk):
     first = desk.approved()
     desk.system.now = first.starts_at + HISTORY_SECONDS - 1

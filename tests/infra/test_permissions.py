@@ -442,7 +442,7 @@ ITEMS = {
         QUERY: {"ROLE#*", "OUT_OF_OFFICE"},
         BY_ROLE: {"ROLE#*"},
         DELETE: {"FOLLOW_UP"},
-        CREATE: {"REPLAY#*"},
+        CREATE: {"APPROVED#*", "REPLAY#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         "records": ALL_RECORDS,
         "read records": {"k-*"},  # calls, never records
@@ -451,7 +451,7 @@ ITEMS = {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         BATCH: {"GRANT#*"},
         QUERY: {"ROLE#*"},
-        CREATE: {"SUSPENSIONS", "REPLAY#*"},
+        CREATE: {"APPROVED#*", "SUSPENSIONS", "REPLAY#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
@@ -526,7 +526,7 @@ ITEMS = {
         CALLS_OF_GRANT: {"g-*"},
     },
     "jitney-reconciler": {
-        CREATE: {"SUSPENSIONS"},
+        CREATE: {"APPROVED#*", "SUSPENSIONS"},
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         BATCH: ANY_GRANT,
         QUERY: {"ROLE#*", "FOLLOW_UP", "TRAIL"},

@@ -5,12 +5,16 @@ In the state table, the vote's transaction writes the items (`jitney.adapters.st
 - `pk` REJECTED#<rejection key>#<the target's first role> for a rejected request or call of a person, or of a unit if no
   person is named. For a call, the key also has #<the call's digest>. `rejection` is JSON.
 - `pk` APPROVED#<owner key>#<the target's first role> for an approved grant that is repeatable. The grant says the rest.
+  An item with `revoked` ends all earlier approvals: a person, or a suspension, revoked such a grant, or one that needed
+  no review because of it.
 
 `sk` is the verdict's time and grant. `expires` is DynamoDB's TTL.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any
 
 from jitney.core.access.conditions import Condition
@@ -57,6 +61,23 @@ def put_approval(table: str, before: Grant, after: Grant) -> list[Item]:
     return [{"Put": {"TableName": table, "Item": item}}]
 
 
+def put_end_of_approvals(table: str, before: Grant, after: Grant) -> list[Item]:
+    """Return the transaction items of a revocation that ends earlier approvals; [] for any other change.
+
+    It ends those of the same second too: "~" sorts behind "#".
+    """
+    concerns = after.repeatable or after.earlier_approvals
+    if not concerns or after.state is not State.REVOKED or before.state is State.REVOKED or after.ending is None:
+        return []
+    item = {
+        "pk": {"S": _approval_key(after.owner_key, after.role_arn)},
+        "sk": {"S": f"{after.ending.at:012d}~{after.id}"},
+        "revoked": {"BOOL": True},
+        "expires": {"N": str(after.ending.at + HISTORY_SECONDS)},
+    }
+    return [{"Put": {"TableName": table, "Item": item}}]
+
+
 def rejections_query(table: str, owner: str, role_arn: str, call: ReviewedCall | None, now: int) -> dict[str, Any]:
     """Return the arguments of the query for the rejections that still count at `now`, the newest first."""
     return _query(table, key(owner, role_arn, call), now - REJECTION_SECONDS)
@@ -77,9 +98,10 @@ def _query(table: str, partition: str, since: int) -> dict[str, Any]:
     }
 
 
-def approved_grant_id(item: Item) -> str:
-    """Return the id of the grant in the item of an approval."""
-    return str(item["sk"]["S"]).partition("#")[2]
+def approved_grant_ids(items: Iterable[Item]) -> tuple[str, ...]:
+    """Return the ids of the grants in items of approvals, the newest first, since the last revocation."""
+    since = takewhile(lambda item: "revoked" not in item, items)
+    return tuple(str(item["sk"]["S"]).partition("#")[2] for item in since)
 
 
 def rejection_of(item: Item) -> Rejection:

@@ -261,12 +261,13 @@ class Store:
     def repeatable_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
         """Return the ids of an owner's grants for a role's target whose approvals may count at `now`.
 
-        The approvals are of the last 30 days, the newest first, and at most `past_verdicts.MOST_APPROVALS`.
+        The approvals are of the last 30 days, the newest first, and at most `past_verdicts.MOST_APPROVALS`. None is
+        older than a revocation of such a grant, or of one that needed no review because of it.
         """
         query = past_verdicts.approvals_query(self._state_table, owner, role_arn, now)
         with aws_errors_as_unavailable("The store"):
             items = self._client.query(**query)["Items"]
-        return tuple(map(past_verdicts.approved_grant_id, items))
+        return past_verdicts.approved_grant_ids(items)
 
     def idempotency_value(self, key: str, now: int) -> str | None:
         """Return the payload that the use of a single-use key stored; None if the key may be used.
@@ -277,7 +278,7 @@ class Store:
         return item["payload"]["S"] if item and int(item["expires"]["N"]) > now else None
 
     def _related_writes(self, before: Grant, after: Grant, deny_entry: DenyEntry | None) -> Iterator[Item]:
-        """Yield the items that change with a grant: deny entry, new votes, follow-up reviews."""
+        """Yield the items that change with a grant: deny entry, new votes, approvals that end, follow-up reviews."""
         if deny_entry:
             yield {"Update": {"TableName": self._state_table, **deny_entry_update(after.role_arn, deny_entry)}}
         if after.votes != before.votes:
@@ -286,6 +287,7 @@ class Store:
             yield from delegation_checks(self._state_table, cast)
             yield from past_verdicts.put_rejection(self._state_table, before, after)
             yield from past_verdicts.put_approval(self._state_table, before, after)
+        yield from past_verdicts.put_end_of_approvals(self._state_table, before, after)
         if after.break_glass:
             yield from follow_up_changes(self._state_table, before, after)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import TypeAlias
 
+from jitney.core.access.earlier_approvals import approving_groups as approved_before
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config, ReviewerGroup
@@ -147,12 +148,12 @@ def under_review_at(grant: Grant, now: int) -> int:
 
 
 def may_revoke(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> bool:
-    """Return whether `who` may revoke the grant, as a member of a group that had to approve it.
+    """Return whether `who` may revoke the grant, as a member of a group that had to approve it, or approved before.
 
     `who` must be a person who does not act for another person. Groups of a later escalation do not count.
     """
     at = under_review_at(review.grant, now)
-    asked = requested_groups(review.grant)
+    asked = requested_groups(review.grant) | approved_before(review.grant.earlier_approvals)
     member = any(who.source_identity in direct_members(each, review, groups, at) for each in asked)
     return member and who.kind == "human" and who.human is None
 
