@@ -86,8 +86,11 @@ class Desk:
     def configure(self, **changes: Any) -> None:
         self.system.config = self.system.ports.config = replace(self.system.ports.config, **changes)
 
-    def detail(self) -> dict[str, Any]:
-        return dict(json.loads(self.system.records()[-1]["detail"]))
+    def load(self, text: str) -> None:
+        """Replace the policies."""
+        policies = replace(self.system.config.policies, text=text, version="v2")
+        self.system.ports.policies = policies_of(policies)
+        self.configure(policies=policies)
 
 
 @pytest.fixture
@@ -214,11 +217,23 @@ def test_rev_11_the_reviewers_see_that_their_approval_counts_again(desk: Desk):
 def test_rev_11_an_approval_whose_reviewers_did_not_know_does_not_count_after_a_change_of_policy():
     desk = Desk(EACH_TIME)
     desk.approved()
-    config = desk.system.config
-    policies = replace(config.policies, text=POLICIES, version="v2")
-    desk.system.ports.policies = policies_of(policies)
-    desk.configure(policies=policies)
+    desk.load(POLICIES)
     assert desk.ask()[0] == 202
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_rev_11_a_restarted_review_says_whether_approvals_count_again_under_the_new_policy(repeatable: bool):
+    more = POLICIES.replace(NOW, f'{NOW} && context.approvals.contains("security")')
+    once = EACH_TIME.replace(NOW, f'{NOW} && context.approvals.contains("security")')
+    desk = Desk(EACH_TIME if repeatable else POLICIES)
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice",)), "security": ReviewerGroup(("corp.bob",))})
+    desk.ask()
+    (grant,) = desk.system.store.grants.values()
+    assert grant.repeatable is not repeatable
+    desk.load(more if repeatable else once)
+    with pytest.raises(Problem, match="review_changed"):
+        vote(ballot(grant), desk.system.ports)
+    assert (desk.stored(grant).votes, desk.stored(grant).repeatable) == ((), repeatable)
 
 
 def revoked(desk: Desk, grant: Grant) -> None:
@@ -399,8 +414,8 @@ def test_rev_11_a_dry_run_says_that_no_review_is_needed(desk: Desk):
     assert desk.ask(preview_decision)[1]["effect"] == "allow"
 
 
-def test_rev_11_a_vote_sees_the_earlier_approvals_of_the_request():
-    """Owners approved before, and security approves each time."""
+def with_two_groups() -> tuple[Desk, Grant, Grant]:
+    """Owners and security approved. Then the member of security changed, so only security has to approve again."""
     both = f"""@id("all") permit (principal, action, resource) when {{ [true, false].contains(resource.wildcard) }};
     @id("first") forbid (principal, action, resource) unless {{ {NOW} || {BEFORE} }};
     @id("second") forbid (principal, action, resource)
@@ -415,7 +430,21 @@ def test_rev_11_a_vote_sees_the_earlier_approvals_of_the_request():
     desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice",)), "security": ReviewerGroup(("corp.dan",))})
     desk.system.now += 700
     _, body, _ = desk.ask()
-    again = desk.system.store.grants[body["grant"]["id"]]
+    return desk, grant, desk.system.store.grants[body["grant"]["id"]]
+
+
+def test_rev_11_a_restarted_review_shows_no_approval_that_stopped_counting():
+    desk, _, again = with_two_groups()
+    assert again.earlier_approvals
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.erin",)), "security": ReviewerGroup(("corp.dan",))})
+    with pytest.raises(Problem, match="review_changed"):
+        vote(ballot(again, "dan"), desk.system.ports)
+    restarted = desk.stored(again)
+    assert (restarted.reviews, restarted.earlier_approvals) == ((("owners", "security"),), ())
+
+
+def test_rev_11_a_vote_sees_the_earlier_approvals_of_the_request():
+    desk, grant, again = with_two_groups()
     assert (again.reviews, [each.groups for each in again.earlier_approvals]) == ((("security",),), [("owners",)])
     said = dict(wording.detail_facts(build_sheet(again, desk.system.ports)))
     assert said["Approved before"].startswith("by owners at ")
