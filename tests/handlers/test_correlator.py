@@ -436,7 +436,7 @@ def test_aud_04_the_report_distinguishes_a_session_start_from_role_chaining(corr
     )
     correlator.take_in(assume_role_event(1), chained)
     report = report_of(requested(), list(correlator.lines().values()))
-    assert (report.sessions_started, [use.name for use in report.beyond_grant]) == (1, ["sts:AssumeRole"])
+    assert (report.usage.sessions_started, [use.name for use in report.usage.beyond_grant]) == (1, ["sts:AssumeRole"])
 
 
 CREATE_KEY = {
@@ -467,11 +467,11 @@ def test_aud_08_a_call_beyond_the_grant_has_an_alarm_a_record_and_a_mark_in_the_
     assert '"BeyondGrantCalls":[1' in printed
     assert '"Bypasses":[' not in printed
     report = report_of(requested(), list(correlator.lines().values()))
-    assert {use.name: use.times for use in report.beyond_grant} == {
+    assert {use.name: use.times for use in report.usage.beyond_grant} == {
         "iam:CreateAccessKey": 2,
         "cloudtrail:DeleteTrail": 1,
     }
-    assert (report.uses, report.bypasses) == ((), ())
+    assert (report.usage.uses, report.usage.bypasses) == ((), ())
 
 
 def test_aud_08_what_a_resource_policy_may_have_allowed_is_recorded_without_an_alarm(correlator, capsys):

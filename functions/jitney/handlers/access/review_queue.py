@@ -62,7 +62,9 @@ def earlier_rejection(
         return next(iter(among) if call else equal_rejections(permissions, among), None)
 
     rejected = equal(earlier)
-    if rejected is None or (changed and equal([each for each in earlier if each.changed == changed]) is None):
+    if rejected is None:
+        return None
+    if changed and equal([each for each in earlier if each.changed == changed]) is None:
         return rejected
     view = rejected.view()
     what, again = ("call", "make the call again") if call else ("request", "request it again")
