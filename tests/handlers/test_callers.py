@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jitney.core.problems import Problem
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
@@ -13,6 +14,7 @@ from jitney.handlers.runtime.ports import Ports
 from tests.bad_requests import BAD
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System
+from tests.infra.alarm_states import metrics_in
 
 ROUTES = [create_grant, preview_decision, list_grants]
 
@@ -119,6 +121,18 @@ def test_id_05_an_exceptions_text_reaches_neither_caller_nor_log(system: System,
     output = capsys.readouterr()
     assert (status, body["code"]) == (500, "internal")
     assert "canary" not in json.dumps(body) + output.out + output.err
+
+
+@pytest.mark.parametrize(
+    ("code", "counted"), [("internal", True), ("unavailable", True), ("answer_unmaskable", False), ("denied", False)]
+)
+def test_ops_01_only_failures_of_jitney_count_as_failed_answers(system: System, capsys, code: str, counted: bool):
+    def failing(_request: Request, _ports: Ports) -> Response:
+        raise Problem(code, "It failed.", "Try again.") if code != "internal" else RuntimeError
+
+    assert system.call(failing)[1]["code"] == code
+    counts = [values for (_, name, _), values in metrics_in(capsys.readouterr().out).items() if name == "FailedAnswers"]
+    assert counts == ([[1]] if counted else [])
 
 
 def test_a_body_that_is_not_base64_is_malformed(system: System):

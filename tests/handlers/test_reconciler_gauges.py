@@ -44,6 +44,17 @@ def test_ops_01_a_run_writes_every_gauge_also_if_it_is_zero(system: System, caps
     assert run(system, capsys) == ALL_CLEAR
 
 
+def test_ops_01_only_a_run_without_a_failure_counts(system: System, capsys):
+    reconcile(system.ports)
+    assert "ReconcilerRuns" in capsys.readouterr().out
+    system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
+    end_as(system, asked(system), "revoked")
+    capsys.readouterr()
+    with pytest.raises(RuntimeError):
+        reconcile(system.ports)
+    assert "ReconcilerRuns" not in capsys.readouterr().out
+
+
 def test_end_07_a_role_does_not_deny_until_iam_accepts_its_document(system: System, capsys):
     system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
     end_as(system, asked(system), "revoked")

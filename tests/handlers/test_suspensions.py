@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.suspension_names import SuspendedName, seen_name
@@ -95,6 +96,22 @@ def opened(system: System, **members: Any) -> str:
     status, body, _ = system.call(create_grant, REQUEST_BODY | members, token=fresh(system))
     assert status in (201, 202), body
     return str(body["grant"]["id"])
+
+
+def stale(*_: Any, **__: Any) -> None:
+    raise StaleWrite
+
+
+def test_end_08_suspensions_that_keep_changing_are_a_conflict_and_nothing_is_written(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    in_force = suspended(system, AGENT | {"unseen": True})["suspension"]["id"]
+    before, records = system.store.suspensions, len(system.records())
+    monkeypatch.setattr(system.store, "change_suspensions", stale)
+    assert suspended(system, {"kind": "target", "name": "analytics-prod"}, status=409)["code"] == "suspension_conflict"
+    status, body = lifted(system, in_force)
+    assert (status, body["code"]) == (409, "suspension_conflict")
+    assert (system.store.suspensions, len(system.records())) == (before, records)
 
 
 @pytest.mark.parametrize("ahead", [0, 5, 60])
