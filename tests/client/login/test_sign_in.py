@@ -467,6 +467,23 @@ def test_a_token_is_used_until_it_ends(what: LoginSettings, memory: MemoryBacken
     assert not (tmp_path / "lock").exists()
 
 
+@pytest.mark.parametrize("subject", ["bob", ""])
+def test_id_03_a_command_gets_no_token_of_a_person_who_signs_in_later(
+    what: LoginSettings, memory: MemoryBackend, tmp_path: Path, subject: str
+):
+    """For example `jitney serve` or `jitney mcp`, whose agent would act for the other person."""
+    token, of_alice = LoginToken(what, tmp_path / "lock"), kept(what, 3600)
+    of_alice = replace(of_alice, subject="alice" if subject else "", token=jwt(iss=what.issuer, sub="alice"))
+    other = replace(of_alice, subject=subject, token=jwt(iss=what.issuer, sub="bob"))
+    for found in (of_alice, replace(of_alice, refresh_token="rotated")):
+        KeyringStore(what).save(found)
+        assert token.fetch().value == of_alice.token
+    KeyringStore(what).save(other)
+    with pytest.raises(Unauthenticated, match="Another person signed in"):
+        token.fetch()
+    assert LoginToken(what, tmp_path / "lock").fetch().value == other.token
+
+
 def test_a_renewal_keeps_a_refresh_token_that_is_not_rotated(
     what: LoginSettings, memory: MemoryBackend, tmp_path: Path, broker: FakeBroker
 ):

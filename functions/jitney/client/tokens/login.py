@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jitney.client.file_replacement import replace_file
@@ -25,11 +25,11 @@ _MARGIN_SECONDS = 60
 _FIX = "Run `jitney login`."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoginToken:
     """Tokens of the sign-in at the issuer. Processes lock the empty file `lock` in turn.
 
-    `fix` says how to sign in.
+    `fix` says how to sign in. All tokens are of the person of the first one.
     """
 
     settings: LoginSettings
@@ -37,11 +37,13 @@ class LoginToken:
     fix: str = _FIX
     store: Callable[[LoginSettings], KeyringStore] = KeyringStore
     clock: Callable[[], float] = time.time
+    _person: str = field(default="", init=False)
 
     def fetch(self) -> Token:
         """Return the token, renewed if it ends soon.
 
-        Raises Unauthenticated without a sign-in or after it has ended, and Unavailable if the issuer does not answer.
+        Raises Unauthenticated without a sign-in, after it has ended or after another person's sign-in. Raises
+        Unavailable if the issuer does not answer.
         """
         store = self.store(self.settings)
         found = store.load()
@@ -53,7 +55,15 @@ class LoginToken:
                     raise Unauthenticated("not_signed_in", "You are not signed in", detail, self.fix)
                 if not self._lasts(found):
                     found = self._renewed(store, found)
+        self._require_same_person(found)
         return Token(found.token, max(0, found.expires_at - int(self.clock())))
+
+    def _require_same_person(self, found: DeveloperSignIn) -> None:
+        person = found.subject or issuer_and_subject(found.token)
+        if self._person and person != self._person:
+            detail = f"Another person signed in at {self.settings.issuer} after this command began."
+            raise Unauthenticated("person_changed", "The person changed", detail, "Start the command again.")
+        self._person = person
 
     def _lasts(self, found: DeveloperSignIn) -> bool:
         return found.expires_at - self.clock() > _MARGIN_SECONDS
