@@ -87,6 +87,7 @@ def test_a_duplicate_key_is_refused_at_any_depth():
         ("\x00", "not YAML"),
         ("a: &x 1\nb: *x", "alias *x"),
         ("a: &x [*x]", "alias *x"),
+        ("a: *unknown", "alias *unknown"),
         ("? [1, 2]\n: 3", "a key is not plain text"),
         ("a: !Ref b", "the tag !Ref has no meaning"),
         ("a: !!binary YQ==", "binary has no meaning"),

@@ -55,31 +55,51 @@ def read(text: str, env: Mapping[str, str]) -> YamlSource:
         source.problems.append(ConfigurationProblem((), wrong, "name the right file, or remove what it does not need"))
         return source
     try:
-        source.problems += _structure_problems(text)
-        node = None if source.problems else yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _Composer(text, source.problems).get_single_node()
+    except _NestedTooDeep:
+        return source
     except yaml.YAMLError as error:
         # PyYAML's other errors have their message in several lines, with the place.
         message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
         wrong, line = f"this is not YAML: {message}", line_of_error(error, text)
         source.problems.append(ConfigurationProblem((), wrong, syntax_fix(message), line))
         return source
-    if node is not None:
+    if node is not None and not source.problems:
         source.value = _value(node, (), source, env)
     return source
 
 
-def _structure_problems(text: str) -> Iterator[ConfigurationProblem]:
-    """Yield the aliases in `text`, and the place where it is nested too deep. Raises YAMLError."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+class _NestedTooDeep(Exception):
+    """Lists and mappings are nested deeper than `MOST_NESTED` levels."""
+
+
+class _Composer(yaml.SafeLoader):
+    """Composes the nodes of a text. Appends its aliases and the place where it is nested too deep to `problems`."""
+
+    def __init__(self, text: str, problems: list[ConfigurationProblem]) -> None:
+        super().__init__(text)
+        self._problems = problems
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Return the next node. An alias is an empty text, because it may refer to a node around it."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             wrong = f"the alias *{event.anchor} stands for another part of the file"
-            yield ConfigurationProblem((), wrong, "write that part here again", _line(event.start_mark))
-        if depth > MOST_NESTED:
+            self._add(wrong, "write that part here again", event.start_mark)
+            self.get_event()  # type: ignore[no-untyped-call]
+            return yaml.ScalarNode("tag:yaml.org,2002:str", "")
+        self._depth += 1
+        if self._depth > MOST_NESTED and isinstance(event, yaml.CollectionStartEvent):
             wrong = f"lists and mappings are nested deeper than {MOST_NESTED} levels"
-            yield ConfigurationProblem((), wrong, "correct the brackets or the indentation", _line(event.start_mark))
-            return
+            self._add(wrong, "correct the brackets or the indentation", event.start_mark)
+            raise _NestedTooDeep
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _add(self, wrong: str, fix: str, place: Any) -> None:
+        self._problems.append(ConfigurationProblem((), wrong, fix, _line(place)))
 
 
 def _line(mark: Any) -> int:
