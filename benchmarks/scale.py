@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from benchmarks.running import running_system
-from infra.api import REQUESTS_PER_SECOND
 from infra.gateway_functions import CALLS_PER_SECOND
+from infra.spec import REQUESTS_PER_SECOND
 from local.emulator.faults import PREFIX
 
 AGENTS, TARGETS, SEED = 10_000, 200, 1

@@ -18,13 +18,11 @@ from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
 from infra.domain import Domain, PrivateDomain, require_tls
 from infra.network import private_policy
-from infra.spec import FunctionSpec, grown
+from infra.spec import BURST, REQUESTS_PER_SECOND, FunctionSpec, grown
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.core.problems import Problem
 
 STAGE = "live"
-REQUESTS_PER_SECOND = BURST = 40
-"""The limits of each route without a rate of its own. Both grow with broker.lambda_executions."""
 
 _NO_ROUTE = Problem("route_not_found", "The route does not exist.", "See the OpenAPI file for the routes and verbs.")
 _TOO_MANY = Problem(

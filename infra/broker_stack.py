@@ -11,7 +11,7 @@ from infra.approval import STEPS, Approval, approval_arn
 from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
 from infra.canary import CanaryDeployments
-from infra.channels import channel_conditions, channel_resources
+from infra.channel_resources import channel_conditions, channel_resources
 from infra.delivery import Delivery
 from infra.ending_functions import MEASURING
 from infra.firewall import Firewall

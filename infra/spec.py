@@ -13,6 +13,8 @@ ALL_FUNCTIONS = {
 }
 """The environment that every function has."""
 
+REQUESTS_PER_SECOND = BURST = 40
+"""The limits of each route without a rate of its own. Both grow with broker.lambda_executions."""
 # Floods of other routes use up neither the rate nor the executions of revocations and suspensions. Callers whose token
 # is refused can flood these routes: the firewall admits ten requests a second from one address, and a refusal takes
 # milliseconds.

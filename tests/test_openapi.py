@@ -9,7 +9,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from infra.api import REFUSALS
 from infra.function_specs import SPECS
 from jitney.core.access import condition_fields, request_body
 from jitney.core.access.conditions import KEYS, MAX_VALUE
@@ -45,12 +44,15 @@ def test_every_route_is_listed_and_deployed():
     assert listed == {(verb, path) for spec in SPECS.values() for verb, path in spec.routes}
 
 
+@pytest.mark.xdist_group("cdk")
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
 def test_id_05_what_the_gateway_answers_by_itself_is_listed_on_every_route(route):
     """Each refusal is listed as it is sent, including on pages.
 
     Answers for paths without a route belong to no route.
     """
+    from infra.api import REFUSALS
+
     for problem in REFUSALS.values():
         if problem.code == "route_not_found":
             continue

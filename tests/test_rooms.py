@@ -182,6 +182,18 @@ def test_handlers_has_a_module_for_each_function_beside_its_folders():
     assert {path.stem for path in (PACKAGE / "handlers").glob("*.py")} == {"__init__", *SPECS}
 
 
+def test_the_table_of_functions_is_read_without_the_constructs():
+    """Importing them starts a process of Node."""
+    read: set[str] = set()
+    found = ["infra.function_specs"]
+    while found:
+        read.add(name := found.pop())
+        used = source(ROOT / f"{name.replace('.', '/')}.py").imports
+        assert not {each.split(".")[0] for each in used} & {"aws_cdk", "constructs"}, name
+        found += {each for each in used if each.startswith("infra.")} - read
+    assert "infra.permissions" in read
+
+
 def test_no_module_imports_a_function():
     functions = {f"jitney.handlers.{name}" for name in SPECS}
     assert not {

@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.scale import DAY_SECONDS, FLOWS, WORKLOAD, Quota, reached, simulated
 
-pytestmark = pytest.mark.xdist_group("cdk")
 AGENTS = 20
 TASKS = AGENTS * 6 * 10
 """Six tasks an hour, for ten hours."""

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from infra.api import BURST, REFUSALS, REQUESTS_PER_SECOND
+from infra.api import REFUSALS
 from infra.function_specs import SPECS
-from infra.spec import ALL_FUNCTIONS, grown
+from infra.spec import ALL_FUNCTIONS, BURST, REQUESTS_PER_SECOND, grown
 from jitney.adapters import upstream
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
 from jitney.adapters.sent_messages import KEEP_SENT_SECONDS

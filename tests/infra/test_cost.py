@@ -9,7 +9,7 @@ import pytest
 from benchmarks import cost, cost_flows, counted_system, metering, prices
 from benchmarks.dynamodb_units import Index, TableForm, item_bytes, read_units
 from benchmarks.synthesized import Template
-from infra.api import REQUESTS_PER_SECOND
+from infra.spec import REQUESTS_PER_SECOND
 
 pytestmark = pytest.mark.xdist_group("cdk")
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"

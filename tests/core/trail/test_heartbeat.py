@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from infra.alarms import ALARMS
 from jitney.core.trail.heartbeat import BROKER as HOME
 from jitney.core.trail.heartbeat import Heartbeat, heartbeat_of
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
@@ -81,6 +80,9 @@ def test_ops_01_an_event_without_a_credible_time_shows_nothing(time: Any):
     assert heartbeat_of(revoker_called() | {"eventTime": time}, ACCOUNT, BROKER, REVOKERS, NOW) is None
 
 
+@pytest.mark.xdist_group("cdk")
 def test_ops_01_an_event_is_old_when_its_alarm_would_have_fired():
+    from infra.alarms import ALARMS
+
     silent = {each.period_seconds * each.periods for each in ALARMS if each.name.endswith("TrailSilent")}
     assert silent == {MAX_EVENT_DELAY_SECONDS}
