@@ -65,6 +65,8 @@ def test_rev_18_requests_of_one_agent_are_rejected_together(api: Api, person: Ca
         permissions = [{"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/flooded/{name}"]}]
         answer = api("POST", "/v1/grants", request_body(permissions=permissions), agent="writer-agent")
         ids.append(answer.json()["grant"]["id"])
+    listed = {each["id"]: each for each in api("GET", "/v1/grants", agent="writer-agent").json()["grants"]}
+    assert [listed[each]["review"]["review_url"].rpartition("/")[2] for each in ids] == ids
     bob.sign_in()
     page = bob.get("/rejections?agent=local.writer-agent")
     seen = [each for each in re.findall(r'name="request" value="([^"]+)"', page.text) if each.partition(".")[0] in ids]
@@ -74,6 +76,9 @@ def test_rev_18_requests_of_one_agent_are_rejected_together(api: Api, person: Ca
         answer = bob.post("/rejections", form | {"comment": "in a loop"})
         assert (answer.status_code, "<h1>Rejected 2 requests of agent" in answer.text) == (200, True)
     assert [read(api, each)["state"] for each in ids] == ["rejected"] * 2
+    unchanged = {name: value for name, value in request_body(permissions=permissions).items() if name != "changed"}
+    again = api("POST", "/v1/decisions", unchanged, agent="writer-agent")
+    assert (again.status_code, again.json()["code"]) == (403, "rejected_before")
 
 
 def test_rev_19_an_operator_sees_what_is_open(api: Api, person: Callable[[str], Person], pending: str):
