@@ -125,6 +125,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("client/background/need.py", "not stat.S_ISDIR(found.st_mode)"): "Linux shows links with mode 0777, macOS may not",
     ("client/setup/json_file.py", "found is None"): "its callers remove only entries that the document has",
     ("client/setup/json_file.py", "not isinstance(document, dict)"): "the first token is checked, too",
+    ("sdk/access_requests.py", "isinstance(value, bytes | bytearray)"): "base64 refuses other values as json does",
     ("core/access/conditions.py", "found is None"): "a condition with another key cannot be made",
     ("core/calls/parser.py", "found is not None"): "only a list can be of another form, and has the other alternative",
     ("core/calls/parser.py", "member.kind == 'x' and len(read) > 1"): "the options give a structure one word",

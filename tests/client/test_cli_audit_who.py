@@ -143,7 +143,8 @@ def test_aud_10_an_unknown_name_is_an_error_with_suggestions(ledger: Queries):
         f"Did you mean {GRANT.principal} or {OTHER.principal}?",
     )
     assert problem("who", "--resource", "s3://reprots/2026") == ("resource_unknown", "Did you mean s3://reports?")
-    assert problem("query", "who_accessed", "--param", "s3://reprots/a")[0] == "resource_unknown"
+    for resource in ("s3://reprots/a", "arn:aws:sqs:eu-west-1:444455556666:none"):
+        assert problem("query", "who_accessed", "--param", resource)[0] == "resource_unknown"
     assert problem("query", "timeline_of_grant", "--param", "g-aaaaaaaaaaaaab") == (
         "grant_unknown",
         f"Did you mean {GRANT.id}?",

@@ -145,3 +145,11 @@ def test_cli_04_the_lock_of_a_start_is_not_deleted_as_old_while_it_is_held(
     monkeypatch.setattr(starting, "ask", asked)
     starting.start_and_ask(tmp_path / "endpoints", need, "GET", "/")
     assert (locks / need.key()).exists()
+
+
+@pytest.mark.parametrize("status", [201, 400, 503])
+def test_an_answer_of_the_endpoint_that_is_no_success_is_its_problem(status: int):
+    document = {"code": "grant_ended", "title": "Ended", "detail": "It ended.", "fix": "Request again."}
+    with pytest.raises(ClientProblem, match="It ended"):
+        EndpointAnswer(status, document).content()
+    assert EndpointAnswer(200, document).content() == document

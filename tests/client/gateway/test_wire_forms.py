@@ -15,7 +15,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.model import ServiceModel, Shape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
@@ -27,6 +27,7 @@ from jitney.client.gateway.protocol_errors import protocol_error, spoken_protoco
 from jitney.client.gateway.received import ReceivedRequest, plain_body
 from jitney.client.gateway.signature import SignatureCheck
 from jitney.client.gateway.wire_parser import CBOR, ParsedCall
+from jitney.client.gateway.wire_values import from_text
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.call_needs import explain_call
@@ -438,3 +439,23 @@ def test_gw_06_other_answers_than_queue_addresses_stay_byte_identical(served: Se
 def test_gw_06_a_request_without_a_body_has_none():
     request = ReceivedRequest("GET", "/", "", {"host": "127.0.0.1"})
     assert plain_body(request) is request
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("integer", "1.5"),
+        ("integer", "true"),
+        ("integer", "one"),
+        ("long", ""),
+        ("float", "nan"),
+        ("double", "1,5"),
+        ("boolean", "1"),
+        ("boolean", "1.5"),
+        ("boolean", "yes"),
+        ("structure", "{}"),
+    ],
+)
+def test_gw_03_a_text_of_another_type_than_its_parameter_is_refused(kind: str, text: str):
+    with pytest.raises(Invalid, match=f"which is no value of the type {kind}"):
+        from_text(text, Shape("S", {"type": kind}), "/Count")
