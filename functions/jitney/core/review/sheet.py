@@ -193,8 +193,8 @@ def _requested_action(
 ) -> RequestedAction:
     """Return the action's line. When `budget` runs out, resources count as new."""
     known = actions.get(limited.action)
-    new = obtained.kept.lacks(limited, resources, budget)
-    never = obtained.revoked.lacks(limited, new, budget)
+    new = tuple(obtained.kept.lacks(limited, resources, budget))
+    never = tuple(obtained.revoked.lacks(limited, new, budget))
     revoked = tuple(arn for arn in new if arn not in never)
     return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions, revoked)
 
