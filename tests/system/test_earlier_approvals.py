@@ -45,3 +45,12 @@ def test_rev_11_the_same_access_needs_no_second_review_until_a_person_revokes_th
     renewed = own.api("POST", f"/v1/grants/{again.json()['grant']['id']}/credentials", agent=act.agent)
     assert (renewed.status_code, renewed.json()["code"]) == (403, "denied")
     assert asks(act).status_code == 202
+
+
+def test_rev_11_the_revocation_of_what_an_approval_allowed_ends_it(own: Own):
+    """The function that revokes writes the end of the approvals, with its own permissions."""
+    act = approved(own)
+    again = asks(act).json()["grant"]["id"]
+    stopped = own.api("POST", f"/v1/grants/{again}/revocation", {"reason": "wrong"}, agent=OPERATOR)
+    assert stopped.status_code == 200, stopped.text
+    assert asks(act).status_code == 202
