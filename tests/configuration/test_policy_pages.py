@@ -2,8 +2,9 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 import pytest
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 START = (DOCS / "policies.md").read_text(encoding="utf-8")
+EARLIER_APPROVALS = (DOCS / "earlier-approvals.md").read_text(encoding="utf-8")
 COOKBOOK = (DOCS / "policy-cookbook.md").read_text(encoding="utf-8")
 INTRODUCTION, *RECIPES = COOKBOOK.split("\n## ")
 
@@ -39,17 +41,33 @@ def test_pol_11_the_first_page_leads_to_tested_policies(folder: Path, monkeypatc
     (policies,), (_, cases) = blocks(START, "cedar"), blocks(START, "yaml")
     (folder / "policies" / "orders.cedar").write_text(policies)
     (folder / "policies" / "tests.yaml").write_text(cases)
-    tested, explained = [
-        CliRunner().invoke(build_app(), line.removeprefix("jitney ").split(" ", 2)[:2] + _rest(line))
-        for line in blocks(START, "sh")[0].splitlines()
+    assert answers(START) == ["Passed  policies/tests.yaml", "Needs a review  by orders-write"]
+
+
+def answers(page: str) -> list[str]:
+    """Return the first line that each command of the page's shell block prints."""
+    lines: list[str] = []
+    for command in blocks(page, "sh")[0].splitlines():
+        result = CliRunner().invoke(build_app(), shlex.split(command)[1:])
+        assert result.exit_code == 0, result.output
+        lines.append(result.stdout.splitlines()[0])
+    return lines
+
+
+def test_rev_11_the_page_about_earlier_approvals_continues_the_first_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(folder)
+    (first,), (_, cases) = blocks(START, "cedar"), blocks(START, "yaml")
+    (again,), (case,) = blocks(EARLIER_APPROVALS, "cedar"), blocks(EARLIER_APPROVALS, "yaml")
+    kept = first.partition('@id("orders-write")')[0]
+    (folder / "policies" / "orders.cedar").write_text(kept + again)
+    (folder / "policies" / "tests.yaml").write_text(cases + indent(case, "  "))
+    assert answers(EARLIER_APPROVALS) == [
+        "Passed  policies/tests.yaml",
+        "Needs a review  by orders-write",
+        "Allowed  by orders-write",
     ]
-    assert (tested.exit_code, tested.stdout.splitlines()[0]) == (0, "Passed  policies/tests.yaml")
-    assert (explained.exit_code, explained.stdout.splitlines()[0]) == (0, "Needs a review  by orders-write")
-
-
-def _rest(line: str) -> list[str]:
-    option = re.search(r'(--case) "(.*)"', line)
-    return list(option.groups()) if option else []
 
 
 def test_pol_11_the_cookbook_has_thirteen_recipes():
