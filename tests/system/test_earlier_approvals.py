@@ -24,8 +24,8 @@ def approved(own: Own) -> Act:
     """Return the flow of an agent that got what a reviewer approved."""
     act = to_approve(own, REMEMBERED)
     sheet = own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER).json()["review"]
-    assert (
-        "For 30 days, policy then lets this agent obtain the same access again without a review." in sheet["duration"]
+    assert sheet["after_approval"] == (
+        "for 30 days, policy lets this agent obtain the same access again without a review."
     )
     assert vote(act).status_code == 200
     issued = own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
