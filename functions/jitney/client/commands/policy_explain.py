@@ -37,8 +37,17 @@ Kind = Annotated[str, typer.Option(metavar="KIND", help="agent or human.")]
 Way = Annotated[str, typer.Option(metavar="WAY", help="credentials or gateway.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="With the gateway: sensitive values are not masked.")]
 
+_OF_A_REQUEST = frozenset(
+    {
+        "action", "resource", "group", "claim", "condition", "approval", "earlier_approval", "held", "duration",
+        "human", "kind", "way", "reveal",
+    }
+)  # fmt: skip
+"""The options that describe the request for TARGET. A case and a recorded grant have their own request."""
+
 
 def explain_decision(
+    context: typer.Context,
     target: options.Target = None,
     *,
     case: CaseName = "",
@@ -72,6 +81,9 @@ def explain_decision(
     with exit_on_problem("policy explain", as_json=as_json):
         if sum(map(bool, (case, grant, target))) != 1:
             raise invalid("Not exactly one request is named.", "Give --case, --grant, or TARGET.")
+        if not target and (unused := _of_a_request(context)):
+            fix = "Leave them out, or give TARGET instead."
+            raise invalid(f"With --case or --grant, these do nothing: {', '.join(unused)}.", fix)
         explanation = load_extra("jitney.client.policy.policy_explanation", "policy", "The decision was not explained")
         screen = policy_screen()
         if case:
@@ -92,6 +104,13 @@ def explain_decision(
             print_json(result)
         else:
             screen.explained(result, explanation.rows(result), explanation.deciding(result))
+
+
+def _of_a_request(context: typer.Context) -> list[str]:
+    """Return the options on the command line that describe a request."""
+    described = {str(each.name): each.opts[0] for each in context.command.params if each.name in _OF_A_REQUEST}
+    sources = {name: context.get_parameter_source(name) for name in described}
+    return [described[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
 def _seconds(duration: str) -> int:
