@@ -160,7 +160,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 def test_rev_11_a_policy_for_which_an_earlier_approval_would_permit_less_is_refused(load, text: str):
-    with pytest.raises(InvalidPolicies, match=r"with more groups in context\.earlierApprovals it permits less"):
+    with pytest.raises(InvalidPolicies, match="an earlier approval could make it permit less"):
         load(f'@id("p") {text}')
 
 

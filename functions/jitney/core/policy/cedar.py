@@ -255,8 +255,8 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
     yield from _way_faults(policy, literals)
     if not permits_more(policy, EARLIER_APPROVALS):
         yield (
-            f"with more groups in context.{EARLIER_APPROVALS} it permits less; "
-            "a permit may require an earlier approval, and a forbid may make an exception for it"
+            f"an earlier approval could make it permit less; name context.{EARLIER_APPROVALS} "
+            "without ! in the when of a permit, or in the unless of a forbid"
         )
     yield from literals.faults
     yield from literals.call.faults()
