@@ -20,7 +20,7 @@ SHOW_REVIEW = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 SHOW_REVIEW_VARIABLES = ("JITNEY_REVIEWS_URL",)
 # The revocation of an approved grant ends the approvals that count again (jitney.adapters.past_verdicts).
 END_APPROVALS = on_state("PutItem", items=("APPROVED#*",))
-READ_EARLIER_VOTES = on_state("Query", items=("REJECTED#*", "APPROVED#*"))
+READ_PAST_VERDICTS = on_state("Query", items=("REJECTED#*", "APPROVED#*"))
 REQUEST_GRANTS = (
     on_state("GetItem", "PutItem", items=GRANT_ITEMS + SINGLE_USE_ITEMS),
     on_state("PutItem", items=GRANT_LIST_ITEMS),
@@ -32,5 +32,5 @@ REQUEST_GRANTS = (
     Allow("approval", ("states:StartExecution",)),
     MASK,
     SHOW_REVIEW,
-    READ_EARLIER_VOTES,
+    READ_PAST_VERDICTS,
 )

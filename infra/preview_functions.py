@@ -1,6 +1,6 @@
 """The functions that say what policies permit and issue nothing, and their permissions."""
 
-from infra.grant_permissions import MASK, READ_EARLIER_VOTES, READ_OTHER_GRANTS
+from infra.grant_permissions import MASK, READ_OTHER_GRANTS, READ_PAST_VERDICTS
 from infra.permissions import AUTHENTICATE, OTHER_CHAINS, on_state, write_records
 from infra.spec import FunctionSpec
 
@@ -12,7 +12,7 @@ PREVIEW_SPECS = (
         allows=(
             on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "UNOPENED#*")),
             READ_OTHER_GRANTS,
-            READ_EARLIER_VOTES,
+            READ_PAST_VERDICTS,
             *AUTHENTICATE,
             *write_records(OTHER_CHAINS),
             MASK,
