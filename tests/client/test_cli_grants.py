@@ -109,7 +109,7 @@ def test_rev_11_the_approval_that_made_a_review_unnecessary_is_shown_to_the_agen
     earlier = [{"grant": "g-bbbbbbbbbbbbbb", "groups": ["owners", "security"], "at": "2026-11-01T00:00:00Z"}]
     connected.say("GET", PATH, 200, {"grant": grant(earlier_approvals=earlier)})
     shown = CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID]).stdout.splitlines()
-    assert "  approved  before, as grant g-bbbbbbbbbbbbbb, by owners and security" in shown
+    assert "  approved  before, by owners and security, for grant g-bbbbbbbbbbbbbb" in shown
     document = json.loads(CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID, "--json"]).stdout)
     assert document["grant"]["earlier_approvals"] == earlier
 

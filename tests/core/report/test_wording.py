@@ -130,4 +130,4 @@ def test_rev_11_the_report_has_the_earlier_approvals_that_counted():
     said = [{"grant": "g-earlier", "groups": ["owners"], "at": "2026-11-01T00:00:00Z"}, "damaged"]
     report = report_of(requested(earlier_approvals=said))
     assert report.earlier_approvals == (("g-earlier", ("owners",)),)
-    assert ("approved", "before, as grant g-earlier, by owners") in rows(report)
+    assert ("approved", "before, by owners, for grant g-earlier") in rows(report)

@@ -102,7 +102,7 @@ def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
     Each earlier approval that counts for the grant has a row, too.
     """
     for each in grant.earlier_approvals:
-        yield "approved", f"before, as grant {each.grant}, by {who([each.groups])}"
+        yield "approved", f"before, by {who([each.groups])}, for grant {each.grant}"
     for vote in grant.votes:
         delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""

@@ -154,7 +154,7 @@ def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
         yield ReportRow("required", f"approval by {alternatives}")
     for grant, groups in report.earlier_approvals:
         approved = format_list([escape_invisible(each) for each in groups], MOST_PEOPLE)
-        yield ReportRow("approved", f"before, as grant {escape_invisible(grant)}, by {approved}")
+        yield ReportRow("approved", f"before, by {approved}, for grant {escape_invisible(grant)}")
     happened = [(each.at, _vote(each, report)) for each in report.votes]
     if report.break_glass:
         happened.append((report.break_glass.at, _break_glass_row(report.break_glass, report)))
