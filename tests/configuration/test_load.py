@@ -934,6 +934,12 @@ def test_a_policy_names_a_secret_with_or_without_its_suffix(written, named):
     assert secret_resource(written) == named
 
 
+@pytest.mark.parametrize("unset", list(BROKER))
+def test_ops_02_without_a_place_for_the_broker_only_a_local_system_has_one(compiled, unset):
+    assert problems(compiled, valid(), env={unset: ""})["broker"][0] == "nothing says where the broker is deployed"
+    assert compiled(valid(), env={unset: ""}, local=True).targets
+
+
 def test_the_functions_and_the_trust_policy_have_the_same_external_id(compiled):
     of_broker = compiled(valid()).targets["prod"].external_id
     of_another = compiled(valid(), env={"CDK_DEFAULT_ACCOUNT": "111111111111"}).targets["prod"].external_id

@@ -9,7 +9,7 @@ from jitney.core.calls.arns import MAX_ARNS, fill_template
 from jitney.core.calls.call import AwsCall
 from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.explainer import explain_line
-from jitney.core.calls.named_resources import resources_of
+from jitney.core.calls.named_resources import MOST_NAMES, resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.templates import name_parameters, templates_of
 from jitney.core.problems import Problem
@@ -154,6 +154,12 @@ def call(service: str, name: str, **parameters: Any) -> Any:
 def test_gw_12_large_parameters_take_linear_time(service, operation, parameters):
     with within_cpu_seconds(1), pytest.raises(Problem):
         explain_call(AwsCall(OPERATIONS.service(service).operation(operation), parameters), PLACE)
+
+
+def test_gw_12_too_many_names_are_refused_before_an_arn_is_made_of_each():
+    with pytest.raises(Problem) as refused:
+        call("ec2", "TerminateInstances", InstanceIds=[f"i-{number:017x}" for number in range(MOST_NAMES + 1)])
+    assert f"more than {MOST_NAMES} resources" in refused.value.detail
 
 
 def test_pol_13_resources_of_several_types_count_together():
