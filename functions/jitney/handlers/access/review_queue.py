@@ -48,9 +48,9 @@ def earlier_rejection(
     authenticated: AuthenticatedRequest,
     call: ReviewedCall | None = None,
 ) -> Rejection | None:
-    """Return the rejection of the caller's request for the same access in the last day, or None without one.
+    """Return the last day's rejection of a request for the same access, or None without one.
 
-    For a call's own grant, it is the rejection of an equal call. All requests on behalf of one person count together.
+    With `call`, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
     rejected_before if `changed` is empty, or was rejected with such a request.
     """
