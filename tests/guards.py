@@ -1,10 +1,10 @@
 """The security checks of the package, and each module without one of them: for `make mutants` (tests/mutants.py).
 
 A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A statement
-there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that returns, or one part
-of its `and`, in a function that otherwise raises at its end, and an `if` that yields a finding, in the modules of
-`REPORTING`. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it
-that returns False is a guard. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
+there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that returns, in a
+function that otherwise raises at its end, or one part of its `and`. In the modules of `REPORTING`, an `if` that yields
+a finding is a guard. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it that
+returns False is a guard. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
 """
 
 import ast

@@ -111,7 +111,7 @@ WORDS_OF_JITNEY = {
     "client/restore/recorded_suspensions.py",
     "client/restore/restored_suspensions.py",
 }
-"""The modules that make a `MaskedComment` without a person's text, or of a masked record."""
+"""The modules that make a `MaskedComment` from words of Jitney, or from a record that is masked already."""
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "v2"}
 
 

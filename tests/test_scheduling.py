@@ -1,6 +1,6 @@
 """pytest-xdist's workers run tests that belong together in one worker, and wait and compute at the same time.
 
-They report what is shown.
+They report only what pytest shows.
 """
 
 from itertools import chain

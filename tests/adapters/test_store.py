@@ -694,7 +694,7 @@ def test_rev_11_only_a_revocation_of_what_people_approved_ends_approvals(store: 
     assert past_verdicts.put_end_of_approvals("state", ended, replace(ended, cut_off_at=NOW + 6)) == []
 
 
-def test_rev_11_a_pending_or_used_grant_is_no_approval(store: Store):
+def test_rev_11_a_change_that_approves_nothing_stores_no_approval(store: Store):
     before = opened(store, replace(PENDING, repeatable=True))
     assert past_verdicts.put_approval("state", before, before) == []
     active = activated(before, NOW + 5)

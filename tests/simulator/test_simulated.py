@@ -124,7 +124,7 @@ def test_sts_01_an_independent_simulator_finds_nothing_wider_and_nothing_narrowe
 def test_sts_01_the_simulator_finds_nothing_wider_and_nothing_narrower_in_statements_grouped_by_actions(
     asked: list[Asked],
 ):
-    """Only a request that is too large otherwise is grouped so. This test groups small requests so, too."""
+    """Jitney groups by actions only if a request is too large otherwise. This test groups small requests, too."""
     regrouped_ones, other = [], 0
     for wanted, case in asked[:300]:
         whole = compact_request(wanted, ACTIONS)

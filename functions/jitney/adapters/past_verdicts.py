@@ -1,12 +1,12 @@
 """Verdicts of reviewers that count for later requests: rejections for a day, and approvals for 30 days.
 
-In the state table, the vote's transaction writes the items (`jitney.adapters.store`), for every channel:
+In the state table, the transaction of a vote or a revocation writes the items (`jitney.adapters.store`):
 
 - `pk` REJECTED#<rejection key>#<the target's first role> for a rejected request or call of a person, or of a unit if no
   person is named. For a call, the key also has #<the call's digest>. `rejection` is JSON.
 - `pk` APPROVED#<owner key>#<the target's first role> for an approved grant that is repeatable. The grant says the rest.
-  An item with `revoked` ends all earlier approvals: a person, or a suspension, revoked such a grant, or one that needed
-  no review because of it.
+  An item with `revoked` ends all earlier approvals. A person or a suspension revoked such a grant, or a grant that
+  needed no review because of its approval.
 
 `sk` is the verdict's time and grant. `expires` is DynamoDB's TTL.
 """

@@ -56,7 +56,7 @@ def preview_decision(request: Request, ports: Ports) -> Response:
 def _refusal(
     decision: Decision, access_request: AccessRequest, target: Target, authenticated: AuthenticatedRequest
 ) -> Problem | None:
-    """Return the problem that keeps the request from its reviewers, or None."""
+    """Return the problem rejected_before for a request that needs a review and was rejected, or None."""
     if decision.effect is not Effect.REVIEW:
         return None
     from jitney.handlers.access.review_queue import earlier_rejection  # noqa: PLC0415 - as for a request

@@ -117,7 +117,7 @@ class LocalServer:
         self._closing.wait(_LOOK_SECONDS)
 
     def _close_longest_idle(self) -> None:
-        """Close the first idle connection on which no request has arrived.
+        """Close the longest idle connection on which no request has arrived.
 
         Either this thread or the connection's own thread removes it from `_idle`. Only that thread may go on with it.
         """

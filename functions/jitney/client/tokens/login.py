@@ -101,7 +101,7 @@ def note_person(path: Path, settings: LoginSettings, found: DeveloperSignIn) -> 
         replace_file(path, hashlib.sha256(person.encode()).hexdigest().encode())
     except OSError as error:
         detail = f"{path} cannot be written: {error.strerror}."
-        raise Invalid("person_unwritable", "The sign-in cannot be noted", detail, STATE_FOLDER_FIX) from error
+        raise Invalid("person_unwritable", "The sign-in cannot be stored", detail, STATE_FOLDER_FIX) from error
 
 
 @contextmanager

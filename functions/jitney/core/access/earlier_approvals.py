@@ -7,14 +7,14 @@ from jitney.core.access.request import AccessRequest
 from jitney.core.times import iso
 
 HISTORY_SECONDS = 30 * 24 * 3600
-"""For how long what an agent obtained before is compared with its requests, and approvals of it can count."""
+"""How long an agent's grants are compared with its later requests, and their approvals can count."""
 
 
 class EarlierApproval(NamedTuple):
-    """An approved grant of the same agent that covers all of a request.
+    """The approval of an earlier grant of the same agent that covers all of a request.
 
-    `groups` are the reviewer groups that approved the grant, and no newer such grant. `at` is when it was approved, in
-    epoch seconds.
+    `groups` are the reviewer groups that approved this grant, but no newer grant that covers the request. `at` is the
+    time of the approval in epoch seconds.
     """
 
     grant_id: str

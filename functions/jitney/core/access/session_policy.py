@@ -137,7 +137,7 @@ def _fitted(
     found = [(policy, whole.statements)]
     if policy.size <= limit:
         return found[0]
-    # The statements of a sealed policy that does not fit are left out, so grouping them otherwise does not help.
+    # The statements of a sealed policy that does not fit are left out, so another grouping does not help.
     if not options.sealed and (others := regrouped(whole, limit)):
         found.append((_policy(others, denies, options, limit), others))
     if options.wildcards and all(each.size > limit for each, _ in found):

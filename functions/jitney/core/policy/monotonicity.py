@@ -12,7 +12,7 @@ _TESTS = frozenset({"contains", "containsAll", "containsAny"})
 
 
 class _Use(IntEnum):
-    """Where an expression stands: more of it makes the policy permit more, or less, or it is not known which."""
+    """What the policy does if an expression is true more often: permits more, permits less, or either."""
 
     LESS = -1
     UNKNOWN = 0
@@ -29,7 +29,7 @@ def permits_more(policy: Mapping[str, Any], attribute: str) -> bool:
     waiting: list[tuple[Any, _Use]] = [
         (each["body"], _Use(met[each["kind"]] * (1 if permits else -1))) for each in policy["conditions"]
     ]
-    while waiting:  # no recursion: a chain of hundreds of || is as deep
+    while waiting:  # no recursion, because hundreds of || in a row nest as deep
         expression, use = waiting.pop()
         if isinstance(expression, list):
             waiting += ((each, use) for each in expression)

@@ -34,7 +34,7 @@ class Passing(NamedTuple):
         return self.evaluation.verdicts(self.questions, seconds, approvals)
 
     def is_repeatable(self, seconds: int, reviews: Iterable[frozenset[str]]) -> bool:
-        """Return whether the approvals of one of `reviews` would allow the same request again, without approvals."""
+        """Return whether the approvals of one of `reviews` would later allow the same request without new ones."""
         if not self.evaluation.earlier_groups:
             return False
         earlier = self.given | self.evaluation.earlier

@@ -21,7 +21,10 @@ from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut
 
-_NO_POLICY = "none is safe: a value contains `?`, this access was not reviewed, or records or reviews are missing"
+_NO_POLICY = (
+    "none is safe: a value contains `?`, access was by break-glass or an earlier approval, "
+    "or records or reviews are missing"
+)
 
 
 def alarming_rows(report: GrantReport) -> Iterator[ReportRow]:

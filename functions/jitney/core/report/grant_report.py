@@ -193,7 +193,7 @@ class UsedConfiguration(NamedTuple):
 
 
 class GrantUsage(NamedTuple):
-    """What was done with one grant, by CloudTrail's events.
+    """What was done with one grant, as CloudTrail's events show it.
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
     `denied` (calls that IAM denied), `beyond_grant` (calls that succeeded outside of what was granted) and `bypasses`
@@ -226,10 +226,10 @@ class GrantReport:
     `reviewed_call` is set for the grant of one call.
 
     `reviews` are the alternative sets of reviewer groups. `earlier_approvals` are the grants whose approvals counted
-    for this one, with the groups that approved. `repeated_requests` are the times of equal requests
-    that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
+    for this one, with the groups that approved. `repeated_requests` are the times of equal requests that joined this
+    one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
-    `usage` is by CloudTrail's events. `gateway_calls` are the calls through the gateway, in order.
+    `usage` is what CloudTrail's events show. `gateway_calls` are the calls through the gateway, in order.
 
     `trail_gaps` are the times in which CloudTrail was silent while the grant was open. `warnings` are sentences about
     these, and about missing records and contradictions. With `partial`, records or calls are missing, or may be. Then

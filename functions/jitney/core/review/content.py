@@ -41,7 +41,7 @@ def content_hash(grant: Grant) -> str:
                 "reviews": grant.reviews,
                 "call": grant.call,
                 "repeated": grant.repeated,
-                # Only if set, so that votes of earlier versions keep their content.
+                # Only if set, so that votes that an earlier version stored still match.
                 **({"repeatable": grant.repeatable} if grant.repeatable else {}),
                 **({"earlier_approvals": grant.earlier_approvals} if grant.earlier_approvals else {}),
             }

@@ -77,7 +77,7 @@ class AuthenticatedRequest:
     ) -> Decision:
         """Return the decision about a request, from the caller's other grants and these approvals.
 
-        `grant` is the grant that the request is about again, or that a call is made in, or None for a new request.
+        `grant` is the grant whose request is decided again, or in which a call is made. It is None for a new request.
 
         Raises Problem suspended when the caller or the target is suspended.
         """

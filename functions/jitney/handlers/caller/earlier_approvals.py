@@ -18,8 +18,8 @@ from jitney.handlers.runtime.ports import Ports
 class EarlierApprovalsOfAgent:
     """The earlier approvals that count for a new request of `who` on `target`.
 
-    It implements `jitney.core.access.earlier_approvals.EarlierApprovalsLookup`. After a rejection, none counts for
-    a day: an equal request is refused then, until the agent says what has changed, and people review it.
+    It implements `jitney.core.access.earlier_approvals.EarlierApprovalsLookup`. For a day after the rejection of a
+    request for some of the same access, none counts. So a repeat that says what changed is reviewed.
     """
 
     ports: Ports
@@ -41,7 +41,7 @@ class EarlierApprovalsOfAgent:
 
 @dataclass(frozen=True, slots=True)
 class EarlierApprovalsOfGrant:
-    """Those of a grant's `earlier_approvals` that still count for the grant, or for a call in it.
+    """The `earlier_approvals` of a grant that still count for the grant, or for a call in it.
 
     It implements `jitney.core.access.earlier_approvals.EarlierApprovalsLookup`. An approval that was given in the 30
     days before the request counts until the grant ends.
