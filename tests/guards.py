@@ -94,7 +94,7 @@ PREDICATES = {
     "core/review/call_wording.py": ("shows_all_parameters",),
     "core/review/covered_access.py": ("shows_as_much", "gives_as_much"),
     "core/review/harm.py": ("takes_second_step",),
-    "core/review/repeated_access.py": ("_was_reviewed", "_is_current", "_gave"),
+    "core/review/covering_approvals.py": ("_was_reviewed", "_is_current", "_gave"),
     "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
     "core/review/votes.py": ("has_enough_approvals",),
     "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),

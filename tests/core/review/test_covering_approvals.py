@@ -12,8 +12,8 @@ from jitney.core.access.request import AccessRequest
 from jitney.core.access.suspensions import NO_SUSPENSIONS
 from jitney.core.config import Config, ReviewerGroup
 from jitney.core.review.content import content_hash
+from jitney.core.review.covering_approvals import covering_approvals
 from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.repeated_access import covering_approvals
 from tests.core.identity import minting
 from tests.fakes import NOW, PENDING
 from tests.handlers.conftest import configuration
