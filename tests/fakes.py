@@ -276,12 +276,12 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)
 
-    def repeatable_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
-        self._answer("repeatable_approvals")
+    def counting_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
+        self._answer("counting_approvals")
         found = [
             grant
             for grant in self.grants.values()
-            if grant.repeatable
+            if grant.counts_again
             and grant.votes
             and grant.starts_at is not None
             and grant.starts_at > max([now - HISTORY_SECONDS, *self._ends_of_approvals(owner, role_arn)])
@@ -296,7 +296,7 @@ class MemoryStore:
             each.ending.at
             for each in revoked
             if each.ending
-            and (each.repeatable or each.earlier_approvals)
+            and (each.counts_again or each.earlier_approvals)
             and (each.owner_key, first_role(each.role_arn)) == (owner, first_role(role_arn))
         ]
 

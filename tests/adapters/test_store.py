@@ -653,49 +653,49 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_owner_and_role(store: Stor
     assert not store.rejections(f"{REJECTED_BY}x", PENDING.role_arn, None, NOW + 6)
 
 
-@pytest.mark.parametrize("repeatable", [True, False])
-def test_rev_11_an_approval_of_a_repeatable_grant_is_found_for_30_days(store: Store, repeatable: bool):
-    approved_at(store, replace(PENDING, repeatable=repeatable), NOW + 5)
+@pytest.mark.parametrize("counts_again", [True, False])
+def test_rev_11_an_approval_that_counts_again_is_found_for_30_days(store: Store, counts_again: bool):
+    approved_at(store, replace(PENDING, counts_again=counts_again), NOW + 5)
     owner, last = PENDING.owner_key, NOW + 4 + HISTORY_SECONDS
-    expected = (PENDING.id,) if repeatable else ()
-    assert store.repeatable_approvals(owner, PENDING.role_arn, last) == expected
-    assert store.repeatable_approvals(owner, SECOND, last) == expected
-    assert store.repeatable_approvals(owner, PENDING.role_arn, last + 2) == ()
-    assert store.repeatable_approvals(owner, PENDING.role_arn + "x", last) == ()
-    assert store.repeatable_approvals(f"{owner}x", PENDING.role_arn, last) == ()
+    expected = (PENDING.id,) if counts_again else ()
+    assert store.counting_approvals(owner, PENDING.role_arn, last) == expected
+    assert store.counting_approvals(owner, SECOND, last) == expected
+    assert store.counting_approvals(owner, PENDING.role_arn, last + 2) == ()
+    assert store.counting_approvals(owner, PENDING.role_arn + "x", last) == ()
+    assert store.counting_approvals(f"{owner}x", PENDING.role_arn, last) == ()
 
 
 @pytest.mark.parametrize("repeated", [True, False])
 def test_rev_11_no_approval_before_a_revocation_is_found(store: Store, repeated: bool):
     """Whether the approved grant is revoked, or one that it allowed. Approvals of the same second end too."""
-    approved = approved_at(store, replace(PENDING, repeatable=True), NOW + 5)
+    approved = approved_at(store, replace(PENDING, counts_again=True), NOW + 5)
     earlier = (EarlierApproval(approved.id, ("owners",), NOW + 5),)
-    again = replace(GRANT, earlier_approvals=earlier, repeatable=False)
+    again = replace(GRANT, earlier_approvals=earlier, counts_again=False)
     before = opened(store, again) if repeated else approved
     found = (PENDING.owner_key, PENDING.role_arn, NOW + 60)
-    assert store.repeatable_approvals(*found) == (approved.id,)
+    assert store.counting_approvals(*found) == (approved.id,)
     ended = before.end(State.REVOKED, GrantEnd(NOW + 5, "corp.bob", "wrong"))
     link = audit.next_chained_record(
         audit.grant_record(AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), NOW + 5), before
     )
     store.save(before, audit.with_chain_head(ended, link), link, now=NOW + 5)
-    assert store.repeatable_approvals(*found) == ()
-    later = approved_at(store, replace(PENDING, id="g-later", repeatable=True), NOW + 6)
-    assert store.repeatable_approvals(*found) == (later.id,)
+    assert store.counting_approvals(*found) == ()
+    later = approved_at(store, replace(PENDING, id="g-later", counts_again=True), NOW + 6)
+    assert store.counting_approvals(*found) == (later.id,)
 
 
 def test_rev_11_only_a_revocation_of_what_people_approved_ends_approvals(store: Store):
     ending = GrantEnd(NOW + 5, "corp.bob", "wrong")
     revoked = GRANT.end(State.REVOKED, ending)
     assert past_verdicts.put_end_of_approvals("state", GRANT, revoked) == []
-    approved = replace(GRANT, repeatable=True)
+    approved = replace(GRANT, counts_again=True)
     assert past_verdicts.put_end_of_approvals("state", approved, approved.end(State.RELEASED, ending)) == []
     ended = approved.end(State.REVOKED, ending)
     assert past_verdicts.put_end_of_approvals("state", ended, replace(ended, cut_off_at=NOW + 6)) == []
 
 
 def test_rev_11_a_change_that_approves_nothing_stores_no_approval(store: Store):
-    before = opened(store, replace(PENDING, repeatable=True))
+    before = opened(store, replace(PENDING, counts_again=True))
     assert past_verdicts.put_approval("state", before, before) == []
     active = activated(before, NOW + 5)
     assert past_verdicts.put_approval("state", active, replace(active, cut_off_at=NOW + 6)) == []

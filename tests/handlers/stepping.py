@@ -15,7 +15,7 @@ from tests.handlers.conftest import System
 STEPS: Mapping[str, tuple[str, ...]] = {
     "store": (
         "change_suspensions", "consume", "create_grant", "cut_off", "grant", "grant_lists", "grants_by_id",
-        "idempotency_value", "open_grants", "record", "rejections", "repeatable_approvals", "save",
+        "idempotency_value", "open_grants", "record", "rejections", "counting_approvals", "save",
     ),
     "deny_list": ("abandon", "acquire", "announce", "complete", "denied_ids", "deny_entries", "lease", "seen_roles"),
     "suspensions": ("current",),

@@ -197,7 +197,7 @@ def test_rev_11_a_grant_without_a_review_starts_no_further_30_days(desk: Desk):
     first = desk.approved()
     desk.system.now = first.starts_at + HISTORY_SECONDS - 1
     status, body, _ = desk.ask()
-    assert (status, desk.system.store.grants[body["grant"]["id"]].repeatable) == (201, False)
+    assert (status, desk.system.store.grants[body["grant"]["id"]].counts_again) == (201, False)
     desk.system.now += 700
     assert desk.ask()[0] == 202
 
@@ -221,19 +221,19 @@ def test_rev_11_an_approval_whose_reviewers_did_not_know_does_not_count_after_a_
     assert desk.ask()[0] == 202
 
 
-@pytest.mark.parametrize("repeatable", [True, False])
-def test_rev_11_a_restarted_review_says_whether_approvals_count_again_under_the_new_policy(repeatable: bool):
+@pytest.mark.parametrize("counts_again", [True, False])
+def test_rev_11_a_restarted_review_says_whether_approvals_count_again_under_the_new_policy(counts_again: bool):
     more = POLICIES.replace(NOW, f'{NOW} && context.approvals.contains("security")')
     once = EACH_TIME.replace(NOW, f'{NOW} && context.approvals.contains("security")')
-    desk = Desk(EACH_TIME if repeatable else POLICIES)
+    desk = Desk(EACH_TIME if counts_again else POLICIES)
     desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice",)), "security": ReviewerGroup(("corp.bob",))})
     desk.ask()
     (grant,) = desk.system.store.grants.values()
-    assert grant.repeatable is not repeatable
-    desk.load(more if repeatable else once)
+    assert grant.counts_again is not counts_again
+    desk.load(more if counts_again else once)
     with pytest.raises(Problem, match="review_changed"):
         vote(ballot(grant), desk.system.ports)
-    assert (desk.stored(grant).votes, desk.stored(grant).repeatable) == ((), repeatable)
+    assert (desk.stored(grant).votes, desk.stored(grant).counts_again) == ((), counts_again)
 
 
 def revoked(desk: Desk, grant: Grant) -> None:
@@ -327,14 +327,14 @@ def test_rev_11_the_grant_of_a_call_never_counts_for_requests():
     )
     assert gateway.post(DELETE, "k")[0] == 202
     child = next(each for each in gateway.system.store.grants.values() if each.call)
-    assert not child.repeatable
-    gateway.system.store.grants[child.id] = replace(child, repeatable=True)  # as if a fault had set it
+    assert not child.counts_again
+    gateway.system.store.grants[child.id] = replace(child, counts_again=True)  # as if a fault had set it
     vote(ballot(gateway.system.store.grants[child.id]), gateway.system.ports)
     assert gateway.post(DELETE, "k")[0] == 200
     assert gateway.post(DELETE, "k-2")[0] == 202
 
 
-def test_rev_11_a_repeated_grant_is_not_renewed_after_the_approved_grant_is_revoked(desk: Desk):
+def test_rev_11_a_grant_without_its_own_review_is_not_renewed_after_the_approved_grant_is_revoked(desk: Desk):
     first = desk.approved()
     desk.system.now -= 120  # the first grant is still active
     _, body, _ = desk.ask()
@@ -377,7 +377,7 @@ def test_rev_11_an_approval_after_a_revocation_counts(desk: Desk):
     assert [each["grant"] for each in body["grant"]["earlier_approvals"]] == [again.id]
 
 
-def test_rev_11_a_repeated_grant_is_renewed_after_the_30_days(desk: Desk):
+def test_rev_11_a_grant_without_its_own_review_is_renewed_after_the_30_days(desk: Desk):
     first = desk.approved()
     desk.system.now = first.starts_at + HISTORY_SECONDS - 1
     _, body, _ = desk.ask()
@@ -385,7 +385,7 @@ def test_rev_11_a_repeated_grant_is_renewed_after_the_30_days(desk: Desk):
     assert desk.system.call(create_credentials, grant_id=body["grant"]["id"], token=desk.token())[0] == 200
 
 
-def test_rev_11_the_calls_of_a_repeated_grant_need_no_review_until_the_approved_grant_is_revoked():
+def test_rev_11_the_calls_of_a_grant_without_its_own_review_need_no_review_until_the_approved_grant_is_revoked():
     gateway = Gateway(
         f"""
 @id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);
@@ -461,5 +461,5 @@ def test_rev_11_a_failing_store_is_no_approval(desk: Desk):
     def fails(*_: Any) -> Any:
         raise Problem("unavailable", "The store did not answer.", "Try again in a moment.")
 
-    desk.system.store.repeatable_approvals = fails  # type: ignore[method-assign]
+    desk.system.store.counting_approvals = fails  # type: ignore[method-assign]
     assert desk.ask()[0] == 503

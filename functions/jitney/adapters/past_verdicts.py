@@ -4,7 +4,7 @@ In the state table, the transaction of a vote or a revocation writes the items (
 
 - `pk` REJECTED#<rejection key>#<the target's first role> for a rejected request or call of a person, or of a unit if no
   person is named. For a call, the key also has #<the call's digest>. `rejection` is JSON.
-- `pk` APPROVED#<owner key>#<the target's first role> for an approved grant that is repeatable. The grant says the rest.
+- `pk` APPROVED#<owner key>#<the target's first role> for a grant whose approval counts again. The grant says the rest.
   An item with `revoked` ends all earlier approvals. A person or a suspension revoked such a grant, or a grant that
   needed no review because of its approval.
 
@@ -50,8 +50,8 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
 
 
 def put_approval(table: str, before: Grant, after: Grant) -> list[Item]:
-    """Return the transaction items that store an approval; [] unless the change approves a repeatable grant."""
-    if not after.repeatable or after.starts_at is None or before.state is not State.PENDING:
+    """Return the transaction items that store an approval; [] unless the change is an approval that counts again."""
+    if not after.counts_again or after.starts_at is None or before.state is not State.PENDING:
         return []
     item = {
         "pk": {"S": _approval_key(after.owner_key, after.role_arn)},
@@ -66,7 +66,7 @@ def put_end_of_approvals(table: str, before: Grant, after: Grant) -> list[Item]:
 
     It ends those of the same second too: "~" sorts behind "#".
     """
-    concerns = after.repeatable or after.earlier_approvals
+    concerns = after.counts_again or after.earlier_approvals
     if not concerns or after.state is not State.REVOKED or before.state is State.REVOKED or after.ending is None:
         return []
     item = {

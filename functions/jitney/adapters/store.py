@@ -258,7 +258,7 @@ class Store:
         pages = query_pages(self._client, "The store", **query)
         return [past_verdicts.rejection_of(item) for page in pages for item in page]
 
-    def repeatable_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
+    def counting_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
         """Return the ids of an owner's grants for a role's target whose approvals may count at `now`.
 
         The approvals are of the last 30 days, the newest first, and at most `past_verdicts.MOST_APPROVALS`. None is

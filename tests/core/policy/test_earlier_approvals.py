@@ -81,7 +81,7 @@ def test_rev_11_an_earlier_approval_counts_where_a_policy_says_so(asked: Asked, 
 def test_rev_11_an_earlier_approval_counts_for_no_policy_that_does_not_mention_it(asked: Asked):
     silent = f'@id("asks") permit ({SCOPE}) when {{ {NOW} }};'
     decision = asked(silent, "owners", "security")
-    assert (decision.effect, decision.repeatable, asked.lookups) == (Effect.REVIEW, False, [])
+    assert (decision.effect, decision.counts_again, asked.lookups) == (Effect.REVIEW, False, [])
 
 
 def test_rev_11_a_further_group_still_has_to_approve(asked: Asked):
@@ -105,14 +105,14 @@ def test_rev_11_the_store_is_read_only_where_an_earlier_approval_can_help(asked:
     assert not any("*" in name for name in names)
 
 
-def test_rev_11_a_reviewed_request_is_repeatable_if_its_approval_would_allow_it_again(asked: Asked):
-    assert asked(EITHER).repeatable
-    assert asked(GUARDED).repeatable
-    assert not asked(BOTH).repeatable  # security has to approve each time
+def test_rev_11_a_reviewed_request_counts_again_if_its_approval_would_allow_it_again(asked: Asked):
+    assert asked(EITHER).counts_again
+    assert asked(GUARDED).counts_again
+    assert not asked(BOTH).counts_again  # security has to approve each time
     assert asked(
         BOTH.replace('context.approvals.contains("security")', f'context.approvals.contains("security") || {BEFORE}')
-    ).repeatable
-    assert not asked(EITHER, "owners").repeatable  # it needs no review
+    ).counts_again
+    assert not asked(EITHER, "owners").counts_again  # it needs no review
 
 
 def test_rev_11_an_earlier_approval_does_not_count_for_an_escalation_with_other_grants(asked: Asked):
@@ -135,7 +135,7 @@ def test_rev_11_the_earlier_approval_of_a_grant_counts_for_its_calls_but_not_whe
 ):
     assert asked(EITHER, "owners", request=CALL).effect is Effect.ALLOW
     each = asked(EACH, "owners", request=CALL)
-    assert (each.effect, each.reviews, each.repeatable) == (Effect.REVIEW, (frozenset({"owners"}),), False)
+    assert (each.effect, each.reviews, each.counts_again) == (Effect.REVIEW, (frozenset({"owners"}),), False)
     assert asked(EACH, "owners", request=CALL, own=("owners",)).effect is Effect.ALLOW
     assert asked(EACH, "owners", request=replace(WRITE, way=Way.GATEWAY)).effect is Effect.ALLOW
 

@@ -32,7 +32,7 @@ def approved(*groups: str, **members: Any) -> Grant:
         "role_arn": TARGET.role_arn,
         "reviews": (names,),
     } | members
-    asked = replace(PENDING, repeatable=True, **members)
+    asked = replace(PENDING, counts_again=True, **members)
     vote = Vote(identity("people.alice"), VoteVerdict.APPROVE, content_hash(asked), "", NOW, "web")
     times = {"starts_at": NOW, "expires_at": NOW + asked.duration_seconds}
     return replace(asked, state=State.RELEASED, votes=(vote,), approvals=names, **times)
@@ -84,7 +84,7 @@ CHANGES: dict[str, Callable[[], tuple[EarlierApproval, ...]]] = {
 def approved_without_notice() -> Grant:
     """Return a grant that was approved by the same people, before the policy said that approvals count again."""
     grant = approved()
-    before = replace(grant, repeatable=False, votes=(), approvals=(), state=State.PENDING)
+    before = replace(grant, counts_again=False, votes=(), approvals=(), state=State.PENDING)
     vote = replace(grant.votes[0], content=content_hash(before))
     return replace(grant, votes=(vote,))
 

@@ -69,7 +69,7 @@ class Decision:
     that was read for privilege escalations, or None if none was read. The agent must not see them, because some of
     these grants belong to others.
 
-    `earlier_approvals` are those that policies saw, or None if they were not looked up. `repeatable` is set for a
+    `earlier_approvals` are those that policies saw, or None if they were not looked up. `counts_again` is set for a
     REVIEW after which policies would allow the same request again, because of its approval.
     """
 
@@ -85,7 +85,7 @@ class Decision:
     call_limits: CallLimits = NO_CALL_LIMITS
     held_actions: tuple[frozenset[str], ...] | None = field(default=None, repr=False)
     earlier_approvals: tuple[EarlierApproval, ...] | None = None
-    repeatable: bool = False
+    counts_again: bool = False
 
     @property
     def permits_some(self) -> bool:

@@ -61,7 +61,7 @@ def open_grant(
         way=request.way,
         reveal=request.reveal,
         bound_address=bound_address,
-        repeatable=decision.repeatable,
+        counts_again=decision.counts_again,
         earlier_approvals=decision.earlier_approvals or (),
     )
 

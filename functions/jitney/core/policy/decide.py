@@ -165,7 +165,7 @@ def _with_reviews(
         reasons=why_reviewed([each for each in verdicts if not each[0].allowed], policy_set),
         reviews=reviews,
         call_limits=_call_limits((after for _, after in verdicts), policy_set),
-        repeatable=not request.operation and case.is_repeatable(request.duration_seconds, reviews),
+        counts_again=not request.operation and case.would_count_again(request.duration_seconds, reviews),
     )
 
 

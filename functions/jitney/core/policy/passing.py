@@ -33,7 +33,7 @@ class Passing(NamedTuple):
         """Return the policies' answers to the questions for `seconds` with `approvals`."""
         return self.evaluation.verdicts(self.questions, seconds, approvals)
 
-    def is_repeatable(self, seconds: int, reviews: Iterable[frozenset[str]]) -> bool:
+    def would_count_again(self, seconds: int, reviews: Iterable[frozenset[str]]) -> bool:
         """Return whether the approvals of one of `reviews` would later allow the same request without new ones."""
         if not self.evaluation.earlier_groups:
             return False

@@ -42,7 +42,7 @@ def content_hash(grant: Grant) -> str:
                 "call": grant.call,
                 "repeated": grant.repeated,
                 # Only if set, so that votes that an earlier version stored still match.
-                **({"repeatable": grant.repeatable} if grant.repeatable else {}),
+                **({"counts_again": grant.counts_again} if grant.counts_again else {}),
                 **({"earlier_approvals": grant.earlier_approvals} if grant.earlier_approvals else {}),
             }
         ).encode()

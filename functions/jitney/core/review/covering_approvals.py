@@ -50,7 +50,7 @@ def covering_approvals(
 
 
 def _was_reviewed(grant: Grant) -> bool:
-    reviewed = grant.repeatable and grant.call is None and grant.break_glass is None
+    reviewed = grant.counts_again and grant.call is None and grant.break_glass is None
     return reviewed and was_obtained(grant) and grant.state in _UNDISPUTED
 
 

@@ -79,8 +79,8 @@ class Sheet(NamedTuple):
     a grant for the gateway is used; "" for credentials. `repeated` is set if a request for the same access was rejected
     before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
     the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why the present
-    configuration cannot decide about a pending request, which then cannot be approved; "" if it can. After an approval
-    of a `repeatable` request, policies allow the same request again.
+    configuration cannot decide about a pending request, which then cannot be approved; "" if it can. If an approval
+    `counts_again`, policies then allow the same request again.
     """
 
     grant_id: str
@@ -113,7 +113,7 @@ class Sheet(NamedTuple):
     requested: RequestedAccess | None = None
     like: LikeRequests = LikeRequests()
     undecidable: str = ""
-    repeatable: bool = False
+    counts_again: bool = False
     earlier_approvals: tuple[EarlierApproval, ...] = ()
 
 
@@ -167,7 +167,7 @@ def sheet_of(
         repeated=grant.repeated,
         requested=grant.requested,
         like=like_requests(grant, history, history_cut=history_cut),
-        repeatable=grant.repeatable,
+        counts_again=grant.counts_again,
         earlier_approvals=grant.earlier_approvals,
     )
 

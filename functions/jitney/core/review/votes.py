@@ -122,7 +122,7 @@ def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
     """Return the pending grant without votes, for the reviewers that `decision` requires."""
     again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
     earlier = decision.earlier_approvals or ()  # none that stopped counting
-    again = replace(again, repeatable=decision.repeatable, earlier_approvals=earlier)
+    again = replace(again, counts_again=decision.counts_again, earlier_approvals=earlier)
     return replace(again, approvals=(), votes=(), review_restarted_at=now)
 
 

@@ -183,7 +183,7 @@ def rejected_before(sheet: Sheet, viewer: str = "") -> str:
 def after_approval(sheet: Sheet) -> str:
     """Return what an approval allows later, "" for nothing. Every reviewer sees it on the first screen (REV 11)."""
     again = "for 30 days, policy lets this agent obtain the same access again without a review"
-    return f"{again}." if sheet.repeatable else ""
+    return f"{again}." if sheet.counts_again else ""
 
 
 def access_profile(sheet: Sheet) -> str:

@@ -202,7 +202,7 @@ class _GrantOpening:
         authenticated, access_request = self.authenticated, self.access_request
         detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews}
         detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
-        detail |= {"repeatable": True} if grant.repeatable else {}
+        detail |= {"counts_again": True} if grant.counts_again else {}
         earlier = [each.view() for each in grant.earlier_approvals]
         detail |= {"earlier_approvals": earlier} if earlier else {}
         return (

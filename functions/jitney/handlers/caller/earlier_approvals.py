@@ -31,7 +31,7 @@ class EarlierApprovalsOfAgent:
     def __call__(self, request: AccessRequest) -> tuple[EarlierApproval, ...]:
         """Return the approvals, the newest first. Raises Problem unavailable when the store fails."""
         ports, now, role_arn = self.ports, self.now, self.target.role_arn
-        ids = ports.store.repeatable_approvals(self.who.owner_key, role_arn, now)
+        ids = ports.store.counting_approvals(self.who.owner_key, role_arn, now)
         found = _covering(ids, ports, self.suspensions, request, now) if ids else ()
         if not found:
             return ()
