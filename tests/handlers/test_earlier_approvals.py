@@ -18,6 +18,7 @@ from jitney.core.review import wording
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
+from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.review.ballots import decision_on, vote
 from jitney.handlers.review.review_sheet import build_sheet
@@ -406,6 +407,33 @@ when {{ {NOW} || {BEFORE} }};
     token = minting.token(sub="carol", groups=["security"])
     assert system.call(revoke_grant, {"reason": "wrong"}, grant_id=first.id, token=token)[0] == 200
     assert gateway.post(PUT)[0] == 202
+
+
+def test_rev_11_a_call_with_its_request_needs_no_second_review():
+    gateway = Gateway(
+        POLICIES + '@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);',
+        permissions=writes(f"{REPORTS}/2026/a", actions=("s3:GetObject",)),
+    )
+    system = gateway.system
+
+    def call(key: str) -> tuple[int, dict[str, Any]]:
+        body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
+        return system.call(create_call, body, idempotency_key=key)[:2]
+
+    status, waiting = call("k-1")
+    assert status == 202, waiting
+    first = vote(ballot(system.store.grants[waiting["grant"]["id"]]), system.ports)
+    assert call("k-1")[0] == 200
+    system.now = first.expires_at + 60
+    status, made = system.call(
+        create_call,
+        {"target": "analytics-prod", "reason": "monthly report", **PUT},
+        token=minting.token(iat=system.now, exp=system.now + 300),
+        idempotency_key="k-2",
+    )[:2]
+    assert status == 200, made
+    again = system.store.grants[made["grant_id"]]
+    assert [each.grant_id for each in again.earlier_approvals] == [first.id]
 
 
 def test_rev_11_a_dry_run_says_that_no_review_is_needed(desk: Desk):
