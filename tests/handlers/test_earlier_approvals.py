@@ -9,7 +9,8 @@ import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
-from jitney.core.access.grant import Grant, VoteVerdict
+from jitney.core.access.ended_approvals import with_revoked_approval
+from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.request import Way
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.config import ReviewerGroup
@@ -27,8 +28,10 @@ from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import System, configuration, policies_of
 from tests.handlers.gateway import DELETE, PUT, Gateway
+from tests.handlers.review_browser import Browser, ReviewSystem, with_staff
 from tests.handlers.test_ballots import ballot
 from tests.identities import identity
+from tests.reviewer_browser import fields_of
 
 NOW, BEFORE = 'context.approvals.contains("owners")', 'context.earlierApprovals.contains("owners")'
 POLICIES = f"""
@@ -366,6 +369,62 @@ def test_rev_11_a_reviewer_ends_the_approval_by_revoking_a_grant_that_it_allowed
     assert revocation(desk, again, "alice") == 200
     assert desk.ask()[0] == 202
     assert desk.ask(permissions=writes(f"{REPORTS}/2028/a"))[0] == 202
+
+
+@pytest.mark.parametrize("state", ["expired", "released"])
+def test_rev_11_a_reviewer_ends_the_approval_of_a_grant_that_has_ended(desk: Desk, state: str):
+    first = desk.approved()
+    if state == "released":
+        desk.change(first, state=State.RELEASED, ending=GrantEnd(first.starts_at + 9, "corp.portal", ""))
+    _, body, _ = desk.ask()
+    again = body["grant"]["id"]
+    assert revocation(desk, first.id, "mallory") == 403
+    assert revocation(desk, first.id, "alice") == 200
+    ended = desk.stored(first)
+    assert (str(ended.state), ended.ending.by) == ("revoked", "corp.alice")
+    assert desk.system.outcomes()[-1] == ("revocation", "revoked", "")
+    assert desk.ask()[0] == 202
+    status, answer, _ = desk.system.call(create_credentials, grant_id=again, token=desk.token())
+    assert (status, answer["code"]) == (403, "denied")
+    records = len(desk.system.store.links)
+    assert revocation(desk, first.id, "alice") == 200
+    assert len(desk.system.store.links) == records
+
+
+def test_rev_11_the_page_of_a_grant_that_has_ended_offers_to_end_its_approval():
+    config = with_staff(replace(configuration(POLICIES), reviewers={"owners": ReviewerGroup(("staff.alice",))}))
+    pages = ReviewSystem(System(config=config))
+    system, alice = pages.system, Browser(pages)
+    alice.sign_in("alice")
+    _, body, _ = system.call(create_grant, ASKED)
+    grant_id = body["grant"]["id"]
+    assert alice.decide(f"/reviews/{grant_id}", alice.first_form(grant_id)).status == 303
+    assert system.call(create_credentials, grant_id=grant_id)[0] == 200
+    assert "Revoke access" in alice.send("GET", f"/reviews/{grant_id}").text
+    system.now = system.store.grants[grant_id].expires_at + 60
+    page = alice.send("GET", f"/reviews/{grant_id}").text
+    assert "Revoke approval" in page
+    assert "you can revoke this approval: later requests for the same access are then reviewed again." in page
+    form = fields_of(page.partition('<form id="revoke"')[2]) | {"reason": "wrong"}
+    assert alice.send("POST", f"/reviews/{grant_id}/revocation", form).status == 303
+    assert "Revoke approval" not in alice.send("GET", f"/reviews/{grant_id}").text
+    assert str(system.store.grants[grant_id].state) == "revoked"
+
+
+def test_rev_11_nothing_else_that_has_ended_is_revoked(desk: Desk):
+    first = desk.approved()
+    late = first.starts_at + HISTORY_SECONDS
+    ending = GrantEnd(late - 1, "corp.alice", "wrong")
+    assert with_revoked_approval(first, ending).state is State.REVOKED
+    assert with_revoked_approval(first, replace(ending, at=late)) is first
+    for other in (
+        replace(first, counts_again=False),
+        replace(first, state=State.FAILED),
+        replace(first, starts_at=None),
+    ):
+        assert with_revoked_approval(other, ending) is other
+    open_still = replace(first, expires_at=late + 60)
+    assert with_revoked_approval(open_still, ending) is open_still
 
 
 def test_rev_11_an_approval_after_a_revocation_counts(desk: Desk):

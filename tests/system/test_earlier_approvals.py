@@ -40,8 +40,9 @@ def test_rev_11_the_same_access_needs_no_second_review_until_a_person_revokes_th
     assert again.status_code == 201, again.text
     assert [each["grant"] for each in again.json()["grant"]["earlier_approvals"]] == [act.grant_id]
     assert asks(act, agent="robot-of-another-task").status_code == 202
+    assert own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent).json()["grant"]["state"] == "released"
     stopped = own.api("POST", f"/v1/grants/{act.grant_id}/revocation", {"reason": "wrong"}, agent=OPERATOR)
-    assert stopped.status_code == 200, stopped.text
+    assert (stopped.status_code, stopped.json()["grant"]["state"]) == (200, "revoked"), stopped.text
     renewed = own.api("POST", f"/v1/grants/{again.json()['grant']['id']}/credentials", agent=act.agent)
     assert (renewed.status_code, renewed.json()["code"]) == (403, "denied")
     assert asks(act).status_code == 202

@@ -311,6 +311,21 @@ def broke(recorded: RecordedGrant) -> RecordedGrant:
     )
 
 
+@pytest.mark.parametrize("ended", ["released", "expired"])
+def test_rev_11_the_report_has_the_revocation_of_an_approval_and_when_the_access_ended(ended: str):
+    recorded = requested(replace(GRANT, counts_again=True))
+    at = NOW + 9 if ended == "released" else NOW + 300
+    if ended == "released":
+        recorded.write(AuditEvent.RELEASE, Outcome.RELEASED, at, detail={"by": "local.reader-agent"})
+    else:
+        recorded.write(AuditEvent.EXPIRY, Outcome.EXPIRED, NOW + 400)
+    said = {"by": "corp.olga", "reason": "wrong"}
+    recorded.write(AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 7000, detail=said)
+    report = report_of(recorded, now=NOW + 9000)
+    assert (report.end.state, report.end.by, report.end.reason) == (ReportedState.REVOKED, "corp.olga", "wrong")
+    assert report.times.ended == at
+
+
 def test_rev_08_the_report_has_break_glass_use_and_follow_up():
     report = report_of(broke(requested(replace(PENDING, duration_seconds=900), Outcome.REVIEW)))
     assert report.break_glass == ReportedBreakGlass(NOW + 9, "staff.gina", "down", "2026-11-25T12:00:00Z")

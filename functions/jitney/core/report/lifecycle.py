@@ -37,7 +37,9 @@ def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
     elif state is ReportedState.EXPIRED:
         ended = expires_at or (record.time if record else 0)
     else:
-        ended = record.time if record else 0
+        # A revocation after the end changes only what the grant's approval allows.
+        before = [each.time for each in own if each.event == AuditEvent.RELEASE]
+        ended = min(filter(None, (*before, record.time, expires_at))) if record else 0
     return Times(requested, decided, issued, expires_at, ended)
 
 
@@ -61,11 +63,12 @@ def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEn
 
 
 def _ended(own: Sequence[PublishedRecord]) -> tuple[ReportedState, PublishedRecord | None]:
-    """Return the state and the record that set it. Released and revoked are final."""
+    """Return the state and the record that set it. Revoked is final, and so is released, except for a revocation."""
     state, record = ReportedState.UNKNOWN, None
     for each in own:
         new_state = _state_after(each)
-        if new_state is not None and state not in _RELEASED_OR_REVOKED:
+        revoked = new_state is ReportedState.REVOKED and state is ReportedState.RELEASED
+        if new_state is not None and (revoked or state not in _RELEASED_OR_REVOKED):
             state, record = new_state, each
     return state, record
 

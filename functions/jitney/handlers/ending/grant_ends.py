@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.ended_approvals import with_revoked_approval
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
@@ -44,9 +45,10 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
     """Release or revoke a grant for the caller, and write the denial of its live credentials. Returns the ended grant.
 
     Nothing is denied if no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in
-    the record, and cut if it is long. A grant that has ended before does not change, but its denial is repeated. Raises
-    Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for
-    it. Repeating the call continues the work.
+    the record, and cut if it is long. A grant that has ended before does not change, but its denial is repeated. If its
+    approval counts for later requests, a revocation ends that approval. Raises Problem revocation_incomplete or
+    unavailable, with the current grant. Even then, no new credentials are issued for it. Repeating the call continues
+    the work.
     """
     since_milliseconds = authenticated.ports.now_milliseconds()
     comment = authenticated.ports.masked_comment(reason, grant.owner_key)
@@ -143,6 +145,8 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: A
 
     def change(before: Grant) -> GrantUpdate | None:
         ended = before.end(state, ending)
+        if ended.ending is not ending and state is State.REVOKED:
+            ended = with_revoked_approval(before, ending)
         if ended.ending is not ending:
             return None
         denial = _denial(ended, authenticated)

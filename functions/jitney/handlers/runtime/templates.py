@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitney.core.access.conditions import conditions_in_words
+from jitney.core.access.ended_approvals import approval_counts
 from jitney.core.access.grant import Grant
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
@@ -63,6 +64,7 @@ def environment(folder: Path) -> "Environment":
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}
     made.filters |= {
+        "approval_counts": approval_counts,
         "cut": cut,
         "quote": quote,
         "escape_exact": escape_exact,

@@ -1,0 +1,17 @@
+"""The approval of a grant that has ended, which may count for later requests until a person revokes it. Pure."""
+
+from dataclasses import replace
+
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
+from jitney.core.access.grant import Grant, GrantEnd, State
+
+
+def approval_counts(grant: Grant, now: int) -> bool:
+    """Return whether the grant has ended, and its approval may count for later requests at `now` (epoch seconds)."""
+    ended = grant.counts_again and grant.at(now).state in (State.EXPIRED, State.RELEASED)
+    return ended and grant.starts_at is not None and now < grant.starts_at + HISTORY_SECONDS
+
+
+def with_revoked_approval(grant: Grant, ending: GrantEnd) -> Grant:
+    """Return the ended grant as revoked, so that its approval counts no more. Any other grant does not change."""
+    return replace(grant, state=State.REVOKED, ending=ending) if approval_counts(grant, ending.at) else grant
