@@ -214,23 +214,28 @@ def _is_alarm(statement: ast.stmt, reports: bool) -> bool:
 
 def _unguarded(tree: ast.Module, index: int, number: int) -> ast.Module:
     """Return the module with one alternative of the `if` at `index` switched off."""
-    changed = deepcopy(tree)
-    same = _at(changed, index)
-    if _is_or(same.test):
-        same.test.values[number] = _never(same.test.values[number])
-    else:
-        same.test = _never(same.test)
-    return ast.fix_missing_locations(changed)
+    return _with_test(tree, index, number, _is_or, _never)
 
 
 def _passed(tree: ast.Module, index: int, number: int) -> ast.Module:
     """Return the module where one part of the `if` at `index` always holds."""
+    return _with_test(tree, index, number, _is_and, _always_true)
+
+
+def _with_test(
+    tree: ast.Module,
+    index: int,
+    number: int,
+    has_parts: Callable[[ast.expr], bool],
+    changed_test: Callable[[ast.expr], ast.expr],
+) -> ast.Module:
+    """Return the module with another condition of the `if` at `index`, or another part of it if it `has_parts`."""
     changed = deepcopy(tree)
     same = _at(changed, index)
-    if _is_and(same.test):
-        same.test.values[number] = _always_true(same.test.values[number])
+    if has_parts(same.test):
+        same.test.values[number] = changed_test(same.test.values[number])
     else:
-        same.test = _always_true(same.test)
+        same.test = changed_test(same.test)
     return ast.fix_missing_locations(changed)
 
 

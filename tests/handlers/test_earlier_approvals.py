@@ -404,7 +404,8 @@ def test_rev_11_the_page_of_a_grant_that_has_ended_offers_to_end_its_approval():
     system.now = system.store.grants[grant_id].expires_at + 60
     page = alice.send("GET", f"/reviews/{grant_id}").text
     assert "Revoke approval" in page
-    assert "you can revoke this approval: later requests for the same access are then reviewed again." in page
+    said = "It ends all earlier approvals of this agent for analytics-prod: what they allowed is reviewed again."
+    assert f"you can revoke this approval. {said}" in page
     form = fields_of(page.partition('<form id="revoke"')[2]) | {"reason": "wrong"}
     assert alice.send("POST", f"/reviews/{grant_id}/revocation", form).status == 303
     assert "Revoke approval" not in alice.send("GET", f"/reviews/{grant_id}").text

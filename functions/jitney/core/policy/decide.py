@@ -79,7 +79,7 @@ class _OtherGrants:
         return found
 
 
-def no_earlier_approvals(_request: AccessRequest) -> tuple[EarlierApproval, ...]:
+def _no_earlier_approvals(_request: AccessRequest) -> tuple[EarlierApproval, ...]:
     """Return no approval, for a decision that counts none."""
     return ()
 
@@ -98,7 +98,7 @@ def decide(
     reviewers: Collection[str] = (),
     approvals: Collection[str] = (),
     held_actions: HeldActionsLookup = _no_other_grants,
-    earlier_approvals: EarlierApprovalsLookup = no_earlier_approvals,
+    earlier_approvals: EarlierApprovalsLookup = _no_earlier_approvals,
     *,
     suggest: bool = True,
 ) -> Decision:

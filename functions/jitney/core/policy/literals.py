@@ -45,7 +45,7 @@ _ONLY_WITH: Mapping[str, str] = {
     "call": ".hasTag() of a literal, or with .getTag() of a literal whose .string or .long is compared with literals "
     "by ==, !=, like, <, <=, >, >= or [...].contains()",
     **dict.fromkeys(
-        ("approvals", "earlierApprovals", "risks"), ".contains(), .containsAll() or .containsAny() of literals"
+        ("approvals", EARLIER_APPROVALS, "risks"), ".contains(), .containsAll() or .containsAny() of literals"
     ),
     "way": "==, != or [...].contains() and literals",
 }
