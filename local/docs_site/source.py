@@ -1,6 +1,7 @@
 """The pages of the site and their order.
 
-The pages are those of docs/, with two changes: links that leave docs/ lead to copies, and the HTTP API becomes a page.
+The pages are those of docs/, with three changes: links that leave docs/ lead to copies, the HTTP API becomes a page,
+and the parts of list items are indented as the builder needs it.
 """
 
 import json
@@ -12,6 +13,11 @@ from typing import NamedTuple
 
 import yaml
 
+ITEM_COLUMNS = 4
+"""How far Python-Markdown wants the parts of a list item to be indented. GitHub wants the width of the item's marker.
+https://python-markdown.github.io/#differences
+"""
+_ITEM = re.compile(r"(?:\d+\.|-) ")
 INDEX = "README.md"
 API_FILE, API_PAGE = "openapi.yaml", "http-api.md"
 OUTSIDE = ("SECURITY.md", "jitney.yaml")
@@ -66,8 +72,22 @@ def write_source(root: Path, to: Path) -> Path:
         text = page.read_text(encoding="utf-8").replace(f"]({up}{API_FILE}", f"]({up}{API_PAGE}")
         for name in OUTSIDE:
             text = text.replace(f"](../{up}{name}", f"]({up}{name}").replace("](docs/", "](")
-        page.write_text(text, encoding="utf-8")
+        page.write_text(_with_indented_items(text), encoding="utf-8")
     return _for_reference(to / API_FILE)
+
+
+def _with_indented_items(text: str) -> str:
+    """Return the page with the parts of its list items indented by ITEM_COLUMNS, so that code does not end a list."""
+    lines: list[str] = []
+    width, in_code = 0, False
+    for line in text.splitlines():
+        item = None if in_code else _ITEM.match(line)
+        if item or line[:1].strip():
+            width = len(item[0]) if item else 0
+        in_code ^= line.startswith("```")
+        inside = width and not item and line.startswith(" " * width)
+        lines.append(" " * (ITEM_COLUMNS - width) + line if inside else line)
+    return "\n".join(lines) + "\n"
 
 
 def _for_reference(file: Path) -> Path:

@@ -48,6 +48,21 @@ def test_the_site_has_every_page_and_every_route(site: Path):
     assert shown == {(verb, path) for path, item in api["paths"].items() for verb in item if verb in verbs}
 
 
+def test_numbered_steps_with_code_between_them_are_one_list(site: Path):
+    code = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
+    steps = {
+        page: len(re.findall(r"^1\. ", code.sub("", page.read_text("utf-8")), re.MULTILINE))
+        for page in DOCS.rglob("*.md")
+    }
+    assert sum(steps.values()) > 20
+    names = {page: page.relative_to(DOCS).with_name("index.md" if page.name == INDEX else page.name) for page in steps}
+    built = {page: (site / name.with_suffix(".html")).read_text("utf-8").count("<ol>") for page, name in names.items()}
+    assert built == steps
+    demo = (site / "demo.html").read_text("utf-8")
+    later = re.findall(r"^## .*\n\n(\d+)\. ", (DOCS / "demo.md").read_text("utf-8"), re.MULTILINE)
+    assert re.findall(r'<ol start="(\d+)">', demo) == later[1:]
+
+
 def _without_spans(page: str) -> str:
     return re.sub(r'<span class="route-param">([^<]+)</span>', r"\1", page)
 
