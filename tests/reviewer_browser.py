@@ -116,11 +116,12 @@ def second_step_of(text: str) -> dict[str, Any] | None:
 
 
 def fields_of(form: str) -> dict[str, Any]:
-    """Return the fields of a form, with its boxes checked. `action` and `resource` are lists."""
+    """Return the fields of a form as it was opened. `action` and `resource` are lists."""
     fields: dict[str, Any] = {}
     for tag in re.findall(r"<input[^>]*>", form):
         given = {name: unescape(value) for name, value in re.findall(r'(\w+)="([^"]*)"', tag)}
-        if "name" not in given:
+        unchecked = given.get("type") == "checkbox" and not tag.endswith(" checked>")
+        if "name" not in given or unchecked:
             continue
         if given["name"] in ("action", "resource"):
             fields.setdefault(given["name"], []).append(given["value"])

@@ -115,7 +115,7 @@ def _state(view: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
     for block in (each for each in view["blocks"] if each["type"] == "input"):
         element, given = block["element"], values.get(block["block_id"])
         if element["type"] == "checkboxes":
-            chosen = [each["value"] for each in element["initial_options"]] if given is None else given
+            chosen = [each["value"] for each in element.get("initial_options", ())] if given is None else given
             field: dict[str, Any] = {
                 "selected_options": [each for each in element["options"] if each["value"] in chosen]
             }

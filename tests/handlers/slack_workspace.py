@@ -98,15 +98,16 @@ class SlackSystem:
         }
 
     def submission(self, view: Any, name: str = "alice", **values: Any) -> dict[str, Any]:
-        """The payload of a modal as it was opened, but for `values`: `less` leaves out boxes."""
+        """The payload of a modal as it was opened, but for `values`: `less` unchecks boxes, `more` checks boxes."""
         self.presses += 1
         fields: dict[str, Any] = {}
         for block in (each for each in view["blocks"] if each["type"] == "input"):
             element = block["element"]
             given: dict[str, Any] = {"type": element["type"]}
             if element["type"] == "checkboxes":
-                left = [each for each in element["initial_options"] if each["value"] not in values.get("less", ())]
-                given["selected_options"] = left
+                checked = [each["value"] for each in element.get("initial_options", ())]
+                kept = {*checked, *values.get("more", ())} - {*values.get("less", ())}
+                given["selected_options"] = [each for each in element["options"] if each["value"] in kept]
             else:
                 given["value"] = values.get(block["block_id"], element.get("initial_value"))
             fields[block["block_id"]] = {element["action_id"]: given}

@@ -344,16 +344,22 @@ def test_rev_07_more_is_refused_and_on_record(system: System):
 def test_rev_07_a_duration_that_is_no_number_is_refused_as_that(system: System, seconds: str):
     grant = pending(system)
     with pytest.raises(Problem) as refusal:
-        vote(ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, seconds)), system.ports)
+        vote(
+            ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, seconds, this_time_only=False)),
+            system.ports,
+        )
     assert refusal.value.code == "not_narrower"
     assert refusal.value.detail == "The duration is not a whole number of seconds from 1 to 300."
 
 
 def test_rev_07_as_long_as_was_asked_is_no_more_than_was_asked(system: System):
     grant = pending(system)
-    assert narrowed_approval(grant, grant.permissions, "300") is None
+    assert narrowed_approval(grant, grant.permissions, "300", this_time_only=False) is None
     with pytest.raises(Problem) as refusal:
-        vote(ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, "301")), system.ports)
+        vote(
+            ballot(grant, narrowing=narrowed_approval(grant, grant.permissions, "301", this_time_only=False)),
+            system.ports,
+        )
     assert (refusal.value.code, refusal.value.detail) == ("not_narrower", "This is more than was requested.")
     assert "at most 300 s" in refusal.value.fix
 

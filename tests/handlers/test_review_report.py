@@ -55,6 +55,14 @@ def test_aud_04_the_page_reports_request_and_outcome(desk: ReviewSystem, alice: 
     assert stored(desk, grant).records == 2
 
 
+def test_rev_11_the_report_says_which_approval_was_for_this_time_only(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    desk.system.store.grants[grant.id] = replace(grant, counts_again=True)
+    form = alice.form_of(grant.id, "approve_selected", this_time_only="yes")
+    alice.send("POST", f"/reviews/{grant.id}", form)
+    assert ", for this time only" in text_of(alice, grant)
+
+
 def test_aud_09_the_page_says_that_its_records_are_not_verified(desk: ReviewSystem, alice: Browser):
     shown = text_of(alice, pending(desk))
     assert "This page does not compare the records with their seals; jitney audit show does." in shown

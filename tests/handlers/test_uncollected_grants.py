@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
+from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.votes import narrowed
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
@@ -70,8 +71,10 @@ def test_rev_12_a_released_grant_is_not_given_again(system: System):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda grant: narrowed(grant, grant.permissions, 60),
-        lambda grant: narrowed(grant, (replace(grant.permissions[0], actions=("s3:PutObject",)),), 300),
+        lambda grant: narrowed(grant, NarrowedApproval(grant.permissions, 60)),
+        lambda grant: narrowed(
+            grant, NarrowedApproval((replace(grant.permissions[0], actions=("s3:PutObject",)),), 300)
+        ),
     ],
 )
 def test_rev_07_a_narrowed_approval_is_not_what_was_requested(system: System, change: Callable[[Grant], Grant]):

@@ -99,9 +99,9 @@ def under_review(own: Own, prefix: str = REVIEWED) -> Act:
     return act
 
 
-def to_approve(own: Own, prefix: str = REVIEWED) -> Act:
+def to_approve(own: Own, prefix: str = REVIEWED, **narrowing: Any) -> Act:
     """Return a flow whose reviewer has read what an approval grants."""
-    return _read_by_reviewer(under_review(own, prefix))
+    return _read_by_reviewer(under_review(own, prefix), **narrowing)
 
 
 def to_approve_with_another(own: Own) -> Act:
@@ -111,7 +111,7 @@ def to_approve_with_another(own: Own) -> Act:
 
 def to_narrow(own: Own) -> Act:
     """Return a flow whose reviewer approves the request for a shorter time. It needs a second reviewer, too."""
-    return _read_by_reviewer(under_review(own, PAIRED), duration_seconds=LONG // 2)
+    return to_approve(own, PAIRED, duration_seconds=LONG // 2)
 
 
 def to_reject(own: Own) -> Act:

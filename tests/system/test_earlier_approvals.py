@@ -1,6 +1,7 @@
 """An approval that counts again, on the deployed system (row REV 11)."""
 
 import uuid
+from typing import Any
 
 import httpx
 
@@ -20,9 +21,9 @@ def asks(act: Act, path: str = "/v1/grants", agent: str = "") -> httpx.Response:
     return act.own.api("POST", path, body, agent=agent or act.agent, **headers)
 
 
-def approved(own: Own) -> Act:
+def approved(own: Own, **narrowing: Any) -> Act:
     """Return the flow of an agent that got what a reviewer approved."""
-    act = to_approve(own, REMEMBERED)
+    act = to_approve(own, REMEMBERED, **narrowing)
     sheet = own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER).json()["review"]
     assert sheet["after_approval"] == (
         "for 30 days, policy lets this agent obtain the same access again without a review."
@@ -54,4 +55,10 @@ def test_rev_11_the_revocation_of_what_an_approval_allowed_ends_it(own: Own):
     again = asks(act).json()["grant"]["id"]
     stopped = own.api("POST", f"/v1/grants/{again}/revocation", {"reason": "wrong"}, agent=OPERATOR)
     assert stopped.status_code == 200, stopped.text
+    assert asks(act).status_code == 202
+
+
+def test_rev_11_an_approval_for_this_time_only_does_not_count_again(own: Own):
+    act = approved(own, this_time_only=True)
+    assert asks(act, "/v1/decisions").json()["effect"] == "review"
     assert asks(act).status_code == 202

@@ -127,7 +127,10 @@ def reviewed(stored: StoredSystem) -> dict[str, str]:
     decide(stored, alice, repeatable)
     assert stored.call(create_credentials, grant_id=repeatable)[0] == 200
     again = request(stored, restored, 201)
-    return {"approved": approved, "rejected": rejected, "repeated": repeated, "repeatable": repeatable, "again": again}
+    once = request(stored, write_to("once", "s3:RestoreObject"), 202)
+    decide(stored, alice, once, "approve_selected", this_time_only="yes")
+    names = {"approved": approved, "rejected": rejected, "repeated": repeated, "repeatable": repeatable}
+    return names | {"again": again, "this time only": once}
 
 
 def delegated(stored: StoredSystem) -> dict[str, str]:

@@ -25,7 +25,7 @@ from jitney.core.review.selection import narrowed_approval, selected_permissions
 from jitney.core.review.slack import modals
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.interaction import ButtonClick, GrantReference, ModalSubmission, SlackUser, read
-from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, REJECT, SECONDS
+from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, COMMENT, REJECT, SECONDS, THIS_TIME_ONLY
 from jitney.core.review.slack.people import principal_of, require_workspace
 from jitney.core.review.votes import review_ended
 from jitney.handlers.caller.refusals import count_refused
@@ -136,7 +136,9 @@ def _modal_ballot(submission: ModalSubmission, voter: Principal, grant: Grant, r
     # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
     if submission.action == APPROVE_SELECTED and submission.reference.content == content_hash(grant):
         permissions = selected_permissions(grant, *modals.selected_boxes(grant, submission.boxes))
-        return replace(ballot, narrowing=narrowed_approval(grant, permissions, submission.seconds))
+        once = THIS_TIME_ONLY in submission.boxes
+        narrowing = narrowed_approval(grant, permissions, submission.seconds, this_time_only=once)
+        return replace(ballot, narrowing=narrowing)
     return ballot
 
 

@@ -21,7 +21,7 @@ from jitney.handlers.runtime.ports import REVIEW_PORTS
 SELECTED = "approve_selected"
 """The verdict of the form with the boxes. The verdict "approve" covers the whole request."""
 _VERDICTS: Mapping[str, VoteVerdict] = {**{str(each): each for each in VoteVerdict}, SELECTED: VoteVerdict.APPROVE}
-_BOXES = frozenset({"action", "resource", "seconds"})
+_BOXES = frozenset({"action", "resource", "seconds", "this_time_only"})
 
 
 def vote_on_request(visit: FormVisit) -> Page:
@@ -56,7 +56,8 @@ def _ballot(visit: FormVisit, grant: Grant) -> Ballot:
     # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
     if given == SELECTED and content == content_hash(grant):
         permissions = selected_permissions(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
-        narrowing = narrowed_approval(grant, permissions, visit.form("seconds"))
+        once = bool(visit.form("this_time_only"))
+        narrowing = narrowed_approval(grant, permissions, visit.form("seconds"), this_time_only=once)
     return Ballot(
         grant_id=grant.id,
         voter=visit.principal,

@@ -72,7 +72,8 @@ def test_rev_16_nothing_that_happened_to_the_grant_comes_to_its_calls():
     happened |= {"follow_up": FollowUp(vote.human, FollowUpVerdict.CONFIRM, "", NOW)}
     happened |= {"repeated": RepeatedRequest("a ticket", "g-x", "corp.olga", NOW, "no")}
     happened |= {"requested": RequestedAccess(GRANT.permissions, 3600)}
-    happened |= {"counts_again": True, "earlier_approvals": (EarlierApproval("g-x", ("owners",), NOW),)}
+    happened |= {"counts_again": True, "this_time_only": True}
+    happened |= {"earlier_approvals": (EarlierApproval("g-x", ("owners",), NOW),)}
     assert happened.keys() == {each.name for each in fields(Grant)} - SAME - NEW
     assert child_of(replace(PARENT, **happened)) == child_of()
     assert (child_of().records, child_of().chain_head) == (0, "")

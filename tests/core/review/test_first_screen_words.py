@@ -18,6 +18,7 @@ from jitney.core.review.decision_wording import before, harm, harm_sentence, not
 from jitney.core.review.harm import LOW, deletes, harm_level, own_risks, takes_second_step, with_changes
 from jitney.core.review.headlines import uses_of
 from jitney.core.review.safe_text import short_resource
+from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.votes import narrowed
 from jitney.core.review.wording import rejected_before
@@ -337,11 +338,11 @@ def test_rev_07_what_was_not_granted_is_said():
         duration_seconds=900,
     )
     assert not_granted(shown(asked)) == ()
-    once = narrowed(asked, (Permission(("s3:PutObject",), (ONE, WIDE)),), 600)
-    twice = narrowed(once, (Permission(("s3:PutObject",), (ONE,)),), 300)
+    once = narrowed(asked, NarrowedApproval((Permission(("s3:PutObject",), (ONE, WIDE)),), 600))
+    twice = narrowed(once, NarrowedApproval((Permission(("s3:PutObject",), (ONE,)),), 300))
     assert not_granted(shown(twice)) == (
         f"s3:PutObject on {WIDE}",
         "s3:DeleteObject",
     )
     assert (shortened(shown(asked)), shortened(shown(twice))) == ("", "5 minutes instead of 15 minutes")
-    assert narrowed(asked, asked.permissions, 900).requested is None
+    assert narrowed(asked, NarrowedApproval(asked.permissions, 900)).requested is None

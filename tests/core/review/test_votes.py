@@ -25,6 +25,7 @@ from jitney.core.review.reviewers import (
     under_review_at,
     votable_groups,
 )
+from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.sheet import sheet_of
 from jitney.core.review.votes import (
     activated,
@@ -340,7 +341,7 @@ parts = st.lists(st.sampled_from(pairs_of_wide), unique=True).map(
 @given(parts, st.integers(-1, 400))
 def test_rev_07_less_is_never_more(permissions, seconds):
     try:
-        less = narrowed(WIDE, permissions, seconds)
+        less = narrowed(WIDE, NarrowedApproval(permissions, seconds))
     except Problem as problem:
         assert problem.code == "not_narrower"
         assert not permissions or not 0 < seconds <= WIDE.duration_seconds
@@ -351,7 +352,7 @@ def test_rev_07_less_is_never_more(permissions, seconds):
 
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_rev_07_less_time_is_at_least_a_second(seconds):
-    assert code(narrowed, WIDE, WIDE.permissions, seconds) == "not_narrower"
+    assert code(narrowed, WIDE, NarrowedApproval(WIDE.permissions, seconds)) == "not_narrower"
 
 
 @pytest.mark.parametrize(
@@ -369,12 +370,12 @@ def test_rev_07_less_time_is_at_least_a_second(seconds):
     ],
 )
 def test_rev_07_more_is_refused(permissions):
-    assert code(narrowed, WIDE, permissions, 300) == "not_narrower"
+    assert code(narrowed, WIDE, NarrowedApproval(permissions, 300)) == "not_narrower"
 
 
 def test_rev_07_approvals_of_the_whole_do_not_count_for_less_and_the_other_way_round():
     one = after(WIDE, "bob")
-    less = narrowed(one, (WIDE.permissions[1],), 60)
+    less = narrowed(one, NarrowedApproval((WIDE.permissions[1],), 60))
     assert after(less, "carol").approvals == ()
     assert has_enough_approvals(after(less, "carol", "bob"))
     assert code(cast, under_review(less), a_vote("carol", WIDE), GROUPS) == "review_changed"
@@ -382,7 +383,7 @@ def test_rev_07_approvals_of_the_whole_do_not_count_for_less_and_the_other_way_r
 
 def test_rev_07_a_repeat_of_the_vote_that_narrowed_a_request_is_not_said_to_be_of_another_reviewer():
     """Its first answer was lost."""
-    less = narrowed(WIDE, (WIDE.permissions[1],), 60)
+    less = narrowed(WIDE, NarrowedApproval((WIDE.permissions[1],), 60))
     voted = cast(under_review(less), a_vote("alice", less), GROUPS)
     for name, said in (("alice", "You approved it as it is now."), ("carol", "A reviewer narrowed it,")):
         with pytest.raises(Problem) as refused:

@@ -48,6 +48,9 @@ def approve_review(
         list[str] | None, typer.Option("--resource", metavar="ARN", help="Approve only this resource. Repeatable.")
     ] = None,
     duration: Annotated[str, typer.Option("--for", metavar="DURATION", help="Approve a shorter time: 5m.")] = "",
+    this_time_only: Annotated[
+        bool, typer.Option("--this-time-only", help="The approval does not count for the same access again.")
+    ] = False,
     comment: _Comment = "",
     yes: Annotated[bool, typer.Option("--yes", help="Approve without a question. Needs --content.")] = False,
     content: _Content = "",
@@ -71,7 +74,7 @@ def approve_review(
             found = broker.review(request)
             _require_decidable(found)
             body = {"verdict": "approve", "content": content or found.content, "comment": comment}
-            selection = _selection(found, action or (), resource or (), seconds)
+            selection = _selection(found, action or (), resource or (), seconds, this_time_only=this_time_only)
             body |= selection
             voted = (
                 _approved_by_person(broker, found, body)
@@ -124,7 +127,7 @@ def _require_decidable(found: ApiShownReview) -> None:
 def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, Any]) -> ApiVotedReview:
     """Return the result of the vote, after the person has confirmed what is granted. Exits if they do not."""
     show_review(found, details=False)
-    narrows = body.keys() & {"actions", "resources", "duration_seconds"}
+    narrows = body.keys() & {"actions", "resources", "duration_seconds", "this_time_only"}
     if narrows or not found.second_step:
         confirm(f"Approve {'only what you chose' if narrows else 'this'}? Type yes:", "yes")
     else:  # the person must confirm below, even if the request needs no second step any more
@@ -156,12 +159,13 @@ def confirm(question: str, word: str, verdict: str = "approval") -> None:
 
 
 def _selection(
-    found: ApiShownReview, actions: Sequence[str], resources: Sequence[str], seconds: int
+    found: ApiShownReview, actions: Sequence[str], resources: Sequence[str], seconds: int, *, this_time_only: bool
 ) -> Mapping[str, Any]:
     """Return the members of a narrowed approval. As on the page, actions and resources are given by their positions."""
     _require_known("action", actions, [each.action for each in found.actions])
     _require_known("resource", resources, [arn for each in found.actions for arn in each.resources])
     chosen: dict[str, Any] = {"duration_seconds": seconds} if seconds else {}
+    chosen |= {"this_time_only": True} if this_time_only else {}
     if actions:
         chosen["actions"] = [str(line) for line, each in enumerate(found.actions) if each.action in actions]
     if resources:

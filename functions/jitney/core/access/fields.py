@@ -97,6 +97,12 @@ class FieldErrors:
         self.add(pointer, detail, f"Use a number from {least} to {most}.", bounds=_bounds(least, most), **members)
         return least
 
+    def flag(self, value: Any, pointer: str) -> bool:
+        """Return a boolean. Add an error and return False for any other value."""
+        if not isinstance(value, bool):
+            self.add(pointer, "The value is not a boolean.", "Write true, or leave it out.")
+        return value is True
+
     def items(self, value: Any, pointer: str, most: int) -> list[Any]:
         """Return a list of 1 to `most` items. Add an error and return [] for any other value."""
         if not isinstance(value, list):

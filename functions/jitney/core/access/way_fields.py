@@ -16,17 +16,15 @@ class RequestedWay(NamedTuple):
 
 def read_way(body: Mapping[str, Any], faults: FieldErrors) -> RequestedWay:
     """Return `way` and `reveal` of a body, and the defaults for absent members. Add the errors to `faults`."""
-    way, reveal = body.get("way", Way.CREDENTIALS), body.get("reveal", False)
+    way, reveal = body.get("way", Way.CREDENTIALS), faults.flag(body.get("reveal", False), "/reveal")
     ways = [str(each) for each in Way]
     if not isinstance(way, str) or way not in ways:
         faults.add("/way", "The value is not a way.", f"Use one of {', '.join(ways)}.", alternatives=ways)
         way = Way.CREDENTIALS
-    elif reveal is True and way != Way.GATEWAY:
+    elif reveal and way != Way.GATEWAY:
         detail = "Only the gateway masks answers, so there is nothing to reveal with credentials."
         faults.add("/reveal", detail, 'Add "way": "gateway", or leave reveal out.')
     if way == Way.GATEWAY and "access_profile" in body:
         detail = "Access profiles are for tools that hold credentials. The gateway needs none."
         faults.add("/access_profile", detail, "Request the permissions of the calls, or leave way out.")
-    if not isinstance(reveal, bool):
-        faults.add("/reveal", "The value is not a boolean.", "Write true, or leave it out.")
-    return RequestedWay(Way(way), reveal is True)
+    return RequestedWay(Way(way), reveal)

@@ -79,7 +79,10 @@ class SentNotification(NamedTuple):
 
 
 class ReportedVote(NamedTuple):
-    """One vote. `narrowed_terms` is what the vote granted, if the vote narrowed the request."""
+    """One vote. `narrowed_terms` is what the vote granted, if the vote narrowed the request.
+
+    An approval for `this_time_only` does not count for the same request again.
+    """
 
     at: int
     by: str
@@ -88,6 +91,7 @@ class ReportedVote(NamedTuple):
     comment: str
     via: str
     narrowed_terms: Terms | None
+    this_time_only: bool
 
 
 class ReportedBreakGlass(NamedTuple):

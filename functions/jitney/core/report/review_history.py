@@ -31,7 +31,8 @@ def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[Reported
             str(entry["absent"]) for entry in _members(each, "delegations") if entry.get("absent")
         )
         verdict, comment, via = each.outcome, each.word("comment"), each.word("via")
-        votes.append(ReportedVote(each.time, each.word("by"), verdict, tuple(delegators), comment, via, narrowed))
+        once = each.detail_members.get("this_time_only") is True
+        votes.append(ReportedVote(each.time, each.word("by"), verdict, tuple(delegators), comment, via, narrowed, once))
     return tuple(votes)
 
 

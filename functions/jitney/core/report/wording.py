@@ -190,8 +190,9 @@ def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
     others = f" on behalf of {' and '.join(map(escape_invisible, vote.on_behalf_of))}" if vote.on_behalf_of else ""
     via = f" on {_VIA.get(vote.via) or escape_invisible(vote.via)}" if vote.via else ""
     narrowed = f", for less than requested: {_in_short(vote.narrowed_terms)}" if vote.narrowed_terms else ""
+    once = ", for this time only" if vote.this_time_only else ""
     comment = f": {quoted(vote.comment)}" if vote.comment else ""
-    text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{comment}"
+    text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{once}{comment}"
     return ReportRow(escape_invisible(vote.verdict), text, Tone.GOOD if vote.verdict == "approved" else Tone.BAD)
 
 

@@ -17,6 +17,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, approving_groups, delegates_for, requested_groups
 from jitney.core.review.schedule import next_change_at
+from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.votes import activated, narrowed, review_ended
 from jitney.core.stored_identity import Identity
 
@@ -58,7 +59,8 @@ def activated_by_break_glass(
     if set(follow_up_keys(grant, who.identity)) & set(outstanding):
         detail = f"An earlier use of break-glass, by you or for {grant.unit}, has no follow-up review yet."
         raise Problem("follow_up_due", detail, "Ask its reviewers to confirm it or object, then try again.")
-    capped = narrowed(grant, grant.permissions, min(grant.duration_seconds, settings.max_duration_seconds))
+    seconds = min(grant.duration_seconds, settings.max_duration_seconds)
+    capped = narrowed(grant, NarrowedApproval(grant.permissions, seconds))
     use = BreakGlassUse(
         who.identity,
         reason,

@@ -43,6 +43,7 @@ def content_hash(grant: Grant) -> str:
                 "repeated": grant.repeated,
                 # Only if set, so that votes that an earlier version stored still match.
                 **({"counts_again": grant.counts_again} if grant.counts_again else {}),
+                **({"this_time_only": grant.this_time_only} if grant.this_time_only else {}),
                 **({"earlier_approvals": grant.earlier_approvals} if grant.earlier_approvals else {}),
             }
         ).encode()

@@ -1,4 +1,4 @@
-"""A reviewer's selection: the actions, resources and duration that a form approves (row REV 7). Pure."""
+"""A reviewer's selection: the actions, resources and duration that a form approves (rows REV 7, 11). Pure."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -12,17 +12,26 @@ MOST_DIGITS = 10
 
 
 class NarrowedApproval(NamedTuple):
-    """What a reviewer approves instead of the whole request."""
+    """What a reviewer approves instead of the whole request.
+
+    If it is for `this_time_only`, the approval does not count for the same request again.
+    """
 
     permissions: tuple[Permission, ...]
     duration_seconds: int
+    this_time_only: bool = False
 
 
-def narrowed_approval(grant: Grant, permissions: tuple[Permission, ...], seconds: str) -> NarrowedApproval | None:
-    """Return what the reviewer approves, or None for the whole request. Text that is not a number counts as 0."""
+def narrowed_approval(
+    grant: Grant, permissions: tuple[Permission, ...], seconds: str, *, this_time_only: bool
+) -> NarrowedApproval | None:
+    """Return what the reviewer approves, or None for the whole request.
+
+    Text that is not a number counts as 0. `this_time_only` matters only if the approval would count again.
+    """
     duration = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < MOST_DIGITS else 0
-    chosen = NarrowedApproval(permissions, duration)
-    return None if chosen == (grant.permissions, grant.duration_seconds) else chosen
+    chosen = NarrowedApproval(permissions, duration, this_time_only and grant.counts_again)
+    return None if chosen == (grant.permissions, grant.duration_seconds, False) else chosen
 
 
 def selected_permissions(grant: Grant, actions: Collection[str], resources: Collection[str]) -> tuple[Permission, ...]:

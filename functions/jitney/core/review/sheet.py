@@ -80,7 +80,7 @@ class Sheet(NamedTuple):
     before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
     the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why the present
     configuration cannot decide about a pending request, which then cannot be approved; "" if it can. If an approval
-    `counts_again`, policies then allow the same request again.
+    `counts_again`, policies then allow the same request again, unless a reviewer chose `this_time_only`.
     """
 
     grant_id: str
@@ -114,6 +114,7 @@ class Sheet(NamedTuple):
     like: LikeRequests = LikeRequests()
     undecidable: str = ""
     counts_again: bool = False
+    this_time_only: bool = False
     earlier_approvals: tuple[EarlierApproval, ...] = ()
 
 
@@ -168,6 +169,7 @@ def sheet_of(
         requested=grant.requested,
         like=like_requests(grant, history, history_cut=history_cut),
         counts_again=grant.counts_again,
+        this_time_only=grant.this_time_only,
         earlier_approvals=grant.earlier_approvals,
     )
 

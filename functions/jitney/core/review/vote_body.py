@@ -12,7 +12,7 @@ from jitney.core.review.covered_access import resources_by_action
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval, selected_permissions
 
 _HASH, _MOST_BOXES, _MOST_DIGITS = 64, 1000, 12
-MEMBERS = ("verdict", "content", "confirmed", "comment", "actions", "resources", "duration_seconds")
+MEMBERS = ("verdict", "content", "confirmed", "comment", "actions", "resources", "duration_seconds", "this_time_only")
 
 
 class VoteBody(NamedTuple):
@@ -20,7 +20,8 @@ class VoteBody(NamedTuple):
 
     `content` is the hash of the request that the person saw, `confirmed` the hash of what is granted, "" for none.
     `actions` and `resources` are positions on the sheet, None for all: "2" is an action, "2.0" its first resource.
-    `duration_seconds` is None for the requested duration.
+    `duration_seconds` is None for the requested duration. An approval for `this_time_only` does not count for the same
+    request again.
     """
 
     verdict: VoteVerdict
@@ -30,17 +31,18 @@ class VoteBody(NamedTuple):
     actions: tuple[str, ...] | None
     resources: tuple[str, ...] | None
     duration_seconds: int | None
+    this_time_only: bool
 
     def narrowing(self, grant: Grant) -> NarrowedApproval | None:
         """Return the part of the grant that the person approves, or None for all of it."""
-        if (self.actions, self.resources, self.duration_seconds) == (None, None, None):
+        if (self.actions, self.resources, self.duration_seconds, self.this_time_only) == (None, None, None, False):
             return None
         lines = list(enumerate(resources_by_action(grant).values()))
         actions = [str(line) for line, _ in lines] if self.actions is None else self.actions
         every = [f"{line}.{place}" for line, arns in lines for place in range(len(arns))]
         permissions = selected_permissions(grant, actions, every if self.resources is None else self.resources)
         seconds = grant.duration_seconds if self.duration_seconds is None else self.duration_seconds
-        return narrowed_approval(grant, permissions, str(seconds))
+        return narrowed_approval(grant, permissions, str(seconds), this_time_only=self.this_time_only)
 
 
 def parse_vote(body: bytes, limits: Limits) -> VoteBody:
@@ -59,10 +61,11 @@ def parse_vote(body: bytes, limits: Limits) -> VoteBody:
     seconds = sent.get("duration_seconds")
     if seconds is not None:
         seconds = faults.whole_number(seconds, "/duration_seconds", 1, limits.max_duration_seconds)
-    if verdict == VoteVerdict.REJECT and (actions, resources, seconds) != (None, None, None):
+    once = faults.flag(sent.get("this_time_only", False), "/this_time_only")
+    if verdict == VoteVerdict.REJECT and (actions, resources, seconds, once) != (None, None, None, False):
         faults.add("/verdict", "A rejection covers the whole request.", "Leave the selection out.")
     faults.refuse()
-    return VoteBody(VoteVerdict(verdict), content, confirmed, comment, actions, resources, seconds)
+    return VoteBody(VoteVerdict(verdict), content, confirmed, comment, actions, resources, seconds, once)
 
 
 def _boxes(sent: Mapping[str, Any], name: str, faults: FieldErrors) -> tuple[str, ...] | None:

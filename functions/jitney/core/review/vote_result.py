@@ -65,7 +65,7 @@ def apply_vote(
         detail = "The request is for one call, which cannot be narrowed."
         raise Problem("not_narrower", detail, "Approve the whole call, or reject it.")
     if narrowing and vote.content == content_hash(grant):
-        voted_on = narrowed(grant, *narrowing)
+        voted_on = narrowed(grant, narrowing)
         vote = replace(vote, content=content_hash(voted_on))
     after = cast(review.with_grant(voted_on), vote, groups)
     if after is voted_on:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import capped_end, reviews_of
-from jitney.core.access.request import Permission, RequestedAccess, Way
+from jitney.core.access.request import RequestedAccess, Way
 from jitney.core.delegation import Delegation
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
@@ -14,6 +14,7 @@ from jitney.core.review.approval_count import count_represented, represented_mem
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups, requested_groups
+from jitney.core.review.selection import NarrowedApproval
 from jitney.core.stored_identity import Identity
 
 
@@ -122,7 +123,7 @@ def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
     """Return the pending grant without votes, for the reviewers that `decision` requires."""
     again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
     earlier = decision.earlier_approvals or ()  # none that stopped counting
-    again = replace(again, counts_again=decision.counts_again, earlier_approvals=earlier)
+    again = replace(again, counts_again=decision.counts_again, this_time_only=False, earlier_approvals=earlier)
     return replace(again, approvals=(), votes=(), review_restarted_at=now)
 
 
@@ -135,12 +136,13 @@ def activated(grant: Grant, now: int) -> Grant:
     return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end, unissued=grant.way is Way.CREDENTIALS)
 
 
-def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
-    """Return the grant with fewer actions, fewer resources or less time (REV 7). Earlier votes no longer count.
+def narrowed(grant: Grant, approval: NarrowedApproval) -> Grant:
+    """Return the grant with fewer actions, fewer resources, less time, or for this time only (REV 7, 11).
 
-    `requested` keeps what the agent requested. Raises Problem not_narrower when anything was added, nothing is left, or
-    the duration is not positive.
+    Earlier votes no longer count. `requested` keeps what the agent requested. Raises Problem not_narrower when anything
+    was added, nothing is left, or the duration is not positive.
     """
+    permissions, duration_seconds, once = approval
     requested = {pair for permission in grant.permissions for pair in permission.pairs()}
     left = {pair for permission in permissions for pair in permission.pairs()}
     incomplete = any(not each.actions or not each.resources for each in permissions)  # adds no pair to `left`
@@ -155,5 +157,7 @@ def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds
         fix = f"Remove actions or resources, or shorten the duration (at most {most} s). Add nothing."
         raise Problem("not_narrower", "This is more than was requested.", fix)
     asked = grant.requested or RequestedAccess(grant.permissions, grant.duration_seconds)
-    less = replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)
+    less = replace(grant, permissions=permissions, duration_seconds=duration_seconds)
+    if once:
+        less = replace(less, counts_again=False, this_time_only=True)
     return replace(less, requested=asked if left != requested or duration_seconds < most else grant.requested)

@@ -19,7 +19,7 @@ from jitney.handlers.runtime.ports import Ports
 
 CONFIRMED = "confirmed"
 """The field with the hash of what the second step showed."""
-_REPEATED = ("content", "verdict", "action", "resource", "seconds")
+_REPEATED = ("content", "verdict", "action", "resource", "seconds", "this_time_only")
 _PLAIN = re.compile(r"[a-z0-9_.]{1,64}", re.ASCII)
 """The fields of the first form that the second form repeats, and their values. Other fields are left out."""
 

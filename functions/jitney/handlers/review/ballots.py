@@ -243,6 +243,7 @@ def _record(result: VoteResult, ballot: Ballot, comment: MaskedComment, ports: P
         "permissions": permissions_view(grant.permissions),
         "approvals": grant.approvals,
         "state": str(grant.state),
+        **({"this_time_only": True} if grant.this_time_only else {}),
         **({"waited_seconds": ports.now() - grant.created_at} if grant.state is not State.PENDING else {}),
         **({"review_restarted": result.grant.reviews} if result.restarted else {}),
     }

@@ -32,7 +32,7 @@ from jitney.core.review.slack.modals import (
     reject_modal,
     selected_boxes,
 )
-from jitney.core.review.slack.names import APPROVE, PAGE, REJECT
+from jitney.core.review.slack.names import APPROVE, PAGE, REJECT, THIS_TIME_ONLY
 from tests.core.review.samples import under_review
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
@@ -96,7 +96,8 @@ def within(blocks: Any, most: int) -> None:
         if kind == "checkboxes":
             assert 0 < len(place["options"]) <= 10
             assert len({each["value"] for each in place["options"]}) == len(place["options"])
-            assert place["initial_options"] == place["options"]
+            narrows = place["options"][0]["value"] == THIS_TIME_ONLY
+            assert place.get("initial_options") == (None if narrows else place["options"])
             for option in place["options"]:
                 assert len(option["text"]["text"]) <= 75
                 assert len(option["value"]) <= 75
@@ -254,7 +255,8 @@ def test_rev_10_an_address_in_an_agents_words_leads_nowhere_in_slack():
 def test_rev_09_facts_that_are_too_long_for_a_modal_are_on_the_page():
     facts = tuple(IdentityFact(f"Fact {number}", "\u540d" * 200) for number in range(9))
     requester = under_review(replace(PENDING, facts=facts)).requester
-    for view in (approve_selected_modal(PENDING, requester), reject_modal(PENDING, requester)):
+    again = replace(PENDING, counts_again=True)
+    for view in (approve_selected_modal(again, requester), reject_modal(PENDING, requester)):
         modal_within(view)
         assert view["blocks"][1]["text"]["text"] == FACTS_TOO_LONG
 

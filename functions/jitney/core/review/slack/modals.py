@@ -16,7 +16,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.covered_access import resources_by_action
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
 from jitney.core.review.slack.interaction import GrantReference
-from jitney.core.review.slack.names import APPROVE_SELECTED, CHECKBOXES, COMMENT, REJECT, SECONDS
+from jitney.core.review.slack.names import APPROVE_SELECTED, CHECKBOXES, COMMENT, REJECT, SECONDS, THIS_TIME_ONLY
 from jitney.core.times import format_duration
 
 Block: TypeAlias = dict[str, Any]
@@ -33,7 +33,7 @@ TOO_LONG = "This request is too long to be narrowed in Slack. Open the request t
 
 
 def approve_selected_modal(grant: Grant, requester: Requester) -> View:
-    """Return the modal to narrow a request: boxes for actions and resources, a duration, a comment (row REV 7).
+    """Return the modal to narrow a request: boxes for actions and resources, a duration, a comment (rows REV 7, 11).
 
     If the request does not fit, the modal says where to narrow it instead. No box is cut.
     """
@@ -42,7 +42,7 @@ def approve_selected_modal(grant: Grant, requester: Requester) -> View:
     reach = resources_by_action(grant).items()
     if not all(_fits(text) for limited, arns in reach for text in (limited.action, *arns)):
         return message_modal("Approve selected", TOO_LONG)
-    blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
+    blocks = [*_choices(grant), _seconds(grant), *_this_time_only(grant), _comment(optional=True)]
     view = _view("Approve selected", grant, APPROVE_SELECTED, [*_about(grant, requester), *blocks], "Approve selected")
     if len(view["blocks"]) > MOST_BLOCKS or len(json.dumps(view).encode()) > MOST_BYTES:
         return message_modal("Approve selected", TOO_LONG)
@@ -168,6 +168,13 @@ def _seconds(grant: Grant) -> Block:
     most = str(grant.duration_seconds)
     number = {"type": "number_input", "action_id": SECONDS, "is_decimal_allowed": False, "initial_value": most}
     return _input(SECONDS, "Duration in seconds", number | {"min_value": "1", "max_value": most})
+
+
+def _this_time_only(grant: Grant) -> Iterator[Block]:
+    if grant.counts_again:
+        options = [_option(THIS_TIME_ONLY, "This time only: the same access is reviewed again")]
+        boxes = {"type": "checkboxes", "action_id": "boxes", "options": options}
+        yield _input(f"{CHECKBOXES}{THIS_TIME_ONLY}", "After the approval", boxes, optional=True)
 
 
 def _comment(*, optional: bool) -> Block:
