@@ -15,7 +15,7 @@ from infra.acknowledge import acknowledge
 from infra.conditions import item_conditions, session_name_condition, via_service
 from infra.log_groups import LogGroups
 from infra.network import manage_network_interfaces
-from infra.permissions import Allow
+from infra.permissions import Allow, merged
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 from jitney.configuration.broker_settings import VpcSettings
@@ -120,7 +120,7 @@ class BrokerFunction(Construct):
         )
 
     def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:
-        allows = [allow for allow in self.spec.allows if resources[allow.resource]]
+        allows = merged(allow for allow in self.spec.allows if resources[allow.resource])
         growing = [allow for allow in allows if allow.resource in _OF_TARGETS]
         managed = growing if sum(_length(resources[allow.resource]) for allow in growing) > _ROOM_INLINE else []
         statements = [self._statement(allow, resources[allow.resource]) for allow in allows if allow not in managed]

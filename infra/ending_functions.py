@@ -56,6 +56,7 @@ _REVOKE = (
     *END_AND_DENY,
     _START_MEASUREMENT,
     on_state("GetItem", items=TOKEN_ITEMS),
+    on_state("UpdateItem", items=("REPEATED_ENDS#*", "MEASUREMENTS#*")),
     Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS),  # which of the effects that outlive the grant were used
 )
 
@@ -66,11 +67,11 @@ ENDING_SPECS = (
         routes=(("DELETE", "/v1/grants/{id}"),),
         requests_per_second=URGENT_REQUESTS_PER_SECOND,
         reserved_executions=RELEASE_EXECUTIONS,
-        allows=(USE_UP_TOKEN, *_REVOKE, on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*"))),
+        allows=(USE_UP_TOKEN, *_REVOKE),
     ),
     FunctionSpec(
         "revocations",
-        "Revokes a grant for an operator or a reviewer",
+        "Revokes a grant for a person who may revoke it",
         routes=(
             ("POST", "/v1/grants/{id}/revocation"),
             ("POST", "/reviews/{id}/revocation"),

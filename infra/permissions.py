@@ -1,7 +1,7 @@
 """The permissions of the functions' roles, and the attributes of a grant that a role may write."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from jitney.core.access.credentials import TRIAL_PREFIX
 
@@ -20,6 +20,24 @@ class Allow:
     items: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
+
+
+_OF_MANY_ITEMS = ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
+
+
+def merged(allows: Iterable[Allow]) -> tuple[Allow, ...]:
+    """Return the same permissions, with one entry for equal actions on items of several kinds.
+
+    A role's inline policies hold 10,240 characters. Actions on many items at once stay apart, because their keys would
+    match together what they do not match alone.
+    """
+    together: dict[tuple[Allow, int], Allow] = {}
+    for number, each in enumerate(allows):
+        alone = not each.items or not {*each.actions}.isdisjoint(_OF_MANY_ITEMS)
+        same = (replace(each, items=()), number if alone else -1)
+        before = together.get(same)
+        together[same] = replace(each, items=tuple(dict.fromkeys((*before.items, *each.items)))) if before else each
+    return tuple(together.values())
 
 
 GRANT_CHAINS, CALL_CHAINS, OTHER_CHAINS = "g-*", "c-*", "r-*"

@@ -33,6 +33,7 @@ from tests.core.identity import minting
 from tests.core.report.recorded_grants import call
 from tests.fakes import GRANT, PENDING, ROLE_ARN, MemoryCanary, MemoryRolePolicies
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+from tests.identities import identity
 
 REASON = {"reason": "the laptop was stolen"}
 
@@ -231,6 +232,22 @@ class TestRelease:
         assert [each["grant_id"] for each in system.measurements.events] == [fetched]
         assert not system.sessions.asked
         assert system.call(create_credentials, grant_id=waiting)[0] in (409, 410)
+
+    def test_end_06_so_many_revocations_by_others_than_operators_are_measured_in_a_minute(self, system: System):
+        system.canary.denied_at = 1
+        most = system.config.limits.measured_releases_per_minute
+        released, *ids, last = mine(system, most + 4)
+        for each in ids:
+            system.store.grants[each] = replace(system.store.grants[each], human=identity("people.frank"))
+        assert system.call(release_grant, grant_id=released)[0] == 200
+        for each in ids:
+            token = minting.token(iss=minting.PEOPLE, sub="frank")
+            assert system.call(revoke_grant, REASON, grant_id=each, token=token)[0] == 200
+        started = [each["grant_id"] for each in system.measurements.events]
+        assert started == [released, *ids[:most]]
+        assert system.role_policies.denies(ROLE_ARN) == {released, *ids}
+        assert system.call(revoke_grant, REASON, grant_id=last, token=operator())[0] == 200
+        assert system.measurements.events[-1]["grant_id"] == last
 
     def test_end_06_so_many_releases_of_a_unit_are_measured_in_a_minute_and_every_revocation(self, system: System):
         system.canary.denied_at = 1

@@ -10,13 +10,15 @@ import pytest
 
 from jitney.adapters import clock
 from jitney.adapters.transactions import StaleWrite
-from jitney.core.quotas import REPEATED_RELEASES_PER_MINUTE
+from jitney.core.quotas import REPEATED_ENDS_PER_MINUTE
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
+from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.identities import identity
 
 AT_ONCE = 30
 
@@ -115,12 +117,27 @@ def test_renewals_of_a_grant_are_bounded(system: System):
 def test_repeated_releases_of_a_grant_are_bounded(system: System):
     """Each one reads the deny entries of the role, and holds the lease that others' revocations wait for."""
     grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
-    answers = [system.call(release_grant, grant_id=grant_id) for _ in range(REPEATED_RELEASES_PER_MINUTE + 10)]
-    assert [status for status, _, _ in answers] == [200] * (REPEATED_RELEASES_PER_MINUTE + 1) + [429] * 9
+    answers = [system.call(release_grant, grant_id=grant_id) for _ in range(REPEATED_ENDS_PER_MINUTE + 10)]
+    assert [status for status, _, _ in answers] == [200] * (REPEATED_ENDS_PER_MINUTE + 1) + [429] * 9
     assert answers[-1][1]["code"] == "rate_limited"
-    assert system.store.deny_list.leases[ROLE_ARN].last_acquired <= REPEATED_RELEASES_PER_MINUTE + 1
+    assert system.store.deny_list.leases[ROLE_ARN].last_acquired <= REPEATED_ENDS_PER_MINUTE + 1
     system.now += 60
     assert system.call(release_grant, grant_id=grant_id)[0] == 200
+
+
+def test_repeated_revocations_of_a_grant_by_its_person_are_bounded_and_an_operators_are_not(system: System):
+    grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
+    for _ in range(REPEATED_ENDS_PER_MINUTE + 2):  # no repeated release prevents a revocation
+        system.call(release_grant, grant_id=grant_id)
+    grants = system.store.grants
+    grants[grant_id] = replace(grants[grant_id], human=identity("people.frank"))
+    frank = minting.token(iss=minting.PEOPLE, sub="frank")
+    operator = minting.token(sub="carol", groups=["security"])
+    given = {"reason": "wrong"}
+    answers = [system.call(revoke_grant, given, grant_id=grant_id, token=frank) for _ in range(40)]
+    assert [status for status, _, _ in answers] == [200] * REPEATED_ENDS_PER_MINUTE + [429] * 10
+    assert answers[-1][1]["code"] == "rate_limited"
+    assert system.call(revoke_grant, given, grant_id=grant_id, token=operator)[0] == 200
 
 
 def test_a_repeated_release_after_the_grants_end_does_nothing(system: System):

@@ -10,6 +10,7 @@ import pytest
 
 from infra.approval import STEPS
 from infra.function_specs import SPECS
+from infra.permissions import Allow, merged, on_state
 from jitney.configuration.arns import function_name
 from tests.infra.conftest import listed, of_type, plain
 from tests.infra.test_target_account_stack import EXTERNAL_ID
@@ -417,7 +418,7 @@ ITEMS = {
         QUERY: {"ROLE#*"},
         BY_ROLE: {"ROLE#*"},
         CREATE: {"REPLAY#*"},
-        CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*", "MEASUREMENTS#*"},
+        CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_ENDS#*", "MEASUREMENTS#*"},
         "records": ALL_RECORDS,
         "read records": {"k-*"},  # calls, never records
     },
@@ -443,7 +444,7 @@ ITEMS = {
         BY_ROLE: {"ROLE#*"},
         DELETE: {"FOLLOW_UP"},
         CREATE: {"APPROVED#*", "REPLAY#*"},
-        CHANGE: {"GRANT#*", "ROLE#*"},
+        CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_ENDS#*", "MEASUREMENTS#*"},
         "records": ALL_RECORDS,
         "read records": {"k-*"},  # calls, never records
     },
@@ -570,6 +571,29 @@ READ_RECORDS = {
     "jitney-held-reads",
     "jitney-call-withdrawals",
 }
+
+
+def test_permissions_for_equal_actions_are_one_statement():
+    grants, tokens = on_state("GetItem", items=("GRANT#*",)), on_state("GetItem", items=("REPLAY#*", "GRANT#*"))
+    assert merged((grants, tokens)) == (on_state("GetItem", items=("GRANT#*", "REPLAY#*")),)
+
+
+APART = {
+    "any item": (on_state("GetItem", items=("GRANT#*",)), on_state("GetItem", items=())),
+    "some attributes": (
+        on_state("UpdateItem", items=("GRANT#*",), attributes=("pk", "lifecycle")),
+        on_state("UpdateItem", items=("ROLE#*",)),
+    ),
+    "another table": (on_state("GetItem", items=("GRANT#*",)), Allow("audit", ("dynamodb:GetItem",), ("g-*",))),
+    "other actions": (on_state("GetItem", items=("GRANT#*",)), on_state("GetItem", "PutItem", items=("ROLE#*",))),
+    "many items": (on_state("BatchGetItem", items=("GRANT#*",)), on_state("BatchGetItem", items=("CALL#*",))),
+    "no items": (Allow("approval", ("states:SendTaskSuccess",)), Allow("approval", ("states:SendTaskSuccess",))),
+}
+
+
+@pytest.mark.parametrize("allows", APART.values(), ids=APART)
+def test_permissions_that_differ_in_more_than_their_items_stay_apart(allows: tuple[Allow, ...]):
+    assert merged(allows) == allows
 
 
 def test_every_role_reaches_its_own_items_only(statements):

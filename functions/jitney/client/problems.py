@@ -4,7 +4,7 @@
     +-- Invalid          2   the request, an option, a file or the configuration is not valid
     +-- Denied           3   policy denied the request, or it was rejected or revoked
     |   +-- Rejected         a reviewer rejected the request
-    |   +-- Revoked          an operator or a reviewer revoked the grant
+    |   +-- Revoked          a person revoked the grant
     +-- ReviewPending    4   the review is still open
     +-- Unauthenticated  5   no token, or the broker does not accept it
     +-- Unavailable      6   the broker, the identity provider or AWS did not answer as it should; try again
@@ -65,7 +65,7 @@ class Rejected(Denied):
 
 
 class Revoked(Denied):
-    """An operator or a reviewer revoked the grant. Its credentials no longer work."""
+    """A person revoked the grant. Its credentials no longer work."""
 
 
 class ReviewPending(ClientProblem):

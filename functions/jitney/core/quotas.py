@@ -10,7 +10,7 @@ from typing import NamedTuple
 IDEMPOTENCY_SECONDS = 24 * 3600
 MOST_REVIEW_TOKEN_SECONDS = 900
 """The longest age of a token with which people review. For that time, a captured token could read, and vote once."""
-REPEATED_RELEASES_PER_MINUTE = 30
+REPEATED_ENDS_PER_MINUTE = 30
 OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
 NARROWINGS_PER_HOUR = 10
 MOST_HELD_ANSWERS = 40
@@ -92,17 +92,23 @@ def trial_quota(unit: str, most: int, now: int) -> Quota:
     return _quota("TRIALS", unit, most, now, window_seconds=3600)
 
 
-def measurement_quota(unit_key: str, most: int, now: int) -> Quota:
-    """Return the quota of releases of an accountable unit, in the minute of `now`, that are measured with a canary.
+def measurement_quota(unit_key: str, state: str, most: int, now: int) -> Quota:
+    """Return the quota of a unit's ended grants that are measured with a canary, in the minute of `now`.
+
+    `state` is how they ended. So releases use up no measurements of revocations.
 
     A measurement takes a session and calls of STS, and an execution for seconds (END 6).
     """
-    return _quota("MEASUREMENTS", unit_key, most, now)
+    return _quota("MEASUREMENTS", f"{unit_key}#{state}", most, now)
 
 
-def repeated_release_quota(grant_id: str, now: int) -> Quota:
-    """Return the quota of a grant's repeated releases in the minute of `now`: each reads the role's deny entries."""
-    return _quota("REPEATED_RELEASES", grant_id, REPEATED_RELEASES_PER_MINUTE, now)
+def repeated_end_quota(grant_id: str, state: str, now: int) -> Quota:
+    """Return the quota of a grant's repeated releases or revocations in the minute of `now`.
+
+    Each reads the role's deny entries. `state` is the end that is repeated. So an agent's repeated releases prevent no
+    revocation.
+    """
+    return _quota("REPEATED_ENDS", f"{grant_id}#{state}", REPEATED_ENDS_PER_MINUTE, now)
 
 
 def out_of_office_quota(human: str, now: int) -> Quota:

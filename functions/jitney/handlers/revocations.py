@@ -1,4 +1,4 @@
-"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator or a reviewer revokes a grant."""
+"""POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: a person revokes a grant (`may_revoke`)."""
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request_body import parse_reason
@@ -8,7 +8,7 @@ from jitney.core.review.safe_text import escape_invisible
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.ending.ended_effects import ended_response
-from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant
+from jitney.handlers.ending.grant_ends import ENDING_PORTS, end_grant, require_few_repeats
 from jitney.handlers.pages.visits import FormVisit, Page, pages
 from jitney.handlers.review.break_glass import follow_up
 from jitney.handlers.review.under_review import under_review
@@ -26,9 +26,10 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
 
 
 def _revocable(authenticated: AuthenticatedRequest) -> Grant:
-    """Return the grant with the path's id, for an operator or one of its reviewers.
+    """Return the grant with the path's id, for an operator, or a person who may revoke it and does not repeat it often.
 
-    Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found.
+    Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found,
+    rate_limited.
     An unreadable grant has only the part that is needed to end it.
     """
     config = authenticated.ports.config
@@ -43,6 +44,8 @@ def _revocable(authenticated: AuthenticatedRequest) -> Grant:
         authenticated.require_operator("revoke this grant")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")
+    if not authenticated.is_operator:
+        require_few_repeats(grant, State.REVOKED, authenticated)
     return grant
 
 

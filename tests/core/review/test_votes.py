@@ -1,6 +1,7 @@
 """Votes in the pure core: who may give them, what they cover, how they are counted."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -210,6 +211,22 @@ def test_rev_05_a_person_who_acts_for_another_revokes_nothing():
     assert not may_revoke(person("alice", "agent"), under_review(EITHER), GROUPS, NOW)
 
 
+REQUESTERS: dict[str, Any] = {
+    "its human": {"human": identity("corp.frank")},
+    "an owner of its agent": {"agent_owners": (identity("corp.frank"),)},
+}
+
+
+@pytest.mark.parametrize("members", REQUESTERS.values(), ids=REQUESTERS)
+def test_end_01_a_person_revokes_what_their_agent_got(members: dict[str, Any]):
+    review = under_review(replace(EITHER, **members))
+    assert may_revoke(person("frank"), review, GROUPS, NOW)
+    assert not may_revoke(person("frank"), under_review(EITHER), GROUPS, NOW)
+    assert not may_revoke(person("frank", "agent"), review, GROUPS, NOW)
+    assert not may_revoke(person("frank", human=identity("corp.bob")), review, GROUPS, NOW)
+    assert not may_revoke(replace(person("frank"), issuer="https://other.example"), review, GROUPS, NOW)
+
+
 def test_rev_06_reviewers_of_a_later_escalation_cannot_revoke_what_was_decided_before():
     late = EITHER.created_at + 900
     assert not may_revoke(person("erin"), under_review(EITHER), GROUPS, late - 1)
@@ -238,7 +255,6 @@ def test_id_10_the_agents_owner_counts_as_the_agent():
     own = replace(EITHER, agent_owners=(identity("corp.alice"), identity("corp.frank")))
     assert code(require_reviewer, person("alice"), under_review(own), GROUPS, NOW) == "own_request"
     assert "corp.alice" not in reviewers(under_review(own), GROUPS, NOW)
-    assert not may_revoke(person("alice"), under_review(own), GROUPS, NOW)
     # Even a vote that got in would not be counted, nor stand when credentials are issued.
     both = after(own, "alice", "bob")
     assert both.approvals == ()
@@ -258,7 +274,7 @@ OWNED_NOW = {
     "require_reviewer": lambda own: refusal(own) == "own_request",
     "reviewers": lambda own: "corp.alice" not in reviewers(own, GROUPS, NOW),
     "votable_groups": lambda own: votable_groups("corp.alice", own, GROUPS, NOW) == frozenset(),
-    "may_revoke": lambda own: not may_revoke(person("alice"), own, GROUPS, NOW),
+    "may_revoke": lambda own: may_revoke(person("alice"), own, {}, NOW),
     "can_be_approved": lambda own: (
         not can_be_approved(
             own.with_grant(replace(own.grant, approvals=())), {"owners": ReviewerGroup(("corp.alice",))}

@@ -10,7 +10,7 @@ from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
 from jitney.core.config import Config, TargetRole
 from jitney.core.problems import Problem
-from jitney.core.quotas import measurement_quota
+from jitney.core.quotas import measurement_quota, repeated_end_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.times import iso
@@ -18,6 +18,7 @@ from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.deny_documents import write_deny_document
 from jitney.handlers.ending.deny_records import record_unwritten, record_written
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.grant.responses import rate_limited_problem
 from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.metrics import count
@@ -80,6 +81,17 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
     return ended
 
 
+def require_few_repeats(grant: Grant, state: State, authenticated: AuthenticatedRequest) -> None:
+    """Count a call that ends an ended grant again. Raises Problem rate_limited. The grant is denied even without it."""
+    if grant.ending is None or not needs_denial(grant, authenticated.now):
+        return
+    quota = repeated_end_quota(grant.id, state, authenticated.now)
+    try:
+        authenticated.ports.store.consume([quota], now=authenticated.now)
+    except Conflict as used:
+        raise rate_limited_problem(quota) from used
+
+
 def _log_undenied(grant: Grant, problem: Problem) -> None:
     """Log and count a revocation whose credentials may still work (END 7)."""
     logger.error(
@@ -96,15 +108,14 @@ def _log_undenied(grant: Grant, problem: Problem) -> None:
 def _may_measure(grant: Grant, authenticated: AuthenticatedRequest) -> bool:
     """Return whether to measure the denial.
 
-    Each revocation is measured, and a limited number of a unit's releases in a minute.
-
-    Credentials of other releases, even of those that cannot be counted, are denied without a measurement.
+    Each revocation by an operator is measured. Of a unit's releases and of its other revocations, a limited number each
+    is measured in a minute. Credentials of the others, even if they cannot be counted, are denied without a
+    measurement.
     """
-    if grant.state is State.REVOKED:
+    if grant.state is State.REVOKED and authenticated.is_operator:
         return True
-    quota = measurement_quota(
-        grant.unit_key, authenticated.ports.config.limits.measured_releases_per_minute, authenticated.now
-    )
+    most = authenticated.ports.config.limits.measured_releases_per_minute
+    quota = measurement_quota(grant.unit_key, grant.state, most, authenticated.now)
     try:
         authenticated.ports.store.consume([quota], now=authenticated.now)
     except (Conflict, Problem):
