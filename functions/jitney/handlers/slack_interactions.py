@@ -32,7 +32,7 @@ from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.review.ballots import Ballot, comment_of, vote
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
-from jitney.handlers.runtime.edge import endpoint
+from jitney.handlers.runtime.edge import endpoint, errors_as_problems
 from jitney.handlers.runtime.http import Request, Response, form_fields
 from jitney.handlers.runtime.logs import note_grant
 from jitney.handlers.runtime.ports import REVIEW_PORTS, Ports
@@ -58,9 +58,12 @@ def handle_interaction(request: Request, ports: Ports) -> Response:
     except Problem as problem:
         _count(problem, request, ports)
         raise
+    if interaction is None:
+        return Response(200, {})
+    note_grant(interaction.reference.grant_id)
     if isinstance(interaction, ButtonClick):
         return _handle_click(interaction, request, ports)
-    return _handle_submission(interaction, request, ports) if interaction else Response(200, {})
+    return _handle_submission(interaction, request, ports)
 
 
 def _verified_interaction(request: Request, ports: Ports) -> ButtonClick | ModalSubmission | None:
@@ -85,22 +88,25 @@ def _verified_interaction(request: Request, ports: Ports) -> ButtonClick | Modal
 
 def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Response:
     """Carry out the button's action. Show a problem below the message, to the user who clicked."""
-    sentence = ""
-    try:
-        with _refusals_counted(request, ports):
-            voter, grant = _person(click.user, ports), _grant(click.reference, ports)
-        if click.action == APPROVE:
-            ballot = _ballot(grant, voter, click.reference, VoteVerdict.APPROVE, "", request)
-            sentence = COUNTED if vote(ballot, ports).state is State.PENDING else ""
-        else:
-            with _refusals_counted(request, ports, voter):
-                _open_modal(click, voter, grant, ports)
-    except Problem as problem:
-        sentence = _problem_text(problem)
+    sentence, code = errors_as_problems(
+        lambda: (_clicked(click, request, ports), ""), lambda problem: (_problem_text(problem), problem.code)
+    )
     if sentence:
         with _slack_errors_as_problems():
             ports.slack.post_ephemeral(click.channel, click.user.user_id, sentence)
-    return Response(200, {})
+    return Response(200, {}, code=code)
+
+
+def _clicked(click: ButtonClick, request: Request, ports: Ports) -> str:
+    """Carry out the button's action. Return the sentence for the user who clicked, or ""."""
+    with _refusals_counted(request, ports):
+        voter, grant = _person(click.user, ports), _grant(click.reference, ports)
+    if click.action == APPROVE:
+        ballot = _ballot(grant, voter, click.reference, VoteVerdict.APPROVE, "", request)
+        return COUNTED if vote(ballot, ports).state is State.PENDING else ""
+    with _refusals_counted(request, ports, voter):
+        _open_modal(click, voter, grant, ports)
+    return ""
 
 
 def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
@@ -115,18 +121,22 @@ def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports
 
 def _handle_submission(submission: ModalSubmission, request: Request, ports: Ports) -> Response:
     """Submit the modal's vote, and return what the modal shows next, such as a problem."""
-    try:
+
+    def submitted() -> Response:
         with _refusals_counted(request, ports):
             voter, grant = _person(submission.user, ports), _grant(submission.reference, ports)
             ballot = _modal_ballot(submission, voter, grant, request)
-        after = vote(ballot, ports)
-    except Problem as problem:
-        if problem.code in _FIELDS:
-            return _answer("errors", errors={_FIELDS[problem.code]: _problem_text(problem)})
-        return _answer("update", view=modals.message_modal("Vote not counted", _problem_text(problem)))
-    if after.state is State.PENDING:
-        return _answer("update", view=modals.message_modal("Approval counted", COUNTED))
-    return _answer("clear")
+        if vote(ballot, ports).state is State.PENDING:
+            return _answer("update", view=modals.message_modal("Approval counted", COUNTED))
+        return _answer("clear")
+
+    return errors_as_problems(submitted, _problem_in_modal)
+
+
+def _problem_in_modal(problem: Problem) -> Response:
+    if problem.code in _FIELDS:
+        return _answer("errors", problem.code, errors={_FIELDS[problem.code]: _problem_text(problem)})
+    return _answer("update", problem.code, view=modals.message_modal("Vote not counted", _problem_text(problem)))
 
 
 def _modal_ballot(submission: ModalSubmission, voter: Principal, grant: Grant, request: Request) -> Ballot:
@@ -152,7 +162,6 @@ def _grant(reference: GrantReference, ports: Ports) -> Grant:
     grant = ports.store.grant(reference.grant_id)
     if grant is None:
         raise Problem("grant_not_found", "The request no longer exists.", "No decision is needed.")
-    note_grant(grant.id)
     return grant
 
 
@@ -170,9 +179,9 @@ def _problem_text(problem: Problem) -> str:
     return UNTAGGED.text(f"{problem.detail} {fix}")
 
 
-def _answer(action: str, **members: Any) -> Response:
+def _answer(action: str, code: str = "", /, **members: Any) -> Response:
     """Return what the modal does next (https://docs.slack.dev/surfaces/modals/#response_actions)."""
-    return Response(200, {"response_action": action, **members})
+    return Response(200, {"response_action": action, **members}, code=code)
 
 
 @contextmanager

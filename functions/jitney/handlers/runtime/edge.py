@@ -132,7 +132,7 @@ def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
         "route": event.get("resource"),
         "request_id": (event.get("requestContext") or {}).get("requestId"),
         "status": response.status,
-        "code": response.body.get("code"),
+        "code": response.code or None,
     }
 
 

@@ -56,11 +56,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: a status, a JSON object, extra headers."""
+    """One answer: a status, a JSON object, extra headers, and the code of the problem that it reports, if any."""
 
     status: int
     body: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 def request_from_event(event: Mapping[str, Any], configuration: str) -> Request:
@@ -145,7 +146,7 @@ def problem_response(problem: Problem) -> Response:
     """
     retry = {"Retry-After": UNAVAILABLE_RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     headers = {"Content-Type": "application/problem+json", **retry, **problem.headers}
-    return Response(problem.status, UNTAGGED.data(problem.body()), headers)
+    return Response(problem.status, UNTAGGED.data(problem.body()), headers, problem.code)
 
 
 def proxy_response(response: Response) -> dict[str, Any]:
