@@ -1,5 +1,6 @@
 """Row REV 18: a reviewer rejects many requests of one agent or unit at once, and nothing else happens that way."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.problems import Problem
 from jitney.core.review.bulk_rejection import MOST_REJECTIONS, RequestOwner, offered_owners
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import OutOfOffice
@@ -16,11 +18,13 @@ from jitney.handlers.review.bulk_rejections import MOST_MILLISECONDS, reject_man
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
+from tests.handlers.logged import log_of
 from tests.handlers.review_browser import Answer, Browser, ReviewSystem
 from tests.handlers.test_matrix import WHO, Cell, cells, signed_in
 from tests.handlers.test_review_pages import pending, stored
 from tests.handlers.test_terminal_reviews import ATTACKS, call, own_token, terminal_desk
 from tests.identities import identity
+from tests.infra.alarm_states import metrics_in
 from tests.reviewer_browser import fields_of
 
 PATH = "/reviews/rejections"
@@ -192,8 +196,44 @@ def test_rev_18_a_form_of_another_site_or_with_a_request_twice_decides_nothing(d
     assert [stored(desk, each) for each in grants] == grants
 
 
+FAULTS: dict[str, tuple[Exception, list[str]]] = {
+    "unavailable": (Problem("unavailable", "Down.", "Wait."), ["unavailable", "not rejected", "answered"]),
+    "internal": (ValueError("canary"), ["unhandled", "not rejected", "answered"]),
+    "review_ended": (Problem("review_ended", "Late.", "None."), ["not rejected", "answered"]),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_rev_18_a_rejection_that_fails_stops_no_other_one_and_is_logged_with_its_grant(
+    desk: ReviewSystem,
+    alice: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    code: str,
+):
+    first, failed, last = flood(desk)
+    save, form = desk.system.store.save, form_of(alice, first)
+
+    def failing(before: Grant, *given: Any, **named: Any) -> None:
+        if before.id == failed.id:
+            raise FAULTS[code][0]
+        save(before, *given, **named)
+
+    monkeypatch.setattr(desk.system.store, "save", failing)
+    log = log_of(monkeypatch)
+    capsys.readouterr()
+    assert results(alice.send("POST", PATH, form)) == (2, {failed.id: code})
+    assert states(desk, [first, last]) == {State.REJECTED}
+    lines = [json.loads(each) for each in log.getvalue().splitlines()]
+    assert [each["message"] for each in lines] == FAULTS[code][1]
+    assert {each["grant_id"] for each in lines[:-1]} == {failed.id}
+    assert lines[-2]["code"] == code
+    counted = [name for _, name, _ in metrics_in(capsys.readouterr().out)]
+    assert counted == (["FailedAnswers"] if code != "review_ended" else [])
+
+
 def test_rev_18_a_call_is_bounded_and_says_what_is_left(
-    desk: ReviewSystem, alice: Browser, monkeypatch: pytest.MonkeyPatch
+    desk: ReviewSystem, alice: Browser, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     grants, resume = flood(desk), desk.system.reviews.resume
 
@@ -205,6 +245,7 @@ def test_rev_18_a_call_is_bounded_and_says_what_is_left(
     form = form_of(alice, grants[0])
     count, others = results(alice.send("POST", PATH, form))
     assert (count, list(others.values())) == (1, ["unavailable"] * 2)
+    assert "FailedAnswers" not in capsys.readouterr().out  # an agent that floods reviewers can cause it
     assert results(alice.send("POST", PATH, form_of(alice, grants[0])))[0] == 1  # the rest, one at a time
     monkeypatch.setattr("jitney.handlers.pages.bulk_rejection_page.MOST_REJECTIONS", 1)
     more = flood(desk, 2)

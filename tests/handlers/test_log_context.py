@@ -25,6 +25,7 @@ from tests.fakes import GRANT, PENDING
 from tests.handlers.api_app import HOST, handlers, with_ports
 from tests.handlers.conftest import REQUEST_BODY, ROOT, System
 from tests.handlers.gateway import GET, Gateway
+from tests.handlers.logged import log_of
 from tests.handlers.test_correlator import Correlator
 
 HANDLERS = Path(ROOT) / "functions" / "jitney" / "handlers"
@@ -57,11 +58,7 @@ OTHERS = {
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what is logged, as CloudWatch gets it."""
-    stream = io.StringIO()
-    for each in logger.handlers:
-        monkeypatch.setattr(each, "stream", stream)
-    return stream
+    return log_of(monkeypatch)
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:

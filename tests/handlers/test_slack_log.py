@@ -1,6 +1,5 @@
 """The log of votes in Slack. Their answers have the status 200, even if they are not counted (OPS 1, REV 9)."""
 
-import io
 import json
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem
-from jitney.handlers.runtime.logs import logger
+from tests.handlers.logged import log_of
 from tests.handlers.slack_workspace import SlackSystem
 from tests.infra.alarm_states import metrics_in
 
@@ -40,10 +39,8 @@ def vote_in(office: SlackSystem, who: str, *, by_modal: bool) -> tuple[Any, Any]
 
 
 def sent(office: SlackSystem, payload: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[int, Any, list[dict[str, Any]]]:
-    """Send the payload. Return the status, the body, and the lines that are logged, as CloudWatch gets them."""
-    log = io.StringIO()
-    for each in logger.handlers:
-        monkeypatch.setattr(each, "stream", log)
+    """Send the payload. Return the status, the body, and the lines that are logged."""
+    log = log_of(monkeypatch)
     status, body = office.send(payload)
     return status, body, [json.loads(line) for line in log.getvalue().splitlines()]
 

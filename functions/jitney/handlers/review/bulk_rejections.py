@@ -22,7 +22,9 @@ from jitney.handlers.caller.authentication import authenticate_reviewer
 from jitney.handlers.pages.visits import FormVisit, Page
 from jitney.handlers.review.ballots import Ballot, comment_of, vote
 from jitney.handlers.review.terminal_votes import VIA, vote_once
+from jitney.handlers.runtime.edge import errors_as_problems
 from jitney.handlers.runtime.http import Request, Response
+from jitney.handlers.runtime.logs import about_grant, logger
 from jitney.handlers.runtime.ports import Ports
 
 MOST_MILLISECONDS = 8000
@@ -69,17 +71,34 @@ def _reject_each(given: BulkRejection, authenticated: AuthenticatedRequest, via:
     result = BulkResult(given.owner, [], [])
     known = authenticated.ports.store.readable_grants(each.grant_id for each in given.requests)
     for seen in given.requests:
-        try:
-            if authenticated.ports.stopwatch() - began > MOST_MILLISECONDS:
-                raise _out_of_time()
-            _require_owned(known.get(seen.grant_id), given.owner, authenticated)
-            vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports)
-        except Problem as problem:
+        if authenticated.ports.stopwatch() - began > MOST_MILLISECONDS:
+            # Not logged as unavailable: an agent can cause it with a flood of requests.
+            problem: Problem | None = _out_of_time()
+        else:
+            problem = _reject(seen, known.get(seen.grant_id), given, authenticated, via)
+        if problem:
             said = {"code": problem.code, "detail": problem.detail, "fix": problem.fix}
             result.not_rejected.append({"id": seen.grant_id, **UNTAGGED.data(said)})
         else:
             result.rejected.append(seen.grant_id)
     return result
+
+
+def _reject(
+    seen: SeenRequest, grant: Grant | None, given: BulkRejection, authenticated: AuthenticatedRequest, via: str
+) -> Problem | None:
+    """Reject one request. Return the problem that prevented it, which is logged and stops no other rejection."""
+
+    def attempt() -> Problem | None:
+        _require_owned(grant, given.owner, authenticated)
+        vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports)
+        return None
+
+    with about_grant(seen.grant_id):
+        problem = errors_as_problems(attempt, lambda problem: problem)
+        if problem:
+            logger.info("not rejected", code=problem.code)
+    return problem
 
 
 def _rejection(seen: SeenRequest, comment: str, authenticated: AuthenticatedRequest, via: str) -> Ballot:
