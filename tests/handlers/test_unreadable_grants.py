@@ -25,6 +25,7 @@ from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import System
 from tests.handlers.review_browser import Browser, review_system
+from tests.infra.alarm_states import metrics_in
 
 NOW = minting.NOW
 OWN = {
@@ -157,6 +158,14 @@ def test_ops_02_the_reconciler_serves_the_others(stored: System, client: Any):  
         client.put_item(TableName="state", Item=each)
     assert reconcile(stored.ports)["expired"] == 1
     assert stored.ports.store.grant(overdue.id).state is State.EXPIRED
+
+
+def test_ops_02_each_run_of_the_reconciler_counts_the_open_ones(stored: System, capsys: pytest.CaptureFixture[str]):
+    """Also the active ones, which end later, and if nothing is suspended."""
+    for _ in range(2):
+        reconcile(stored.ports)
+        counted = {name: values for (_, name, _), values in metrics_in(capsys.readouterr().out).items()}
+        assert counted["UnreadableGrants"] == [1]
 
 
 def test_ops_02_one_grant_that_fails_does_not_keep_the_reconciler_from_others_and_repairs(

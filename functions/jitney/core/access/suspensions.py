@@ -28,7 +28,7 @@ MOST_SUSPENSIONS = 200
 MAX_CHARACTERS = 200_000
 """The longest text to which a suspension is added. Lifting one adds little text, and is always possible."""
 ENDING_SECONDS = 86_400
-"""How long the reconciler looks for grants that a suspension ended. One run takes minutes, and runs are repeated."""
+"""How long the reconciler tries to complete a suspension. One run takes minutes, and runs are repeated."""
 LIFTED_SECONDS = 7 * 86400
 """How long a lifted suspension is kept. A grant that it ended may be stored as open for the longest review."""
 
@@ -232,10 +232,6 @@ class Suspensions(NamedTuple):
         """Raise Problem suspended when a suspension stops the principal, or its requests for `target`."""
         if stopping := self.stopping(who, target):
             raise suspended_problem(stopping)
-
-    def may_have_open_grants(self, now: int) -> bool:
-        """Return whether the store may have open grants at `now` that a suspension ended: within its first day."""
-        return any(now < each.since + ENDING_SECONDS for each in self.entries)
 
     def incomplete_at(self, now: int) -> list[Suspension]:
         """Return the suspensions of the last day that are not complete."""
