@@ -170,7 +170,7 @@ class TestShorterThanStsTakes:
                 shown = str(problem.body())
             shown += str([vars(each) for each in caplog.records])
             assert not [part for part in ("-secret", "-token", "canary", "ASIA-assumed1") if part in shown]
-        assert "does not scope" in caplog.text
+        assert "sessions not scoped" in caplog.text
 
 
 FAILURES = {
@@ -188,13 +188,18 @@ FAILURES = {
 
 @pytest.mark.parametrize("grant", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("code", FAILURES)
-def test_sts_08_each_failure_has_its_problem(code: str, grant: Any):
+def test_sts_08_each_failure_has_its_problem_and_names_the_role_in_the_log(
+    code: str, grant: Any, caplog: pytest.LogCaptureFixture
+):
     sts = Sts(assuming={1: error(code), 2: error(code)})
     with pytest.raises(Problem) as raised:
         sts.sessions.issue(asked(grant))
     assert (raised.value.status, raised.value.code) == FAILURES[code]
-    assert "canary" not in str(raised.value.body())
+    assert "canary" not in str(raised.value.body()) + caplog.text
     assert sts.scoped == []
+    logged = [(each["msg"], each["role"], each["aws_code"]) for each in map(vars, caplog.records)]
+    refused = ("session refused", asked(grant).role_arn, code.removesuffix("Exception"))
+    assert logged == ([] if raised.value.code == "policy_too_large" else [refused])
 
 
 @pytest.mark.parametrize("grant", [SHORT, LONG], ids=["short", "long"])
@@ -219,11 +224,12 @@ def test_sts_08_a_message_that_repeats_the_requests_own_text_names_no_policy():
     assert raised.value.detail == "STS does not accept the session policy of these permissions."
 
 
-def test_sts_08_an_unreachable_sts_is_a_problem():
+def test_sts_08_an_unreachable_sts_is_a_problem(caplog: pytest.LogCaptureFixture):
     sts = Sts(assuming={1: EndpointConnectionError(endpoint_url="https://sts")})
     with pytest.raises(Problem) as raised:
         sts.sessions.issue(asked())
     assert raised.value.code == "unavailable"
+    assert [vars(each)["aws_code"] for each in caplog.records] == ["EndpointConnectionError"]
 
 
 TRIAL = "g-trial-aaaaaaaaaaaaaa"

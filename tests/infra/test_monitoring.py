@@ -14,6 +14,7 @@ from infra.function_specs import SPECS
 from infra.graphs import WATCHED, custom_metrics
 from infra.signals import Signal
 from jitney.configuration.arns import function_name
+from jitney.core.problems import PROBLEMS
 from jitney.core.records import record_metrics
 from jitney.core.records.audit import METRICS_NAMESPACE
 from jitney.core.records.record_metrics import COUNTED
@@ -201,6 +202,12 @@ def test_ops_01_runbooks_are_of_alarms_and_in_the_order_of_the_list():
     headings = {page: re.findall(r"(?m)^## (\w+)$", text) for page, text in pages.items()}
     rows = {f"{each.row.lower()}.md": [other.name for other in ALARMS if other.row is each.row] for each in ALARMS}
     assert headings == rows
+
+
+def test_ops_01_the_runbook_of_failed_answers_says_what_to_do_about_each_code():
+    failures = {code for code, problem in PROBLEMS.items() if problem.status >= 500}
+    rows = re.findall(r"(?m)^\| (`.*?) \|", runbook_of("docs/runbooks/requests.md#apierrors"))
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(failures)
 
 
 def listed(alarm: Alarm) -> str:

@@ -96,7 +96,7 @@ class IssuerKeys:
             known.fetched_at = known.tried_at
             _log_dropped(issuer, known.keys)
         except REQUEST_ERRORS as error:
-            _log.warning("The keys of issuer %s cannot be fetched: %s", issuer.name, type(error).__name__)
+            _log.warning("issuer keys not fetched", extra={"issuer": issuer.name, "error": type(error).__name__})
         finally:
             known.lock.release()
 
@@ -131,4 +131,4 @@ def _log_dropped(issuer: Issuer, keys: KeySet) -> None:
     """
     for dropped in keys.dropped[:_MOST_DROPPED]:
         kid = ascii(dropped.kid[:_MOST_KID_CHARACTERS])
-        _log.warning("Issuer %s: the key with kid %s is not used because it is %s", issuer.name, kid, dropped.reason)
+        _log.warning("issuer key not used", extra={"issuer": issuer.name, "kid": kid, "reason": dropped.reason})

@@ -150,9 +150,8 @@ class Sessions:
         return issued
 
     def _remember(self, role_arn: str, code: str) -> None:
-        _log.warning(
-            "STS does not scope sessions of %s down: %s. Their Deny statement alone ends them.", role_arn, code
-        )
+        # Their Deny statement alone ends these sessions.
+        _log.info("sessions not scoped", extra={"role": role_arn, "aws_code": code})
         if code in _NOT_OFFERED:
             self._not_offered[role_arn] = self._now() + SCOPING_UNAVAILABLE_SECONDS
 
@@ -170,6 +169,7 @@ def _problems_of(request: SessionRequest) -> Iterator[None]:
         code = _code(error)
         if code == _TOO_LARGE:
             raise packed_too_large(request.policy, _percent(error)) from error
+        _log_refused(request, code)
         if request.policy.managed_arns and code in _MANAGED_POLICY_REFUSED:
             raise _profile_missing(request.policy.managed_arns) from error
         # Other messages may repeat the agent's own text, such as an ARN.
@@ -178,7 +178,13 @@ def _problems_of(request: SessionRequest) -> Iterator[None]:
             raise Problem("issue_refused", f"{denial}, so AWS refused the session.", _ASK_TO_ALLOW) from error
         raise Problem(*_FAILURES.get(code, _UNKNOWN)) from error
     except NO_ANSWER as error:
+        _log_refused(request, type(error).__name__)
         raise Problem(*_UNKNOWN) from error
+
+
+def _log_refused(request: SessionRequest, aws_code: str) -> None:
+    """Log which role refused a session, and AWS's own code or the name of a network error."""
+    _log.warning("session refused", extra={"role": request.role_arn, "aws_code": aws_code})
 
 
 def _percent(error: ClientError) -> int | None:
