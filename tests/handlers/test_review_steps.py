@@ -12,6 +12,7 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.records.audit import Origin
 from jitney.core.review.content import content_hash
+from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers import review_notices
@@ -203,8 +204,6 @@ class TestNotify:
     ):
         grant = pending(system)
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (DeliveryResult("mail", "corp.bob"), result))
-        # Another notice follows, and the workflow must wait.
-        assert notify(asked(grant, "reminded", retries=0), system.ports)["state"] == "pending"
         vote(ballot(grant, VoteVerdict.REJECT), system.ports)
         for retries in range(MOST_RETRIES):
             notify(decided(grant, retries), system.ports)
@@ -213,6 +212,21 @@ class TestNotify:
         failed = MOST_RETRIES if again else 0
         assert system.task_answers.failed == [(TOKEN, "MessagesUnsent")] * failed
         assert system.task_answers.succeeded == [(TOKEN, grant.id)] * (attempts - failed)
+
+    @pytest.mark.parametrize("notice", Notice)
+    def test_rev_13_a_lost_message_is_sent_again_unless_a_later_notice_follows(
+        self, system: System, monkeypatch, notice: Notice
+    ):
+        """After the last attempt, the workflow waits. So it does at once for an execution from before an upgrade."""
+        grant, unsent = pending(system), DeliveryResult("mail", "corp.alice", "throttled")
+        monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (DeliveryResult("mail", "corp.bob"), unsent))
+        for retries in range(MOST_RETRIES + 1):
+            notify(asked(grant, notice, retries=retries), system.ports)
+        repeated = notice in (Notice.ESCALATED, Notice.BREAK_GLASS, Notice.DECIDED)
+        assert system.task_answers.failed == [(TOKEN, "MessagesUnsent")] * (MOST_RETRIES if repeated else 0)
+        if notice is not Notice.DECIDED:
+            older = {name: value for name, value in asked(grant, notice).items() if name != "retries"}
+            assert notify(older, system.ports)["state"] == "pending"
 
     def test_rev_13_an_execution_that_began_before_an_upgrade_gets_the_failure_as_an_error(
         self, system: System, monkeypatch

@@ -107,8 +107,13 @@ def test_rev_13_the_workflow_repeats_a_notice_as_often_as_its_function_expects()
 
     decision = MACHINE["States"]["NotifyDecision"]
     assert retries(WAIT, NoReviewerNotified.__name__) == retries(decision, MessagesUnsent.__name__) == MOST_RETRIES
+    assert retries(WAIT, MessagesUnsent.__name__) == MOST_RETRIES
     for failure in (ReviewEnded, TooFewReviewers, RequestUndecidable):
         assert retries(WAIT, failure.__name__) == 0
+    again = [
+        next(each for each in state["Retry"] if each["ErrorEquals"] == ["MessagesUnsent"]) for state in (WAIT, decision)
+    ]
+    assert again[0] == again[1]
     for state in (WAIT, decision):
         assert state["Arguments"]["Payload"]["retries"] == "{% $states.context.State.RetryCount %}"
     assert {each.__name__ for each in StepFailure.__subclasses__()} == {

@@ -30,6 +30,8 @@ DECISION_NOTICES = frozenset(
     {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}
 )
 """The notices that request a decision."""
+UNREPEATED_NOTICES = frozenset({Notice.ESCALATED, Notice.BREAK_GLASS, Notice.DECIDED})
+"""The notices that no later notice may repeat. Messages of theirs that were lost are sent again."""
 MOST_RETRIES = 4
 """How often the workflow repeats a notice that failed (infra/approval.asl.json)."""
 
@@ -55,7 +57,7 @@ class RequestUndecidable(StepFailure):
 
 
 class MessagesUnsent(StepFailure):
-    """Some messages of a review's last notice were not sent, and another attempt may send them."""
+    """Some messages of an `UNREPEATED_NOTICES` were not sent, and another attempt may send them."""
 
 
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
@@ -123,7 +125,8 @@ def _notify_reviewers(event: Mapping[str, Any], grant: Grant, ports: Ports) -> N
     notice = Notice.FOLLOW_UP_DUE if due is Notice.DECIDED and grant.awaits_follow_up else due
     if notice in DECISION_NOTICES and not _can_be_decided(grant, ports):
         raise TooFewReviewers
-    is_last = retries is not None and retries >= MOST_RETRIES
+    # An execution from before an upgrade may not count its attempts. It repeats decisions only.
+    is_last = due is not Notice.DECIDED if retries is None else retries >= MOST_RETRIES
 
     def is_repeated(sent: Collection[DeliveryResult]) -> bool:
         return retries is not None and not is_last and _failure(due, sent) is not None
@@ -131,7 +134,7 @@ def _notify_reviewers(event: Mapping[str, Any], grant: Grant, ports: Ports) -> N
     sheet, since = build_sheet(grant, ports), ScheduleCheck.read(event.get("since", NEVER_CHECKED.at))
     failure = _failure(due, notify_reviewers(notice, sheet, since, ports, CHANNELS, is_repeated))
     if failure is MessagesUnsent and is_last:
-        return  # the decision stands, and its notice is not repeated
+        return  # the messages stay lost, and the review goes on
     if failure:
         raise failure
 
@@ -140,8 +143,8 @@ def _failure(due: Notice, sent: Collection[DeliveryResult]) -> type[StepFailure]
     """Return the failure for which the workflow repeats the notice, or None."""
     if due in (Notice.REQUESTED, Notice.REVIEW_RESTARTED) and no_reviewer_notified(sent):
         return NoReviewerNotified
-    if due is Notice.DECIDED and any(each.may_succeed_later for each in sent):
-        return MessagesUnsent  # no later notice says the same
+    if due in UNREPEATED_NOTICES and any(each.may_succeed_later for each in sent):
+        return MessagesUnsent
     return None
 
 
