@@ -34,6 +34,8 @@ def activated_by_break_glass(
 ) -> Grant:
     """Return the pending grant, activated by `who` for at most the configured seconds.
 
+    Returns the same grant if `who` activated it before: the answer to that may have been lost.
+
     `shown` is the content hash of what `who` saw. `outstanding` are the `follow_up_keys` of earlier uses without a
     follow-up review. The caller still has to check policy. Raises Problem: suspended, break_glass_not_allowed,
     own_request, request_invalid, review_ended, review_changed, follow_up_due.
@@ -47,6 +49,8 @@ def activated_by_break_glass(
         raise Problem("own_request", "This is your own request.", "Ask another person to use break-glass for it.")
     if not reason:
         raise Problem("request_invalid", "The reason is missing.", "Go back, and say why the request cannot wait.")
+    if grant.break_glass and grant.break_glass.human == who.identity:
+        return grant
     current = grant.at(now)
     if current.state is not State.PENDING:
         raise review_ended(current, f"The request is already {current.state}.")

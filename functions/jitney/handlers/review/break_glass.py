@@ -29,15 +29,17 @@ OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: 
 def break_glass(visit: FormVisit) -> Page:
     """Activate and record the request, and return 303 to it. The workflow notifies the reviewers.
 
-    Before the second step is confirmed, nothing is activated, and the answer is 200 with that step. Raises the problems
-    of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy denies the request even
-    with break-glass. Refusals are counted in the records.
+    Before the second step is confirmed, nothing is activated, and the answer is 200 with that step. A repeat activates
+    nothing more, and resumes the workflow too: the function of the first one may have failed before that.
+
+    Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
+    denies the request even with break-glass. Refusals are counted in the records.
     """
     grant, ports = visit.stored_grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")
     try:
-        activated = _activated_by_break_glass(grant, reason, visit).grant
-        if page := second_step(activated, visit, "break-glass", reason):
+        update = _activated_by_break_glass(grant, reason, visit)
+        if page := second_step(update.grant if update else grant, visit, "break-glass", reason):
             return page
         after = update_grant(grant, lambda before: _activated_by_break_glass(before, reason, visit), ports)
     except Problem as problem:
@@ -47,11 +49,14 @@ def break_glass(visit: FormVisit) -> Page:
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 
-def _activated_by_break_glass(before: Grant, reason: MaskedComment, visit: FormVisit) -> GrantUpdate:
+def _activated_by_break_glass(before: Grant, reason: MaskedComment, visit: FormVisit) -> GrantUpdate | None:
+    """Return the update that activates the grant, or None if the person activated it before."""
     ports = visit.ports
     review = under_review(before, ports, ports.suspensions.current())
     outstanding = ports.follow_ups.outstanding()
     after = activated_by_break_glass(review, visit.principal, reason, visit.form("content"), outstanding, ports.now())
+    if after is review.grant:
+        return None
     activated = review.with_grant(after)
     decision = decision_on(activated, break_glass_approvals(activated, ports.config.reviewers), ports)
     if decision.effect is not Effect.ALLOW or after.break_glass is None:
