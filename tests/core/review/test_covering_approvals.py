@@ -10,6 +10,7 @@ from jitney.core.access.earlier_approvals import HISTORY_SECONDS, EarlierApprova
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.suspensions import NO_SUSPENSIONS
+from jitney.core.access_profile import GrantedProfile
 from jitney.core.config import Config, ReviewerGroup
 from jitney.core.review.content import content_hash
 from jitney.core.review.covering_approvals import covering_approvals
@@ -20,6 +21,7 @@ from tests.handlers.conftest import configuration
 from tests.identities import identity
 
 CONFIG = replace(configuration(), reviewers={"owners": ReviewerGroup(("people.alice",))})
+PROFILE = GrantedProfile("deploy", "0" * 64)
 TARGET = CONFIG.targets["analytics-prod"]
 
 
@@ -27,12 +29,13 @@ def approved(*groups: str, **members: Any) -> Grant:
     """Return a grant that alice approved for these groups, "owners" unless others are given, and that has ended."""
     names = groups or ("owners",)
     members = {
+        "counts_again": True,
         "principal": "corp.reader-agent",
         "issuer": minting.CORP,
         "role_arn": TARGET.role_arn,
         "reviews": (names,),
     } | members
-    asked = replace(PENDING, counts_again=True, **members)
+    asked = replace(PENDING, **members)
     vote = Vote(identity("people.alice"), VoteVerdict.APPROVE, content_hash(asked), "", NOW, "web")
     times = {"starts_at": NOW, "expires_at": NOW + asked.duration_seconds}
     return replace(asked, state=State.RELEASED, votes=(vote,), approvals=names, **times)
@@ -77,6 +80,16 @@ CHANGES: dict[str, Callable[[], tuple[EarlierApproval, ...]]] = {
     "the grant was revoked": lambda: found(replace(approved(), state=State.REVOKED)),
     "the grant failed": lambda: found(replace(approved(), state=State.FAILED)),
     "the reviewers did not see that it counts again": lambda: found(approved_without_notice()),
+    "the approval counts for this grant only": lambda: found(approved(counts_again=False)),
+    "the grant has another access profile": lambda: found(
+        approved(access_profile=PROFILE), request=approved().as_request()
+    ),
+    "the grant has no access profile": lambda: found(
+        approved(), request=replace(approved().as_request(), access_profile=PROFILE)
+    ),
+    "the request is for longer": lambda: found(
+        approved(), request=replace(approved().as_request(), duration_seconds=approved().duration_seconds + 1)
+    ),
     "the approval is too old": lambda: found(replace(approved(), starts_at=NOW + 60 - HISTORY_SECONDS)),
 }
 

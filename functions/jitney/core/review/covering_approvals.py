@@ -4,6 +4,7 @@ Pure.
 """
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from jitney.core.access.current_names import has_current_names
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS, EarlierApproval
@@ -34,10 +35,10 @@ def covering_approvals(
     """
     found: list[EarlierApproval] = []
     known, budget = set[str](), Budget(MAX_REQUEST_STEPS)
-    approved = [each for each in reviews if each.grant.starts_at is not None]
-    for review in sorted(approved, key=lambda each: each.grant.starts_at or 0, reverse=True):
-        grant, at = review.grant, review.grant.starts_at
-        if at is None or not requested_at - HISTORY_SECONDS < at or not _was_reviewed(grant):
+    approved = [(at, each) for each in reviews if (at := each.grant.starts_at) is not None]
+    for at, review in sorted(approved, key=itemgetter(0), reverse=True):
+        grant = review.grant
+        if not requested_at - HISTORY_SECONDS < at or not _was_reviewed(grant):
             continue
         if not _is_current(review, request) or not _gave(grant, request, budget):
             continue
