@@ -174,6 +174,17 @@ def test_rev_11_other_uses_of_earlier_approvals_are_refused(load, text: str):
         load(f'@id("p") {text}')
 
 
+@pytest.mark.parametrize("condition", [
+    '[context.approvals, context.earlierApprovals].contains(["owners"])',
+    '{"given": context.earlierApprovals}.given == context.approvals',
+    'ip(context.earlierApprovals).isLoopback()',
+])  # fmt: skip
+def test_rev_11_a_use_inside_a_list_or_a_record_may_permit_less(condition: str):
+    """The check of literals refuses these, too. This one does not depend on it."""
+    policies = json.loads(cedarpy.policies_to_json_str(f"permit ({SCOPE}) when {{ {condition} }};"))
+    assert not permits_more(policies["staticPolicies"]["policy0"], "earlierApprovals")
+
+
 TESTS = st.sampled_from([BEFORE, 'context.earlierApprovals.containsAny(["owners", "security"])', NOW, "context.reveal"])
 CONDITIONS = st.recursive(
     TESTS,
