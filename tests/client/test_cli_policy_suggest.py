@@ -21,7 +21,7 @@ from tests.identities import identity
 
 HISTORY = [
     published(1, agent(), asked(READS, LISTS), [("s3:GetObject", f"{KEY}a")]),
-    published(2, agent(human=identity("corp.alice")), asked(WRITES), [("s3:PutObject", f"{KEY}a")]),
+    published(2, agent(human=identity("staff.alice")), asked(WRITES), [("s3:PutObject", f"{KEY}a")]),
     published(3, agent(name="b"), asked(READS), [("s3:GetObject", f"{KEY}b")]),
 ]
 

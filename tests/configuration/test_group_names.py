@@ -45,6 +45,9 @@ IMPOSSIBLE = [
     (GITHUB, "ref:refs/pull/1", 'whose ref is "refs/pull/1"', "refs/heads/*"),
     (EKS, "agents", 'no token of kubernetes has the group "agents"', "corp/namespace:VALUE"),
     (EKS, "namespace:Agents", 'can be "Agents"', "lower case"),
+    (GITHUB, "ref:refs/heads/release-*", "holds a wildcard", "name each group"),
+    (EKS, "namespace:agents-?", "holds a wildcard", "name each group"),
+    ({}, "team-*", "groups are compared exactly", "name each group"),
     (GITLAB, "namespace_id:73", 'whose namespace_id is "73"', "write one of 72"),
 ]
 POSSIBLE = [
@@ -106,3 +109,8 @@ def test_rev_08_break_glass_groups_are_of_people_who_sign_in(compiled):
     wrong, fix = problems(compiled, changed(*glass("staff/on-call")))["break_glass.groups.0"]
     assert wrong == "people sign in to the pages with corp, and no token of it has the group staff/on-call"
     assert fix.startswith("write corp/")
+
+
+def test_id_08_a_group_with_a_wildcard_is_a_comparison_of_its_claim(tmp_path):
+    ((_, fix),) = policy_problems(tmp_path, with_agents(GITHUB), "ref:refs/heads/release-*")
+    assert fix == 'name each group, or write when { principal.getTag("ref").string like "refs/heads/release-*" }'

@@ -12,6 +12,7 @@ from jitney.configuration.policy_table import cases_in
 from tests.configuration.test_load import write_policies
 
 ANY = "(principal, action, resource)"
+TEXT = 'when { context.call.getTag("ec2:VolumeSize").string == "5" }'
 NAMES = Names(("corp", "local"), ("warehouse", "prod"), ("444455556666",), ("bosses", "owners"))
 
 
@@ -173,7 +174,7 @@ SCHEMA = [
     ('resource.servic == "s3"', "attribute `servic` on entity type `Jitney::Resource` not found", "service?"),
     ('resource.duration == "s3"', "attribute `duration` on entity", "use one of arn, service, region"),
     ('action == Jitney::Action::"Reed"', 'unrecognized action `Jitney::Action::"Reed"`', "did you mean Read?"),
-    ('principal in Jitney::Grup::"corp/a"', "unrecognized entity type `Jitney::Grup`", "did you mean Group?"),
+    ('principal in Jitney::Grup::"corp/a"', "unrecognized entity type `Jitney::Grup`", "did you mean Jitney::Group"),
 ]
 
 
@@ -297,7 +298,23 @@ def test_pol_11_a_case_for_a_group_that_no_token_has_is_refused_once(tmp_path):
         ("groups: [ci/a], human: staff.bob", "tokens of ci never name a person"),
         ("groups: [corp/a], claims: { ref: main }", "tokens of corp do not have the claim ref"),
         ("groups: [corp/a], source_identity: ci.x", "its source_identity is of ci, but its groups are of corp"),
-        ("groups: [ci/a], claims: { ref: main }, source_identity: deploy.x", ""),
+        ("groups: [ci/a], source_identity: deploy.x", 'it names agent "deploy.x", but policies see "ci.x"'),
+        ("groups: [ci/a], claims: { ref: main }, source_identity: ci.x", ""),
+        ("groups: [hub/environment:a], claims: { ref: main }", 'no ref of github_actions can be "main"'),
+        (
+            "groups: ['hub/ref:refs/heads/a'], claims: { event_name: pull_request }",
+            'issuers.hub admits no token whose event_name is "pull_request"',
+        ),
+        (
+            "groups: ['hub/ref:refs/heads/a'], claims: { ref: refs/heads/b }",
+            'a token with the group hub/ref:refs/heads/a has no ref "refs/heads/b"',
+        ),
+        (
+            "groups: ['hub/environment:a', 'hub/environment:b']",
+            'a token with the group hub/environment:b has no environment "a"',
+        ),
+        ("groups: ['hub/ref:refs/heads/a'], claims: { ref: refs/heads/a, event_name: push }", ""),
+        ("groups: ['corp/role:a', 'corp/role:b']", ""),
         ("groups: [corp/a], human: staff.bob", ""),
         ("groups: [staff/a], kind: human", ""),
         ("groups: [], human: staff.bob, claims: { ref: main }", ""),
@@ -308,7 +325,14 @@ def test_pol_11_a_case_about_a_requester_that_no_token_makes_is_refused(tmp_path
     issuers = {
         "ci": {"issuer": "https://ci.example.com", "claims": {"tags": {"ref": "string"}}},
         "deploy": {"issuer": "https://ci.example.com"},
-        "corp": {"issuer": "https://corp.example.com", "human_claim": "act.sub", "human_issuer": "staff"},
+        "hub": {"issuer": "https://token.actions.githubusercontent.com", "provider": "github_actions"},
+        "corp": {
+            "issuer": "https://corp.example.com",
+            "provider": "generic",
+            "human_claim": "act.sub",
+            "human_issuer": "staff",
+            "claims": {"groups": ["role"]},
+        },
         "staff": {"issuer": "https://staff.example.com", "kind": "human"},
     }
     case = f"{{ name: one, effect: deny, target: prod, seconds: 60, actions: [a:B], resources: ['*'], {members} }}"
@@ -334,6 +358,30 @@ def test_pol_11_a_case_about_a_requester_that_no_token_makes_is_refused(tmp_path
         (f'@id("x") permit {ANY} when {{ resource.target.getTag("env") == "prod" }};', 'hasTag("env") &&'),
         (f'@id("x") permit {ANY} when {{ principal.getTag("event").string == "push" }};', ".hasTag()"),
         (f'@id("x") permit {ANY} when {{ context.durationSeconds <= "30m" }};', "without quotation marks"),
+        (f'@id("x") permit {ANY} when {{ principal.human == "local.a" }};', "ask first: principal has human"),
+        (f'@id("x") permit {ANY} when {{ context.call.hasTag("s3:Prefix") }};', "docs/conditions.md"),
+        (
+            f'@id("x") permit {ANY} when {{ context.call.hasTag("ec2:VolumeSize") }} {TEXT};',
+            'context.call.getTag("ec2:VolumeSize").long',
+        ),
+        (f'@id("x") permit {ANY} when {{ context.way == "gatway" }};', "one of these ways"),
+        (f'@id("x") permit {ANY} when {{ context.way like "gate*" }};', 'write context.way == "gateway"'),
+        (f'@id("x") permit {ANY} when {{ context.approvals == ["owners"] }};', 'context.approvals.contains("group")'),
+        (
+            f'@id("x") forbid {ANY} when {{ context.earlierApprovals.contains("owners") }};',
+            'context.approvals.contains("group") || context.earlierApprovals.contains("group")',
+        ),
+        (f'@id("x") permit {ANY} when {{ context.target in Jitney::Target::"prod" }};', "compare texts with =="),
+        (f'@id("x") permit {ANY} when {{ resource.account == 444455556666 }};', "texts in quotation marks"),
+        (
+            '@id("x") permit (principal in [Jitney::Group::"corp/a", Jitney::Group::"corp/b"], action, resource);',
+            "when { principal in [Group, Group] }",
+        ),
+        (
+            '@id("x") permit (principal, action == Jitney::Action::"s3:GetObject", resource);',
+            'when { context.action == "s3:GetObject" }',
+        ),
+        ('@id("x") permit (principal is Agent, action, resource);', "did you mean Jitney::Agent?"),
         (f"@id('x') permit {ANY};", "double quotation marks"),
         (f'@id("x") permit {ANY}\n@id("y") permit {ANY};', "before it with ;"),
     ],
@@ -341,6 +389,18 @@ def test_pol_11_a_case_about_a_requester_that_no_token_makes_is_refused(tmp_path
 def test_pol_02_a_common_mistake_in_a_policy_has_its_fix(wrong, text, fix):
     found = wrong(text, replace(NAMES, target_tags={"env": {"prod"}}, claims={"event": "string"}))
     assert any(fix in shown for _, _, shown in found), found
+
+
+def test_pol_02_a_wrong_name_in_a_scope_is_one_problem_in_its_place(wrong):
+    """To Cedar, such a scope also has no applicable action."""
+    ((place, what, _),) = wrong('@id("x") permit (principal, action == Jitney::Action::"s3:GetObject", resource);')
+    assert place == "1:55"
+    assert "unrecognized action" in what
+
+
+def test_pol_02_a_literal_that_only_jitney_refuses_has_its_place(wrong):
+    ((place, _, _),) = wrong(f'@id("x") permit {ANY}\nwhen {{ context.risks.contains("Deletion") }};')
+    assert place == "2:31"
 
 
 def test_pol_02_a_claim_that_no_issuer_shows_is_one_problem(wrong):

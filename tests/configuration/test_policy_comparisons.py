@@ -7,7 +7,8 @@ import pytest
 
 from jitney.configuration.action_facts import RISKS_OF_ACTIONS
 from jitney.configuration.action_table import action_table
-from jitney.configuration.names import Names
+from jitney.configuration.group_names import GroupSource
+from jitney.configuration.names import Names, Requesters
 from jitney.configuration.policies import read_policies
 from jitney.configuration.policy_actions import LEVEL_GROUPS
 from jitney.core.actions import AccessLevel
@@ -18,16 +19,49 @@ NAMES = Names(
     issuers=("corp",),
     targets=("prod", "dev"),
     accounts=("444455556666",),
-    issuer_urls=("https://idp.example.com",),
+    issuer_urls={"corp": "https://idp.example.com"},
     target_tags={"env": {"dev", "prod"}, "team": {"data"}},
     regions=("eu-west-1",),
+    requesters={
+        "corp": Requesters("agent", frozenset({"ref", "event_name", "ref_protected", "team"}), for_people=False)
+    },
+    claims=dict.fromkeys(("ref", "event_name", "ref_protected", "team"), "string"),
+    group_sources={"corp": GroupSource("github_actions", required={"event_name": ("push",), "ref": ("refs/heads/*",)})},
+    access_profiles=("deploy",),
 )
+
+
+def claim(name, comparison):
+    return f'principal.hasTag("{name}") && principal.getTag("{name}").string {comparison}'
+
+
+def key(name, comparison):
+    return f'context.call.hasTag("{name}") && context.call.getTag("{name}").{comparison}'
+
+
 IMPOSSIBLE = [
     # The condition, what is wrong, and the fix.
     ('resource.target.hasTag("enviroment")', 'reads the tag "enviroment", which no target has', "env"),
     ('resource.target.hasTag("env") && resource.target.getTag("env") == "Prod"', 'tag env with "Prod"', '"prod"'),
     ('resource.target.hasTag("env") && resource.target.getTag("env") != "live"', 'tag env with "live"', '"dev"'),
     ('resource.target.hasTag("env") && ["prod", "tst"].contains(resource.target.getTag("env"))', '"tst"', '"dev"'),
+    ('resource.target.hasTag("env") && resource.target.getTag("env") like "live*"', 'tag env with "live*"', '"prod"'),
+    (claim("ref", '== "main"'), 'claim ref with "main", but no ref of github_actions', "refs/heads/main"),
+    (claim("ref", '!= "main"'), 'claim ref with "main", but no ref of github_actions', "refs/heads/main"),
+    (claim("ref", 'like "main*"'), 'claim ref with "main*", but no ref', "refs/heads/main"),
+    (claim("ref", 'like "refs/tags/*"'), 'admits no token whose ref is "refs/tags/*"', "write one of refs/heads/*"),
+    (claim("event_name", '== "pull_request"'), 'no token whose event_name is "pull_request"', "write one of push"),
+    (claim("ref_protected", '== "yes"'), 'no ref_protected of github_actions can be "yes"', "write true or false"),
+    ('principal has human && principal.human == "corp/alice"', 'names human "corp/alice"', "is of this kind"),
+    ('context.target like "prd*"', 'target with "prd*", which matches none', "prod"),
+    ('context.accessProfile like "dpl*"', 'access profile with "dpl*", which matches none', "deploy"),
+    (key("s3:prefix", 'string == "hr/*"'), 's3:prefix with "hr/*", but policies never see the wildcards', "write like"),
+    (key("s3:prefix", 'string like "hr/?*"'), "policies never see the wildcards", "? is no wildcard"),
+    (key("dynamodb:LeadingKeys", 'string != "t1-*"'), "policies never see the wildcards", "write like"),
+    ("context.durationSeconds > 900000", "with 900000, but a request is for 1 to 3600 seconds", "in this range"),
+    ("context.durationSeconds < -5", "with -5, but a request is for 1 to 3600 seconds", "in this range"),
+    ("[60, 7200].contains(context.durationSeconds)", "with 7200, but a request", "requests again"),
+    ("!(14400 >= context.durationSeconds)", "with 14400, but a request", "requests again"),
     ('resource.arn like "arn:aws:s3:eu-west-1:444455556666:reports/*"', "is the form of no ARN", "S3's have neither"),
     ('resource.arn like "s3://reports/*"', "is the form of no ARN", "as AWS does"),
     ('resource.arn like "arn:aws:s3::reports/*"', "is the form of no ARN", "as AWS does"),
@@ -75,6 +109,11 @@ def test_pol_02_a_comparison_that_is_never_true_is_refused_in_its_line(tmp_path,
     [
         'resource.target.hasTag("env") && resource.target.getTag("env") == "prod"',
         'resource.target.hasTag("env") && resource.target.getTag("env") like "pro*"',
+        claim("ref", '== "refs/heads/main"') + " && " + claim("ref", 'like "refs/heads/*"'),
+        claim("event_name", '== "push"') + " && " + claim("team", '== "any*thing"'),
+        key("s3:prefix", 'string like "hr/*"') + " && " + key("aws:ResourceTag/a", 'string == "*"'),
+        'context.target like "pro*" || context.accessProfile like "dep*" || context.accessProfile like "*"',
+        "context.durationSeconds <= 3600 && context.durationSeconds >= 1 && 60 != context.durationSeconds",
         'resource.arn == "*" || resource.arn like "*" || resource.arn like "*lake*"',
         'resource.arn like "arn:aws:s3:::reports/*" || resource.arn == "arn:aws:s3:::reports"',
         'resource.arn like "arn:aws:dynamodb:*:table/orders*" || resource.arn like "arn:*:sqs:eu-west-1:*"',
@@ -202,5 +241,5 @@ def test_pol_02_names_hold_what_targets_and_issuers_have():
         }
     )
     assert names.target_tags == {"env": {"prod", "dev"}}
-    assert (names.issuer_urls, names.web_issuers) == (["https://a", "https://b"], ("a",))
+    assert (names.issuer_urls, names.web_issuers) == ({"a": "https://a", "b": "https://b"}, ("a",))
     assert (names.regions, names.reaches_others) == (["eu-west-1", "us-east-1"], True)

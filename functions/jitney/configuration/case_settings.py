@@ -9,14 +9,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from jitney.configuration.identity_names import claim_faults, identity_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.operation_names import operation_fix, operation_names
-from jitney.configuration.policy_references import unknown_group, unknown_identity
+from jitney.configuration.policy_references import unknown_group
 from jitney.configuration.references import ValidationContext
 from jitney.configuration.values import ActionPattern, SettingsModel, Text, refused
 from jitney.core.access.decision import Effect
 from jitney.core.access.request import Way
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
+from jitney.core.identity.providers import PROVIDERS
 from jitney.core.policy.policy_tests import CASE_FAULTS
 from jitney.core.problems import PROBLEMS
 
@@ -100,8 +102,8 @@ class CaseSettings(SettingsModel):
     @classmethod
     def _is_of_an_issuer(cls, identity: str | None, info: ValidationInfo) -> str | None:
         kind = "human" if info.field_name == "human" else str(info.data.get("kind"))
-        for unknown in unknown_identity(kind, identity, ValidationContext.of(info).names) if identity else ():
-            raise refused(f"it {unknown.wrong}", unknown.fix)
+        for wrong, fix in identity_faults(kind, identity, ValidationContext.of(info).names) if identity else ():
+            raise refused(f"it {wrong}", fix)
         return identity
 
     @field_validator("reveal", "operation")
@@ -155,12 +157,28 @@ def _impossible_requester(case: CaseSettings, names: Names) -> Iterator[tuple[st
         yield f"{whose} are not of kind {case.kind}", "correct the kind, or the groups"
     if case.human and possible and not any(each.for_people for each in possible.values()):
         yield f"{whose} never name a person", "set human_claim and human_issuer of the issuer, or leave human out"
-    urls = dict(zip(names.issuers, names.issuer_urls, strict=False))
     named = (case.source_identity or "").partition(".")[0]
-    if aliases and named in urls and urls[named] != urls[aliases[0]]:
+    if aliases and named in names.issuers and named not in names.entries_with_issuer_of(aliases[0]):
         yield f"its source_identity is of {named}, but its groups are of {aliases[0]}", "name one issuer in both"
     known = frozenset[str]().union(*(each.claims for each in possible.values()))
     hidden = sorted(case.claims.keys() & names.claims.keys() - known)
     if hidden and possible and case.effect != "claim_unknown":
         fix = f"add {hidden[0]} to claims.tags of the issuer, or correct the groups"
         yield f"{whose} do not have the claim {hidden[0]}", fix
+    for claim, value in case.claims.items():
+        yield from claim_faults(claim, value, possible, names) if isinstance(value, str) else ()
+    yield from _contradicting_groups(case, names)
+
+
+def _contradicting_groups(case: CaseSettings, names: Names) -> Iterator[tuple[str, str]]:
+    """Yield which groups follow from different values of one claim. A claim of the type string has one value."""
+    claims: dict[str, str | tuple[str, ...]] = dict(case.claims)
+    for group in case.groups:
+        alias, _, name = group.partition("/")
+        source = names.group_sources.get(alias)
+        path, value = source.claim_of(name) if source else ("", "")
+        has_one = source and (
+            path in (PROVIDERS[source.provider].group_claims or ()) or names.claims.get(path) == "string"
+        )
+        if path and has_one and claims.setdefault(path, value) != value:
+            yield f'a token with the group {group} has no {path} "{claims[path]}"', "correct the groups or the claims"

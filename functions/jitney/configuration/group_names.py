@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from jitney.configuration.yaml_source import Value, entries
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.known_claims import KnownClaims
-from jitney.core.patterns import wildcard_pattern
+from jitney.core.patterns import has_wildcard, patterns_intersect, wildcard_pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class GroupSource:
         """What is known about the provider's claims."""
         return PROVIDERS[self.provider].known
 
+    def claim_of(self, group: str) -> tuple[str, str]:
+        """Return the claim with which a token has the group, and its value; ("", "") for a group of another source."""
+        named = (each for each in self.claims if group.startswith(f"{each}:"))
+        return next(((self.claims[each], group.removeprefix(f"{each}:")) for each in named), ("", ""))
+
 
 def group_source(issuer: Value) -> GroupSource | None:
     """Return the source of the groups of an entry in a YAML document; None for an unknown provider."""
@@ -53,15 +58,21 @@ def group_source(issuer: Value) -> GroupSource | None:
 
 def group_faults(alias: str, group: str, source: GroupSource) -> Iterator[tuple[str, str]]:
     """Yield why no token of the entry `alias` can have this group, with the fix."""
-    name = next((each for each in source.claims if group.startswith(f"{each}:")), None)
-    if group in source.listed or (name is None and source.is_open):
+    path, value = source.claim_of(group)
+    if group in source.listed:
         return
-    if name is None:
+    if has_wildcard(group):
+        yield f'the group "{group}" holds a wildcard, but groups are compared exactly', "name each group"
+    elif path:
+        yield from value_faults(alias, path, value, source)
+    elif not source.is_open:
         forms = [f"{alias}/{each}:VALUE" for each in source.claims]
         fix = f"write {' or '.join(forms)}, or add the group to subject_groups of issuers.{alias}"
         yield f'no token of {source.provider} has the group "{group}"', fix
-        return
-    path, value = source.claims[name], group.removeprefix(f"{name}:")
+
+
+def value_faults(alias: str, path: str, value: str, source: GroupSource) -> Iterator[tuple[str, str]]:
+    """Yield why no token of the entry `alias` has this value in the claim at `path`. `*` and `?` are wildcards."""
     if not source.known.can_match(path, value):
         yield f'no {path} of {source.provider} can be "{value}"', f"write {source.known.forms[path].write}"
     elif not _is_admitted(value, source.required.get(path)):
@@ -71,7 +82,8 @@ def group_faults(alias: str, group: str, source: GroupSource) -> Iterator[tuple[
 
 
 def _is_admitted(value: str, required: Collection[str] | None) -> bool:
-    return required is None or any(wildcard_pattern(each).matches(value) for each in required)
+    asked = wildcard_pattern(value)
+    return required is None or any(patterns_intersect(wildcard_pattern(each), asked) for each in required)
 
 
 def _texts(value: Value | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,7 +31,8 @@ class Names:
     `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are the aliases of the issuers
     with which people sign in: first the issuer with a web client, then the reviewers' issuers and each human_issuer of
     an entry. `addresses` are the people's mail addresses, by person. `claims` are the claims that policies see, each
-    with its type. `requesters` are what each issuer's tokens can say, by alias.
+    with its type. `requesters` are what each issuer's tokens can say, and `issuer_urls` what they have as `iss`, both
+    by alias.
     """
 
     issuers: Collection[str] = ()
@@ -46,7 +47,7 @@ class Names:
     requesters: Mapping[str, Requesters] = field(default_factory=dict)
     access_profiles: Collection[str] = ()
     group_sources: Mapping[str, GroupSource] = field(default_factory=dict)
-    issuer_urls: Collection[str] = ()
+    issuer_urls: Mapping[str, str] = field(default_factory=dict)
     web_issuers: tuple[str, ...] = ()
     target_tags: Mapping[str, Collection[str]] = field(default_factory=dict)
     regions: Collection[str] = ()
@@ -71,12 +72,17 @@ class Names:
             claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
             requesters={alias: _requesters(dict(entries(issuer))) for alias, issuer in issuers.items()},
             group_sources={alias: source for alias, issuer in issuers.items() if (source := group_source(issuer))},
-            issuer_urls=[str(dict(entries(issuer)).get("issuer")) for issuer in issuers.values()],
+            issuer_urls={alias: str(dict(entries(issuer)).get("issuer")) for alias, issuer in issuers.items()},
             web_issuers=tuple(alias for alias, issuer in issuers.items() if "web" in dict(entries(issuer))),
             target_tags=_tag_values(targets),
             regions=[str(dict(entries(target)).get("region")) for target in targets.values()],
             reaches_others=any(not _OPENING.isdisjoint(dict(entries(target))) for target in targets.values()),
         )
+
+    def entries_with_issuer_of(self, alias: str) -> Sequence[str]:
+        """Return the aliases of all entries with the same `iss`. The first one is in the names of its principals."""
+        url = self.issuer_urls.get(alias)
+        return [each for each in self.issuers if self.issuer_urls.get(each) == url] if url else [alias]
 
 
 _OPENING = frozenset({"any_account_actions", "other_accounts"})
@@ -134,3 +140,17 @@ def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> 
     close = longer or difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     shown = [f'"{each}"' if quoted else each for each in close or known]
     return f"did you mean {' or '.join(shown)}?" if close else f"use one of {', '.join(shown)}"
+
+
+def alias_faults(kind: str, name: str, separator: str, issuers: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the issuer's alias in a group (alias/group) or a source identity (alias.subject)."""
+    alias, found, rest = name.partition(separator)
+    if not issuers or (found and alias in issuers):
+        return
+    if found:
+        meant = [f"{issuer}{separator}{rest}" for issuer in issuers]
+        yield f'names {kind} "{name}", but "{alias}" is not in issuers', did_you_mean(name, meant, quoted=True)
+    else:
+        wrong = f'names {kind} "{name}", which does not begin with the alias of an issuer and "{separator}"'
+        choices = " or ".join(f'"{issuer}{separator}{name}"' for issuer in issuers)
+        yield wrong, f"write {choices}"

@@ -30,6 +30,7 @@ _UNKNOWN_ATTRIBUTE = re.compile(r"attribute `(\w+)` (?:in context|on entity type
 _UNKNOWN_ACTION = re.compile(r'unrecognized action `Jitney::Action::"(.+)"`')
 _UNKNOWN_TYPE = re.compile(r"unrecognized entity type `(?:Jitney::)?(\w+)`")
 _UNKNOWN_ANNOTATION = re.compile(r"@(\w+) is not known")
+_NO_ACTION = "unable to find an applicable action"  # also a consequence of each other fault of the scope
 # Sentences of Cedar and of `core.policy.cedar`, each with its fix.
 _FIXES = (
     ("the @id is used more than once", "give each policy an @id of its own"),
@@ -39,7 +40,7 @@ _FIXES = (
         r'add context.approvals.contains("\1") to a condition, or leave \1 out of @approval',
     ),
     (
-        "unable to find an applicable action",
+        _NO_ACTION,
         (
             "write in for groups, levels in groups, targets and accounts: principal in, action in, resource in. "
             "With ==, one agent, one level or one resource is meant"
@@ -53,14 +54,36 @@ _FIXES = (
         "unable to guarantee safety of access to tag",
         "ask first with .hasTag() whether there is one: ...hasTag() && ...",
     ),
+    (
+        r"access to optional attribute `(\w+)` on entity type `Jitney::(?:Agent|Human)`",
+        r"ask first: principal has \1 && ...",
+    ),
+    ("the condition key '.+' is not supported", "write a key of docs/conditions.md"),
+    (r"the value of (.+) is in \.(\w+)", r'write context.call.getTag("\1").\2'),
+    ("the way '.+' does not exist", "write one of these ways"),
+    ("uses context.approvals other", 'write context.approvals.contains("group")'),
+    ("uses context.way other", 'write context.way == "gateway"'),
+    (
+        "an earlier approval could make it permit less",
+        'write context.approvals.contains("group") || context.earlierApprovals.contains("group")',
+    ),
+    (
+        "expected __cedar::internal::AnyEntity but saw String",
+        "compare texts with ==; in is for groups, targets and accounts",
+    ),
+    ("the types (Long and String|String and Long) are not", "write texts in quotation marks, and numbers without"),
     ("expected Long but saw String", "write a number without quotation marks; durations are in seconds"),
     ("the risk '.+' does not exist", "write one of these risks"),
 )
 _SYNTAX_FIXES = (
     ("invalid token", 'write texts in straight double quotation marks: "..."'),
     ("unexpected token `@`", "end the policy before it with ;"),
+    (
+        "expected single entity uid or template slot, found set",
+        "write principal in the scope, and when { principal in [Group, Group] }",
+    ),
 )
-_QUOTED = re.compile(r"`([^`]+)`")
+_QUOTED = re.compile(r"[`']([^`']+)[`']")
 
 
 def read_policies(folder: Path, names: Names, key: str = "policies") -> tuple[Policies, list[ConfigurationProblem]]:
@@ -144,7 +167,8 @@ def _faults(policies: Policies) -> Sequence[PolicyFault]:
     try:
         PolicySet.load(policies)
     except InvalidPolicies as refused:
-        return refused.faults
+        others = {each.key for each in refused.faults if not each.sentence.startswith(_NO_ACTION)}
+        return [each for each in refused.faults if each.key not in others or not each.sentence.startswith(_NO_ACTION)]
     return ()
 
 
@@ -159,7 +183,11 @@ def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str)
         return (), fault.sentence, "correct the policies"
     # Cedar numbers the policies in the text: policy0, policy1.
     statement = written[int(fault.key.removeprefix("policy"))]
-    words = [word for quoted in _QUOTED.findall(fault.sentence) for word in (quoted, quoted.rpartition("::")[2])]
+    words = [
+        word
+        for quoted in _QUOTED.findall(fault.sentence)
+        for word in (quoted, quoted.rpartition("::")[2], f'"{quoted}"')
+    ]
     wrong = f"{fault.id or 'this policy'}: {fault.sentence}"
     return statement.place(*words), wrong, _fix(fault.sentence, schema)
 
@@ -172,9 +200,13 @@ def _fix(sentence: str, schema: str) -> str:
         body = re.search(rf"{owner}[^;{{]*{{([^}}]*)}}", schema)
         return did_you_mean(found[1], re.findall(r"(\w+)\??\s*:(?!:)", body[1] if body else ""))
     if found := _UNKNOWN_ACTION.search(sentence):
+        if ":" in found[1]:  # an action of AWS
+            return f'write action in the scope, and when {{ context.action == "{found[1]}" }}'
         return did_you_mean(found[1], sorted(set(re.findall(r'"(\w+)"', schema))))
     if found := _UNKNOWN_TYPE.search(sentence):
-        return did_you_mean(found[1], re.findall(r"entity\s+(\w+)", schema))
+        return did_you_mean(
+            f"Jitney::{found[1]}", [f"Jitney::{each}" for each in re.findall(r"entity\s+(\w+)", schema)]
+        )
     for pattern, fix in _FIXES:
         if found := re.search(pattern, sentence):
             return found.expand(fix)
@@ -191,5 +223,5 @@ def _unknown(
     ]
     for key, problem in found or ((each.key, each) for each in uncovered_arns(policies, names.targets)):
         name = policies[key].get("annotations", {}).get("id") or "this policy"
-        place = written[int(key.removeprefix("policy"))].place(f'"{problem.literal}"')
+        place = written[int(key.removeprefix("policy"))].place(f'"{problem.literal}"', problem.literal)
         yield place, f"{name} {problem.wrong}", problem.fix

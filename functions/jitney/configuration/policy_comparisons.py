@@ -10,8 +10,11 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from jitney.configuration.action_table import action_table
+from jitney.configuration.identity_names import claim_faults, identity_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
+from jitney.configuration.settings import LONGEST_SESSION_SECONDS
+from jitney.core.access.conditions import key_of
 from jitney.core.arn_formats import format_meets
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import wildcard_pattern
@@ -21,6 +24,9 @@ _KINDS = ("agent", "human")
 # The beginning of a text whose account, if it has one, can be an account.
 _ACCOUNT = re.compile(r"(?!arn:[^:*]*:[^:*]*:[^:*]*:(?![0-9*]*(:|$)|aws:))")
 _ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
+_CALL = {".": {"left": {"Var": "context"}, "attr": "call"}}
+_SECONDS = {".": {"left": {"Var": "context"}, "attr": "durationSeconds"}}
+_ORDERS = ("==", "!=", "<", "<=", ">", ">=", "contains", "containsAny")
 
 
 class Comparison(NamedTuple):
@@ -49,6 +55,7 @@ def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[
         operations = list(_operations(condition["body"]))
         for each in _comparisons(operations):
             yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
+        yield from _durations(operations)
         for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
             known = sorted(names.target_tags)
             fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
@@ -90,23 +97,63 @@ def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
             yield from (str(each) for each in literals_in(operands["right"]))
 
 
+def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
+    """Yield the durations that no request has. A comparison with one limits nothing."""
+    sides = [(each["left"], each["right"]) for operator, each in operations if operator in _ORDERS]
+    for read, other in (*sides, *((right, left) for left, right in sides)):
+        for seconds in literals_in(other) if read == _SECONDS else ():
+            if not 1 <= seconds <= LONGEST_SESSION_SECONDS:
+                wrong = f"compares context.durationSeconds with {seconds}, but a request is for 1 to"
+                fix = "write seconds in this range; a longer task requests again when its grant ends"
+                yield Impossible(str(abs(seconds)), f"{wrong} {LONGEST_SESSION_SECONDS} seconds", fix)
+
+
 def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
-    text = compared.text
-    tag = compared.read.get("getTag", {})
-    if compared.is_pattern and compared.read.get(".", {}).get("left") == {"Var": "context"}:
-        yield from _name_faults(compared.read["."]["attr"], text)
-    elif tag.get("left") == _ANY_TARGET and not compared.is_pattern:
-        yield from _tag_faults(str(literals_in(tag["right"])[0]), text, names)
+    tag, access = compared.read.get("getTag"), compared.read.get(".", {})
+    member = access.get("left", {}).get("getTag")
+    if tag and tag["left"] == _ANY_TARGET:
+        yield from _tag_faults(str(literals_in(tag["right"])[0]), compared, names)
+    elif member and literals_in(member["right"]):
+        yield from _member_faults(str(literals_in(member["right"])[0]), access["attr"], member["left"], compared, names)
+    elif compared.is_pattern and access.get("left") == {"Var": "context"}:
+        yield from _name_faults(access["attr"], compared.text, names)
     elif compared.is_attribute("resource", "arn"):
         yield from _arn_faults(compared, names)
-    elif compared.is_attribute("resource", "account") and not compared.is_pattern:
+    elif not compared.is_pattern:
+        yield from _attribute_faults(compared, names)
+
+
+def _attribute_faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
+    text = compared.text
+    if compared.is_attribute("resource", "account"):
         yield from _account_faults(text, names)
-    elif compared.is_attribute("resource", "region") and not compared.is_pattern:
+    elif compared.is_attribute("resource", "region"):
         yield from _region_faults(text, names)
     elif compared.is_attribute("principal", "kind"):
         yield from _unknown("kind of requester", text, _KINDS)
-    elif compared.is_attribute("principal", "issuer") and not compared.is_pattern:
-        yield from _unknown("issuer", text, names.issuer_urls)
+    elif compared.is_attribute("principal", "human"):
+        yield from identity_faults("human", text, names)
+    elif compared.is_attribute("principal", "issuer"):
+        yield from _unknown("issuer", text, names.issuer_urls.values())
+
+
+def _member_faults(
+    tag: str, member: str, owner: Mapping[str, Any], compared: Comparison, names: Names
+) -> Iterator[tuple[str, str]]:
+    """Check a value of the principal's claims or of the call's condition keys."""
+    text = compared.text
+    key = key_of(tag)
+    if owner == {"Var": "principal"} and member == "string":
+        for wrong, fix in claim_faults(tag, text, names.requesters, names):
+            yield f'compares the claim {tag} with "{text}", but {wrong}', fix
+    elif (
+        owner == _CALL
+        and key
+        and key.operator.has_patterns
+        and ("?" in text or (not compared.is_pattern and "*" in text))
+    ):
+        wrong = f'compares {tag} with "{text}", but policies never see the wildcards of requests'
+        yield wrong, "write like with *, which matches any text; ? is no wildcard in policies"
 
 
 def _unknown(what: str, text: str, known: Collection[str], allowed: Collection[str] = ()) -> Iterator[tuple[str, str]]:
@@ -123,17 +170,23 @@ def _region_faults(text: str, names: Names) -> Iterator[tuple[str, str]]:
         yield f'compares the Region with "{text}", which is no Region', did_you_mean(text, sorted(set(names.regions)))
 
 
-def _tag_faults(tag: str, text: str, names: Names) -> Iterator[tuple[str, str]]:
-    values = sorted(names.target_tags.get(tag, ()))
-    if values and text not in values:
+def _tag_faults(tag: str, compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
+    text, values = compared.text, sorted(names.target_tags.get(tag, ()))
+    matches = wildcard_pattern(text).matches if compared.is_pattern else text.__eq__
+    if values and not any(map(matches, values)):
         yield f'compares the tag {tag} with "{text}", which no target has', did_you_mean(text, values, quoted=True)
 
 
-def _name_faults(attribute: str, pattern: str) -> Iterator[tuple[str, str]]:
-    """Yield why a pattern for actions or services matches none. Cedar compares exactly, also upper and lower case."""
+def _name_faults(attribute: str, pattern: str, names: Names) -> Iterator[tuple[str, str]]:
+    """Yield why a pattern matches no name. Cedar compares exactly, also upper and lower case."""
     table, matches = action_table(), wildcard_pattern(pattern).matches
     if attribute == "service" and not any(map(matches, table.services())):
         yield f'compares the service with "{pattern}", which no action has', "write it as in actions, such as s3"
+    if attribute == "target" and names.targets and not any(map(matches, names.targets)):
+        yield f'compares the target with "{pattern}", which matches none', did_you_mean(pattern, names.targets)
+    if attribute == "accessProfile" and not any(map(matches, ("", *names.access_profiles))):
+        fix = did_you_mean(pattern, names.access_profiles) if names.access_profiles else "add it to a target"
+        yield f'compares the access profile with "{pattern}", which matches none', fix
     if attribute != "action":
         return
     alike = [each.name for each in table.expand(pattern)]  # in any case

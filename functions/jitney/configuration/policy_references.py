@@ -12,7 +12,8 @@ from typing import Any
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.group_names import group_faults
-from jitney.configuration.names import Names, did_you_mean
+from jitney.configuration.identity_names import identity_faults
+from jitney.configuration.names import Names, alias_faults, did_you_mean
 from jitney.configuration.operation_names import operation_fix, operation_names
 from jitney.configuration.policy_actions import unmet_by_actions
 from jitney.configuration.policy_comparisons import impossible_comparisons
@@ -45,7 +46,8 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
             case "Jitney::Group":
                 yield from unknown_group(name, names)
             case "Jitney::Agent" | "Jitney::Human":
-                yield from unknown_identity(kind.removeprefix("Jitney::").lower(), name, names)
+                faults = identity_faults(kind.removeprefix("Jitney::").lower(), name, names)
+                yield from (Unknown(name, *fault) for fault in faults)
             case "Jitney::Target" if names.targets and name not in names.targets:
                 fix = did_you_mean(name, names.targets, quoted=True)
                 yield Unknown(name, f'names target "{name}", which is not in targets', fix)
@@ -71,16 +73,14 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
 
 def unknown_group(name: str, names: Names) -> Iterator[Unknown]:
     """Yield why no token has the group `name`, as far as the issuers' groups are known."""
-    yield from _of_issuer("group", name, "/", names)
+    for wrong, fix in alias_faults("group", name, "/", names.issuers):
+        yield Unknown(name, wrong, fix)
     alias, _, group = name.partition("/")
     source = names.group_sources.get(alias)
     for wrong, fix in group_faults(alias, group, source) if source else ():
-        yield Unknown(name, f'names group "{name}": {wrong}', fix)
-
-
-def unknown_identity(kind: str, name: str, names: Names) -> Iterator[Unknown]:
-    """Yield why no issuer has the source identity `name`. `kind` is agent or human."""
-    yield from _of_issuer(kind, name, ".", names)
+        path, value = source.claim_of(group) if source and has_wildcard(group) else ("", "")
+        like = f'{fix}, or write when {{ principal.getTag("{path}").string like "{value}" }}'
+        yield Unknown(name, f'names group "{name}": {wrong}', like if path else fix)
 
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
@@ -144,21 +144,6 @@ def _unknown_operations(literals: Literals) -> Iterator[Unknown]:
         pattern = wildcard_pattern(name)
         if not any(pattern.matches(each) for each in operation_names()):
             yield Unknown(name, f'names the operation "{name}", which no SDK has', operation_fix(name))
-
-
-def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:
-    """Check the issuer's alias in a group (alias/group) or in a source identity (alias.subject)."""
-    alias, found, rest = name.partition(separator)
-    if not names.issuers or (found and alias in names.issuers):
-        return
-    if found:
-        wrong = f'names {kind} "{name}", but "{alias}" is not in issuers'
-        meant = [f"{issuer}{separator}{rest}" for issuer in names.issuers]
-        yield Unknown(name, wrong, did_you_mean(name, meant, quoted=True))
-    else:
-        wrong = f'names {kind} "{name}", which does not begin with the alias of an issuer and "{separator}"'
-        choices = " or ".join(f'"{issuer}{separator}{name}"' for issuer in names.issuers)
-        yield Unknown(name, wrong, f"write {choices}")
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:

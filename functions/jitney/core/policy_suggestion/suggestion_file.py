@@ -11,7 +11,7 @@ from jitney.core.policy.policy_tests import Case, CaseContext, CaseFault, decide
 from jitney.core.policy_suggestion.cedar_text import comment
 from jitney.core.policy_suggestion.policy_suggestion import NamedPermit, PolicySuggestion
 from jitney.core.policy_suggestion.remembered_decisions import approval_sets
-from jitney.core.policy_suggestion.suggested_permits import PairUse, PermitHolder
+from jitney.core.policy_suggestion.suggested_permits import PairUse
 from jitney.core.policy_suggestion.used_grants import SuggestionScope
 
 MOST_LISTED = 50
@@ -95,17 +95,12 @@ def _members(each: NamedPermit, use: PairUse) -> dict[str, Any]:
     }
     optional: dict[str, Any] = {
         "source_identity": place.holder.name,
-        "human": f"{_issuer(place.holder)}.any-person" if place.human else "",
+        "human": who.human.name if who.human else "",
         "access_profile": place.profile.name if place.profile else "",
         "conditions": conditions_view(pair.conditions),
         "claims": {name: _claim(value) for name, value in who.tags if _is_plain(str(value))},
     }
     return members | {name: value for name, value in optional.items() if value}
-
-
-def _issuer(holder: PermitHolder) -> str:
-    """Return the alias of the issuer of the holder's tokens."""
-    return holder.group.partition("/")[0] or holder.name.partition(".")[0]
 
 
 def _claim(value: Any) -> Any:
