@@ -4,13 +4,13 @@ Such a comparison is never true. A permit with it permits nothing, and a forbid 
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
 from jitney.configuration.action_table import action_table
-from jitney.configuration.identity_names import claim_faults, identity_faults
+from jitney.configuration.identity_names import claim_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS
@@ -19,8 +19,8 @@ from jitney.core.arn_formats import format_meets
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.policy.literals import literals_in
+from jitney.resources import SCHEMA
 
-_KINDS = ("agent", "human")
 # The beginning of a text whose account, if it has one, can be an account.
 _ACCOUNT = re.compile(r"(?!arn:[^:*]*:[^:*]*:[^:*]*:(?![0-9*]*(:|$)|aws:))")
 _ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
@@ -36,9 +36,9 @@ class Comparison(NamedTuple):
     text: str
     is_pattern: bool = False
 
-    def is_attribute(self, variable: str, name: str) -> bool:
-        """Return whether the expression is `variable.name`."""
-        return self.read == {".": {"left": {"Var": variable}, "attr": name}}
+    def is_of_resource(self, name: str) -> bool:
+        """Return whether the expression is this attribute of the resource."""
+        return self.read == {".": {"left": {"Var": "resource"}, "attr": name}}
 
 
 class Impossible(NamedTuple):
@@ -56,6 +56,11 @@ def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[
         for each in _comparisons(operations):
             yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
         yield from _durations(operations)
+        for name in sorted({each["attr"] for operator, each in operations if operator == "has"} - set(_attributes())):
+            wrong = f'asks for "{name}" with has, but nothing has it, so the answer is always false'
+            yield Impossible(
+                name, wrong, f'for a claim or a tag, write .hasTag("{name}"); or {did_you_mean(name, _attributes())}'
+            )
         for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
             known = sorted(names.target_tags)
             fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
@@ -66,7 +71,7 @@ def arns_compared(policy: Mapping[str, Any]) -> Iterator[str]:
     """Yield the texts and patterns with which the conditions of `policy` compare resource.arn."""
     for condition in policy["conditions"]:
         compared = _comparisons(_operations(condition["body"]))
-        yield from (each.text for each in compared if each.is_attribute("resource", "arn"))
+        yield from (each.text for each in compared if each.is_of_resource("arn"))
 
 
 def _operations(part: Any) -> Iterator[tuple[str, Any]]:
@@ -97,6 +102,13 @@ def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
             yield from (str(each) for each in literals_in(operands["right"]))
 
 
+@cache
+def _attributes() -> Sequence[str]:
+    """Return the names of all attributes in the schema. None is optional, so `has` is false for any other name."""
+    written = re.findall(r"(\w+): ", re.sub("//.*", "", SCHEMA.read_text(encoding="utf-8")))
+    return sorted(set(written) - {"principal", "resource", "context"})
+
+
 def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
     """Yield the durations that no request has. A comparison with one limits nothing."""
     sides = [(each["left"], each["right"]) for operator, each in operations if operator in _ORDERS]
@@ -117,24 +129,12 @@ def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
         yield from _member_faults(str(literals_in(member["right"])[0]), access["attr"], member["left"], compared, names)
     elif compared.is_pattern and access.get("left") == {"Var": "context"}:
         yield from _name_faults(access["attr"], compared.text, names)
-    elif compared.is_attribute("resource", "arn"):
+    elif compared.is_of_resource("arn"):
         yield from _arn_faults(compared, names)
-    elif not compared.is_pattern:
-        yield from _attribute_faults(compared, names)
-
-
-def _attribute_faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
-    text = compared.text
-    if compared.is_attribute("resource", "account"):
-        yield from _account_faults(text, names)
-    elif compared.is_attribute("resource", "region"):
-        yield from _region_faults(text, names)
-    elif compared.is_attribute("principal", "kind"):
-        yield from _unknown("kind of requester", text, _KINDS)
-    elif compared.is_attribute("principal", "human"):
-        yield from identity_faults("human", text, names)
-    elif compared.is_attribute("principal", "issuer"):
-        yield from _unknown("issuer", text, names.issuer_urls.values())
+    elif compared.is_of_resource("account") and not compared.is_pattern:
+        yield from _account_faults(compared.text, names)
+    elif compared.is_of_resource("region") and not compared.is_pattern:
+        yield from _region_faults(compared.text, names)
 
 
 def _member_faults(
