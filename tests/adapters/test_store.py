@@ -10,7 +10,7 @@ from moto import mock_aws
 from jitney.adapters import past_verdicts
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
-from jitney.adapters.past_verdicts import put_rejection, rejections_query
+from jitney.adapters.past_verdicts import MOST_APPROVALS, put_rejection, rejections_query
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.table_reads import BATCH_SIZE
@@ -694,6 +694,15 @@ def test_rev_11_only_a_revocation_of_what_people_approved_ends_approvals(store: 
     assert past_verdicts.put_end_of_approvals("state", ended, replace(ended, cut_off_at=NOW + 6)) == []
 
 
+def test_rev_11_only_the_newest_approvals_are_read(store: Store):
+    """So the time of a request does not grow with the number of approvals."""
+    made = [
+        approved_at(store, replace(PENDING, id=f"g-{n}", counts_again=True), NOW + n) for n in range(MOST_APPROVALS + 1)
+    ]
+    newest = [each.id for each in reversed(made)][:MOST_APPROVALS]
+    assert list(store.counting_approvals(PENDING.owner_key, PENDING.role_arn, NOW + 60)) == newest
+
+
 def test_rev_11_a_change_that_approves_nothing_stores_no_approval(store: Store):
     before = opened(store, replace(PENDING, counts_again=True))
     assert past_verdicts.put_approval("state", before, before) == []
@@ -743,10 +752,5 @@ def test_rev_17_a_rejection_counts_at_once():
 
 
 def test_rev_17_an_approval_leaves_no_rejection(store: Store):
-    before = opened(store, PENDING)
-    after = activated(before, NOW + 5)
-    link = audit.next_chained_record(
-        audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW + 5), before
-    )
-    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    approved_at(store, PENDING, NOW + 5)
     assert not store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 6)
