@@ -4,7 +4,8 @@ A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative 
 there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that returns, in a
 function that otherwise raises at its end, or one part of its `and`. In the modules of `REPORTING`, an `if` that yields
 a finding is a guard. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it that
-returns False is a guard. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
+returns False is a guard, and so is each part of an `and` that it returns. `EQUIVALENT` names guards whose removal
+cannot matter, with the reason.
 """
 
 import ast
@@ -259,6 +260,24 @@ def _predicates(path: Path, functions: Sequence[str]) -> Iterator[Mutant]:
         if isinstance(node, ast.FunctionDef) and node.name in functions:
             line = next(each.lineno for each in ast.walk(node) if isinstance(each, ast.Return))
             yield Mutant(_name(path), line, f"{node.name}()", partial(_always, tree, index))
+            for place, value in enumerate(_conjunctions(node)):
+                for number, part in enumerate(value.values):
+                    removed = partial(_without_part, tree, index, place, number)
+                    yield Mutant(_name(path), line, f"{node.name}(): {ast.unparse(part)}", removed)
+
+
+def _conjunctions(function: ast.AST) -> list[ast.BoolOp]:
+    """Return what the function returns or names, if it is an `and`."""
+    values = (each.value for each in ast.walk(function) if isinstance(each, ast.Return | ast.Assign))
+    return [each for each in values if isinstance(each, ast.BoolOp) and isinstance(each.op, ast.And)]
+
+
+def _without_part(tree: ast.Module, index: int, place: int, number: int) -> ast.Module:
+    """Return the module where one part of an `and` of the function at `index` always holds."""
+    changed = deepcopy(tree)
+    parts = _conjunctions(_at(changed, index))[place].values
+    parts[number] = _always_true(parts[number])
+    return ast.fix_missing_locations(changed)
 
 
 def _always(tree: ast.Module, index: int) -> ast.Module:

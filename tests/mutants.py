@@ -117,7 +117,9 @@ class Recorder:
         """Sort the guards by the lines at which they act."""
         self.lines = {(str(PACKAGE / each.file), line): each for each in self.chosen for line in each.acting}
         self.predicates = {
-            (str(PACKAGE / each.file), each.condition[:-2]): each for each in self.chosen if not each.acting
+            (str(PACKAGE / each.file), each.condition.partition("(")[0]): each
+            for each in self.chosen
+            if not each.acting
         }
         self.files = {file for file, _ in self.lines}
 

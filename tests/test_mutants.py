@@ -26,6 +26,7 @@ def test_each_kind_of_guard_is_found():
     assert ("handlers/suspensions.py", "authenticated.require_operator('suspend')") in conditions  # a call
     assert ("core/access/eligibility.py", "current.state is State.ACTIVE") in conditions  # before a raise at the end
     assert ("handlers/access/review_queue.py", "changed") in conditions  # of an `and`
+    assert ("core/review/covering_approvals.py", "_gave(): same_profile") in conditions  # of a predicate's `and`
 
 
 def test_each_guard_that_cannot_matter_is_one_guard():
