@@ -133,6 +133,19 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("core/calls/parser.py", "member.kind == 'x' and len(read) > 1"): "the options give a structure one word",
     ("core/policy/call_mentions.py", "operator not in _ACCESSES"): "no other operator of Cedar has `left` and `attr`",
     ("core/review/break_glass.py", "settings is None"): "may_break_glass refuses everyone without settings",
+    (
+        "core/review/covering_approvals.py",
+        "_was_reviewed(): grant.call is None",
+    ): "the approval of a call never counts again",
+    (
+        "core/trail/beyond_grant.py",
+        "covers(): has_wildcard(named)",
+    ): "a name without one is in each pattern that meets it",
+    ("core/gateway/inside_grant.py", "_reads(): known is not None"): "an explained action is in the table",
+    (
+        "handlers/gateway/call_reviews.py",
+        "is_still_approved(): current is not None",
+    ): "a grant is kept for 90 days after its end",
 }
 """By file and condition: why the guard's removal changes nothing that a test could see."""
 CHECK = re.compile("_?(check|consume|refuse|require|use_up|verify|vote_once)")

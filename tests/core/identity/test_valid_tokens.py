@@ -11,6 +11,7 @@ from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.keys import parse_key_set
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
+from jitney.core.identity.providers.provider import always_machine
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.source_identity import source_identity
 from jitney.core.stored_identity import name_of
@@ -651,3 +652,9 @@ def test_id_01_a_forged_audience_selects_an_entry_but_proves_nothing(keys):
     with pytest.raises(Refusal) as refusal:
         _by(keys, forged)
     assert refusal.value.code == "token_signature"
+
+
+def test_id_10_a_provider_of_machines_only_resolves_no_people():
+    machines = {name for name, each in PROVIDERS.items() if each.is_machine is always_machine}
+    assert {"github_actions", "kubernetes"} <= machines
+    assert not any(PROVIDERS[name].resolves_people("[a-z]+") for name in machines)

@@ -400,6 +400,18 @@ def test_aud_02_two_records_with_one_position_are_named():
     assert key_of(1) in found.sentence
 
 
+def test_aud_02_objects_of_earlier_days_may_be_missing():
+    """Only those of `since` and later are read. Seals over earlier ones may be among those of these days."""
+    world = world_of([[chain("g-a", 1)]])
+    world.write(key_of(1), [chain("g-b", 1)[0].text.encode()])
+    world.seal()
+    world.seal()
+    (earlier,) = (key for key in world.objects if key != key_of(1))
+    del world.objects[earlier]
+    assert [each.object for each in world.verify(since=None).breaks] == [earlier]
+    assert world.verify(since=date(2026, 11, 25)).breaks == ()
+
+
 def test_aud_02_with_since_chains_may_start_earlier():
     world = World()
     links = [each.text.encode() for each in chain("g-a", 3)]
