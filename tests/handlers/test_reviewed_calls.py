@@ -241,6 +241,21 @@ def test_rev_16_an_approval_that_keeps_changing_sends_nothing(gateway: Gateway, 
     assert (status, answer["code"], gateway.upstream.sent) == (409, "call_in_progress", [])
 
 
+def test_rev_16_another_failure_is_not_tried_again_with_the_approval(gateway: Gateway) -> None:
+    """Its caller repeats it. Only a change of the call's grant shows that nothing was sent."""
+    gateway.post(DELETE, "k")
+    approve(gateway)
+    began: list[Any] = []
+
+    def fail(*arguments: Any, **_: Any) -> Any:
+        began.append(arguments)
+        raise Problem("unavailable", "Down.", "Wait.")
+
+    gateway.calls.begin = fail  # type: ignore[method-assign]
+    assert gateway.post(DELETE, "k")[1]["code"] == "unavailable"
+    assert (len(began), gateway.upstream.sent) == (1, [])
+
+
 @pytest.mark.parametrize("ended", [False, True], ids=["active", "ended"])
 def test_gw_05_no_call_is_made_in_the_grant_of_a_reviewed_call(gateway: Gateway, ended: bool) -> None:
     gateway.post(DELETE, "k")
