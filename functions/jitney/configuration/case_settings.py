@@ -11,14 +11,17 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from jitney.configuration.identity_names import claim_faults, identity_faults
 from jitney.configuration.names import Names, did_you_mean
-from jitney.configuration.operation_names import operation_fix, operation_names
+from jitney.configuration.operation_names import actions_of, operation_fix, operation_names
 from jitney.configuration.policy_references import unknown_group
 from jitney.configuration.references import ValidationContext
 from jitney.configuration.values import ActionPattern, SettingsModel, Text, refused
+from jitney.core.access.conditions import key_of
 from jitney.core.access.decision import Effect
 from jitney.core.access.request import Way
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
+from jitney.core.gateway.call_values import READ_KEYS
 from jitney.core.identity.providers import PROVIDERS
+from jitney.core.patterns import has_wildcard
 from jitney.core.policy.policy_tests import CASE_FAULTS
 from jitney.core.problems import PROBLEMS
 
@@ -134,12 +137,31 @@ class CaseSettings(SettingsModel):
         return self
 
     @model_validator(mode="after")
+    def _is_a_possible_call(self) -> Self:
+        for wrong, fix in _impossible_call(self) if self.operation else ():
+            raise refused(wrong, fix)
+        return self
+
+    @model_validator(mode="after")
     def _requests_something(self) -> Self:
         given = self.model_fields_set
         if "access_profile" not in given and not {"actions", "resources"} <= given:
             wrong = "the case requests nothing"
             raise refused(wrong, "write actions: [...] and resources: [...], or an access_profile:")
         return self
+
+
+def _impossible_call(case: CaseSettings) -> Iterator[tuple[str, str]]:
+    """Yield why no call of the case's operation leads to this decision. Action patterns are not checked."""
+    needed, further = actions_of(case.operation)
+    named = {each for each in case.actions if not has_wildcard(each)}
+    if named and named == {*case.actions} and named.isdisjoint(needed | further):
+        wrong = f"calls of {case.operation} need none of these actions"
+        yield wrong, f"write the actions that authorize it: {', '.join(sorted(needed)) or 'none is known'}"
+    unread = [key for key in case.conditions if (known := key_of(key)) and known.name not in READ_KEYS]
+    if unread and named & needed:
+        wrong = f"Jitney reads no value of {unread[0]} from calls, so no call has this condition"
+        yield wrong, "leave it out: policies decide about every value of the key"
 
 
 def _impossible_requester(case: CaseSettings, names: Names) -> Iterator[tuple[str, str]]:

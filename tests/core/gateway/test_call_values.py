@@ -1,6 +1,8 @@
 """The values of condition keys that the parameters of a call determine."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.operations import OperationTable
 from jitney.core.calls.parser import read_object
-from jitney.core.gateway.call_values import with_call_values
+from jitney.core.gateway.call_values import READ_KEYS, with_call_values
 from jitney.core.gateway.inside_grant import require_inside
 from jitney.core.problems import Problem
 from tests.fakes import ACTIONS, GRANT
@@ -102,3 +104,9 @@ def test_gw_03_a_grant_that_limits_a_key_covers_the_calls_with_its_values(kind, 
     with pytest.raises(Problem) as raised:
         require_inside(call, grant, ACTIONS)
     assert raised.value.code == "call_outside_grant"
+
+
+def test_gw_04_the_page_lists_the_keys_whose_values_calls_have() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gateway-policies.md").read_text(encoding="utf-8")
+    listed = page.partition("Jitney reads the values of ")[2].partition(" from the parameters")[0]
+    assert set(re.findall(r"`([^`]+)`", listed)) == READ_KEYS

@@ -155,6 +155,15 @@ def test_gw_03_the_refusal_of_a_batch_names_only_what_the_grant_does_not_cover()
     assert len(smallest["resources"]) == len(objects)
 
 
+def test_gw_03_a_condition_whose_value_no_call_shows_covers_no_call_and_is_named() -> None:
+    call = explained("ec2", "StopInstances", InstanceIds=["i-0123456789abcdef0"])
+    tagged = conditions_of({"aws:ResourceTag/team": ["payments"]})
+    held = Permission(("ec2:StopInstances",), ("arn:aws:ec2:eu-west-1:444455556666:instance/*",), tagged)
+    with pytest.raises(Problem) as refused:
+        require_inside(call, grant_of(held), ACTIONS)
+    assert 'It has ec2:StopInstances only if aws:ResourceTag "team" is "payments".' in refused.value.detail
+
+
 def test_gw_01_a_session_of_one_call_holds_the_call_and_what_it_may_need() -> None:
     call = explained("s3", "PutObject", Bucket="reports", Key="2026/a")
     held = (

@@ -27,6 +27,9 @@ _MEMBERS: Mapping[tuple[str, str], _Members] = {
     },
 }
 
+READ_KEYS = frozenset({"s3:prefix", "dynamodb:LeadingKeys", *(key for members in _MEMBERS.values() for key in members)})
+"""The keys whose values calls through the gateway can have. A command's explanation has the first two."""
+
 
 def with_call_values(
     explained: Sequence[ExplainedAction],

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from jitney.core.access.conditions import covers_conditions
+from jitney.core.access.conditions import conditions_in_words, covers_conditions
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import ExplainedAction, Permission, permissions_of, permissions_view
 from jitney.core.actions import READING, ActionTable
@@ -104,10 +104,12 @@ def _reads(action: str, actions: ActionTable) -> bool:
 def _outside(missing: Sequence[ExplainedAction], explained: Sequence[ExplainedAction], grant: Grant) -> Problem:
     first = missing[0]
     under = " under these conditions" if first.conditions else ""
+    limits = [each.conditions for each in grant.permissions if first.action in each.actions and each.conditions]
+    limited = f"It has {first.action} only if {' and '.join(conditions_in_words(limits[0]))}. " if limits else ""
     return Problem(
         "call_outside_grant",
         f"The grant does not cover {first.action} on {first.resources[0][:200]}{under}, which the call needs. "
-        "Nothing was sent to AWS.",
+        f"{limited}Nothing was sent to AWS.",
         "Request a grant with the permissions in smallest_request, and make the call in it.",
         {
             "missing": permissions_view(permissions_of(missing)),
