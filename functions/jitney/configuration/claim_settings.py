@@ -1,7 +1,7 @@
 """The claim rules of an issuer's entry in `jitney.yaml`, and the rules that could never match."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
@@ -12,7 +12,7 @@ from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.known_claims import KnownClaims
 from jitney.core.identity.providers.provider import KIND_CLAIMS
-from jitney.core.patterns import has_wildcard, wildcard_pattern
+from jitney.core.patterns import has_wildcard, patterns_intersect, wildcard_pattern
 
 # Claims that other keys of the entry check, on every token.
 _CHECKED_BY: Mapping[str, str] = {
@@ -22,6 +22,8 @@ _CHECKED_BY: Mapping[str, str] = {
     "iat": "max_age_seconds",
     "nbf": "leeway_seconds",
 }
+
+_CLAIM = re.compile(r"\{([^}]+)\}")
 
 AllowedValues = Annotated[Texts, Field(min_length=1)]
 
@@ -155,17 +157,38 @@ def _open_to_anyone(provider: str, issuer: str, require: Mapping[str, Collection
 
 def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFault | None:
     """Return what is wrong with a `subject`, or None when an agent can have it. `*` and `?` are wildcards."""
-    known = PROVIDERS[provider].known
-    claim = (rules.subject or ("sub",))[0] if provider == "generic" and len(rules.subject) < 2 else ""
-    if claim in rules.require and not has_wildcard(subject) and not _matching(rules.require[claim])(subject):
+    known = _composed(rules.subject or ("sub",)) if provider == "generic" else PROVIDERS[provider].known
+    if not known.can_name(subject):
+        return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
+    asked, required = wildcard_pattern(subject), {**known.required, **rules.require}
+    named = ((part, claim) for part in known.parts for claim in _CLAIM.findall(part))
+    missing = (
+        claim
+        for part, claim in named
+        if not any(
+            patterns_intersect(wildcard_pattern(_filled(part, claim, value)), asked)
+            for value in required.get(claim, ("*",))
+        )
+    )
+    if claim := next(missing, ""):
         return RuleFault(f'claims.require admits no token of "{subject}"', f"add it to claims.require.{claim}")
-    if len(rules.subject) > 1:
-        named = [re.escape(f"{path}=") for path in rules.subject]
-        form = r"\+".join(f"{name}[^+=]+" for name in named)
-        known = KnownClaims(subject=form, example="+".join(f"{path}=1" for path in rules.subject))
-    if known.can_name(subject):
-        return None
-    return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
+    return None
+
+
+def _filled(part: str, claim: str, value: str) -> str:
+    """Return a pattern of subjects with `value` for this claim, and `*` for the others."""
+    return _CLAIM.sub(lambda found: value if found[1] == claim else "*", part)
+
+
+def _composed(claims: Sequence[str]) -> KnownClaims:
+    """Return what is known about the subjects of an entry of the provider generic."""
+    if len(claims) == 1:
+        return KnownClaims(parts=(f"{{{claims[0]}}}",))
+    return KnownClaims(
+        subject=r"\+".join(f"{re.escape(path)}=[^+=]+" for path in claims),
+        example="+".join(f"{path}=1" for path in claims),
+        parts=("+".join(f"{path}={{{path}}}" for path in claims),),
+    )
 
 
 def _matching(values: Collection[str]) -> Callable[[str], bool]:

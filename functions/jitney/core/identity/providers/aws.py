@@ -57,6 +57,7 @@ KNOWN = KnownClaims(
     units=("sub", f"{_NAMESPACE}.aws_account", f"{_NAMESPACE}.org_id"),
     subject=_AGENT,
     example=_EXAMPLE,
+    parts=("{sub}", f"arn:*:iam::{{{_NAMESPACE}.aws_account}}:*"),
 )
 
 

@@ -74,6 +74,7 @@ KNOWN = KnownClaims(
     },
     subject=r"repo:[0-9]+/[0-9]+:(environment:.+|ref:refs/.+)",
     example="repo:583231/1296269:ref:refs/heads/main",
+    parts=("repo:{repository_owner_id}/{repository_id}:*",),
     tenants=_TENANTS,
     units=_TENANTS,
     required={

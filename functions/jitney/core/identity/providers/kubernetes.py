@@ -52,6 +52,10 @@ KNOWN = KnownClaims(
     },
     units=("sub", "kubernetes.io.namespace", "kubernetes.io.serviceaccount.name", "kubernetes.io.serviceaccount.uid"),
     subject=rf"system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+:{ID}",
+    parts=(
+        "{sub}:{kubernetes.io.serviceaccount.uid}",
+        "system:serviceaccount:{kubernetes.io.namespace}:{kubernetes.io.serviceaccount.name}:*",
+    ),
     example="system:serviceaccount:agents:reader:14ee3fa4-a7e2-420f-9f9a-dbc4507c3798",
 )  # fmt: skip
 
