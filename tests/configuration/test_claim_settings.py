@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from jitney.configuration.claim_settings import ClaimSettings, subject_fault
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import wildcard_pattern
 from tests.configuration.test_load import changed, compiled, problems, valid
@@ -375,3 +376,18 @@ def test_id_11_an_entra_entry_names_applications_or_what_an_administrator_assign
     assert "roles" in found["issuers.corp"][1]
     assert compiled(changed(("issuers.corp", open_entry | required(roles=["jitney.request"]))))
     assert compiled(changed(("issuers.corp", entry(ENTRA))))
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind", "refused"),
+    [
+        ("ada@example.com", "human", True),
+        ("00u5t60iloOHN9pBi0h7", "human", False),
+        ("00u5*", "human", False),
+        ("0oabskvc6442nkvQO0h7", "agent", False),
+    ],
+)
+def test_id_11_people_are_named_by_the_subject_with_which_they_sign_in(subject, kind, refused):
+    """Groups for a login would give an operator nothing, and nothing would say so."""
+    fault = subject_fault("okta", ClaimSettings(), subject, kind)
+    assert (fault is not None and fault.wrong) == (f'no person has the subject "{subject}"' if refused else False)

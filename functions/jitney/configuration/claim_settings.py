@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.values import SettingsModel, Text, Texts, refused
+from jitney.core.config import PeopleIssuer
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.known_claims import KnownClaims
@@ -155,16 +156,23 @@ def _open_to_anyone(provider: str, issuer: str, require: Mapping[str, Collection
         )
 
 
-def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFault | None:
-    """Return what is wrong with a `subject`, or None when an agent can have it. `*` and `?` are wildcards."""
-    known = _composed(rules.subject or ("sub",)) if provider == "generic" else PROVIDERS[provider].known
+def subject_fault(provider: str, rules: ClaimSettings, subject: str, kind: str) -> RuleFault | None:
+    """Return what is wrong with a subject in an entry of this `kind`, or None when a token can have it.
+
+    `*` and `?` are wildcards.
+    """
+    module = PROVIDERS[provider]
+    has_form = kind == "human" and module.resolves_people("") and not has_wildcard(subject)
+    if has_form and module.person(subject, PeopleIssuer("", "", provider, "")) != subject:
+        return RuleFault(f'no person has the subject "{subject}"', "write the subject with which the person signs in")
+    known = _composed(rules.subject or ("sub",)) if provider == "generic" else module.known
     if not known.can_name(subject):
         return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
     asked, required = wildcard_pattern(subject), {**known.required, **rules.require}
-    named = ((part, claim) for part in known.parts for claim in _CLAIM.findall(part))
+    claims = ((part, claim) for part in known.parts for claim in _CLAIM.findall(part))
     missing = (
         claim
-        for part, claim in named
+        for part, claim in claims
         if not any(
             patterns_intersect(wildcard_pattern(_filled(part, claim, value)), asked)
             for value in required.get(claim, ("*",))

@@ -220,11 +220,11 @@ class IssuerSettings(SettingsModel):
     @field_validator("subject_groups", "owners")
     @classmethod
     def _name_subjects(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        provider, rules = str(info.data.get("provider")), info.data.get("claims")
-        for subject in value if rules and provider in PROVIDERS else ():
+        entry: Any = info.data  # without what is invalid
+        for subject in value if {"provider", "claims", "kind"} <= entry.keys() else ():
             if info.field_name == "subject_groups" and has_wildcard(subject):
                 raise refused(f'the subject "{subject}" holds a wildcard', "name each subject, or use claims.groups")
-            if fault := subject_fault(provider, rules or ClaimSettings(), subject):
+            if fault := subject_fault(entry["provider"], entry["claims"], subject, entry["kind"]):
                 raise refused(*fault)
         return value
 
