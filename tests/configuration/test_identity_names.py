@@ -50,7 +50,13 @@ IMPOSSIBLE = [
     ("agent", "ci.release-?", "have no wildcards", "compare a claim with like"),
     ("agent", f"okta.x={'a' * 26}", 'names of this issuer begin with "people."', "from a record"),
     ("agent", "cj.reader", '"cj" is not in issuers', 'did you mean "ci.reader"'),
-    ("agent", "reader", 'does not begin with the alias of an issuer and "."', '"ci.reader"'),
+    (
+        "agent",
+        "reader",
+        'does not begin with the alias of an issuer and "."',
+        'write "people.reader" or "eks.reader" or',
+    ),
+    ("human", "ada", 'does not begin with the alias of an issuer and "."', 'write "people.ada" or "staff.ada"'),
 ]
 POSSIBLE = [
     ("agent", "people.0oabskvc6442nkvQO0h7"),

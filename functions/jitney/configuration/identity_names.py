@@ -17,10 +17,13 @@ def identity_faults(kind: str, name: str, names: Names) -> Iterator[tuple[str, s
     """Yield why no requester or person has the source identity `name`, with the fix. `kind` is agent or human."""
     alias, slash, subject = name.partition("/")  # as jitney.yaml writes people
     if not slash or alias not in names.issuers:
-        alias, _, subject = name.partition(".")
-        unknown = list(alias_faults(kind, name, ".", names.issuers))
-        if unknown or not names.issuers:
-            yield from unknown
+        alias, dot, subject = name.partition(".")
+        if not names.issuers:
+            return
+        if not dot or alias not in names.issuers:
+            of_kind = (each for each, about in names.requesters.items() if about.kind == kind)
+            firsts = {names.entries_with_issuer_of(each)[0]: None for each in of_kind}
+            yield from alias_faults(kind, name, ".", [*firsts] or names.issuers)
             return
     yield from _impossible(kind, name, alias, subject, names)
 

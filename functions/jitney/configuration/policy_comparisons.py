@@ -24,6 +24,7 @@ from jitney.resources import SCHEMA
 # The beginning of a text whose account, if it has one, can be an account.
 _ACCOUNT = re.compile(r"(?!arn:[^:*]*:[^:*]*:[^:*]*:(?![0-9*]*(:|$)|aws:))")
 _ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
+_ACCOUNT_OF_TARGET = {".": {"left": _ANY_TARGET, "attr": "account"}}
 _CALL = {".": {"left": {"Var": "context"}, "attr": "call"}}
 _SECONDS = {".": {"left": {"Var": "context"}, "attr": "durationSeconds"}}
 _ORDERS = ("==", "!=", "<", "<=", ">", ">=", "contains", "containsAny")
@@ -133,6 +134,8 @@ def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
         yield from _arn_faults(compared, names)
     elif compared.is_of_resource("account") and not compared.is_pattern:
         yield from _account_faults(compared.text, names)
+    elif compared.read == _ACCOUNT_OF_TARGET and not compared.is_pattern:
+        yield from _unknown("account of the target", compared.text, names.accounts)
     elif compared.is_of_resource("region") and not compared.is_pattern:
         yield from _region_faults(compared.text, names)
 
