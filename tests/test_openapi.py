@@ -1,6 +1,10 @@
 """docs/openapi.yaml lists exactly what the code has. tests/system checks real answers against it."""
 
+import json
+from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,18 +16,33 @@ from referencing.jsonschema import DRAFT202012
 from infra.function_specs import SPECS
 from jitney.core.access import condition_fields, request_body
 from jitney.core.access.conditions import KEYS, MAX_VALUE
+from jitney.core.access.fields import ErrorMembers
 from jitney.core.calls.shell_words import MAX_LINE
+from jitney.core.gateway.call_request import parse_call
 from jitney.core.policy.risks import RISK_NAMES
-from jitney.core.problems import PROBLEMS, Problem
+from jitney.core.problems import PROBLEMS, Problem, ProblemMembers
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
 from tests.handlers.conftest import REQUEST_BODY, System
+from tests.handlers.listed_problems import OF_EVERY_PROBLEM
 
 OPENAPI = yaml.load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 SCHEMAS = OPENAPI["components"]["schemas"]
 ROUTES = {f"{verb.upper()} {path}": route for path, verbs in OPENAPI["paths"].items() for verb, route in verbs.items()}
 REGISTRY = Registry().with_resource("api", Resource.from_contents(OPENAPI, default_specification=DRAFT202012))
+
+
+def _subsets(*names: str) -> list[tuple[str, ...]]:
+    return [some for count in range(len(names) + 1) for some in combinations(names, count)]
+
+
+def _is_read(parse: Callable[[bytes], Any], body: dict[str, Any]) -> bool:
+    try:
+        parse(json.dumps(body).encode())
+    except Problem:
+        return False
+    return True
 
 
 def test_it_is_valid():
@@ -34,6 +53,16 @@ def test_every_code_is_listed():
     assert set(SCHEMAS["Problem"]["properties"]["code"]["enum"]) == set(PROBLEMS)
 
 
+def test_every_member_of_a_problem_is_listed():
+    """tests/handlers/listed_problems.py checks that each answer has its code's members only."""
+    problem = SCHEMAS["Problem"]["properties"]
+    assert set(problem) == OF_EVERY_PROBLEM | ProblemMembers.__annotations__.keys()
+    assert (
+        set(problem["errors"]["items"]["properties"])
+        == {"pointer", "detail", "fix"} | ErrorMembers.__annotations__.keys()
+    )
+
+
 def test_every_risk_is_listed():
     listed = [each for schema in SCHEMAS.values() if (each := schema.get("properties", {}).get("risk", {}).get("enum"))]
     assert [set(each) for each in listed] == [RISK_NAMES]
@@ -42,6 +71,49 @@ def test_every_risk_is_listed():
 def test_every_route_is_listed_and_deployed():
     listed = {(verb.upper(), path) for path, verbs in OPENAPI["paths"].items() for verb in verbs}
     assert listed == {(verb, path) for spec in SPECS.values() for verb, path in spec.routes}
+
+
+def test_no_text_is_cut_at_a_comma():
+    """In {type: string, description: One, two.}, the description is "One", and "two." is a member without a value."""
+
+    def cut(node: Any, place: str) -> Iterator[str]:
+        for name, each in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+            if each is None and isinstance(node, dict):
+                yield f"{place}/{name}"
+            yield from cut(each, f"{place}/{name}")
+
+    assert list(cut(OPENAPI, "")) == []
+
+
+def test_dx_01_generators_write_a_class_for_each_body():
+    """For a body that is one of several, some write a union of equal classes, or nothing. They pass over `not`."""
+    bodies = [route["requestBody"] for route in ROUTES.values() if "requestBody" in route]
+    schemas = [
+        body["content"]["application/json"]["schema"]
+        for body in bodies
+        if "application/json" in body.get("content", ())
+    ]
+    names = {each["$ref"].rpartition("/")[2] for each in schemas if "$ref" in each} | {"AccessRequest"}
+    assert {"CallRequest", "BulkRejection"} < names
+    assert not [name for name in names if SCHEMAS[name].keys() & {"oneOf", "anyOf", "allOf"}]
+
+
+@pytest.mark.parametrize("members", _subsets("grant", "target", "reason", "ticket", "reveal", "changed"))
+def test_gw_12_the_file_says_which_members_a_call_can_have_together(members: tuple[str, ...]):
+    values = {"grant": "g-aaaaaaaaaaaaaa", "reveal": True}
+    body = {"service": "s3", "operation": "GetObject"} | {name: values.get(name, "some text") for name in members}
+    assert _validator("#/components/schemas/CallRequest").is_valid(body) == _is_read(parse_call, body)
+
+
+@pytest.mark.parametrize("members", _subsets("permissions", "calls", "access_profile"))
+def test_gw_12_the_file_says_what_a_request_can_consist_of(members: tuple[str, ...]):
+    values = {"permissions": REQUEST_BODY["permissions"], "calls": ["aws s3 ls"], "access_profile": "orders"}
+    body = REQUEST_BODY | {"permissions": None} | {name: values[name] for name in members}
+    body = {name: value for name, value in body.items() if value is not None}
+    codes = {"access_profile_unknown"}  # the members are accepted
+    status, answer, _ = System().call(preview_decision, body)
+    accepted = status == 200 or answer["code"] in codes
+    assert _validator("#/components/schemas/AccessRequest").is_valid(body) == accepted
 
 
 @pytest.mark.xdist_group("cdk")
@@ -65,7 +137,7 @@ def test_id_05_what_the_gateway_answers_by_itself_is_listed_on_every_route(route
 
 def test_a_denial_is_listed_with_what_would_have_passed():
     said = Problem("denied", "No policy allows it.", "Ask for less.").body()
-    faults = _validator("#/components/schemas/DeniedProblem").iter_errors(said)
+    faults = _validator("#/components/schemas/Problem").iter_errors(said)
     assert "'reasons' is a required property" in {fault.message for fault in faults}
 
 
@@ -76,7 +148,7 @@ def test_gw_01_answers_about_a_gateway_grant_are_as_listed():
     _validator("#/components/schemas/Decision").validate(system.call(preview_decision, asked)[1])
     denied = system.call(create_grant, asked | {"reveal": True})[1]
     assert denied["ways"]["gateway"] == "deny"
-    _validator("#/components/schemas/DeniedProblem").validate(denied)
+    _validator("#/components/schemas/Problem").validate(denied)
 
 
 def test_cli_05_the_list_of_targets_is_as_listed():

@@ -3,6 +3,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -40,6 +41,7 @@ from tests.fakes import (
     MemoryTrailHeartbeat,
     MemoryTrailWatches,
 )
+from tests.handlers.listed_problems import check_listed
 
 ROOT = Path(__file__).resolve().parents[2]
 # As in a warm function: these never change, and building them for each test took half of the tests' time.
@@ -182,7 +184,10 @@ class System:
             },
         }
         answered = answer(route, event, self.ports)
-        return answered["statusCode"], json.loads(answered["body"]), answered["headers"]
+        status, sent = answered["statusCode"], json.loads(answered["body"])
+        if status >= HTTPStatus.BAD_REQUEST:
+            check_listed(sent)
+        return status, sent, answered["headers"]
 
     def measure(self) -> None:
         """Run the measurements that were started."""

@@ -303,8 +303,10 @@ def test_rev_16_a_suspension_ends_the_call(gateway: Gateway, kind: SuspensionKin
     gateway.post()
     gateway.approve()
     name = {SuspensionKind.AGENT: "corp.reader-agent", SuspensionKind.TARGET: "analytics-prod"}[kind]
-    suspension = Suspension("s-1", kind, name, gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP)
-    gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
+    suspension = Suspension(
+        "s-aaaaaaaaaaaaaa", kind, name, gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP
+    )
+    gateway.system.store.suspensions = Suspensions("s-aaaaaaaaaaaaaa", (suspension,))
     assert gateway.post()[1]["code"] in ("suspended", "grant_revoked")
     assert gateway.state(call_id_of(gateway.child().id)) == "revoked"
     assert gateway.sent == []
@@ -328,6 +330,11 @@ def test_rev_16_a_call_that_reviewers_reject_is_not_sent(gateway: Gateway):
     status, body = gateway.post()
     assert (status, body["code"]) == (410, "grant_rejected")
     assert body["grant"]["votes"][0]["comment"] == "keep it"
+    assert body["detail"] == f"Call {call_id} was rejected by corp.alice: keep it."
+    assert body["fix"] == (
+        "Do what the reviewer says, or talk to corp.alice. Make the call with a new Idempotency-Key. Say in `changed` "
+        "what is different."
+    )
     assert (gateway.state(call_id), gateway.sent) == ("rejected", [])
 
 
@@ -348,9 +355,15 @@ def test_rev_16_an_approval_of_a_suspended_reviewer_does_not_count(gateway: Gate
     gateway.post()
     gateway.approve()
     suspension = Suspension(
-        "s-1", SuspensionKind.HUMAN, "corp.alice", gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP
+        "s-aaaaaaaaaaaaaa",
+        SuspensionKind.HUMAN,
+        "corp.alice",
+        gateway.system.now,
+        "corp.olga",
+        "leaked",
+        issuer=minting.CORP,
     )
-    gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
+    gateway.system.store.suspensions = Suspensions("s-aaaaaaaaaaaaaa", (suspension,))
     assert gateway.post()[1]["code"] == "denied"
     assert gateway.sent == []
 
@@ -474,7 +487,9 @@ def test_rev_16_a_call_has_its_states_and_can_be_withdrawn(gateway: Gateway):
     assert gateway.state(call_id) == "pending"
     status, body, _ = gateway.system.call(withdraw_call, grant_id=call_id)
     assert (status, body["state"], body["grant"]["state"]) == (200, "withdrawn", "released")
-    assert gateway.post()[1]["code"] == "grant_released"
+    repeated = gateway.post()[1]
+    assert (repeated["code"], repeated["detail"]) == ("grant_released", f"Call {call_id} was withdrawn.")
+    assert "new Idempotency-Key" in repeated["fix"]
     assert gateway.system.reviews.resumed == [gateway.child().id]
     call_id = gateway.post(key="k-2")[1]["call_id"]
     gateway.approve()

@@ -17,8 +17,10 @@ def gateway() -> Gateway:
 
 
 def suspend(gateway: Gateway, kind: SuspensionKind, name: str) -> None:
-    suspension = Suspension("s-1", kind, name, gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP)
-    gateway.system.store.suspensions = Suspensions("s-1", (suspension,))
+    suspension = Suspension(
+        "s-aaaaaaaaaaaaaa", kind, name, gateway.system.now, "corp.olga", "leaked", issuer=minting.CORP
+    )
+    gateway.system.store.suspensions = Suspensions("s-aaaaaaaaaaaaaa", (suspension,))
 
 
 OF_THE_AGENT = [(SuspensionKind.AGENT, "corp.reader-agent"), (SuspensionKind.ISSUER, "corp")]

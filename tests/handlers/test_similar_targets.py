@@ -60,7 +60,10 @@ def test_cli_05_only_targets_of_the_callers_list_are_suggested(system: System):
 def test_pol_07_a_target_that_policies_close_is_never_named(system: System, name: str):
     body = asked(system, name, permissions=[{"actions": ["sqs:SendMessage"], "resources": ["*"]}])
     assert (body["alternatives"], SECRET_TARGET in body["fix"]) == ([], False)
-    assert body["fix"] == "Ask your platform engineer for the alias of the target."
+    assert (
+        body["fix"]
+        == "List your targets with GET /v1/targets (jitney targets), or ask your platform engineer for the alias."
+    )
     assert asked(system, name)["alternatives"] == []
 
 

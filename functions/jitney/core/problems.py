@@ -4,9 +4,9 @@ Every problem has a stable code from `PROBLEMS`; tests compare it with the OpenA
 token, a credential or an exception's text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 TYPE_BASE = "https://jitney.dev/problems/"
 
@@ -121,6 +121,49 @@ PROBLEMS: Mapping[str, ProblemKind] = {
 }
 
 
+class ProblemMembers(TypedDict, total=False):
+    """The members that only problems of some codes have. docs/openapi.yaml describes each."""
+
+    access_profile: Mapping[str, Any]
+    allowed_subset: Sequence[Mapping[str, Any]]
+    alternatives: Sequence[str]
+    aws_request_id: str
+    aws_status: int
+    budget: Mapping[str, Any]
+    call_id: str
+    claim: str
+    condition_keys: Sequence[str]
+    errors: Sequence[Mapping[str, Any]]
+    exceeded: str
+    expected: Sequence[str]
+    explanation: Sequence[Mapping[str, Any]]
+    grant: Mapping[str, Any]
+    grant_id: str
+    largest: Sequence[Mapping[str, Any]]
+    limit: int
+    limit_bytes: int
+    longest_seconds: int
+    missing: Sequence[Any]
+    not_before: str
+    packed_policy_size: Mapping[str, Any]
+    parameter: str
+    pending: Sequence[str]
+    pointer: str
+    policy_arn: str
+    policy_version: str
+    reasons: Sequence[Mapping[str, Any]]
+    rejection: Mapping[str, Any]
+    retry_at: str
+    review: Mapping[str, Any]
+    risks: Sequence[Mapping[str, Any]]
+    session_policy_size: Mapping[str, Any]
+    smallest_request: Mapping[str, Any]
+    split: Sequence[Mapping[str, Any]]
+    suspension: Mapping[str, Any]
+    unit: str
+    ways: Mapping[str, str]
+
+
 @dataclass(eq=False)
 class Problem(Exception):
     """A refusal: what is wrong (`detail`), what to do about it (`fix`), and machine-readable `extras`.
@@ -132,7 +175,7 @@ class Problem(Exception):
     code: str
     detail: str
     fix: str
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    extras: ProblemMembers = field(default_factory=ProblemMembers)
     headers: Mapping[str, str] = field(default_factory=dict)
     aws_code: str = ""
 

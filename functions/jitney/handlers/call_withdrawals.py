@@ -20,7 +20,10 @@ def withdraw_call(request: Request, ports: Ports) -> Response:
             call_state(call_id, authenticated)
     ended = grant and end_grant(grant, State.RELEASED, "", authenticated)
     if ended is None or ended.state is State.USED:
-        detail, fix = f"Call {call_id} was sent, so it cannot be withdrawn.", "Read its state with GET."
+        detail, fix = (
+            f"Call {call_id} was sent, so it cannot be withdrawn.",
+            f"GET /v1/calls/{call_id} shows its state.",
+        )
         problem = Problem("call_already_made", detail, fix, {"call_id": call_id})
         authenticated.count_refusal(problem.code)
         raise problem

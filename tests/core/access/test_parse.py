@@ -160,6 +160,29 @@ def test_programs_get_bounds_alternatives_and_what_is_missing():
     }
 
 
+@pytest.mark.parametrize(
+    ("member", "detail"),
+    [
+        ("target", "/target: The member is missing or null."),
+        ("duration_seconds", "/duration_seconds: The member is missing or null."),
+        ("reason", "/reason: The member is missing or null."),
+        ("permissions", "/permissions: The request has none of permissions, calls and access_profile."),
+    ],
+)
+def test_a_missing_member_is_called_missing(member: str, detail: str):
+    body = json.loads(changed())
+    del body[member]
+    with pytest.raises(Problem) as raised:
+        parse(json.dumps(body).encode())
+    assert raised.value.detail == detail
+    assert [each.get("missing") for each in raised.value.extras["errors"]] == [True]
+
+
+def test_a_missing_body_is_called_missing():
+    with pytest.raises(Problem, check=lambda problem: problem.detail == "The request has no body."):
+        parse(b"")
+
+
 def test_all_errors_are_reported_at_once():
     with pytest.raises(Problem) as raised:
         parse(changed(duration_seconds=-1, reason="", colour="red"))

@@ -32,7 +32,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "neither grant nor target": (
         {name: IN_GRANT[name] for name in ("service", "operation", "parameters")},
         "request_invalid",
-        "/target",
+        "/grant",
     ),
     "null grant": ({**IN_GRANT, "grant": None}, "request_invalid", "/grant"),
     "another id": ({**IN_GRANT, "grant": "g-AAAAAAAAAAAAAA"}, "request_invalid", "/grant"),

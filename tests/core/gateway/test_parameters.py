@@ -176,6 +176,11 @@ def test_gw_02_a_missing_member_is_named_and_the_brokers_own_token_may_be_left_o
     }
 
 
+def test_dx_a_number_out_of_range_has_the_range_for_programs():
+    fault = refused({"Name": "a", "Count": 2**31})["/Count"]
+    assert fault["bounds"] == {"minimum": -(2**31), "maximum": 2**31 - 1}
+
+
 def test_a_near_miss_gets_a_suggestion():
     assert refused({"Name": "a", "Hedaer": "x"})["/Hedaer"]["alternatives"] == ["Header"]
 

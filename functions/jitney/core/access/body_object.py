@@ -15,11 +15,19 @@ def read_object(body: bytes, limits: Limits) -> dict[str, Any]:
             f"The body has {len(body)} bytes; the limit is {limits.max_body_bytes}.",
             "Request fewer actions and resources, or make several requests.",
         )
+    return parse_object(body)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in `body`, of any size. Raises Problem body_malformed."""
     try:
         raw = strict_json.loads(body)
     except ValueError as error:
-        fix = "Send one JSON object in UTF-8, without duplicate members, NaN or Infinity."
-        raise Problem("body_malformed", "The body is not well-formed JSON.", fix) from error
+        detail = "The body is not well-formed JSON." if body else "The request has no body."
+        fix = (
+            "Send one JSON object in UTF-8, without compression, a byte order mark, duplicate members, NaN or Infinity."
+        )
+        raise Problem("body_malformed", detail, fix) from error
     if not isinstance(raw, dict):
         raise Problem("body_malformed", "The body is not a JSON object.", "Send one JSON object.")
     return raw

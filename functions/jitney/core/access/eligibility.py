@@ -7,14 +7,15 @@ from collections.abc import Mapping
 
 from jitney.core.access.grant import OPEN_STATES, Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import Way
+from jitney.core.access.reviewed_call import call_id_of
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 
 _DETAILS: Mapping[State, str] = {
-    State.PENDING: "Grant {id} is under review until {end}.",
-    State.EXPIRED: "Grant {id} ended at {end}.",
-    State.FAILED: "Grant {id} failed: it could not be reviewed or issued, or policy denied it.",
-    State.USED: "Grant {id} covered one call, which was sent.",
+    State.PENDING: "{it} is under review until {end}.",
+    State.EXPIRED: "{it} ended at {end}.",
+    State.FAILED: "{it} failed: it could not be reviewed or issued, or policy denied it.",
+    State.USED: "{it} was sent. Its approval covered it once.",
 }
 _ENDED: Mapping[State, tuple[str, str]] = {
     State.PENDING: ("grant_pending", "Wait for the reviewers; try again after the seconds in Retry-After."),
@@ -23,8 +24,17 @@ _ENDED: Mapping[State, tuple[str, str]] = {
     State.RELEASED: ("grant_released", "You released this grant; make a new request."),
     State.REVOKED: ("grant_revoked", "Talk to {who} before you make another request."),
     State.FAILED: ("grant_ended", "Make a new request. If it fails too, ask your platform engineer."),
-    State.USED: ("grant_ended", "Make the next call with an Idempotency-Key of its own. It gets its own review."),
+    State.USED: ("grant_ended", "{again} It gets its own review."),
 }
+_AGAIN = "Make the call with a new Idempotency-Key."
+_ENDED_CALL: Mapping[State, str] = {
+    State.REJECTED: "Do what the reviewer says, or talk to {who}. {again} Say in `changed` what is different.",
+    State.EXPIRED: "{again} It is then reviewed again.",
+    State.RELEASED: "You withdrew this call. {again} It is then reviewed again.",
+    State.REVOKED: "Talk to {who} before you make the call again.",
+    State.FAILED: "{again} If it fails too, ask your platform engineer.",
+}
+"""The fixes for the grant of one reviewed call, where they differ. The grant in which the call is made continues."""
 
 
 def require_active_grant(grant: Grant, now: int) -> Grant:
@@ -33,13 +43,18 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     if current.state is State.ACTIVE:
         return current
     code, fix = _ENDED[current.state]
+    it, state = f"Grant {grant.id}", str(current.state)
+    if current.call:
+        fix = _ENDED_CALL.get(current.state, fix)
+        it = f"Call {call_id_of(grant.id)}"
+        state = "withdrawn" if current.state is State.RELEASED else state
     headers = {"Retry-After": "5"} if current.state is State.PENDING else {}
-    detail = _DETAILS.get(current.state, "Grant {id} was {state}{by}.")
+    detail = _DETAILS.get(current.state, "{it} was {state}{by}.")
     rejecting = next((vote for vote in current.votes if vote.verdict is VoteVerdict.REJECT), None)
     by = _ended_by(current, rejecting)
-    detail = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
+    detail = detail.format(it=it, state=state, end=iso(grant.expires_at), by=by)
     decider = current.ending.by if current.ending else rejecting.human.name if rejecting else "the reviewers"
-    raise Problem(code, detail, fix.format(who=decider), {"grant": current.view()}, headers)
+    raise Problem(code, detail, fix.format(who=decider, again=_AGAIN), {"grant": current.view()}, headers)
 
 
 def require_credentials_grant(grant: Grant, now: int) -> None:

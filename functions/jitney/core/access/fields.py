@@ -1,10 +1,9 @@
 """Reads an untrusted JSON object field by field. Collects all errors instead of stopping at the first."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from jitney.core.problems import Problem
 
@@ -13,16 +12,31 @@ MOST_ERRORS = 20
 """How many errors an answer lists."""
 
 
+class Bounds(TypedDict):
+    """The allowed range of a number, of a string's characters, or of a list's items."""
+
+    minimum: int
+    maximum: int
+
+
+class ErrorMembers(TypedDict, total=False):
+    """What an error says to programs. docs/openapi.yaml describes each member."""
+
+    bounds: Bounds
+    alternatives: Sequence[str]
+    missing: bool
+
+
 class FieldError(NamedTuple):
     """An error in the body: a JSON pointer to its place (RFC 6901), what is wrong, and what to write instead.
 
-    `members` say the same to programs: `bounds`, `alternatives`, `missing`.
+    `members` say the same to programs.
     """
 
     pointer: str
     detail: str
     fix: str
-    members: Mapping[str, Any] = MappingProxyType({})
+    members: ErrorMembers
 
     def body(self) -> dict[str, Any]:
         """Return the error as the answer shows it."""
@@ -45,7 +59,7 @@ class FieldErrors:
 
     found: list[FieldError] = field(default_factory=list)
 
-    def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
+    def add(self, pointer: str, detail: str, fix: str, **members: Unpack[ErrorMembers]) -> None:
         """Add an error at `pointer`."""
         self.found.append(FieldError(pointer, detail, fix, members))
 
@@ -74,7 +88,7 @@ class FieldErrors:
         if value is None and not required:
             return ""
         if not isinstance(value, str):
-            self.add(pointer, "The value is not a string.", "Write a JSON string.", **_missing(value))
+            self._mistyped(value, pointer, "a string", "Write a JSON string.")
         elif (required or value) and not value.strip():
             self.add(pointer, "The string is empty.", _EMPTY.get(pointer, "Write the name."))
         elif len(value) > most:
@@ -88,13 +102,13 @@ class FieldErrors:
 
     def whole_number(self, value: Any, pointer: str, least: int, most: int) -> int:
         """Return an integer from `least` to `most`. Add an error and return `least` for any other value."""
+        fix, bounds = f"Use a number from {least} to {most}.", _bounds(least, most)
         if isinstance(value, bool) or not isinstance(value, int):
-            detail, members = "The value is not a whole number.", _missing(value)
+            self._mistyped(value, pointer, "a whole number", fix, bounds=bounds)
         elif not least <= value <= most:
-            detail, members = f"{_short(value)} is out of range.", {}
+            self.add(pointer, f"{_short(value)} is out of range.", fix, bounds=bounds)
         else:
             return value
-        self.add(pointer, detail, f"Use a number from {least} to {most}.", bounds=_bounds(least, most), **members)
         return least
 
     def flag(self, value: Any, pointer: str) -> bool:
@@ -106,7 +120,7 @@ class FieldErrors:
     def items(self, value: Any, pointer: str, most: int) -> list[Any]:
         """Return a list of 1 to `most` items. Add an error and return [] for any other value."""
         if not isinstance(value, list):
-            self.add(pointer, "The value is not a list.", "Write a JSON array.", **_missing(value))
+            self._mistyped(value, pointer, "a list", "Write a JSON array.")
         elif not value:
             self.add(pointer, "The list is empty.", "Write at least one item.", bounds=_bounds(1, most))
         elif len(value) > most:
@@ -116,14 +130,17 @@ class FieldErrors:
             return value
         return []
 
+    def _mistyped(self, value: Any, pointer: str, kind: str, fix: str, **members: Unpack[ErrorMembers]) -> None:
+        """Add an error for a required value that is absent, or not of the `kind`."""
+        if value is None:
+            members["missing"] = True
+            self.add(pointer, "The member is missing or null.", fix, **members)
+        else:
+            self.add(pointer, f"The value is not {kind}.", fix, **members)
 
-def _bounds(least: int, most: int) -> dict[str, int]:
+
+def _bounds(least: int, most: int) -> Bounds:
     return {"minimum": least, "maximum": most}
-
-
-def _missing(value: Any) -> dict[str, bool]:
-    """Return the member that marks a required value as missing, or {} when a value of the wrong type is present."""
-    return {"missing": True} if value is None else {}
 
 
 def escape_pointer(name: str) -> str:

@@ -165,7 +165,7 @@ def _kept_resources(
         if any(may_meet(each, other) for each in removed for other in resources):
             detail = f"{name} has several conditions in the access profile, and only some of them were kept."
             fix = "Keep or remove all of them together, for each resource."
-            raise Problem("policy_too_large", detail, fix, {"session_policy_size": None, "largest": [], "split": []})
+            raise Problem("policy_too_large", detail, fix, {"largest": [], "split": []})
     return tuple(sorted(kept))
 
 

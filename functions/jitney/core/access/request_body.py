@@ -36,6 +36,8 @@ MAX_REASON = 500
 MAX_TICKET = 100
 MAX_NAME = 255
 
+_SOURCES = {"permissions", "calls", "access_profile"}
+"""What the requested permissions come from."""
 _ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
 # Printable ASCII. IAM also accepts U+00A0 to U+00FF. But Unicode has several spellings of those characters, and S3
 # compares bytes. So the reviewer could read one key, and IAM could match another.
@@ -64,12 +66,15 @@ def parse_request(
     faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
     faults.text(sent.get("ticket"), "/ticket", MAX_TICKET, required=False)
     faults.text(sent.get("changed"), "/changed", MAX_REASON, required=False)
+    if not _SOURCES & shown.keys():
+        detail = "The request has none of permissions, calls and access_profile."
+        faults.add("/permissions", detail, "Add permissions or calls.", missing=True)
     _check_calls(shown, faults)
     profile = _profile_name(shown, faults)
     requested = read_way(shown, faults)
     request = AccessRequest(
         target=faults.text(shown.get("target"), "/target", 64, required=True),
-        permissions=_permissions(shown.get("permissions"), faults) if _has_permissions(shown) else (),
+        permissions=_permissions(shown["permissions"], faults) if "permissions" in shown else (),
         duration_seconds=faults.whole_number(
             shown.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
         ),
@@ -97,11 +102,6 @@ def _profile_name(shown: Mapping[str, Any], faults: FieldErrors) -> str:
     """Return the name of the requested access profile, or "" for none."""
     present = "access_profile" in shown
     return faults.text(shown.get("access_profile"), "/access_profile", MAX_NAME, required=True) if present else ""
-
-
-def _has_permissions(shown: Mapping[str, Any]) -> bool:
-    """Return whether to read permissions in the body. They may be missing if it has calls or an access profile."""
-    return "permissions" in shown or not {"calls", "access_profile"} & shown.keys()
 
 
 def parse_reason(body: bytes, limits: Limits) -> str:
@@ -264,7 +264,7 @@ def _target(alias: str, targets: Mapping[str, Target]) -> Target:
     target = targets.get(alias)
     if target is None:
         # No suggestion: a caller without access to a target must not learn its name (handlers.caller.similar_targets).
-        fix = "Ask your platform engineer for the alias of the target."
+        fix = "List your targets with GET /v1/targets (jitney targets), or ask your platform engineer for the alias."
         raise Problem("target_unknown", f"Target {alias[:64]!a} does not exist.", fix)
     return target
 

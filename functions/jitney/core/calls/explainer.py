@@ -13,7 +13,7 @@ from jitney.core.calls.parser import read_command, read_object
 from jitney.core.calls.s3_commands import explain_s3
 from jitney.core.calls.shell_words import check_operators, split_words
 from jitney.core.config import Target
-from jitney.core.problems import Problem
+from jitney.core.problems import Problem, ProblemMembers
 
 WITHOUT_CALLS = frozenset({"configure", "help", "history"})
 """AWS CLI commands that use only the CLI's own files."""
@@ -47,7 +47,7 @@ def _explained(call: Any, index: int, place: AwsLocation, operations: OperationT
             "The call is neither a string nor an object.", "Write a command line, or {service, operation, parameters}."
         )
     except Problem as problem:
-        extras = {**problem.extras, "pointer": f"/calls/{index}"}
+        extras: ProblemMembers = {**problem.extras, "pointer": f"/calls/{index}"}
         raise Problem(problem.code, f"/calls/{index}: {problem.detail}", problem.fix, extras) from problem
 
 

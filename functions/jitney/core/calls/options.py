@@ -4,8 +4,9 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
-from jitney.core.problems import Problem
+from jitney.core.problems import Problem, ProblemMembers
 
 # Options of every command (`aws help`), by kind, including those of version 2. They do not change what is needed.
 GLOBAL_OPTIONS: Mapping[str, str] = {
@@ -162,7 +163,7 @@ def check_region(region: str) -> None:
         raise invalid_call(f"{region[:40]!a} is not a Region.", "Write it like eu-west-1, or omit it.")
 
 
-def invalid_call(detail: str, fix: str, **members: list[str] | str) -> Problem:
+def invalid_call(detail: str, fix: str, **members: Unpack[ProblemMembers]) -> Problem:
     """Return the problem that a call cannot be parsed.
 
     `members` are its `alternatives`, its `missing` parameters, or the `parameter` with what is `expected`.

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from jitney.core import strict_json
+from jitney.core.access.body_object import parse_object
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.request_body import MAX_REASON, MAX_TICKET
 from jitney.core.gateway.tickets import DirectBody, read_direct
@@ -17,6 +17,7 @@ MAX_CALL_BYTES = 5_000_000
 """A Lambda function can receive 6,291,556 bytes, in which API Gateway also sends the headers."""
 MAX_NAME = 128
 
+_GRANT_OR_TARGET = "Send only grant to use a grant, or target and reason to request one with the call."
 _GRANT = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
@@ -67,14 +68,7 @@ def parse_call(body: bytes) -> CallRequest:
             "Send less in one call. For an S3 object, use a multipart upload, or send it yourself with direct.",
             {"limit_bytes": MAX_CALL_BYTES},
         )
-    try:
-        sent = strict_json.loads(body)
-    except ValueError as error:
-        fix = "Send one JSON object in UTF-8, without duplicate members, NaN or Infinity."
-        raise Problem("body_malformed", "The body is not well-formed JSON.", fix) from error
-    if not isinstance(sent, dict):
-        raise Problem("body_malformed", "The body is not a JSON object.", "Send one JSON object.")
-    return _read(sent)
+    return _read(parse_object(body))
 
 
 def _read(sent: dict[str, Any]) -> CallRequest:
@@ -85,9 +79,10 @@ def _read(sent: dict[str, Any]) -> CallRequest:
         faults.add("/grant", "The value is not the id of a grant.", "Write the id that POST /v1/grants answered.")
     given = [name for name in _OF_REQUEST if name in sent]
     if "grant" in sent and given:
-        fix = "Send only grant to use a grant, or target and reason to request one with the call."
-        faults.add(f"/{given[0]}", f"The call has both grant and {given[0]}.", fix)
-    of_request = "grant" not in sent
+        faults.add(f"/{given[0]}", f"The call has both grant and {given[0]}.", _GRANT_OR_TARGET)
+    if not {"grant", "target"} & sent.keys():
+        faults.add("/grant", "The call has neither grant nor target.", _GRANT_OR_TARGET, missing=True)
+    of_request = "target" in sent and "grant" not in sent
     parameters = sent.get("parameters", {})
     if not isinstance(parameters, dict):
         faults.add("/parameters", "The parameters are not an object.", 'Write them as for an SDK: {"Name": value}.')

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from jitney.core.problems import Problem
+from jitney.core.problems import Problem, ProblemMembers
 from jitney.core.records.audit import GENESIS_HASH, AuditRecord, ChainedRecord, chain_record
 
 KEY_SECONDS = 24 * 3600
@@ -135,7 +135,11 @@ class CallAttempt:
         """Return the problem of a repeat when the answer is not kept."""
         detail = f"AWS answered this call with status {self.status}. Jitney does not store the answer."
         fix = "Read the state of the resource. To call again anyway, use a new Idempotency-Key."
-        members = {"call_id": self.call_id, "aws_status": self.status, "aws_request_id": self.aws_request_id}
+        members: ProblemMembers = {
+            "call_id": self.call_id,
+            "aws_status": self.status,
+            "aws_request_id": self.aws_request_id,
+        }
         return Problem("call_already_made", detail, fix, members)
 
 

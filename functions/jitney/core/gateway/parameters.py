@@ -15,9 +15,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
-from jitney.core.access.fields import FieldError
+from jitney.core.access.fields import Bounds, ErrorMembers, FieldError
 from jitney.core.problems import Problem
 
 MAX_DEPTH = 100
@@ -65,8 +65,8 @@ def checked_parameters(parameters: Any, operation: ModelledOperation, protocol: 
         checked = {}
     if reader.errors:
         first = reader.errors[0]
-        extras = {"errors": [each.body() for each in reader.errors]}
-        raise Problem("call_invalid", f"{first.pointer or '/'}: {first.detail}", first.fix, extras)
+        errors = [each.body() for each in reader.errors]
+        raise Problem("call_invalid", f"{first.pointer or '/'}: {first.detail}", first.fix, {"errors": errors})
     return dict(checked)
 
 
@@ -84,7 +84,7 @@ class _ParameterReader:
     whole: Any
     errors: list[FieldError] = field(default_factory=list)
 
-    def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
+    def add(self, pointer: str, detail: str, fix: str, **members: Unpack[ErrorMembers]) -> None:
         self.errors.append(FieldError(pointer, detail, fix, members))
         if len(self.errors) >= MAX_ERRORS:
             raise _TooManyErrors
@@ -209,7 +209,8 @@ class _ParameterReader:
         bound = _INTEGERS[shape.type_name]
         if isinstance(value, bool) or not isinstance(value, int) or not -bound <= value < bound:
             fix = f"Send a whole number from {-bound} to {bound - 1}."
-            return self.add(pointer, "The value is not a whole number in the range.", fix, bounds=[-bound, bound - 1])
+            bounds = Bounds(minimum=-bound, maximum=bound - 1)
+            return self.add(pointer, "The value is not a whole number in the range.", fix, bounds=bounds)
         return value
 
     def number(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:

@@ -36,8 +36,8 @@ from jitney.handlers.grant.issuance import approvals_of, target_of
 from jitney.handlers.grant.responses import (
     active_grant,
     deciding_policies,
+    denied_problem,
     grant_response,
-    reasons_view,
     too_many_reviews_problem,
 )
 from jitney.handlers.review.under_review import under_review
@@ -245,8 +245,7 @@ def _use(child: Grant, authenticated: AuthenticatedRequest) -> ApprovedUse:
 
 def _void(decision: Decision, detail: str) -> Problem:
     fix = "Make the call again with a new Idempotency-Key, and it is reviewed again."
-    extras = {"reasons": reasons_view(decision.reasons), "policy_version": decision.policy_version}
-    return Problem("denied", detail, fix, extras)
+    return Problem("denied", detail, fix, denied_problem(decision).extras)
 
 
 def _pending(child: Grant, authenticated: AuthenticatedRequest) -> Response:

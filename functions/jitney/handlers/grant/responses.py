@@ -11,7 +11,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest, Way, permissions_view
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.reasons import NO_REVEAL
-from jitney.core.problems import Problem
+from jitney.core.problems import Problem, ProblemMembers
 from jitney.core.quotas import Quota
 from jitney.core.times import iso
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
@@ -79,7 +79,7 @@ def active_grant(grant: Grant, authenticated: AuthenticatedRequest) -> Grant:
     except Problem as problem:
         if problem.code != "grant_pending":
             raise
-        extras = {**problem.extras, "review": _review_view(grant, authenticated)}
+        extras: ProblemMembers = {**problem.extras, "review": _review_view(grant, authenticated)}
         raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
 
 
@@ -95,7 +95,7 @@ def deciding_policies(decision: Decision) -> dict[str, Any]:
     return {"policy_version": decision.policy_version, "policies": ids}
 
 
-def explanation_view(access_request: AccessRequest | None) -> dict[str, Any]:
+def explanation_view(access_request: AccessRequest | None) -> ProblemMembers:
     """Return how the permissions follow from the requested calls, or {} for a request without calls."""
     if access_request is None or not access_request.explanation:
         return {}
@@ -112,7 +112,7 @@ def denied_problem(
     `ways` are the effects of the request in each way, if they are known.
     """
     detail = decision.reasons[0].sentence if decision.reasons else "No policy permits this request."
-    extras = {
+    extras: ProblemMembers = {
         "reasons": reasons_view(decision.reasons),
         "risks": risks_view(decision.risks),
         "allowed_subset": permissions_view(decision.allowed_subset),
@@ -161,7 +161,7 @@ def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
 
 def _used_up(code: str, detail: str, fix: str, quota: Quota, unit: str, now: int) -> Problem:
     at = iso(quota.expires_at)
-    members = {"unit": unit, "limit": quota.most, "retry_at": at}
+    members: ProblemMembers = {"unit": unit, "limit": quota.most, "retry_at": at}
     return Problem(
         code, detail, f"Wait until {at}. {fix}", members, {"Retry-After": str(max(1, quota.expires_at - now))}
     )
@@ -170,7 +170,7 @@ def _used_up(code: str, detail: str, fix: str, quota: Quota, unit: str, now: int
 _NEXT_MINUTE = {"Retry-After": "60"}
 
 
-def ways_view(ways: Mapping[Way, Effect]) -> dict[str, Any]:
+def ways_view(ways: Mapping[Way, Effect]) -> ProblemMembers:
     """Return the effects of a request in each way as the API shows them, or {} if they are not known."""
     return {"ways": {str(way): str(effect) for way, effect in ways.items()}} if ways else {}
 
@@ -190,8 +190,9 @@ def _fix(decision: Decision, ways: Mapping[Way, Effect]) -> str:
     for way, effect in ways.items():
         if effect in _PASSES:
             return f"{_IN_THIS_WAY[way]} {_PASSES[effect]}"
+    seconds = f"at most {decision.longest_seconds} seconds" if decision.longest_seconds else ""
     if decision.allowed_subset:
-        return "Request only the permissions in allowed_subset. They would pass."
-    if decision.longest_seconds:
-        return f"Request at most {decision.longest_seconds} seconds."
+        return f"Request only the permissions in allowed_subset{', for ' if seconds else ''}{seconds}. They would pass."
+    if seconds:
+        return f"Request {seconds}. It would then pass."
     return "Request something else, or ask your platform engineer for a policy that permits this."
