@@ -146,12 +146,10 @@ def test_a_target_is_shown_with_its_account_and_region_where_known():
     assert wording.where(replace(one, region="", account="")) == "analytics-prod"
 
 
-def test_what_would_pass_is_a_shorter_time_or_a_part():
-    part = GrantRequest(ASK.target, (ONE,), 600, ASK.reason)
-    shorter = GrantRequest(ASK.target, ASK.permissions, 300, ASK.reason)
-    assert wording.alternatives(ASK, (ONE,), 300, {}) == [shorter, part]
-    assert wording.alternatives(ASK, (), 300, {}) == [shorter]
-    assert wording.alternatives(ASK, (ONE,), 0, {}) == [part]
+def test_what_would_pass_is_a_shorter_time_or_a_part_or_both():
+    assert wording.passing_request(ASK, (ONE,), 300, {}) == replace(ASK, permissions=(ONE,), duration_seconds=300)
+    assert wording.passing_request(ASK, (), 300, {}) == replace(ASK, duration_seconds=300)
+    assert wording.passing_request(ASK, (ONE,), 0, {}) == replace(ASK, permissions=(ONE,))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +166,8 @@ def test_what_would_pass_is_a_shorter_time_or_a_part():
 )
 def test_gw_04_the_other_way_is_offered_first_where_it_passes(asked, ways, passing):
     request = replace(ASK, **asked)
-    expected = [] if passing is None else [replace(request, **passing)]
-    assert wording.alternatives(request, (), 0, ways) == expected
+    expected = None if passing is None else replace(request, **passing)
+    assert wording.passing_request(request, (), 0, ways) == expected
 
 
 def test_gw_04_the_answers_of_both_ways_are_one_line():
@@ -180,7 +178,7 @@ def test_gw_04_the_answers_of_both_ways_are_one_line():
 
 @pytest.mark.parametrize(("subset", "longest"), [((), 0), ((), 600), ((), 3600), (ASK.permissions, 600)])
 def test_nothing_is_offered_that_is_not_another_request(subset: tuple[ApiPermission, ...], longest: int):
-    assert wording.alternatives(ASK, subset, longest, {}) == []
+    assert wording.passing_request(ASK, subset, longest, {}) is None
 
 
 def test_what_is_offered_for_pasting_reads_back():

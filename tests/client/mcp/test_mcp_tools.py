@@ -99,10 +99,8 @@ def test_dx_explain_is_a_dry_run_with_what_would_pass(agent: Agent):
     (asked,) = agent.broker.asked
     assert asked.json["calls"] == ["aws s3 ls", *calls]
     assert asked.json["way"] == "gateway"
-    shorter, narrower = result.structured_content["would_pass"]
-    assert shorter["duration_seconds"] == 60
-    assert shorter["calls"] == calls
-    assert narrower["permissions"] == PERMISSIONS
+    (other,) = result.structured_content["would_pass"]
+    assert (other["duration_seconds"], other["permissions"], "calls" in other) == (60, PERMISSIONS, False)
 
 
 def test_dx_a_request_opens_a_gateway_grant_and_says_the_next_step(agent: Agent):
@@ -238,7 +236,7 @@ def test_dx_a_denial_has_the_problems_members_and_what_would_pass(agent: Agent):
     assert result.is_error is True
     assert document["problem"]["code"] == "denied"
     assert document["problem"]["reasons"] == extras["reasons"]
-    assert [each.get("duration_seconds") for each in document["would_pass"]] == [60, 900]
+    assert [each.get("duration_seconds") for each in document["would_pass"]] == [60]
     assert "would_pass" in document["next"]
 
 

@@ -108,6 +108,26 @@ def test_pol_14_without_a_suggestion_the_decision_is_otherwise_the_same(ask, sec
     )
 
 
+@pytest.mark.parametrize(
+    ("arns", "seconds", "names", "longest"),
+    [
+        ((OBJECT, SECRET), 1800, OBJECT, 0),  # a part
+        ((OBJECT,), 3600, "", 1800),  # less time
+        ((OBJECT, SECRET), 3600, OBJECT, 1800),  # a part, for less time
+        ((OBJECT, SECRET), 3601, OBJECT, 1800),  # the target's maximum
+        ((OBJECT, "arn:aws:s3:::b/*"), 3600, "", 1800),  # less time keeps what a part would lose
+        ((SECRET,), 3600, "", 0),
+    ],
+)
+def test_pol_07_a_denial_names_one_request_that_passes(ask, arns, seconds, names, longest):
+    text = READERS + NO_SECRETS.replace("resource.arn like", "!resource.wildcard && resource.arn like")
+    decision = ask(text, ("s3:GetObject", " ".join(arns)), seconds=seconds)
+    part = tuple(arn for permission in decision.allowed_subset for arn in permission.resources)
+    assert (decision.effect, " ".join(part), decision.longest_seconds) == (Effect.DENY, names, longest)
+    followed = ask(text, ("s3:GetObject", " ".join(part or arns)), seconds=min(seconds, longest or seconds))
+    assert followed.effect is (Effect.ALLOW if part or longest else Effect.DENY)
+
+
 def test_pol_07_no_duration_below_the_configured_minimum_is_suggested(ask):
     decision = ask(READERS.replace("1800", "30"), ("s3:GetObject", OBJECT), seconds=300)
     assert (decision.effect, decision.longest_seconds) == (Effect.DENY, 0)

@@ -62,5 +62,5 @@ def _would_pass(problem: ClientProblem) -> list[dict[str, Any]]:
     if request is None:
         return []
     subset, seconds = read_permissions(extras.get("allowed_subset", ())), extras.get("longest_seconds", 0)
-    others = wording.alternatives(request, subset, seconds, read_ways(extras))
-    return [request_arguments(each) for each in others if each.way == request.way]
+    other = wording.passing_request(request, subset, seconds, read_ways(extras))
+    return [request_arguments(other)] if other and other.way == request.way else []

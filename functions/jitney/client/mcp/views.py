@@ -97,7 +97,7 @@ def grants_result(page: GrantPage) -> GrantsResult:
 
 def decision_result(decision: ApiDecision, request: GrantRequest) -> DecisionResult:
     """Return what policy would decide about a request."""
-    others = wording.alternatives(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
+    other = wording.passing_request(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
     effect = decision.effect if decision.effect in _EFFECTS else "deny"
     return DecisionResult.model_validate(
         {
@@ -109,7 +109,7 @@ def decision_result(decision: ApiDecision, request: GrantRequest) -> DecisionRes
             "risks": [wording.risk_line(each) for each in decision.risks],
             "ways": dict(decision.ways),
             "longest_seconds": decision.longest_seconds or None,
-            "would_pass": [request_arguments(each) for each in others if each.way == request.way],
+            "would_pass": [request_arguments(other)] if other and other.way == request.way else [],
             "next": _EFFECTS[effect],
         }
     )

@@ -142,7 +142,8 @@ class Screen:
         self.rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self.rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])
         self.rows([("ways", wording.way_line(decision.ways))])
-        for other in wording.alternatives(request, decision.allowed_subset, decision.longest_seconds, decision.ways):
+        other = wording.passing_request(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
+        if other:
             self.out.print(Text("This request would pass:", style="bold"))
             self._paste(self.out, "request", other)
         if decision.session_policy:
@@ -249,13 +250,11 @@ class Screen:
         detail = detail_in_options(problem.detail, str(extras.get("pointer", "")), request)
         subset = read_permissions(extras.get("allowed_subset", ()))
         seconds = extras.get("longest_seconds", 0)
-        others = wording.alternatives(request, subset, seconds, read_ways(extras)) if request else []
+        other = wording.passing_request(request, subset, seconds, read_ways(extras)) if request else None
         for line in ([] if known else [detail]) + wording.reason_lines(reasons):
             self.note(line)
-        self._fix("Request only what would pass:" if others else problem.fix)
-        for index, other in enumerate(others):
-            if index:
-                self.note("Or:")
+        self._fix("Request only what would pass:" if other else problem.fix)
+        if other:
             self._paste(self.err, verb, other, tail)
 
     def note(self, text: str) -> None:

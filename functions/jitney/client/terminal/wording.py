@@ -252,25 +252,20 @@ _ANSWERS = {"allow": "allowed", "review": "allowed after a review", "deny": "den
 _WAYS = {"credentials": "with credentials", "gateway": "through the gateway"}
 
 
-def alternatives(
+def passing_request(
     request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int, ways: Mapping[str, str]
-) -> list[GrantRequest]:
-    """Return the requests that policy would pass instead: the other way, a shorter time, a part of the permissions.
+) -> GrantRequest | None:
+    """Return the request that policy would pass instead: in the other way, or for less time or fewer permissions.
 
-    `ways` are the effects of the request in each way.
+    `ways` are the effects of the request in each way. Returns None if no such request is known.
     """
     passing = (way for way, effect in ways.items() if effect in ("allow", "review") and way != request.way)
     if not request.reveal and ways.get(request.way) == "deny" and (other := next(passing, "")):
-        return [replace(request, way=other, reveal=False)]
-    shorter = (
-        [replace(request, duration_seconds=longest_seconds)] if 0 < longest_seconds < request.duration_seconds else []
-    )
-    narrower = (
-        [replace(request, permissions=subset, calls=(), operations=())]
-        if subset and subset != request.permissions
-        else []
-    )
-    return shorter + narrower
+        return replace(request, way=other, reveal=False)
+    less = replace(request, permissions=subset, calls=(), operations=()) if subset else request
+    if longest_seconds:
+        less = replace(less, duration_seconds=min(longest_seconds, request.duration_seconds))
+    return less if less != request else None
 
 
 def end_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:

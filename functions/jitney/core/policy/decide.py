@@ -21,7 +21,7 @@ from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import Evaluation, PairVerdict
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair, pairs_of, permissions_of, too_complex
-from jitney.core.policy.passing import Passing, longest_passing, review_alternatives
+from jitney.core.policy.passing import Passing, WouldPass, review_alternatives, would_pass
 from jitney.core.policy.questions import MAX_EVALUATIONS, Question, questions_of
 from jitney.core.policy.reach import reach_notes
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed, why_unconditional
@@ -126,8 +126,9 @@ def decide(
     seconds, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if seconds > longest:
         reason = too_long(seconds, longest, target)
-        shorter = longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
-        return Decision(Effect.DENY, (reason,), longest_seconds=shorter, **seen)
+        shorter = {longest, *policy_set.near(longest)}
+        passing = would_pass(case, WouldPass(0, []), shorter, limits.min_duration_seconds)
+        return Decision(Effect.DENY, (reason,), **_suggestion(passing, unconditional), **seen)
 
     if _earlier_approvals_help(case, seconds, everything):
         seen["earlier_approvals"] = found = earlier_approvals(replace(request, permissions=seen["permissions"]))
@@ -141,13 +142,9 @@ def decide(
     if all(verdict.allowed for verdict in reviewed):
         review = Decision(Effect.REVIEW, (), **seen)
         return _with_reviews(review, case, request, zip(now, reviewed, strict=True), policy_set)
-    return Decision(
-        Effect.DENY,
-        why_denied(_refused(reviewed), policy_set, principal, target),
-        allowed_subset=_allowed_subset(reviewed, unconditional),
-        longest_seconds=longest_passing(case, policy_set.near(seconds), limits.min_duration_seconds),
-        **seen,
-    )
+    passing = would_pass(case, WouldPass(0, reviewed), policy_set.near(seconds), limits.min_duration_seconds)
+    reasons = why_denied(_refused(reviewed), policy_set, principal, target)
+    return Decision(Effect.DENY, reasons, **_suggestion(passing, unconditional), **seen)
 
 
 def _with_reviews(
@@ -204,9 +201,16 @@ def _split(questions: tuple[Question, ...], *, in_a_grant: bool) -> tuple[tuple[
     return decided, tuple(each for each in questions if each.pair.action.name in NEEDS_NO_PERMISSION)
 
 
-def _allowed_subset(verdicts: Iterable[PairVerdict], unconditional: Iterable[Question]) -> tuple[Permission, ...]:
-    allowed = [verdict.question.pair for verdict in verdicts if verdict.allowed]
-    return permissions_of([*allowed, *(question.pair for question in unconditional)]) if allowed else ()
+class _Suggestion(TypedDict):
+    allowed_subset: tuple[Permission, ...]
+    longest_seconds: int
+
+
+def _suggestion(passing: WouldPass, unconditional: Iterable[Question]) -> _Suggestion:
+    """Return the members of a denial that say what would pass. Everything is no subset."""
+    allowed = [verdict.question.pair for verdict in passing.verdicts if verdict.allowed]
+    part = [*allowed, *(question.pair for question in unconditional)] if allowed and not passing.all else []
+    return _Suggestion(allowed_subset=permissions_of(part), longest_seconds=passing.seconds)
 
 
 def _bounds_of(request: AccessRequest, target: Target, limits: Limits) -> _Bounds:

@@ -72,12 +72,39 @@ def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ..
     return (further,)
 
 
-def longest_passing(case: Passing, candidates: Iterable[int], shortest: int) -> int:
-    """Return the longest of `candidates` that passes with all approvals, at least `shortest` seconds; 0 if none does.
+class WouldPass(NamedTuple):
+    """What would pass with all approvals: the questions of `verdicts` that are allowed, for `seconds`.
 
-    Tries only as many candidates as are affordable, the longest first, and none unless the case says `suggest`.
+    `seconds` is 0 if the duration need not change, or if nothing would pass.
     """
-    if not case.suggest:
-        return 0
+
+    seconds: int
+    verdicts: list[PairVerdict]
+
+    @property
+    def all(self) -> bool:
+        """Whether everything would pass."""
+        return all(verdict.allowed for verdict in self.verdicts)
+
+    @property
+    def some(self) -> bool:
+        """Whether anything would pass."""
+        return any(verdict.allowed for verdict in self.verdicts)
+
+
+def would_pass(case: Passing, now: WouldPass, candidates: Iterable[int], shortest: int) -> WouldPass:
+    """Return everything for the longest of `candidates` for which it passes, or else a part.
+
+    The part is `now`, if anything passes now, or what passes for the longest candidate for which anything does. Tries
+    only as many candidates as are affordable, the longest first, none below `shortest` seconds, and none unless the
+    case says `suggest`.
+    """
+    part = now
     long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
-    return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)
+    for seconds in long_enough if case.suggest else ():
+        then = WouldPass(seconds, case.verdicts(seconds, case.possible))
+        if then.all:
+            return then
+        if then.some and not part.some:
+            part = then
+    return part
