@@ -88,7 +88,7 @@ def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
     two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
     system.ports.config = replace(system.ports.config, reviewers={"owners": two})
     grant = pending(system)
-    codes = []
+    codes, waits = [], set()
     for shorter in range(1, 2 * NARROWINGS_PER_HOUR):
         seen = system.store.grants[grant.id]
         narrowing = NarrowedApproval(seen.permissions, 300 - shorter)
@@ -97,6 +97,8 @@ def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
             codes.append("")
         except Problem as problem:
             codes.append(problem.code)
+            waits.add(problem.headers["Retry-After"])
+    assert waits == {str(3600 - system.now % 3600)}
     assert codes == [""] * NARROWINGS_PER_HOUR + ["rate_limited"] * (NARROWINGS_PER_HOUR - 1)
     assert system.store.grants[grant.id].duration_seconds == 300 - NARROWINGS_PER_HOUR
     assert len(system.reviews.resumed) == NARROWINGS_PER_HOUR

@@ -11,6 +11,7 @@ import pytest
 from jitney.adapters import clock
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.quotas import REPEATED_ENDS_PER_MINUTE
+from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
@@ -103,10 +104,13 @@ def test_a_repeat_writes_nothing(system: System):
 def test_renewals_of_a_grant_are_bounded(system: System):
     limits = replace(system.config.limits, renewals_per_minute=3)
     system.ports.config = replace(system.config, limits=limits)
+    system.now += 45 - system.now % 60
     grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
     answers = [system.call(create_credentials, grant_id=grant_id) for _ in range(10)]
     assert [status for status, _, _ in answers] == [200] * 3 + [429] * 7
-    assert (answers[-1][1]["code"], answers[-1][2]["Retry-After"]) == ("rate_limited", "60")
+    _, problem, headers = answers[-1]
+    assert (problem["code"], problem["limit"], headers["Retry-After"]) == ("rate_limited", 3, "15")
+    assert problem["retry_at"] == iso(system.now + 15)
     assert len(system.sessions.asked) == 4
     issues = [each for each in system.records() if each["event"] == "issue"]
     assert [each["outcome"] for each in issues] == ["allowed"] * 3 + ["refused"] * 3  # counted at 1, 2 and 4

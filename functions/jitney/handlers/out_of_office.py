@@ -7,6 +7,7 @@ from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.out_of_office import OutOfOffice, parse_out_of_office
 from jitney.core.times import iso
+from jitney.handlers.grant.responses import used_up_problem
 from jitney.handlers.pages.out_of_office_page import out_of_office_of
 from jitney.handlers.pages.visits import FormVisit, Page, pages
 
@@ -57,10 +58,8 @@ def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVis
     except StaleWrite as stale:
         raise _conflict() from stale
     except Conflict as used:
-        at = iso(quota.expires_at)
         detail = f"You changed your out-of-office period {quota.most} times in this hour, which is the limit."
-        headers = {"Retry-After": str(max(1, quota.expires_at - visit.now))}
-        raise Problem("rate_limited", detail, f"Make the next change after {at}.", headers=headers) from used
+        raise used_up_problem("rate_limited", quota, detail, "Then make the change again.", visit.now) from used
 
 
 def _record_detail(entry: OutOfOffice | None) -> dict[str, object]:

@@ -118,7 +118,7 @@ def join(
         if taken.key != quota.key:
             raise
         authenticated.count_refusal("rate_limited", AuditEvent.REQUEST)
-        raise unit_limited_problem(quota, authenticated.principal) from taken
+        raise unit_limited_problem(quota, authenticated.principal, authenticated.now) from taken
 
 
 def _pending(grant_id: str, authenticated: AuthenticatedRequest) -> Grant | None:

@@ -26,7 +26,7 @@ def count_preview(authenticated: AuthenticatedRequest, event: AuditEvent) -> Non
     try:
         authenticated.ports.store.consume((quota,), now=authenticated.now)
     except Conflict as conflict:
-        problem = unit_limited_problem(quota, authenticated.principal)
+        problem = unit_limited_problem(quota, authenticated.principal, authenticated.now)
         authenticated.count_refusal(problem.code, event)
         raise problem from conflict
 
@@ -48,7 +48,7 @@ def record_ungranted(event: AuditEvent, outcome: Outcome, authenticated: Authent
     try:
         authenticated.record(event, outcome, quotas, **members)
     except Conflict as conflict:
-        instead = unit_limited_problem(quotas[0], authenticated.principal)
+        instead = unit_limited_problem(quotas[0], authenticated.principal, authenticated.now)
         authenticated.count_refusal(instead.code, event)
         raise instead from conflict
 

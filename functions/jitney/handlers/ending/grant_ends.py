@@ -89,7 +89,7 @@ def require_few_repeats(grant: Grant, state: State, authenticated: Authenticated
     try:
         authenticated.ports.store.consume([quota], now=authenticated.now)
     except Conflict as used:
-        raise rate_limited_problem(quota) from used
+        raise rate_limited_problem(quota, authenticated.now) from used
 
 
 def _log_undenied(grant: Grant, problem: Problem) -> None:

@@ -86,7 +86,7 @@ def renew_credentials(
         return _renewed(grant, quota, authenticated, seconds)
     except Conflict as used:
         authenticated.count_refusal("rate_limited", AuditEvent.ISSUE, grant.id)
-        raise rate_limited_problem(quota) from used
+        raise rate_limited_problem(quota, authenticated.now) from used
 
 
 def _renewed(

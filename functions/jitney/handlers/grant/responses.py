@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Unpack
 
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.decision import Decision, Effect, Reason, Risk
@@ -124,18 +124,30 @@ def denied_problem(
     return Problem("denied", detail, _fix(decision, ways), extras)
 
 
-def rate_limited_problem(quota: Quota) -> Problem:
-    """Return the problem when the quota of the minute is used up."""
-    fix = "Wait a minute. Do not repeat denied requests: they stay denied."
-    detail = f"You have had {quota.most} answers of this kind this minute, which is the limit."
-    return Problem("rate_limited", detail, fix, headers=_NEXT_MINUTE)
+def used_up_problem(
+    code: str, quota: Quota, detail: str, fix: str, now: int, **members: Unpack[ProblemMembers]
+) -> Problem:
+    """Return the problem that a quota is used up. It says when the quota's minute or hour ends."""
+    at = iso(quota.expires_at)
+    members |= {"limit": quota.most, "retry_at": at}
+    headers = {"Retry-After": str(max(1, quota.expires_at - now))}
+    return Problem(code, detail, f"Wait until {at}. {fix}", members, headers)
 
 
-def unit_limited_problem(quota: Quota, who: Principal) -> Problem:
+def rate_limited_problem(quota: Quota, now: int) -> Problem:
+    """Return the problem when the calls for one grant have used up their quota of the minute."""
+    detail = f"This grant has had {quota.most} such calls in this minute, which is the limit."
+    return used_up_problem("rate_limited", quota, detail, "Then repeat the call.", now)
+
+
+def unit_limited_problem(quota: Quota, who: Principal, now: int) -> Problem:
     """Return the problem when the accountable unit of `who` has used up the quota of the minute."""
-    fix = "Wait a minute. Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
-    detail = f"{who.unit} has had {quota.most} answers of this kind this minute, which is the limit."
-    return Problem("rate_limited", detail, fix, {"unit": who.unit, "limit": quota.most}, _NEXT_MINUTE)
+    fix = "Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
+    detail = (
+        f"{who.unit} has had {quota.most} answers without a new grant in this minute, which is the limit: refusals, "
+        "dry runs, lists of targets, or repeats of a pending request."
+    )
+    return used_up_problem("rate_limited", quota, detail, fix, now, unit=who.unit)
 
 
 def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
@@ -145,7 +157,7 @@ def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
         "request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
     )
     detail = f"{unit} has started {quota.most} reviews in this hour, which is the limit."
-    return _used_up("too_many_reviews", detail, fix, quota, unit, now)
+    return used_up_problem("too_many_reviews", quota, detail, fix, now, unit=unit)
 
 
 def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
@@ -156,18 +168,7 @@ def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
         "raise limits.grants_per_hour."
     )
     detail = f"{unit} has opened {quota.most} grants in this hour, which is the limit."
-    return _used_up("too_many_grants", detail, fix, quota, unit, now)
-
-
-def _used_up(code: str, detail: str, fix: str, quota: Quota, unit: str, now: int) -> Problem:
-    at = iso(quota.expires_at)
-    members: ProblemMembers = {"unit": unit, "limit": quota.most, "retry_at": at}
-    return Problem(
-        code, detail, f"Wait until {at}. {fix}", members, {"Retry-After": str(max(1, quota.expires_at - now))}
-    )
-
-
-_NEXT_MINUTE = {"Retry-After": "60"}
+    return used_up_problem("too_many_grants", quota, detail, fix, now, unit=unit)
 
 
 def ways_view(ways: Mapping[Way, Effect]) -> ProblemMembers:

@@ -14,7 +14,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
-from jitney.core.quotas import NARROWINGS_PER_HOUR, narrowing_quota
+from jitney.core.quotas import narrowing_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.records.refusal_counts import refusal_of
@@ -30,7 +30,7 @@ from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.grant.issuance import target_of
-from jitney.handlers.grant.responses import deciding_policies
+from jitney.handlers.grant.responses import deciding_policies, used_up_problem
 from jitney.handlers.review.current_reviewers import current_reviewers
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.review.workflow import resume_workflow
@@ -101,7 +101,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     try:
         after = update_grant(grant, change, ports, _conflict)
     except Conflict as used:
-        problem = _narrowed_too_often()
+        problem = _narrowed_too_often(grant, ports.now())
         _count_refusal(grant, ballot, problem, ports)
         raise problem from used
     if resumes:
@@ -125,10 +125,10 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
     return result.voted_on if result else None
 
 
-def _narrowed_too_often() -> Problem:
-    detail = f"This request was narrowed {NARROWINGS_PER_HOUR} times in this hour, which is the limit."
-    fix = "Approve it as it is now, or reject it."
-    return Problem("rate_limited", detail, fix, headers={"Retry-After": "60"})
+def _narrowed_too_often(grant: Grant, now: int) -> Problem:
+    quota = narrowing_quota(grant.id, now)
+    detail = f"This request was narrowed {quota.most} times in this hour, which is the limit."
+    return used_up_problem("rate_limited", quota, detail, "Or approve it as it is now, or reject it.", now)
 
 
 def _conflict() -> Problem:
