@@ -3,6 +3,7 @@
 import pytest
 
 from jitney.adapters.aws_models import endpoint_variant
+from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 from tests.handlers.gateway import models
 
@@ -17,3 +18,13 @@ def test_gw_02_an_operation_without_an_endpoint_in_the_region_is_refused():
     with pytest.raises(Problem, match="call_invalid") as refused:
         table.endpoint(acme, "aws-cn", "cn-north-1", "444455556666")
     assert "no endpoint of acm in cn-north-1" in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("service", "name"), [("sts", "GetSessionToken"), ("sts", "GetFederationToken"), ("sts", "AssumeRole")]
+)
+def test_mask_05_the_reason_why_a_call_is_not_supported_stays_readable(service: str, name: str):
+    """Problems are masked, and `GetSessionToken: VALUE` looks like a secret."""
+    with pytest.raises(Problem, match="call_unsupported") as refused:
+        models().operation(service, name)
+    assert UNTAGGED.data(refused.value.detail) == refused.value.detail

@@ -79,7 +79,7 @@ class AwsModels:
         sliced = self._service(service)
         if reason := sliced.unsupported.get(name):
             fix = "Request credentials for it instead: send a grant request with this call in calls."
-            raise Problem("call_unsupported", f"The gateway does not support {service} {name}: {reason}.", fix)
+            raise Problem("call_unsupported", f"The gateway does not support {name} of {service}: {reason}.", fix)
         if name not in sliced.names:
             raise _unknown(f"{service} has no operation", name, [*sliced.names, *sliced.unsupported])
         return sliced.model.operation_model(name)

@@ -284,9 +284,9 @@ CONVERSE = (
 @pytest.mark.parametrize(
     ("request_parts", "said"),
     [
-        (CONVERSE, "does not support bedrock-runtime ConverseStream: it streams events"),
+        (CONVERSE, "does not support ConverseStream of bedrock-runtime: it streams events"),
         (("POST", "/", "logs", b"{}", {"x-amz-target": "Logs_20140328.StartLiveTail"}), "streams events"),
-        (("POST", "/bucket-1/k?select&select-type=2", "s3", b"<x/>", {}), "SelectObjectContent: it streams events"),
+        (("POST", "/bucket-1/k?select&select-type=2", "s3", b"<x/>", {}), "SelectObjectContent of s3: it streams"),
         (("GET", "/bucket-1/k", "s3express", b"", {"x-amz-s3session-token": "t"}), "sessions of S3 Express"),
         (("GET", "/bucket-1/k", "s3-outposts", b"", {}), "no service that signs as 's3-outposts'"),
         (("POST", "/", "sqs", b"Action=ListQueues&Version=2012-11-05", FORM), "another protocol to sqs than json"),

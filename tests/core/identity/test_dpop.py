@@ -193,7 +193,7 @@ def test_id_09_a_bearer_token_cannot_be_sent_as_a_bound_one() -> None:
     with pytest.raises(Refusal) as caught:
         authenticate(f"DPoP {token()}", config(), KnownKeys(key_sets()), NOW)
     assert caught.value.code == "token_kind"
-    assert caught.value.fix.startswith("Send the header Authorization: Bearer TOKEN.")
+    assert caught.value.fix.startswith("Send it after Bearer in the header Authorization.")
 
 
 def test_id_09_a_proof_is_remembered_by_its_key_and_id() -> None:

@@ -30,7 +30,7 @@ _AGAIN = "Make the call with a new Idempotency-Key."
 _ENDED_CALL: Mapping[State, str] = {
     State.REJECTED: "Do what the reviewer says, or talk to {who}. {again} Say in `changed` what is different.",
     State.EXPIRED: "{again} It is then reviewed again.",
-    State.RELEASED: "You withdrew this call. {again} It is then reviewed again.",
+    State.RELEASED: "{again} It is then reviewed again.",
     State.REVOKED: "Talk to {who} before you make the call again.",
     State.FAILED: "{again} If it fails too, ask your platform engineer.",
 }

@@ -80,7 +80,7 @@ class FieldErrors:
             near = difflib.get_close_matches(name[:100], known, n=1)
             fix = f"Did you mean {near[0]!r}?" if near else f"Remove it. The members are {', '.join(known)}."
             self.add(
-                f"{pointer}/{escape_pointer(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near
+                f"{pointer}/{escape_pointer(name)}", f"The member {name[:60]!a} does not exist.", fix, alternatives=near
             )
 
     def text(self, value: Any, pointer: str, most: int, *, required: bool) -> str:

@@ -91,7 +91,7 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOption
             options[name] = [value] if equals else _values(name, kind, rest)
         if kind != "v" and bool(options[name]) == (kind == "b"):
             raise invalid_call(
-                f"--{name} takes {'no' if kind == 'b' else 'a'} value.", f"See aws help for the form of --{name}."
+                f"'--{name}' takes {'no' if kind == 'b' else 'a'} value.", f"See aws help for the form of --{name}."
             )
     check_region(options.get("region", [""])[0])
     return ParsedOptions(options, tuple(positional))
@@ -109,7 +109,7 @@ def _resolve(name: str, kinds: Mapping[str, str]) -> str:
         begun = sorted(each for each in known if each.startswith(name))
         if len(begun) > 1:
             near = [f"--{each}" for each in begun[:5]]
-            raise invalid_call(f"--{name[:60]} is ambiguous.", f"Write {' or '.join(near)}.", alternatives=near)
+            raise invalid_call(f"'--{name[:60]}' is ambiguous.", f"Write {' or '.join(near)}.", alternatives=near)
         if begun:
             return begun[0]
     return name
@@ -117,7 +117,7 @@ def _resolve(name: str, kinds: Mapping[str, str]) -> str:
 
 def _kind(name: str, kinds: Mapping[str, str]) -> str:
     if name in REJECTED_OPTIONS and name not in kinds:
-        raise invalid_call(f"--{name} is not supported in calls.", REJECTED_OPTIONS[name])
+        raise invalid_call(f"'--{name}' is not supported in calls.", REJECTED_OPTIONS[name])
     known = {**kinds, **GLOBAL_OPTIONS}
     kind = known.get(name) or ("b" if known.get(name.removeprefix("no-"), "") in ("b", "v") else "")
     if not kind:
@@ -127,7 +127,7 @@ def _kind(name: str, kinds: Mapping[str, str]) -> str:
             if near
             else "Remove it, or see aws help for the options of this command."
         )
-        raise invalid_call(f"Option --{name[:60]} does not exist.", fix, alternatives=near)
+        raise invalid_call(f"Option '--{name[:60]}' does not exist.", fix, alternatives=near)
     return kind
 
 
@@ -144,7 +144,7 @@ def _values(name: str, kind: str, rest: list[str]) -> list[str]:
             return [rest.pop(0)]
         if kind == "v":
             return []
-        raise invalid_call(f"--{name} takes a value.", f"Write the value after --{name}.")
+        raise invalid_call(f"'--{name}' takes a value.", f"Write the value after --{name}.")
     values = []
     while rest and not is_option(rest[0]):
         values.append(rest.pop(0))
@@ -153,7 +153,7 @@ def _values(name: str, kind: str, rest: list[str]) -> list[str]:
 
 def _pair(name: str, equals: str, rest: list[str]) -> list[str]:
     if equals or len(rest) < 2 or any(word.startswith("--") for word in rest[:2]):
-        raise invalid_call(f"--{name} takes two values.", f"Write --{name} KEY VALUE, once for each pair.")
+        raise invalid_call(f"'--{name}' takes two values.", f"Write --{name} KEY VALUE, once for each pair.")
     return [rest.pop(0), rest.pop(0)]
 
 

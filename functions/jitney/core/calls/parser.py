@@ -103,7 +103,7 @@ def _complete(operation: Operation, parameters: Mapping[str, Any], region: str, 
         if (member.required_option if typed else member.required) and member.name not in parameters
     ]
     if missing:
-        names = ", ".join(f"{_as_typed(member, operation)} ({member.name})" for member in missing[:5])
+        names = ", ".join(f"{member.name} ({_as_typed(member, operation)})" for member in missing[:5])
         absent = [member.name for member in missing]
         raise invalid_call(f"{operation.name} needs {names}.", "Add every required parameter.", missing=absent)
     return AwsCall(operation, parameters, region)
@@ -121,7 +121,7 @@ def _parameters(operation: Operation, read: ParsedOptions) -> dict[str, Any]:
         if option not in read.options:
             continue
         if name in found:
-            raise invalid_call(f"--{option} sets {name}, which another option sets too.", "Write one of them.")
+            raise invalid_call(f"'--{option}' sets {name}, which another option sets too.", "Write one of them.")
         value = _flag(members[name], given=False) if negative else _value(members[name], read.options[option])
         found[name] = _structure(members[name], value) if name in structures else value
     return found
@@ -159,7 +159,7 @@ def _value(member: Parameter, words: list[str]) -> Any:
         if found is not None and _fits(member, found):
             return found
         if found is not None or member.kind == "l":
-            raise invalid_call(f"--{member.option} has the wrong type of JSON.", "See aws help for its form.")
+            raise invalid_call(f"'--{member.option}' has the wrong type of JSON.", "See aws help for its form.")
     return words
 
 

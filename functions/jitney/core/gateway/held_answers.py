@@ -25,7 +25,7 @@ def require_prompt_answer(service: str, operation: str, parameters: Mapping[str,
     It is call_invalid if another value of a parameter mends that, otherwise call_unsupported.
     """
     if (service, operation) in _HELD:
-        detail = f"The gateway does not support {service} {operation}: AWS holds its answer for up to a minute."
+        detail = f"The gateway does not support {operation} of {service}: AWS holds its answer for up to a minute."
         fix = "Request credentials for it instead: send a grant request with this call in calls."
         raise Problem("call_unsupported", detail, fix)
     if (seconds := parameters.get(_WAIT, 0)) > MOST_WAIT_SECONDS:

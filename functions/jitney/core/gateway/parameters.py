@@ -130,7 +130,7 @@ class _ParameterReader:
         for name in (each for each in value if each not in members):
             near = difflib.get_close_matches(name[:100], list(members), n=1)
             fix = f"Did you mean {near[0]!r}?" if near else "Remove it."
-            self.add(f"{pointer}/{_escaped(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near)
+            self.add(f"{pointer}/{_escaped(name)}", f"The member {name[:60]!a} does not exist.", fix, alternatives=near)
         for name in shape.required_members:
             if name not in value and name not in _filled_in(shape):
                 self.add(f"{pointer}/{name}", "The member is missing.", "Send it.", missing=True)

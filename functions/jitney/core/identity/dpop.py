@@ -68,7 +68,7 @@ def check_scheme(scheme: str, issuer: Issuer, who: Principal) -> None:
         raise Refusal(
             "token_kind",
             f"The token was not sent with the scheme {needed}.",
-            f"Send the header Authorization: {needed} TOKEN. For `jitney`, {setting} JITNEY_DPOP_KEY_FILE.",
+            f"Send it after {needed} in the header Authorization. For `jitney`, {setting} JITNEY_DPOP_KEY_FILE.",
             issuer_name=who.issuer_name,
             principal=who,
         )
