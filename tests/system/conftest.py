@@ -53,14 +53,22 @@ def conforms(verb: str, path: str, answer: httpx.Response) -> None:
     responses = OPENAPI["paths"][template][verb.lower()]["responses"]
     assert str(answer.status_code) in responses, f"{answer.status_code} is not in the OpenAPI file: {answer.text}"
     response = responses[str(answer.status_code)]
+    place = f"#/paths/{_escaped(template)}/{verb.lower()}/responses/{answer.status_code}"
     if "$ref" in response:
-        response = OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        place = response["$ref"]
+        response = OPENAPI["components"]["responses"][place.rpartition("/")[2]]
     media = answer.headers["content-type"].partition(";")[0]
     assert media in response["content"]
-    pointer = response["content"][media]["schema"].get("$ref")
-    schema = {"$ref": "api" + pointer} if pointer else response["content"][media]["schema"]
-    if pointer:
+    for name in ("location", "retry-after", "preference-applied"):
+        assert name not in answer.headers or name in {each.lower() for each in response.get("headers", ())}
+    if media.endswith("json"):
+        schema = {"$ref": f"api{place}/content/{_escaped(media)}/schema"}
         Draft202012Validator(schema, registry=REGISTRY).validate(answer.json())
+
+
+def _escaped(name: str) -> str:
+    """Return a name as part of a JSON pointer in a URI (RFC 6901 section 6)."""
+    return name.replace("/", "~1").replace("{", "%7B").replace("}", "%7D").replace("+", "%2B")
 
 
 def request_body(**members: Any) -> dict[str, Any]:
