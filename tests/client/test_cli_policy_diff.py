@@ -65,7 +65,7 @@ def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
     others = "".join(
         f"""@id("o{number}") permit (principal in Jitney::Group::"corp/g{number}", action, resource)
         when {{ resource.arn == "arn:aws:s3:::b{number}/k" && context.onBehalfOfHuman && context.way == "gateway" &&
-            principal is Jitney::Human && context.durationSeconds <= 600 }};\n"""
+            principal.kind == "human" && context.durationSeconds <= 600 }};\n"""
         for number in range(20)
     )
     code, out, _ = compared(others + READ, others.replace("b7/k", "b7/l") + READ, "--json")

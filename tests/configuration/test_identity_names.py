@@ -46,8 +46,8 @@ IMPOSSIBLE = [
     ("agent", "staff.alice", "issuers.staff is not of kind: agent", "use one of ci, eks, okta"),
     ("agent", f"eks.{READER}", f'policies see "{READER_NAME}"', f'write "{READER_NAME}"'),
     ("agent", "eks.system:serviceaccount:agents:reader", "no agent of eks has the subject", READER),
-    ("agent", "ci.*", "have no wildcards", "name a group"),
-    ("agent", "ci.release-?", "have no wildcards", "compare a claim with like"),
+    ("agent", "ci.*", "have no wildcards", "name a group instead"),
+    ("agent", "ci.release-?", "have no wildcards", 'principal.subject like "release-?"'),
     ("agent", f"okta.x={'a' * 26}", 'names of this issuer begin with "people."', "from a record"),
     ("agent", "cj.reader", '"cj" is not in issuers', 'did you mean "ci.reader"'),
     (

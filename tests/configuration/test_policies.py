@@ -230,7 +230,7 @@ READ = [
     # What a policy reads, what is wrong, and the fix.
     ('hasTag("evnt")', 'reads the claim "evnt", which no issuer', '"event"? or add evnt: string'),
     ('hasTag("nothing-like-it")', 'reads the claim "nothing-like-it"', "add nothing-like-it: string to claims.tags"),
-    ("hasTag(context.target)", 'reads the claim "..."', "claims.tags"),
+    ("hasTag(principal.subject)", 'reads the claim "..."', "claims.tags"),
     ('hasTag("event") && principal.getTag("event").long > 3', "as long, but its type is string", '("event").string'),
     ('hasTag("level") && principal.getTag("level").bool', "as bool, but its type is long", '("level").long'),
 ]
@@ -358,6 +358,7 @@ def test_pol_11_a_case_about_a_requester_that_no_token_makes_is_refused(tmp_path
         (f'@id("x") permit {ANY} when {{ resource.target.getTag("env") == "prod" }};', 'hasTag("env") &&'),
         (f'@id("x") permit {ANY} when {{ principal.getTag("event").string == "push" }};', ".hasTag()"),
         (f'@id("x") permit {ANY} when {{ context.durationSeconds <= "30m" }};', "without quotation marks"),
+        (f'@id("x") permit {ANY} when {{ principal.human == "local.a" }};', "ask first: principal has human"),
         (f'@id("x") permit {ANY} when {{ context.call.hasTag("s3:Prefix") }};', "docs/conditions.md"),
         (
             f'@id("x") permit {ANY} when {{ context.call.hasTag("ec2:VolumeSize") }} {TEXT};',

@@ -52,8 +52,8 @@ IMPOSSIBLE = [
     (claim("ref", 'like "refs/tags/*"'), 'admits no token whose ref is "refs/tags/*"', "write one of refs/heads/*"),
     (claim("event_name", '== "pull_request"'), 'no token whose event_name is "pull_request"', "write one of push"),
     (claim("ref_protected", '== "yes"'), 'no ref_protected of github_actions can be "yes"', "write true or false"),
+    ('principal has human && principal.human == "corp/alice"', 'names human "corp/alice"', "is of this kind"),
     ("context has durationSecond", 'asks for "durationSecond" with has, but nothing has it', "durationSeconds"),
-    ("!(principal has human)", 'asks for "human" with has, but nothing has it', "use one of accessProfile"),
     ('context.target like "prd*"', 'target with "prd*", which matches none', "prod"),
     ('context.accessProfile like "dpl*"', 'access profile with "dpl*", which matches none', "deploy"),
     (key("s3:prefix", 'string == "hr/*"'), 's3:prefix with "hr/*", but policies never see the wildcards', "write like"),
@@ -85,6 +85,8 @@ IMPOSSIBLE = [
     ('context.action like "s3:Gett*"', 'action with "s3:Gett*", which matches none', "s3:GetObject"),
     ('context.action like "*:Zap*"', 'action with "*:Zap*", which matches none', "s3:GetObject"),
     ('context.service like "S3*"', 'service with "S3*", which no action has', "such as s3"),
+    ('principal.kind == "robot"', 'kind of requester with "robot"', "agent"),
+    ('principal.issuer == "https://idp.example.com/"', "compares the issuer with", '"https://idp.example.com"'),
 ]
 
 
@@ -121,7 +123,8 @@ def test_pol_02_a_comparison_that_is_never_true_is_refused_in_its_line(tmp_path,
         'resource.arn like "arn:aws:dynamodb:*:table/orders*" || resource.arn like "arn:*:sqs:eu-west-1:*"',
         'resource.arn like "arn:aws:secretsmanager:*:secret:reports/*"',
         'resource.account == "" || resource.account == "444455556666" || resource.region == ""',
-        'resource.region == "us-east-1"',
+        'resource.region == "us-east-1" || principal.kind == "human"',
+        'principal.issuer == "https://idp.example.com"',
         'resource.arn like "arn:aws:sqs:*:444455556667:x" || resource.arn like "arn:aws:iam::aws:policy/*"',
         'context.action like "s3:Put*" || context.action like "*:Delete*" || context.service like "s3*"',
         '!(context.action like "s3:*") && context.service != "iam"',

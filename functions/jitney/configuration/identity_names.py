@@ -49,7 +49,8 @@ def _impossible(kind: str, name: str, alias: str, subject: str, names: Names) ->
         fix = did_you_mean(alias, others) if others else f"write kind: {kind} in issuers.{alias}, if it is of this kind"
         yield f"{named}, but issuers.{alias} is not of kind: {kind}", fix
     elif has_wildcard(subject):
-        yield f"{named}, but names in policies have no wildcards", "name a group, or compare a claim with like"
+        fix = f'name a group instead, or write when {{ principal.subject like "{subject}" }}'
+        yield f"{named}, but names in policies have no wildcards", fix
     elif is_hashed(name):
         if alias != entries[0]:
             yield f'{named}, but names of this issuer begin with "{entries[0]}."', "copy the name from a record"

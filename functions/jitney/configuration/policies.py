@@ -54,6 +54,10 @@ _FIXES = (
         "unable to guarantee safety of access to tag",
         "ask first with .hasTag() whether there is one: ...hasTag() && ...",
     ),
+    (
+        r"access to optional attribute `(\w+)` on entity type `Jitney::(?:Agent|Human)`",
+        r"ask first: principal has \1 && ...",
+    ),
     ("the condition key '.+' is not supported", "write a key of docs/conditions.md"),
     (r"the value of (.+) is in \.(\w+)", r'write context.call.getTag("\1").\2'),
     ("the way '.+' does not exist", "write one of these ways"),

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from jitney.configuration.action_table import action_table
-from jitney.configuration.identity_names import claim_faults
+from jitney.configuration.identity_names import claim_faults, identity_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS
@@ -21,6 +21,7 @@ from jitney.core.patterns import wildcard_pattern
 from jitney.core.policy.literals import literals_in
 from jitney.resources import SCHEMA
 
+_KINDS = ("agent", "human")
 # The beginning of a text whose account, if it has one, can be an account.
 _ACCOUNT = re.compile(r"(?!arn:[^:*]*:[^:*]*:[^:*]*:(?![0-9*]*(:|$)|aws:))")
 _ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
@@ -37,9 +38,9 @@ class Comparison(NamedTuple):
     text: str
     is_pattern: bool = False
 
-    def is_of_resource(self, name: str) -> bool:
-        """Return whether the expression is this attribute of the resource."""
-        return self.read == {".": {"left": {"Var": "resource"}, "attr": name}}
+    def is_attribute(self, variable: str, name: str) -> bool:
+        """Return whether the expression is `variable.name`."""
+        return self.read == {".": {"left": {"Var": variable}, "attr": name}}
 
 
 class Impossible(NamedTuple):
@@ -72,7 +73,7 @@ def arns_compared(policy: Mapping[str, Any]) -> Iterator[str]:
     """Yield the texts and patterns with which the conditions of `policy` compare resource.arn."""
     for condition in policy["conditions"]:
         compared = _comparisons(_operations(condition["body"]))
-        yield from (each.text for each in compared if each.is_of_resource("arn"))
+        yield from (each.text for each in compared if each.is_attribute("resource", "arn"))
 
 
 def _operations(part: Any) -> Iterator[tuple[str, Any]]:
@@ -105,8 +106,8 @@ def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
 
 @cache
 def _attributes() -> Sequence[str]:
-    """Return the names of all attributes in the schema. None is optional, so `has` is false for any other name."""
-    written = re.findall(r"(\w+): ", re.sub("//.*", "", SCHEMA.read_text(encoding="utf-8")))
+    """Return the names of all attributes in the schema. `has` is false for any other name."""
+    written = re.findall(r"(\w+)\??: ", re.sub("//.*", "", SCHEMA.read_text(encoding="utf-8")))
     return sorted(set(written) - {"principal", "resource", "context"})
 
 
@@ -130,14 +131,26 @@ def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
         yield from _member_faults(str(literals_in(member["right"])[0]), access["attr"], member["left"], compared, names)
     elif compared.is_pattern and access.get("left") == {"Var": "context"}:
         yield from _name_faults(access["attr"], compared.text, names)
-    elif compared.is_of_resource("arn"):
+    elif compared.is_attribute("resource", "arn"):
         yield from _arn_faults(compared, names)
-    elif compared.is_of_resource("account") and not compared.is_pattern:
-        yield from _account_faults(compared.text, names)
     elif compared.read == _ACCOUNT_OF_TARGET and not compared.is_pattern:
         yield from _unknown("account of the target", compared.text, names.accounts)
-    elif compared.is_of_resource("region") and not compared.is_pattern:
-        yield from _region_faults(compared.text, names)
+    elif not compared.is_pattern:
+        yield from _attribute_faults(compared, names)
+
+
+def _attribute_faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
+    text = compared.text
+    if compared.is_attribute("resource", "account"):
+        yield from _account_faults(text, names)
+    elif compared.is_attribute("resource", "region"):
+        yield from _region_faults(text, names)
+    elif compared.is_attribute("principal", "kind"):
+        yield from _unknown("kind of requester", text, _KINDS)
+    elif compared.is_attribute("principal", "human"):
+        yield from identity_faults("human", text, names)
+    elif compared.is_attribute("principal", "issuer"):
+        yield from _unknown("issuer", text, names.issuer_urls.values())
 
 
 def _member_faults(

@@ -45,6 +45,7 @@ FAULTS = {
     "unknown attribute": ('when { resource.bucket == "b" }', "bucket"),
     "wrong type": ('when { context.durationSeconds == "300" }', "a:"),
     "unknown group type": ('when { principal in Jitney::Team::"x" }', "Team"),
+    "optional attribute without has": ('when { principal.human == "x" }', "human"),
     "tag without hasTag": ('when { resource.target.getTag("env") == "prod" }', "tag"),
     "misspelt annotation": ("", "@advise"),
     "approval that no condition asks for": ('when { context.approvals.contains("others") }', "owners"),
@@ -56,7 +57,7 @@ FAULTS = {
     "resource in a record": ('when { {"Var": resource.arn}["Var"] == "x" }', "resource.arn"),
     "type and parent": ('when { resource is Jitney::Resource in Jitney::Resource::"x" }', "`resource` itself"),
     "hidden in a branch": (
-        'when { if resource.arn == "x" then resource.account == context.target else true }',
+        'when { if resource.arn == "x" then resource.account == principal.issuer else true }',
         "resource.account",
     ),
     "approval without a group": ("", "@approval must name"),

@@ -17,7 +17,10 @@ CONDITIONS = [
     ('principal in Jitney::Agent::"corp.one"', ONE, OTHER),
     ('principal is Jitney::Agent in Jitney::Group::"corp/a"', {"groups": ("corp/a",)}, {"groups": ()}),
     ('if true then principal == Jitney::Agent::"corp.one" else false', ONE, OTHER),
-    ('{who: principal}.who == Jitney::Agent::"corp.one"', ONE, OTHER),
+    ('principal.subject == "one"', ONE, OTHER),
+    ('principal.subject like "on*"', ONE, OTHER),
+    ('{who: principal}.who.subject == "one"', ONE, OTHER),
+    ('{who: principal.subject}.who == "one"', ONE, OTHER),
     ('principal in Jitney::Group::"corp/a"', {"groups": ("corp/a",)}, {"groups": ()}),
     (
         'principal in [Jitney::Group::"corp/b", Jitney::Group::"corp/a"]',
@@ -29,8 +32,15 @@ CONDITIONS = [
         ONE | {"groups": ("corp/a",)},
         OTHER | {"groups": ("corp/a",)},
     ),
+    ("principal has human", {"human": identity("corp.alice")}, {"human": None}),
+    (
+        'principal has human && principal.human == "corp.alice"',
+        {"human": identity("corp.alice")},
+        {"human": identity("corp.bob")},
+    ),
     ("context.onBehalfOfHuman", {"human": identity("corp.alice")}, {"human": None}),
     ("principal is Jitney::Human", {"kind": "human"}, {"kind": "agent"}),
+    ('principal.kind == "human"', {"kind": "human"}, {"kind": "agent"}),
     ('principal.hasTag("ref")', {"tags": (("ref", "main"),)}, {"tags": ()}),
     (
         'principal.hasTag("ref") && principal.getTag("ref").string == "main"',

@@ -32,9 +32,10 @@ def _tag(value: TagValue) -> Entity:
 
 def principal_entity(principal: Principal) -> Entity:
     """Return the principal with its groups and the claims that policies see."""
+    attributes = {"issuer": principal.issuer, "subject": principal.subject, "kind": principal.kind}
     return {
         "uid": uid(principal.kind.capitalize(), principal.source_identity),
-        "attrs": {},
+        "attrs": attributes if principal.human is None else {**attributes, "human": principal.human.name},
         "parents": [uid("Group", group) for group in sorted(principal.groups)],
         "tags": {name: _tag(value) for name, value in principal.tags},
     }

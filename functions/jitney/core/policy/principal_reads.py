@@ -18,13 +18,14 @@ _TAG_OPERATORS = frozenset({"hasTag", "getTag"})
 
 @dataclass(frozen=True, slots=True)
 class PrincipalReads:
-    """What policies read of a principal: `entities` that they name, and `tags`.
+    """What policies read of a principal: `entities` that they name, `attributes`, and `tags`.
 
     `whole` is True if a policy uses the principal in a way that is not listed here. Then no two principals share
     answers.
     """
 
     entities: frozenset[str]
+    attributes: frozenset[str]
     tags: frozenset[str]
     whole: bool
 
@@ -38,6 +39,7 @@ class PrincipalReads:
             principal.human is None,  # context.onBehalfOfHuman
             name if name in self.entities else "",
             principal.groups & self.entities,
+            tuple((each, getattr(principal, each)) for each in sorted(self.attributes)),
             tuple(tag for tag in principal.tags if tag[0] in self.tags),
         )
 
@@ -45,6 +47,7 @@ class PrincipalReads:
 @dataclass(slots=True)
 class _Found:
     entities: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
     whole: bool = False
 
@@ -62,7 +65,7 @@ def principal_reads(policies: Iterable[Mapping[str, Any]]) -> PrincipalReads:
                 found.entities.add(part["entity"]["id"])
         for condition in policy["conditions"]:
             _read(found, condition["body"])
-    return PrincipalReads(frozenset(found.entities), frozenset(found.tags), found.whole)
+    return PrincipalReads(frozenset(found.entities), frozenset(found.attributes), frozenset(found.tags), found.whole)
 
 
 def _read(found: _Found, expression: Any) -> None:
@@ -86,6 +89,9 @@ def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool
         return True
     if operands.get("left") != _PRINCIPAL:
         return False
+    if operator in (".", "has"):
+        found.attributes.add(operands["attr"])
+        return True
     if operator == "is":  # the kind is part of every key
         return "in" not in operands
     literals = literals_in(operands.get("right", {}))
