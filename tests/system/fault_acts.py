@@ -1,18 +1,38 @@
 """How the flows of tests.system.fault_flows begin, and the calls that their callers repeat."""
 
 import base64
+import hashlib
+import json
 import time
 import uuid
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY
+from jitney.client.tokens.dpop import DpopKey
+from jitney.core.review.slack.names import COMMENT
+from local.slack.workspace import TEAM
+from tests.handlers.slack_workspace import signed
 from tests.running_systems import until
 from tests.system.conftest import Own
-from tests.system.own_system import ACCOUNTS, CALLED, OPERATOR, OWNER, PAIRED, PLAIN, REVIEWED
+from tests.system.own_system import (
+    ACCOUNTS,
+    CALLED,
+    ON_DUTY,
+    OPERATOR,
+    OWNER,
+    PAIRED,
+    PLAIN,
+    REMEMBERED,
+    REVIEWED,
+    bound_token,
+)
+from tests.system.page_visitor import Visitor, api_answer, signed_in
 
 READ = f"arn:aws:s3:::{PLAIN}/raw/a.csv"
 LONG, SHORT = 900, 60
@@ -20,13 +40,14 @@ LONG, SHORT = 900, 60
 RESUMED_AFTER = 40
 """A workflow that is seen waiting so often was not resumed: two seconds."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Act(NamedTuple):
     """A caller's flow in progress: who calls, with which idempotency key, and what was there before.
 
     `grants` are the agent's grants from before, and `issued` is the answer with the last of them. `body` is what the
-    caller sends, and `call_id` a call under review.
+    caller sends, and `call_id` a call under review. `visitor` is the person whose form on a page is the call.
     """
 
     own: Own
@@ -36,6 +57,7 @@ class Act(NamedTuple):
     issued: Mapping[str, Any] = NOTHING
     body: Mapping[str, Any] = NOTHING
     call_id: str = ""
+    visitor: Visitor | None = None
 
     @property
     def grant_id(self) -> str:
@@ -59,7 +81,9 @@ def new_agent(own: Own) -> Act:
     return Act(own, f"robot-{uuid.uuid4()}", str(uuid.uuid4()))
 
 
-def _request(act: Act, action: str, resource: str, seconds: int, **members: Any) -> httpx.Response:
+def _request(
+    act: Act, action: str, resource: str, seconds: int, *, headers: Mapping[str, str] = NO_HEADERS, **members: Any
+) -> httpx.Response:
     body = {
         "target": PLAIN,
         "permissions": [{"actions": [action], "resources": [resource]}],
@@ -67,7 +91,8 @@ def _request(act: Act, action: str, resource: str, seconds: int, **members: Any)
         "reason": "to meet faults",
         **members,
     }
-    return act.own.api("POST", "/v1/grants", body, agent=act.agent, Idempotency_Key=act.key)
+    agent = "" if headers else act.agent
+    return act.own.api("POST", "/v1/grants", body, agent=agent, Idempotency_Key=act.key, **headers)
 
 
 def request(act: Act, seconds: int = SHORT) -> httpx.Response:
@@ -149,6 +174,126 @@ def _read_by_reviewer(act: Act, **narrowing: Any) -> Act:
     step = vote(act)
     assert step.json()["code"] == "confirmation_required", step.text
     return act._replace(body={**act.body, "confirmed": step.json()["review"]["content"]})
+
+
+def to_reject_in_slack(own: Own) -> Act:
+    """Return a flow whose reviewer has opened the modal of a rejection in Slack."""
+    act = under_review(own)
+    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER).json()["review"]
+    modal = {"callback_id": "reject", "private_metadata": f"{act.grant_id}.{shown['content']}"}
+    return act._replace(body=modal | {"state": {"values": {COMMENT: {COMMENT: {"value": "Read the report."}}}}})
+
+
+def reject_in_slack(act: Act) -> httpx.Response:
+    """Submit the modal in Slack. Return the review, or the answer of a service that failed.
+
+    Slack gets 200 in both cases. The modal stays open to show a problem.
+    """
+    stack, user = act.own.stack, {"id": f"U{OWNER.upper()}", "team_id": TEAM}
+    sent = {
+        "type": "view_submission",
+        "team": {"id": TEAM},
+        "user": user,
+        "view": dict(act.body),
+        "id": str(uuid.uuid4()),
+    }
+    body = urlencode({"payload": json.dumps(sent)}).encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    headers |= signed(body, int(time.time()), stack["slack_signing_secret"])
+    answer = act.own.api.client.post(f"{stack['api_url']}/slack/interactions", content=body, headers=headers)
+    if not answer.is_success:
+        return answer
+    if answer.json()["response_action"] != "clear":
+        return httpx.Response(503, json={"code": "unavailable", "detail": answer.text})
+    return act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER)
+
+
+def to_break_glass(own: Own) -> Act:
+    """Return a flow whose request a person on duty is about to grant without its reviewers."""
+    act, visitor = under_review(own), signed_in(own, f"duty-{uuid.uuid4()}", ON_DUTY)
+    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER).json()["review"]
+    form = {"content": shown["content"], "reason": "the site is down"}
+    step = visitor.second_step(f"/{act.grant_id}/break-glass", form)
+    return act._replace(visitor=visitor, body=step)
+
+
+def break_glass(act: Act) -> httpx.Response:
+    """Use break-glass."""
+    return _send_form(act, "break-glass")
+
+
+def to_follow_up(own: Own, judgement: str = "confirm") -> Act:
+    """Return a flow whose agent has credentials by break-glass, and whose reviewer is about to confirm that."""
+    act = to_break_glass(own)
+    used = break_glass(act)
+    assert used.is_success, used.text
+    await_reviewers(act, act.grant_id)
+    issued = act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent).json()
+    form = {"judgement": judgement, "comment": "Read the report."}
+    return act._replace(visitor=signed_in(own, OWNER), body=form, issued=issued)
+
+
+def to_object(own: Own) -> Act:
+    """Return a flow as that of `to_follow_up`, whose reviewer is about to object."""
+    return to_follow_up(own, "object")
+
+
+def follow_up(act: Act) -> httpx.Response:
+    """Send the follow-up review."""
+    return _send_form(act, "follow-up")
+
+
+def _send_form(act: Act, page: str) -> httpx.Response:
+    """Send the form to the page of the grant. Return the grant, or the problem."""
+    assert act.visitor
+    answer = act.visitor.post(f"/{act.grant_id}/{page}", dict(act.body))
+    if answer.is_redirect:
+        return act.own.api("GET", f"/v1/grants/{act.grant_id}", agent=act.agent)
+    return api_answer(answer)
+
+
+def approved_before(own: Own) -> Act:
+    """Return a flow whose agent has credentials by an approval that counts again."""
+    act = to_approve(own, REMEMBERED)
+    assert vote(act).is_success
+    issued = own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
+    assert issued.is_success, issued.text
+    assert await_end(act, act.grant_id)
+    return act._replace(issued=issued.json())
+
+
+def request_as_before(act: Act) -> httpx.Response:
+    """Request what the approval allowed."""
+    return request_again(act, f"again-{act.key}")
+
+
+def request_again(act: Act, key: str) -> httpx.Response:
+    """Request what the approval allowed, with an idempotency key."""
+    resource = f"arn:aws:s3:::{PLAIN}/{REMEMBERED}/{act.key}"
+    return _request(act._replace(key=key), "s3:PutObject", resource, SHORT)
+
+
+def with_key(own: Own) -> Act:
+    """Return a flow whose agent has a token that is bound to a key."""
+    act, key = new_agent(own), ec.generate_private_key(ec.SECP256R1())
+    numbers = key.public_key().public_numbers()
+    x, y = (_base64url(each.to_bytes(32, "big")) for each in (numbers.x, numbers.y))
+    public = {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+    thumbprint = _base64url(hashlib.sha256(json.dumps(public, separators=(",", ":")).encode()).digest())
+    bound = bound_token(own.issuer, act.agent, thumbprint)
+    return act._replace(body={"key": DpopKey(key, "ES256", public), "token": bound})
+
+
+def request_with_proof(act: Act) -> httpx.Response:
+    """Request access with a new proof of the key."""
+    url = act.own.stack["api_url"].rstrip("/") + "/v1/grants"
+    proof = act.body["key"].proof("POST", url, time.time(), token=act.body["token"])
+    headers = {"Authorization": f"DPoP {act.body['token']}", "DPoP": proof}
+    return _request(act, "s3:GetObject", READ, SHORT, headers=headers)
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def with_versions(own: Own) -> Act:

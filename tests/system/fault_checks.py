@@ -4,26 +4,32 @@ Each check returns what is wrong, in words.
 """
 
 import json
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from jitney.adapters.follow_ups import FollowUps
 from jitney.adapters.record_items import record_in
 from tests.running_systems import session_keys
 from tests.system.conftest import Own
 from tests.system.fault_acts import (
+    RESUMED_AFTER,
     Act,
     await_end,
     await_reviewers,
     delete_object,
     delete_object_again,
     is_waiting,
+    request_again,
+    revoke,
     status_of,
     write_object,
 )
-from tests.system.own_system import ACCOUNTS, OPERATOR, OWNER, PLAIN, SECOND_OWNER
+from tests.system.own_system import ACCOUNTS, OPERATOR, OWNER, PLAIN, REMEMBERED, REVIEWED, SECOND_OWNER
+from tests.system.page_visitor import signed_in
 from tests.system.test_reconciling import reconciled
 from tests.system.test_records import chain_of
 
@@ -58,6 +64,7 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
     if status == "RUNNING":
         if not resumed:
             reconciled(own)
+            _await_notices(act, grant_id, notices)
         await_reviewers(act, grant_id)
         if not is_waiting(own, grant_id):
             wrong.append("the workflow does not wait")
@@ -71,25 +78,37 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
     return [*wrong, *_wrong_notices(act, grant_id, notices)]
 
 
-def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[str]:
-    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice.
+def _await_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> None:
+    """Wait until the notices are on record. A workflow that was resumed just now may seem to wait still."""
+    for _ in range(RESUMED_AFTER):
+        if _notices(act, grant_id).keys() >= set(notices):
+            return
+        time.sleep(0.05)
+
+
+def _notices(act: Act, grant_id: str) -> dict[str, list[str]]:
+    """Return the codes of the reviewer's messages by notice, in all attempts.
 
     The reviewer who narrows a request is not notified of that. The other one is.
     """
-    sent = Counter[str]()
-    recorded, arrived = set[str](), set[str]()
+    found: dict[str, list[str]] = {}
     for each in chain_of(act.own.aws, act.own.stack, grant_id):
         if each["event"] == "notice":
             detail = json.loads(each["detail"])
             reader = SECOND_OWNER if detail["notice"] == "narrowed" else OWNER
             codes = [one["code"] for one in detail["sent"] if one["to"] == f"people.{reader}"]
-            sent[detail["notice"]] += codes.count("")
-            recorded.add(detail["notice"])
-            arrived |= {detail["notice"]} if DELIVERED.intersection(codes) else set()
+            found.setdefault(detail["notice"], []).extend(codes)
+    return found
+
+
+def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[str]:
+    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice."""
+    found = _notices(act, grant_id)
+    sent = {notice: codes.count("") for notice, codes in found.items()}
     wrong = [f"the notice {each} was sent {number} times" for each, number in sent.items() if number > 1]
-    if recorded != set(notices):
-        wrong.append(f"the notices {sorted(recorded)} are on record")
-    missing = set(notices) - arrived
+    if found.keys() != set(notices):
+        wrong.append(f"the notices {sorted(found)} are on record")
+    missing = [each for each in notices if not DELIVERED.intersection(found.get(each, ()))]
     return [*wrong, *(f"the reviewer did not get the notice {each}" for each in sorted(missing))]
 
 
@@ -99,16 +118,76 @@ def dead_keys(act: Act, _: Mapping[str, Any]) -> list[str]:
     return [] if code == "AccessDenied" else [f"its keys answer {code or 'as before'}"]
 
 
+def follow_up_due(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the use of break-glass waits for its follow-up review. Then confirm it."""
+    done = body["grant"]["break_glass"].get("follow_up")
+    wrong = [f"the use has the follow-up review {done}"] if done else []
+    keys = _outstanding(act)
+    if len(keys) != 2:
+        wrong.append(f"what waits for the follow-up review: {keys}")
+    form = {"judgement": "confirm", "comment": "Read the report."}
+    answer = signed_in(act.own, OWNER).post(f"/{act.grant_id}/follow-up", form)
+    return wrong if answer.is_redirect else [*wrong, f"the follow-up review answers {answer.status_code}"]
+
+
+def followed_up(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the follow-up review is stored, and that nothing waits for it."""
+    given = body["grant"]["break_glass"].get("follow_up") or {}
+    wrong = [] if given.get("by") == f"people.{OWNER}" else [f"the follow-up review is {given}"]
+    return [*wrong, *(f"{each} still waits for it" for each in _outstanding(act))]
+
+
+def objected(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check the follow-up review, and that the keys from before no longer work."""
+    return [*followed_up(act, body), *_dead_keys_of_write(act, REVIEWED)]
+
+
+def _outstanding(act: Act) -> list[str]:
+    """Return the person and the unit that wait for a follow-up review of the flow's grant."""
+    found = FollowUps(act.own.aws("dynamodb"), act.own.stack["tables"]["state"]).outstanding()
+    return sorted(key for key, grant_id in found.items() if grant_id == act.grant_id)
+
+
+def approved_before(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the new grant names the earlier approval, and is revoked with it."""
+    named = [each["grant"] for each in body["grant"]["earlier_approvals"]]
+    wrong = [] if named == [act.grant_id] else [f"the grant names the earlier approvals {named}"]
+    return [*wrong, *([] if revoke(act).is_success else ["the earlier approval cannot be revoked"])]
+
+
+def reviewed_again(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the keys no longer work, and that the same request needs a review. Then withdraw it."""
+    answer = request_again(act, f"later-{act.key}")
+    wrong = _dead_keys_of_write(act, REMEMBERED)
+    if answer.status_code != 202:
+        return [*wrong, f"the same request answers {answer.status_code}"]
+    act.own.api("DELETE", f"/v1/grants/{answer.json()['grant']['id']}", agent=act.agent)
+    return wrong
+
+
 def live_keys(act: Act, body: Mapping[str, Any]) -> list[str]:
     """Check that the keys of an answer work. An answer without keys is a repeat of a request."""
     code = _read(act.own, body["credentials"]) if "credentials" in body else ""
     return [f"new keys answer {code}"] if code else []
 
 
+def _dead_keys_of_write(act: Act, prefix: str) -> list[str]:
+    """Check that the keys from before can no longer write the object of the flow."""
+    s3 = act.own.clients("s3", session_keys(dict(act.issued["credentials"])))
+    code = _error_of(lambda: s3.put_object(Bucket=PLAIN, Key=f"{prefix}/{act.key}", Body=b"late"))
+    return [] if code == "AccessDenied" else [f"its keys answer {code or 'as before'}"]
+
+
 def _read(own: Own, credentials: Mapping[str, str]) -> str:
     """Return the error's code of a read with these credentials, "" if it succeeds."""
+    s3 = own.clients("s3", session_keys(dict(credentials)))
+    return _error_of(lambda: s3.get_object(Bucket=PLAIN, Key="raw/a.csv"))
+
+
+def _error_of(call: Callable[[], Any]) -> str:
+    """Return the error's code of a call of AWS, "" if it succeeds."""
     try:
-        own.clients("s3", session_keys(dict(credentials))).get_object(Bucket=PLAIN, Key="raw/a.csv")
+        call()
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return ""

@@ -30,7 +30,11 @@ OPERATOR = "warden"
 GROUPS = {OPERATOR: ["wardens"]}
 OWNER, SECOND_OWNER = "alice", "bob"
 PEOPLE = frozenset({OWNER, SECOND_OWNER})
-"""They review in a terminal. Each token of theirs is a new one, because a token votes once."""
+"""They review in a terminal or in Slack. Each token of theirs is a new one, because a token votes once."""
+WEB_CLIENT = "jitney-web"
+"""The client with which people sign in to the pages. `tests.system.page_visitor` signs them in."""
+ON_DUTY = "people/duty"
+"""The group of people who may use break-glass on PLAIN. Reviewers are not in it."""
 REVIEWED, PAIRED, CALLED, REMEMBERED = "reviewed", "paired", "called", "remembered"
 """Prefixes of PLAIN's keys. A write of REVIEWED needs one approval, of PAIRED two. CALLED is written by the gateway.
 
@@ -126,7 +130,7 @@ def token(issuer: str, agent: str) -> str:
     now = int(time.time())
     claims: dict[str, Any] = {"sub": agent, "iat": now, "exp": now + 600}
     if agent in PEOPLE:
-        claims |= {"iss": _people(issuer), "aud": "jitney-review", "jti": str(uuid.uuid4())}
+        claims |= {"iss": people_issuer(issuer), "aud": "jitney-review", "jti": str(uuid.uuid4())}
         return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "JWT"})
     claims |= {"iss": issuer, "aud": "jitney", "roles": GROUPS.get(agent, ["robots"])}
     return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
@@ -140,7 +144,7 @@ def bound_token(issuer: str, agent: str, thumbprint: str) -> str:
     return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
 
 
-def _people(issuer: str) -> str:
+def people_issuer(issuer: str) -> str:
     """Return the issuer of the people's tokens. It has the same keys."""
     return f"{issuer}/people"
 
@@ -165,20 +169,28 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
     }
     bound = own | {"audiences": ["jitney-bound"], "algorithms": ["RS256"], "dpop": True}
     people = {
-        "issuer": _people(issuer),
+        "issuer": people_issuer(issuer),
         "jwks_uri": f"{issuer}/keys",
         "provider": "generic",
         "token": "id",
-        "audiences": ["jitney-review"],
+        "audiences": [WEB_CLIENT],
         "algorithms": ["RS256"],
         "kind": "human",
+        "groups_claim": "roles",
         "max_age_seconds": 900,
-        "for_reviews": True,
+        "web": {
+            "client_id": WEB_CLIENT,
+            "authorization_url": f"{issuer}/auth",
+            "token_url": f"{issuer}/token",
+            "scopes": ["openid"],
+        },
     }
+    terminal = {name: value for name, value in people.items() if name not in ("groups_claim", "web")}
+    terminal |= {"audiences": ["jitney-review"], "algorithms": ["RS256"], "for_reviews": True}
     chosen = {
         "version": 1,
         "broker": {"account": "111122223333", "region": "eu-west-1"},
-        "issuers": {"factory": own, "bound": bound, "people": people},
+        "issuers": {"factory": own, "bound": bound, "people": people, "terminal": terminal},
         "targets": {
             BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True, "roles": ROLES},
             PLAIN: _target(PLAIN) | {"access_profiles": PROFILES},
@@ -190,6 +202,13 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         },
         "people": {f"people/{each}": f"{each}@example.com" for each in sorted(PEOPLE)},
         "mail": {"sender": "jitney@example.com"},
+        "slack": {
+            "bot_token_arn": "${JITNEY_SLACK_BOT_TOKEN_ARN}",
+            "signing_secret_arn": "${JITNEY_SLACK_SIGNING_SECRET_ARN}",
+            "workspace": "${JITNEY_SLACK_WORKSPACE}",
+            "api_url": "${JITNEY_SLACK_API_URL}",
+        },
+        "break_glass": {"groups": [ON_DUTY], "targets": [PLAIN]},
         "policies": str(policies),
     }
     file = settings.state / "own.yaml"
