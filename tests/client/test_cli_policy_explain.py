@@ -62,6 +62,32 @@ def test_pol_14_the_text_of_the_deciding_policy_is_shown_with_its_place(explaine
 
 
 @pytest.mark.parametrize(
+    ("groups", "shared"),
+    [
+        ({"owners": {"members": ["staff/alice"]}, "security": {"members": ["staff/carol"]}}, []),
+        ({"owners": {"members": ["staff/alice"]}, "security": {"members": ["staff/alice", "staff/carol"]}}, ["alice"]),
+        (
+            {
+                "owners": {"members": ["staff/alice"], "escalates_to": "security"},
+                "security": {"members": ["staff/carol"]},
+            },
+            ["carol"],
+        ),
+    ],
+)
+def test_pol_14_a_person_who_can_approve_for_two_groups_is_named(explained, tmp_path: Path, groups, shared):
+    """A policy for two groups reads as if two people had to approve."""
+    both = """@id("write") permit (principal, action in Jitney::Action::"Mutating", resource)
+        when { context.approvals.containsAll(["owners", "security"]) };"""
+    (tmp_path / "own" / "writers.cedar").write_text(both)
+    settings = yaml.safe_load((tmp_path / "jitney.yaml").read_text())
+    (tmp_path / "jitney.yaml").write_text(yaml.safe_dump(settings | {"reviewers": groups}))
+    _, out, _ = explained("prod", "--action", "s3:PutObject", *OBJECT[2:])
+    row = [line for line in out.splitlines() if line.startswith("  shared")]
+    assert row == [f"  shared    owners and security: one vote of staff.{each} counts for both" for each in shared]
+
+
+@pytest.mark.parametrize(
     ("arguments", "effect", "policies", "text"),
     [
         (["prod", *OBJECT, "--group", "corp/readers"], "allow", ["read"], READ),

@@ -2,7 +2,8 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies, p
 from jitney.client.problems import Invalid
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import permissions_view
+from jitney.core.config import ReviewerGroup
 from jitney.core.policy.policy_tests import Case, CaseFault, decide_case
 from jitney.core.replay.policy_replay import decide_again
 from jitney.core.replay.recorded_requests import NotReplayable, is_decision, recorded_request
@@ -119,11 +121,24 @@ def _explained(loaded: Any, config: Path | None, decision: Decision) -> dict[str
             for each in decision.reasons
         ],
         "reviews": [sorted(groups) for groups in decision.reviews],
+        "shared_reviewers": list(_shared_reviewers(loaded.config.reviewers, decision.reviews)),
         "permissions": permissions_view(decision.permissions),
         "allowed_subset": permissions_view(decision.allowed_subset),
         "longest_seconds": decision.longest_seconds,
         "risks": [{"risk": each.name, "level": each.level, "sentence": each.sentence} for each in decision.risks],
     }
+
+
+def _shared_reviewers(
+    groups: Mapping[str, ReviewerGroup], reviews: Iterable[Iterable[str]]
+) -> Iterator[dict[str, list[str]]]:
+    """Yield each two groups of a review in which the same people vote, with these people."""
+    empty = ReviewerGroup(())
+    voters = {name: {*each.members, *groups.get(each.escalates_to, empty).members} for name, each in groups.items()}
+    together = {pair for review in reviews for pair in combinations(sorted(review), 2)}
+    for one, other in sorted(together):
+        if both := sorted(voters.get(one, set()) & voters.get(other, set())):
+            yield {"groups": [one, other], "people": both}
 
 
 def _source(source: Any) -> dict[str, Any] | None:
@@ -133,6 +148,8 @@ def _source(source: Any) -> dict[str, Any] | None:
 def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield who must approve, what would pass, and the risks, as rows."""
     yield "approval", " or ".join(" and ".join(groups) for groups in result["reviews"])
+    for each in result["shared_reviewers"]:
+        yield "shared", f"{' and '.join(each['groups'])}: one vote of {' or '.join(each['people'])} counts for both"
     for each in result["allowed_subset"]:
         yield "passes", f"{', '.join(each['actions'])} on {', '.join(each['resources'])}"
     longest = result["longest_seconds"]
