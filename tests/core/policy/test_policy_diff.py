@@ -119,6 +119,16 @@ def test_pol_14_generated_requesters_have_groups_of_one_issuer():
     assert [each for each in groups if len({name.partition("/")[0] for name in each}) > 1] == []
 
 
+def test_pol_14_a_policy_that_needs_three_groups_is_compared():
+    """A job of GitHub has a group for each of its repository, its environment and its branch."""
+    needed = " && ".join(f'principal in Jitney::Group::"corp/{each}"' for each in ("env", "main", "repo"))
+    deploy = f'@id("deploy") permit (principal, action == Jitney::Action::"Write", resource) when {{ {needed} }}'
+    old, new = (version(f"{deploy} when {{ context.durationSeconds <= {each} }};") for each in (600, 900))
+    space = decision_space((old, new))
+    assert frozenset({"corp/env", "corp/main", "corp/repo"}) in space.groups
+    assert compare(old, new, space, 600, lambda _count, _whole: None).differences
+
+
 def test_pol_14_each_generated_arn_has_all_its_parts():
     tables = 'forbid (principal, action, resource) when { resource.arn like "arn:aws:dynamodb:*:table/orders/*" };'
     space = decision_space((version(f'{BASE}@id("tables") {tables}'),))

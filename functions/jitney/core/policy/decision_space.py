@@ -8,7 +8,7 @@ after it. The space is finite. `walk` spreads its first requests over all of it.
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import product
 from math import gcd, prod
 from typing import Any, Literal, NamedTuple
 
@@ -30,11 +30,10 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.condition_witnesses import OPERATION
 from jitney.core.policy.pattern_text import wildcard_text
 from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.policy.principal_reads import group_sets
 from jitney.core.policy.risks import completed_escalations, risks_of
 from jitney.core.stored_identity import Identity, identity_of
 
-MOST_PAIRED = 8
-"""The space has each pair of groups of one issuer if there are at most this many groups."""
 MOST_ARNS = 24
 """The limit of ARNs of one type of resource, of combinations of claims, and of values of one condition key."""
 _ISSUER = "https://idp.example.com"
@@ -129,7 +128,6 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     """
     sets = [each.policy_set for each in versions]
     entities = sorted(frozenset[str]().union(*(each.principal_reads.entities for each in sets)))
-    groups = [name for name in entities if "/" in name]
     reviewers = frozenset[str]().union(*(each.policy_set.groups & set(each.reviewers) for each in versions))
     earlier = frozenset[str]().union(*(each.earlier_groups for each in sets))
     longest = max(min(each.limits.max_duration_seconds, 43_200) for each in versions)
@@ -138,7 +136,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
     return DecisionSpace(
         scopes=tuple(_scopes(versions, sorted(targets), sorted(operations))),
-        groups=_subsets(groups),
+        groups=group_sets(each.principal_reads for each in sets),
         claims=_claims(versions),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
@@ -149,12 +147,6 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         humans=(None, identity_of("people.person", _ISSUER)),
         names=("any.requester", *(name for name in entities if "/" not in name and name not in targets)),
     )
-
-
-def _subsets(groups: Sequence[str]) -> list[frozenset[str]]:
-    pairs = combinations(groups, 2) if len(groups) <= MOST_PAIRED else ()
-    own = (pair for pair in pairs if len({name.partition("/")[0] for name in pair}) == 1)
-    return [frozenset(), *(frozenset({each}) for each in groups), *map(frozenset, own)]
 
 
 def _claims(versions: Sequence[CaseContext]) -> list[ClaimTags]:

@@ -6,10 +6,14 @@ all agents of a team share cached answers, even with agents that have requested 
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations, groupby
 from typing import Any
 
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.literals import Expression, literals_in
+
+MOST_PAIRED = 8
+"""Requesters have each pair of groups of one issuer if policies name at most this many groups."""
 
 _PRINCIPAL: Expression = {"Var": "principal"}
 _COMPARISONS = frozenset({"==", "!=", "in"})
@@ -18,13 +22,14 @@ _TAG_OPERATORS = frozenset({"hasTag", "getTag"})
 
 @dataclass(frozen=True, slots=True)
 class PrincipalReads:
-    """What policies read of a principal: `entities` that they name, `attributes`, and `tags`.
+    """What policies read of a principal: `entities`, those that one policy names `together`, `attributes`, and `tags`.
 
     `whole` is True if a policy uses the principal in a way that is not listed here. Then no two principals share
     answers.
     """
 
     entities: frozenset[str]
+    together: frozenset[frozenset[str]]
     attributes: frozenset[str]
     tags: frozenset[str]
     whole: bool
@@ -57,15 +62,36 @@ def principal_reads(policies: Iterable[Mapping[str, Any]]) -> PrincipalReads:
 
     https://docs.cedarpolicy.com/policies/json-format.html
     """
+    all_found = [_found_in(policy) for policy in policies]
+    together = frozenset(frozenset(each.entities) for each in all_found)
+    attributes = frozenset[str]().union(*(each.attributes for each in all_found))
+    tags = frozenset[str]().union(*(each.tags for each in all_found))
+    whole = any(each.whole for each in all_found)
+    return PrincipalReads(frozenset[str]().union(*together), together, attributes, tags, whole)
+
+
+def _found_in(policy: Mapping[str, Any]) -> _Found:
     found = _Found()
-    for policy in policies:
-        scope = policy["principal"]
-        for part in (scope, scope.get("in", {})):
-            if "entity" in part:
-                found.entities.add(part["entity"]["id"])
-        for condition in policy["conditions"]:
-            _read(found, condition["body"])
-    return PrincipalReads(frozenset(found.entities), frozenset(found.attributes), frozenset(found.tags), found.whole)
+    scope = policy["principal"]
+    for part in (scope, scope.get("in", {})):
+        if "entity" in part:
+            found.entities.add(part["entity"]["id"])
+    for condition in policy["conditions"]:
+        _read(found, condition["body"])
+    return found
+
+
+def group_sets(reads: Iterable[PrincipalReads]) -> list[frozenset[str]]:
+    """Return no group, each group that policies name, each pair, and all groups that one policy names.
+
+    A set has groups of one issuer.
+    """
+    together = [sorted(name for name in each if "/" in name) for one in reads for each in one.together]
+    groups = sorted({name for each in together for name in each})
+    pairs = combinations(groups, 2) if len(groups) <= MOST_PAIRED else ()
+    aliased = (groupby(each, lambda name: name.partition("/")[0]) for each in (*sorted(together), *pairs))
+    sets = (frozenset(names) for each in aliased for _, names in each)
+    return list(dict.fromkeys((frozenset[str](), *(frozenset({name}) for name in groups), *sets)))
 
 
 def _read(found: _Found, expression: Any) -> None:
