@@ -176,7 +176,8 @@ def test_who_may_use_break_glass_and_follow_it_up(cell: Cell):
     answer = browser.decide(f"/reviews/{grant.id}/{path}", form, headers)
     found = re.search(r"Code: <code>(\w+)</code>", answer.text)
     assert f"{answer.status}{f' {found[1]}' if found else ''}" == cell.expected
-    assert (desk.system.store.grants == before) is (cell.expected != "303")
+    is_repeat = cell.who == "the person who used break-glass"
+    assert (desk.system.store.grants == before) is (cell.expected != "303" or is_repeat)
 
 
 OUT_OF_OFFICE_VISITORS = {
