@@ -347,6 +347,15 @@ def released(gateway: Gateway, grant_id: str) -> None:
     assert gateway.system.call(release_grant, {}, grant_id=grant_id)[0] == 200
 
 
+def test_pol_07_no_part_of_a_denied_call_is_suggested():
+    """Policies permit the write. But a call cannot be made in part."""
+    parameters = {"Bucket": "reports", "Key": "2026/a", "CopySource": "reports/salaries/2026"}
+    status, problem = Gateway().post({"service": "s3", "operation": "CopyObject", "parameters": parameters})
+    assert (status, problem["code"], problem["reasons"][0]["policy"]) == (403, "denied", "never")
+    assert (problem["allowed_subset"], problem["longest_seconds"]) == ([], 0)
+    assert problem["fix"] == "Make another call, or ask your platform engineer for a policy that permits this one."
+
+
 def denied(gateway: Gateway, _grant_id: str) -> None:
     gateway.system.ports.policies = PolicySet.load(
         configuration('@id("none") forbid (principal, action, resource);').policies

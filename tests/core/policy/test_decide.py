@@ -142,6 +142,14 @@ def test_a_duration_above_the_targets_maximum_is_denied(ask):
     )
 
 
+def test_a_duration_is_suggested_once_and_passes(ask):
+    """The target allows 3600 s, the policy 1800 s."""
+    decision = ask(READERS, ("s3:GetObject", OBJECT), seconds=3601)
+    (reason,) = decision.reasons
+    assert reason.sentence == "3601 s is longer than the 3600 s that target analytics-prod allows."
+    assert decision.longest_seconds == 1800
+
+
 def test_pol_06_the_most_restrictive_of_the_matching_rules_wins(ask):
     two = (
         READERS

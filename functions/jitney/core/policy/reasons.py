@@ -74,7 +74,7 @@ def why_denied(
 
 def too_long(seconds: int, longest: int, target: Target) -> Reason:
     """Return the reason for a request that is longer than its target allows."""
-    return Reason(DURATION, f"{seconds} s is longer than target {target.alias} allows. Request at most {longest} s.")
+    return Reason(DURATION, f"{seconds} s is longer than the {longest} s that target {target.alias} allows.")
 
 
 def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:

@@ -19,7 +19,7 @@ from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.ungranted import record_ungranted
 from jitney.handlers.gateway.call_parameters import parameters_of
 from jitney.handlers.grant.issuance import approvals_of, target_of
-from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_problem
+from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_call_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
     if decision.effect is Effect.DENY:
         denied = replace(gateway_call, grant_approvals=approvals)
         _record(denied, Outcome.DENIED, "denied", **deciding_policies(decision))
-        raise denied_problem(decision)
+        raise denied_call_problem(decision)
     reads = gateway_call.needs.reads and further == gateway_call.needs.further
     needs = gateway_call.needs._replace(further=further, reads=reads)
     return replace(gateway_call, needs=needs, grant_approvals=approvals), decision

@@ -36,7 +36,7 @@ from jitney.handlers.grant.issuance import approvals_of, target_of
 from jitney.handlers.grant.responses import (
     active_grant,
     deciding_policies,
-    denied_problem,
+    denied_call_problem,
     grant_response,
     too_many_reviews_problem,
 )
@@ -245,7 +245,7 @@ def _use(child: Grant, authenticated: AuthenticatedRequest) -> ApprovedUse:
 
 def _void(decision: Decision, detail: str) -> Problem:
     fix = "Make the call again with a new Idempotency-Key, and it is reviewed again."
-    return Problem("denied", detail, fix, denied_problem(decision).extras)
+    return denied_call_problem(decision, detail, fix)
 
 
 def _pending(child: Grant, authenticated: AuthenticatedRequest) -> Response:

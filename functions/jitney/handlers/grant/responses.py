@@ -1,6 +1,7 @@
 """Answers that several routes give."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Unpack
 
@@ -122,6 +123,13 @@ def denied_problem(
         **ways_view(ways),
     }
     return Problem("denied", detail, _fix(decision, ways), extras)
+
+
+def denied_call_problem(decision: Decision, detail: str = "", fix: str = "") -> Problem:
+    """Return the problem of a denied call. It suggests no part, because a call cannot be made in part."""
+    problem = denied_problem(replace(decision, allowed_subset=(), longest_seconds=0))
+    fix = fix or "Make another call, or ask your platform engineer for a policy that permits this one."
+    return Problem(problem.code, detail or problem.detail, fix, problem.extras)
 
 
 def used_up_problem(
