@@ -11,6 +11,7 @@ from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
+from jitney.core.access.suspensions import SuspensionKind, Suspensions
 from jitney.core.config import ReviewerGroup
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
@@ -38,6 +39,7 @@ from jitney.core.review.votes import (
     valid_approvals,
 )
 from jitney.core.stored_identity import Identity
+from tests.core.access.test_suspension_denials import suspension
 from tests.core.identity.minting import CORP
 from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS, CALL, NOW, PENDING
@@ -311,6 +313,29 @@ def test_rev_03_approvals_hold_at_issue_for_this_very_grant_and_by_enough_people
     assert valid_approvals(under_review(twice), GROUPS) == {"security"}
     own = replace(approved, votes=tuple(replace(each, human=approved.agent) for each in approved.votes))
     assert valid_approvals(under_review(own), GROUPS) == frozenset()
+
+
+def rejecting(review: GrantUnderReview) -> GrantUnderReview:
+    votes = tuple(replace(each, verdict=VoteVerdict.REJECT) for each in review.grant.votes)
+    return review.with_grant(replace(review.grant, votes=votes))
+
+
+UNCOUNTED = {
+    "it rejects": rejecting,
+    "it is about another request": lambda voted: voted.with_grant(replace(voted.grant, duration_seconds=301)),
+    "its issuer is gone": lambda voted: replace(voted, config=replace(voted.config, issuers={})),
+    "its person is suspended": lambda voted: replace(
+        voted,
+        suspensions=Suspensions(entries=(suspension(kind=SuspensionKind.HUMAN, name="corp.alice"),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("changed", UNCOUNTED.values(), ids=UNCOUNTED)
+def test_rev_03_a_stored_vote_does_not_count(changed):
+    voted = under_review(after(EITHER, "alice"))
+    assert [each.human.name for each in approving_votes(voted)] == ["corp.alice"]
+    assert approving_votes(changed(voted)) == ()
 
 
 @pytest.mark.parametrize(
