@@ -28,6 +28,14 @@ def test_cli_01_the_endpoint_of_another_variable_of_the_identity_is_another_one(
     assert NEED.key({name: "a"}) != NEED.key({name: "b"})
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_cli_01_the_endpoint_of_another_setting_is_another_one(name: str):
+    """Except for what reviewers use, and for the client's secret: each process can read an endpoint's name."""
+    variable = SETTINGS[name][0]
+    left_out = name == "client_secret" or name.startswith("review_")
+    assert (NEED.key({variable: "a"}) == NEED.key({variable: "b"})) is left_out
+
+
 def test_cli_01_a_relative_token_file_of_another_folder_is_another_endpoint(tmp_path: Path, monkeypatch):
     keys = set()
     for name in ("one", "two"):
