@@ -54,7 +54,7 @@ def revoke_grant(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Revoke any agent's grant, as an operator, its reviewer, or the person behind the agent.
+    """Revoke any agent's grant, if you may.
 
     Its credentials stop working within seconds, wherever they are.
 
