@@ -129,6 +129,21 @@ def test_pol_14_a_policy_that_needs_three_groups_is_compared():
     assert compare(old, new, space, 600, lambda _count, _whole: None).differences
 
 
+REQUESTERS = {
+    "the person": ('principal has human && principal.human == "corp.{}"', "eve", "mallory"),
+    "the issuer": ('principal.issuer == "https://{}.example.com"', "old", "older"),
+    "the subject": ('principal.subject like "batch-{}*"', "", "1"),
+    "the kind": ('principal.kind == "{}"', "human", "agent"),
+}
+
+
+@pytest.mark.parametrize(("condition", "old", "new"), REQUESTERS.values(), ids=REQUESTERS)
+def test_pol_14_policies_about_different_requesters_differ(condition: str, old: str, new: str):
+    permit = '@id("read") permit (principal, action == Jitney::Action::"Read", resource) when {{ {} }};'
+    versions = version(permit.format(condition.format(old))), version(permit.format(condition.format(new)))
+    assert compare(*versions, decision_space(versions), 600, lambda _count, _whole: None).differences
+
+
 def test_pol_14_each_generated_arn_has_all_its_parts():
     tables = 'forbid (principal, action, resource) when { resource.arn like "arn:aws:dynamodb:*:table/orders/*" };'
     space = decision_space((version(f'{BASE}@id("tables") {tables}'),))

@@ -23,7 +23,7 @@ from jitney.core.policy.condition_witnesses import ConditionReads, condition_rea
 from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
 from jitney.core.policy.literals import EARLIER_APPROVALS, REVEAL, Literals, read_policy
 from jitney.core.policy.monotonicity import permits_more
-from jitney.core.policy.principal_reads import PrincipalReads, claim_literals, principal_reads
+from jitney.core.policy.principal_reads import PrincipalReads, attribute_literals, claim_literals, principal_reads
 from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.policy.way_conditions import never_holds
 
@@ -95,8 +95,8 @@ class PolicySet:
     whose earlier approvals they name. `names` maps Cedar's names to @ids. `resources` are the patterns with which
     policies compare resources, and `durations` the seconds that policies name.
     `equivalence` says which AWS actions policies cannot distinguish, and `principal_reads` which principals.
-    `claim_literals` are the literals with which policies compare claims. `condition_reads` says how policies compare
-    condition keys.
+    `claim_literals` and `attribute_literals` are the literals with which policies compare claims and attributes.
+    `condition_reads` says how policies compare condition keys.
 
     `about_calls` are the policies that look at the call (`mentions_call`), or None if there are none. `call_rules` are
     their ids.
@@ -114,6 +114,7 @@ class PolicySet:
     equivalence: ActionEquivalence
     principal_reads: PrincipalReads
     claim_literals: Mapping[str, frozenset[Any]]
+    attribute_literals: Mapping[str, frozenset[Any]]
     condition_reads: ConditionReads
     about_calls: cedarpy.PolicySet | None
     call_rules: frozenset[str]
@@ -150,6 +151,7 @@ class PolicySet:
             equivalence=action_equivalence(literals.values(), schema),
             principal_reads=principal_reads(raw.values()),
             claim_literals=claim_literals(raw.values()),
+            attribute_literals=attribute_literals(raw.values()),
             condition_reads=condition_reads(found.call for found in literals.values()),
             about_calls=_part(about_calls) if about_calls else None,
             call_rules=frozenset(rules[key].id for key in about_calls),

@@ -80,6 +80,7 @@ class DecisionSpace:
     kinds: Sequence[Literal["agent", "human"]]
     humans: Sequence[Identity | None]
     names: Sequence[str]
+    issuers: Sequence[str]
 
     @property
     def size(self) -> int:
@@ -103,7 +104,7 @@ class DecisionSpace:
     def _axes(self) -> tuple[Sequence[Any], ...]:
         return (
             self.scopes, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.earlier_approvals,
-            self.ways, self.kinds, self.humans, self.names,
+            self.ways, self.kinds, self.humans, self.names, self.issuers,
         )  # fmt: skip
 
     def _at(self, number: int) -> SpaceRequest:
@@ -111,8 +112,8 @@ class DecisionSpace:
         for axis in self._axes:
             number, place = divmod(number, len(axis))
             chosen.append(axis[place])
-        scope, groups, claims, seconds, target, approvals, earlier, (way, reveal), kind, human, name = chosen
-        who = Principal(_ISSUER, "", name, kind, groups, name, name, name, human=human, tags=claims)
+        scope, groups, claims, seconds, target, approvals, earlier, (way, reveal), kind, human, name, issuer = chosen
+        who = Principal(issuer, "", name, kind, groups, name, name, name, human=human, tags=claims)
         permissions = (scope.permission,) if scope.permission else ()
         request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
         if scope.operation:  # a call has only one way, so this axis says whether its grant was approved
@@ -134,6 +135,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     shortest = min(each.limits.min_duration_seconds for each in versions)
     near = {seconds + step for each in sets for seconds in each.durations for step in (0, 1)}
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
+    named = [name for name in entities if "/" not in name and name not in targets]
     return DecisionSpace(
         scopes=tuple(_scopes(versions, sorted(targets), sorted(operations))),
         groups=group_sets(each.principal_reads for each in sets),
@@ -144,9 +146,15 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         earlier_approvals=list(dict.fromkeys((frozenset[str](), earlier))),
         ways=_WAYS,
         kinds=("agent", "human"),
-        humans=(None, identity_of("people.person", _ISSUER)),
-        names=("any.requester", *(name for name in entities if "/" not in name and name not in targets)),
+        humans=(None, *(identity_of(name, _ISSUER) for name in ("people.person", *_compared(sets, "human")))),
+        names=("any.requester", *sorted({*named, *_compared(sets, "subject")})),
+        issuers=(_ISSUER, *_compared(sets, "issuer")),
     )
+
+
+def _compared(sets: Iterable[PolicySet], attribute: str) -> list[str]:
+    """Return the texts with which policies compare an attribute of the requester."""
+    return sorted(frozenset[str]().union(*(each.attribute_literals.get(attribute, ()) for each in sets)))
 
 
 def _claims(versions: Sequence[CaseContext]) -> list[ClaimTags]:

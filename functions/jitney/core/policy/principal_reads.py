@@ -4,7 +4,7 @@ Principals that are equal in everything that policies read get the same decision
 all agents of a team share cached answers, even with agents that have requested nothing yet.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, groupby
 from typing import Any
@@ -135,22 +135,34 @@ def claim_literals(policies: Iterable[Mapping[str, Any]]) -> Mapping[str, frozen
 
     A pattern is represented by a text that it matches. Other uses of a claim have no literals.
     """
+    return _literals(policies, _claim_of)
+
+
+def attribute_literals(policies: Iterable[Mapping[str, Any]]) -> Mapping[str, frozenset[Any]]:
+    """Return the literals with which `policies` compare each attribute of principals, such as `human`, by attribute.
+
+    Patterns are represented as in `claim_literals`.
+    """
+    return _literals(policies, _attribute_of)
+
+
+def _literals(policies: Iterable[Mapping[str, Any]], name_of: Callable[[Any], str]) -> Mapping[str, frozenset[Any]]:
     found: dict[str, set[Any]] = {}
     for policy in policies:
         for condition in policy["conditions"]:
-            _compare(found, condition["body"])
+            _compare(found, condition["body"], name_of)
     return {name: frozenset(values) for name, values in found.items()}
 
 
-def _compare(found: dict[str, set[Any]], expression: Any) -> None:
-    """Add the literals of each operator that has a claim on one side."""
+def _compare(found: dict[str, set[Any]], expression: Any, name_of: Callable[[Any], str]) -> None:
+    """Add the literals of each operator that has an expression with a name on one side."""
     inner = expression if isinstance(expression, list) else expression.values() if isinstance(expression, dict) else ()
     for each in inner:
-        _compare(found, each)
+        _compare(found, each, name_of)
         if not isinstance(each, dict):
             continue
         sides = [each[side] for side in ("left", "right") if isinstance(each.get(side), dict)]
-        for name in filter(None, map(_claim_of, sides)):
+        for name in filter(None, map(name_of, sides)):
             literals = {literal for side in sides for literal in literals_in(side) if isinstance(literal, str | int)}
             if "pattern" in each:
                 literals.add("".join("x" if part == "Wildcard" else part["Literal"] for part in each["pattern"]))
@@ -162,3 +174,9 @@ def _claim_of(expression: Any) -> str:
     read = expression.get(".", {}).get("left", {}).get("getTag", {})
     names = literals_in(read["right"]) if read.get("left") == _PRINCIPAL else []
     return str(names[0]) if names else ""
+
+
+def _attribute_of(expression: Any) -> str:
+    """Return the attribute that `principal.attribute` reads; "" for other expressions."""
+    read = expression.get(".", {})
+    return str(read["attr"]) if read.get("left") == _PRINCIPAL else ""
