@@ -155,12 +155,14 @@ def hostile(*_: object) -> None:
 
 def test_ops_01_a_call_through_the_gateway_names_its_grant(log: io.StringIO):
     gateway = Gateway()
-    assert gateway.post(GET)[0] == 200
+    status, body = gateway.post(GET)
+    assert status == 200
     gateway.upstream.answer = lambda: None  # type: ignore[assignment,return-value]
     assert gateway.post(GET)[0] == 500
     *_, answered, unhandled, failed = lines(log)
     assert (answered["status"], unhandled["message"], failed["status"]) == (200, "unhandled", 500)
     assert {each["grant_id"] for each in (answered, unhandled, failed)} == {gateway.grant_id}
+    assert (answered["call_id"], "call_id" in failed) == (body["call_id"], False)
 
 
 def test_ops_01_a_cloudtrail_events_grant_is_in_its_lines_alone(log: io.StringIO):

@@ -133,6 +133,7 @@ def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
         "request_id": (event.get("requestContext") or {}).get("requestId"),
         "status": response.status,
         "code": response.code or None,
+        "call_id": response.body.get("call_id"),
     }
 
 
