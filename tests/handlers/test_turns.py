@@ -10,6 +10,7 @@ import pytest
 
 from jitney.adapters import clock
 from jitney.adapters.transactions import StaleWrite
+from jitney.core.access.grant import State
 from jitney.core.quotas import REPEATED_ENDS_PER_MINUTE
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
@@ -142,6 +143,21 @@ def test_repeated_revocations_of_a_grant_by_its_person_are_bounded_and_an_operat
     assert [status for status, _, _ in answers] == [200] * REPEATED_ENDS_PER_MINUTE + [429] * 10
     assert answers[-1][1]["code"] == "rate_limited"
     assert system.call(revoke_grant, given, grant_id=grant_id, token=operator)[0] == 200
+
+
+def test_no_persons_repeated_revocations_prevent_anothers(system: System):
+    """The approval of a released grant may count for 30 days. The agent's person must not keep a reviewer from it."""
+    grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
+    system.call(release_grant, grant_id=grant_id)
+    grants = system.store.grants
+    people = {"human": identity("people.frank"), "agent_owners": (identity("people.olga"),)}
+    grants[grant_id] = replace(grants[grant_id], counts_again=True, **people)
+    frank, olga = (minting.token(iss=minting.PEOPLE, sub=each) for each in ("frank", "olga"))
+    answers = [system.call(revoke_grant, {}, grant_id=grant_id, token=frank) for _ in range(40)]
+    assert {status for status, _, _ in answers} == {400, 429}
+    assert grants[grant_id].state is State.RELEASED
+    assert system.call(revoke_grant, {"reason": "wrong"}, grant_id=grant_id, token=olga)[0] == 200
+    assert grants[grant_id].state is State.REVOKED
 
 
 def test_a_repeated_release_after_the_grants_end_does_nothing(system: System):

@@ -102,13 +102,13 @@ def measurement_quota(unit_key: str, state: str, most: int, now: int) -> Quota:
     return _quota("MEASUREMENTS", f"{unit_key}#{state}", most, now)
 
 
-def repeated_end_quota(grant_id: str, state: str, now: int) -> Quota:
-    """Return the quota of a grant's repeated releases or revocations in the minute of `now`.
+def repeated_end_quota(grant_id: str, who: str, now: int) -> Quota:
+    """Return the quota of a caller's repeated ends of a grant in the minute of `now`.
 
-    Each reads the role's deny entries. `state` is the end that is repeated. So an agent's repeated releases prevent no
-    revocation.
+    Each reads the role's deny entries. `who` is the caller's source identity. So repeats of one prevent no revocation
+    by another.
     """
-    return _quota("REPEATED_ENDS", f"{grant_id}#{state}", REPEATED_ENDS_PER_MINUTE, now)
+    return _quota("REPEATED_ENDS", f"{grant_id}#{who}", REPEATED_ENDS_PER_MINUTE, now)
 
 
 def out_of_office_quota(human: str, now: int) -> Quota:

@@ -16,7 +16,7 @@ def release_grant(request: Request, ports: Ports) -> Response:
     authenticated = authenticate_even_suspended(request, ports)
     with authenticated.counting_refusals():
         grant = _releasable(authenticated)
-        require_few_repeats(grant, State.RELEASED, authenticated)
+        require_few_repeats(grant, authenticated)
     return ended_response(end_grant(grant, State.RELEASED, "", authenticated), authenticated)
 
 

@@ -45,7 +45,7 @@ def _revocable(authenticated: AuthenticatedRequest) -> Grant:
     if grant is None:
         raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")
     if not authenticated.is_operator:
-        require_few_repeats(grant, State.REVOKED, authenticated)
+        require_few_repeats(grant, authenticated)
     return grant
 
 

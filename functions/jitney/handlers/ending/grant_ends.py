@@ -81,11 +81,11 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
     return ended
 
 
-def require_few_repeats(grant: Grant, state: State, authenticated: AuthenticatedRequest) -> None:
+def require_few_repeats(grant: Grant, authenticated: AuthenticatedRequest) -> None:
     """Count a call that ends an ended grant again. Raises Problem rate_limited. The grant is denied even without it."""
     if grant.ending is None or not needs_denial(grant, authenticated.now):
         return
-    quota = repeated_end_quota(grant.id, state, authenticated.now)
+    quota = repeated_end_quota(grant.id, authenticated.principal.source_identity, authenticated.now)
     try:
         authenticated.ports.store.consume([quota], now=authenticated.now)
     except Conflict as used:
