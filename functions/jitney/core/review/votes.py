@@ -120,10 +120,14 @@ def has_enough_approvals(grant: Grant) -> bool:
 
 
 def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
-    """Return the pending grant without votes, for the reviewers that `decision` requires."""
+    """Return the pending grant without votes, for the reviewers that `decision` requires.
+
+    What reviewers narrowed stays narrowed, and an approval for this time only stays one.
+    """
     again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
     earlier = decision.earlier_approvals or ()  # none that stopped counting
-    again = replace(again, counts_again=decision.counts_again, this_time_only=False, earlier_approvals=earlier)
+    counts = decision.counts_again and not grant.this_time_only
+    again = replace(again, counts_again=counts, earlier_approvals=earlier)
     return replace(again, approvals=(), votes=(), review_restarted_at=now)
 
 
