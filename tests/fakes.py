@@ -403,7 +403,7 @@ class MemoryReviews:
             self.started.append(grant.id)
         return grant.id not in self.gone
 
-    def resume(self, grant: Grant) -> None:
+    def resume(self, grant: Grant, _now: int) -> None:
         if self.problem:
             raise self.problem
         self.resumed.append(grant.id)

@@ -98,6 +98,7 @@ PREDICATES = {
     "core/review/harm.py": ("takes_second_step",),
     "core/review/covering_approvals.py": ("_was_reviewed", "_is_current", "_gave"),
     "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
+    "core/review/schedule.py": ("wait_goes_on",),
     "core/review/votes.py": ("has_enough_approvals",),
     "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),
     "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
@@ -105,7 +106,6 @@ PREDICATES = {
     "handlers/caller/authenticated_request.py": ("is_operator", "owns"),
     "handlers/held_reads.py": ("_may_hold",),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
-    "handlers/review_notices.py": ("_is_waiting",),
     "handlers/pages/viewers.py": ("may_see",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {

@@ -237,8 +237,8 @@ def test_rev_18_a_call_is_bounded_and_says_what_is_left(
 ):
     grants, resume = flood(desk), desk.system.reviews.resume
 
-    def slow(grant: Grant) -> None:
-        resume(grant)
+    def slow(grant: Grant, now: int) -> None:
+        resume(grant, now)
         desk.system.milliseconds += MOST_MILLISECONDS + 1
 
     monkeypatch.setattr(desk.system.reviews, "resume", slow)

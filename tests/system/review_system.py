@@ -151,7 +151,7 @@ class Review:
     def waiting(self, grant_id: str) -> str:
         """Return the token with which a grant's workflow waits, once reviewers were notified."""
         until(lambda: self.history(grant_id)[-1]["type"] == "TaskSubmitted")
-        return str(self.tokens.of(grant_id))
+        return str((self.tokens.of(grant_id) or ("",))[0])
 
     def history(self, grant_id: str) -> list[dict[str, Any]]:
         """Return the events of a grant's workflow."""

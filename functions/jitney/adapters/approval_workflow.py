@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.table_reads import read_item
 from jitney.core.access.grant import Grant
-from jitney.core.review.schedule import ScheduleCheck
+from jitney.core.review.schedule import ScheduleCheck, wait_goes_on
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -52,18 +52,18 @@ class TaskTokens:
                 ExpressionAttributeValues={":since": item["since"]},
             )
 
-    def of(self, grant_id: str) -> str | None:
-        """Return the stored token, or None."""
-        item = read_item(self._dynamodb, "The store", self._table, _key(grant_id))
-        return item["token"]["S"] if item else None
-
-    def check_of(self, grant_id: str) -> ScheduleCheck | None:
-        """Return the check before the wait of the stored token, or None. Earlier versions stored only its time."""
+    def of(self, grant_id: str) -> tuple[str, ScheduleCheck] | None:
+        """Return the stored token and the check before its wait, or None. Earlier versions stored only its time."""
         item = read_item(self._dynamodb, "The store", self._table, _key(grant_id))
         if item is None:
             return None
         check = ScheduleCheck.read(int(item["since"]["N"]))
-        return check._replace(change=int(item["change"]["N"])) if "change" in item else check
+        return item["token"]["S"], check._replace(change=int(item["change"]["N"])) if "change" in item else check
+
+    def check_of(self, grant_id: str) -> ScheduleCheck | None:
+        """Return the check before the wait of the stored token, or None."""
+        found = self.of(grant_id)
+        return found[1] if found else None
 
 
 class TaskAnswers:
@@ -115,11 +115,14 @@ class ApprovalWorkflow:
                 return False
         return True
 
-    def resume(self, grant: Grant) -> None:
-        """Resume the workflow of a changed grant, if it is waiting."""
-        token = self._tokens.of(grant.id)
-        if token is not None:
-            TaskAnswers(self._client).succeed(token, grant.id)
+    def resume(self, grant: Grant, now: int) -> None:
+        """Resume the workflow of a changed grant, if it waits and has work at `now`.
+
+        A wait that goes on is not ended. Each new wait adds events to the execution, which fails after 25,000.
+        """
+        found = self._tokens.of(grant.id)
+        if found and not wait_goes_on(grant, found[1], now):
+            TaskAnswers(self._client).succeed(found[0], grant.id)
 
     def running(self) -> frozenset[str]:
         """Return the ids of the grants whose workflow is running. The list may be some moments old."""

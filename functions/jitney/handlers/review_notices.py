@@ -17,7 +17,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import can_be_approved, without_suspended
-from jitney.core.review.schedule import NEVER_CHECKED, ScheduleCheck, has_changed_since, is_waiting
+from jitney.core.review.schedule import NEVER_CHECKED, ScheduleCheck, wait_goes_on
 from jitney.handlers.notifying.channels import DeliveryResult, no_reviewer_notified
 from jitney.handlers.notifying.notifications import CHANNELS, notify_reviewers
 from jitney.handlers.review.review_sheet import build_sheet, present_decision
@@ -93,7 +93,7 @@ def _take_step(event: Mapping[str, Any], ports: Ports) -> Grant:
     grant = ports.store.grant(grant_id)
     if grant is None:
         raise LookupError("no such grant")
-    if token and not _is_waiting(grant, ScheduleCheck.read(event["since"]), ports.now()):
+    if token and not wait_goes_on(grant, ScheduleCheck.read(event["since"]), ports.now()):
         raise ReviewEnded
     if event["due"] in set(Notice):
         _notify_reviewers(event, grant, ports)
@@ -111,11 +111,6 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     if isinstance(present_decision(review, ports), Problem):
         raise RequestUndecidable
     return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions, config))
-
-
-def _is_waiting(grant: Grant, since: ScheduleCheck, now: int) -> bool:
-    """Return whether the wait after a check goes on."""
-    return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
 def _notify_reviewers(event: Mapping[str, Any], grant: Grant, ports: Ports) -> None:

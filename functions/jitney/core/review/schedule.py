@@ -84,6 +84,11 @@ def is_waiting(grant: Grant, now: int) -> bool:
     return grant.at(now).state is State.PENDING
 
 
+def wait_goes_on(grant: Grant, since: ScheduleCheck, now: int) -> bool:
+    """Return whether the wait after a check goes on: nothing has happened that the workflow has work for."""
+    return is_waiting(grant, now) and not has_changed_since(grant, since)
+
+
 def _last_change_at(grant: Grant) -> int:
     """Return the time of the last break-glass, restart or narrowing, or UNCHANGED."""
     used = grant.break_glass.at if grant.break_glass else UNCHANGED

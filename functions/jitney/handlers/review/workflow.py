@@ -9,6 +9,6 @@ from jitney.handlers.runtime.ports import Ports
 def resume_workflow(grant: Grant, ports: Ports) -> None:
     """Resume the workflow. If this fails, the reconciler resumes it (`handlers.review.stalled_workflows`)."""
     try:
-        ports.approval_workflow.resume(grant)
+        ports.approval_workflow.resume(grant, ports.now())
     except Problem as problem:
         logger.warning("workflow not resumed", grant_id=grant.id, code=problem.code)
