@@ -45,6 +45,13 @@ class GrantUnderReview:
         owners = self.config.owners_of(grant.issuer_name, grant.subject)
         return frozenset({grant.agent, grant.human or grant.agent, *grant.agent_owners, *owners})
 
+    @property
+    def people_behind(self) -> frozenset[Identity]:
+        """The agent's human, and its owners now. They may revoke what it got; a former owner may not."""
+        grant, config = self.grant, self.config
+        owners = (config.owners_of(each.name, grant.subject) for each in config.entries(grant.issuer))
+        return frozenset({grant.human or grant.agent}.union(*owners))
+
     def without(self, names: Iterable[str], excluded: Collection[Identity]) -> frozenset[str]:
         """Return the people with these names in the configuration, without `excluded`."""
         return frozenset(each for each in names if self.config.identity_of(each) not in excluded)

@@ -148,7 +148,7 @@ def under_review_at(grant: Grant, now: int) -> int:
 
 
 def may_revoke(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> bool:
-    """Return whether `who` may revoke the grant: its human, an owner of its agent, or a reviewer.
+    """Return whether `who` may revoke the grant: its human, a present owner of its agent, or a reviewer.
 
     A reviewer is a member of a group that had to approve it, or approved before. Groups of a later escalation do not
     count. `who` must be a person who does not act for another person.
@@ -158,7 +158,7 @@ def may_revoke(who: Principal, review: GrantUnderReview, groups: Groups, now: in
     at = under_review_at(review.grant, now)
     asked = requested_groups(review.grant) | approved_before(review.grant.earlier_approvals)
     member = any(who.source_identity in direct_members(each, review, groups, at) for each in asked)
-    return member or who.identity in review.requesters
+    return member or who.identity in review.people_behind
 
 
 def reviewers(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
