@@ -102,7 +102,8 @@ def test_ops_02_a_workflow_that_began_before_goes_on(upgraded: StoredSystem, cor
     decide(upgraded, upgraded.browser("alice"), grant_id)
     assert upgraded.system.reviews.resumed == [grant_id]
     kept = upgraded.ports.task_tokens.of(grant_id)
-    assert kept and kept[0] == TASK_TOKEN
+    assert kept
+    assert kept[0] == TASK_TOKEN
     decided = check_schedule(step, upgraded.ports)
     assert decided["due"] == "decided"
     assert notify({"grant_id": grant_id, "due": "decided"}, upgraded.ports)["state"] == "active"

@@ -1,7 +1,6 @@
 """Votes in the pure core: who may give them, what they cover, how they are counted."""
 
 from dataclasses import fields, replace
-from typing import Any
 
 import pytest
 from hypothesis import given
