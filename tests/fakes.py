@@ -24,6 +24,7 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
+from jitney.core.access.ended_approvals import ends_approvals
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.grant_list import GrantList
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
@@ -296,7 +297,7 @@ class MemoryStore:
             each.ending.at
             for each in revoked
             if each.ending
-            and (each.counts_again or each.earlier_approvals)
+            and ends_approvals(each)
             and (each.owner_key, first_role(each.role_arn)) == (owner, first_role(role_arn))
         ]
 

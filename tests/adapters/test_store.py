@@ -665,13 +665,13 @@ def test_rev_11_an_approval_that_counts_again_is_found_for_30_days(store: Store,
     assert store.counting_approvals(f"{owner}x", PENDING.role_arn, last) == ()
 
 
-@pytest.mark.parametrize("repeated", [True, False])
-def test_rev_11_no_approval_before_a_revocation_is_found(store: Store, repeated: bool):
-    """Whether the approved grant is revoked, or one that it allowed. Approvals of the same second end too."""
+@pytest.mark.parametrize("which", ["approved", "repeated", "this time only"])
+def test_rev_11_no_approval_before_a_revocation_is_found(store: Store, which: str):
+    """Of the approved grant, one that it allowed, or another. Approvals of the same second end too."""
     approved = approved_at(store, replace(PENDING, counts_again=True), NOW + 5)
     earlier = (EarlierApproval(approved.id, ("owners",), NOW + 5),)
-    again = replace(GRANT, earlier_approvals=earlier, counts_again=False)
-    before = opened(store, again) if repeated else approved
+    others = {"repeated": {"earlier_approvals": earlier}, "this time only": {"this_time_only": True}}
+    before = opened(store, replace(GRANT, **others[which])) if which in others else approved
     found = (PENDING.owner_key, PENDING.role_arn, NOW + 60)
     assert store.counting_approvals(*found) == (approved.id,)
     ended = before.end(State.REVOKED, GrantEnd(NOW + 5, "corp.bob", "wrong"))

@@ -18,7 +18,7 @@ from tests.handlers.conftest import System
 from tests.handlers.review_browser import Browser
 from tests.handlers.slack_workspace import SlackSystem
 from tests.handlers.test_ballots import ballot
-from tests.handlers.test_earlier_approvals import NOW, POLICIES, Desk
+from tests.handlers.test_earlier_approvals import NOW, POLICIES, REPORTS, Desk, revocation, writes
 from tests.handlers.test_review_pages import PUT, pending
 from tests.handlers.test_terminal_reviews import approve, call, own_token, terminal_desk
 from tests.reviewer_browser import ballot as form_of
@@ -73,6 +73,18 @@ def test_rev_11_a_restarted_review_keeps_the_choice_as_it_keeps_what_was_removed
         vote(ballot(less, "bob"), desk.system.ports)
     after = desk.stored(grant)
     assert (after.votes, after.counts_again, after.this_time_only) == ((), False, True)
+
+
+def test_rev_11_the_revocation_of_a_grant_for_this_time_only_ends_earlier_approvals_too():
+    """A more careful reviewer must not leave the agent more than one who lets the approval count."""
+    desk = Desk()
+    desk.approved()
+    _, body, _ = desk.ask(permissions=writes(f"{REPORTS}/2028/a"))
+    grant = desk.system.store.grants[body["grant"]["id"]]
+    vote(ballot(grant, narrowing=once(grant)), desk.system.ports)
+    assert desk.ask()[0] == 201
+    assert revocation(desk, grant.id, "alice") == 200
+    assert desk.ask()[0] == 202
 
 
 def test_rev_11_this_time_only_is_the_whole_where_no_approval_counts_again():

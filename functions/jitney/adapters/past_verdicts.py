@@ -19,6 +19,7 @@ from typing import Any
 
 from jitney.core.access.conditions import Condition
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
+from jitney.core.access.ended_approvals import ends_approvals
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.access.request import Permission
@@ -66,8 +67,8 @@ def put_end_of_approvals(table: str, before: Grant, after: Grant) -> list[Item]:
 
     It ends those of the same second too: "~" sorts behind "#".
     """
-    concerns = after.counts_again or after.earlier_approvals
-    if not concerns or after.state is not State.REVOKED or before.state is State.REVOKED or after.ending is None:
+    revokes = after.state is State.REVOKED and before.state is not State.REVOKED
+    if not revokes or after.ending is None or not ends_approvals(after):
         return []
     item = {
         "pk": {"S": _approval_key(after.owner_key, after.role_arn)},

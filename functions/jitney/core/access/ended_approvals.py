@@ -1,4 +1,4 @@
-"""The approval of a grant that has ended, which may count for later requests until a person revokes it. Pure."""
+"""The approval of a grant, which may count for later requests until a person revokes such a grant. Pure."""
 
 from dataclasses import replace
 
@@ -10,6 +10,14 @@ def approval_counts(grant: Grant, now: int) -> bool:
     """Return whether the grant has ended, and its approval may count for later requests at `now` (epoch seconds)."""
     ended = grant.counts_again and grant.at(now).state in (State.EXPIRED, State.RELEASED)
     return ended and grant.starts_at is not None and now < grant.starts_at + HISTORY_SECONDS
+
+
+def ends_approvals(grant: Grant) -> bool:
+    """Return whether a revocation of the grant ends the agent's earlier approvals on its target.
+
+    So it is if the approval counts again, or would, or if earlier approvals allowed the grant.
+    """
+    return grant.counts_again or grant.this_time_only or bool(grant.earlier_approvals)
 
 
 def with_revoked_approval(grant: Grant, ending: GrantEnd) -> Grant:
