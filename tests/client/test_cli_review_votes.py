@@ -191,7 +191,8 @@ def test_rev_11_an_approval_for_this_time_only_says_so_and_is_confirmed(alice: T
     done = alice.run("approve", grant.id, "--this-time-only", typed="yes\napprove\n")
     assert done.exit_code == 0, done.output
     assert "for 30 days, policy lets this agent" in done.stdout
-    assert "the same access is reviewed again. A reviewer chose this time only." in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "the same access is reviewed again, because a reviewer chose “this time only”." in said
     after = stored(alice.desk, grant)
     assert (after.counts_again, after.this_time_only, after.permissions) == (False, True, grant.permissions)
 

@@ -25,7 +25,7 @@ from tests.reviewer_browser import ballot as form_of
 from tests.reviewer_browser import second_step_of
 
 BOX = "This time only: the same access is reviewed again"
-SAID = "the same access is reviewed again. A reviewer chose this time only."
+SAID = "the same access is reviewed again, because a reviewer chose “this time only”."
 BOTH = {"owners": ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)}
 
 

@@ -49,7 +49,7 @@ def approve_review(
     ] = None,
     duration: Annotated[str, typer.Option("--for", metavar="DURATION", help="Approve a shorter time: 5m.")] = "",
     this_time_only: Annotated[
-        bool, typer.Option("--this-time-only", help="The approval does not count for the same access again.")
+        bool, typer.Option("--this-time-only", help="Approve for this time only: the same access is reviewed again.")
     ] = False,
     comment: _Comment = "",
     yes: Annotated[bool, typer.Option("--yes", help="Approve without a question. Needs --content.")] = False,

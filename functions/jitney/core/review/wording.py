@@ -184,7 +184,7 @@ def after_approval(sheet: Sheet) -> str:
     """Return what an approval allows later, or "". Every reviewer sees it on the first screen (REV 11)."""
     if sheet.counts_again:
         return "for 30 days, policy lets this agent obtain the same access again without a review."
-    once = "the same access is reviewed again. A reviewer chose this time only."
+    once = "the same access is reviewed again, because a reviewer chose “this time only”."
     return once if sheet.this_time_only else ""
 
 

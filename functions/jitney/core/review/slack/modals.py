@@ -174,7 +174,7 @@ def _this_time_only(grant: Grant) -> Iterator[Block]:
     if grant.counts_again:
         options = [_option(THIS_TIME_ONLY, "This time only: the same access is reviewed again")]
         boxes = {"type": "checkboxes", "action_id": "boxes", "options": options}
-        yield _input(f"{CHECKBOXES}{THIS_TIME_ONLY}", "After the approval", boxes, optional=True)
+        yield _input(f"{CHECKBOXES}{THIS_TIME_ONLY}", "After an approval", boxes, optional=True)
 
 
 def _comment(*, optional: bool) -> Block:
