@@ -52,7 +52,7 @@ WRONG = [
     ({"reveal": "true"}, ("reveal",), "only requests through the gateway", "add way: gateway"),
     ({"operation": "s3:GetObject"}, ("operation",), "only requests through the gateway", "add way: gateway"),
     (GATEWAY | {"operation": "s3:GetObjct"}, ("operation",), "no operation of the SDKs", "s3:GetObject"),
-    (GATEWAY | {"operation": "dynamodb:Query"}, (), "need none of these actions", "authorize it: dynamodb:Query"),
+    (GATEWAY | {"operation": "dynamodb:Query"}, (), "need none of these actions", "these calls need: dynamodb:Query"),
     (GATEWAY | {"conditions": {"aws:ResourceTag/a": ["x"]}}, (), "reads no value of aws:ResourceTag/a", "leave it out"),
     ({"grant_approvals": ["owners"]}, ("grant_approvals",), "only a call has", "write approvals"),
     ({"actions": None}, (), "requests nothing", "an access_profile:"),

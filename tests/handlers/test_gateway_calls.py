@@ -353,7 +353,7 @@ def test_pol_07_no_part_of_a_denied_call_is_suggested():
     status, problem = Gateway().post({"service": "s3", "operation": "CopyObject", "parameters": parameters})
     assert (status, problem["code"], problem["reasons"][0]["policy"]) == (403, "denied", "never")
     assert (problem["allowed_subset"], problem["longest_seconds"]) == ([], 0)
-    assert problem["fix"] == "Make another call, or ask your platform engineer for a policy that permits this one."
+    assert problem["fix"] == "Make a different call, or ask your platform engineer for a policy that permits this one."
 
 
 def denied(gateway: Gateway, _grant_id: str) -> None:

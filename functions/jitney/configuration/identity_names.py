@@ -76,4 +76,4 @@ def _is_subject(kind: str, subject: str, alias: str, names: Names) -> bool:
 
 def _example(alias: str, names: Names) -> str:
     source = names.group_sources.get(alias)
-    return (source.known.example if source else "") or "tokens, where it is permanent: no login and no address"
+    return (source.known.example if source else "") or "the token. It is permanent: no login and no address"

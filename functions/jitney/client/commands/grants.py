@@ -56,7 +56,8 @@ def revoke_grant(
 ) -> None:
     """Revoke any agent's grant, if you may.
 
-    Its credentials stop working within seconds, wherever they are.
+    Operators, the grant's reviewers, the agent's owners, and the person on whose behalf it acts can do so. The grant's
+    credentials stop working within seconds, wherever they are.
 
     Example: jitney grants revoke g-abcdefghijklm2 --reason "the laptop was stolen"
     """

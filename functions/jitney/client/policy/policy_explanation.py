@@ -132,7 +132,7 @@ def _explained(loaded: Any, config: Path | None, decision: Decision) -> dict[str
 def _shared_reviewers(
     groups: Mapping[str, ReviewerGroup], reviews: Iterable[Iterable[str]]
 ) -> Iterator[dict[str, list[str]]]:
-    """Yield each two groups of a review in which the same people vote, with these people."""
+    """Yield each pair of a review's groups that have common voters, with these voters."""
     empty = ReviewerGroup(())
     voters = {name: {*each.members, *groups.get(each.escalates_to, empty).members} for name, each in groups.items()}
     together = {pair for review in reviews for pair in combinations(sorted(review), 2)}

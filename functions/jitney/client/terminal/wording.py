@@ -255,7 +255,7 @@ _WAYS = {"credentials": "with credentials", "gateway": "through the gateway"}
 def passing_request(
     request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int, ways: Mapping[str, str]
 ) -> GrantRequest | None:
-    """Return the request that policy would pass instead: in the other way, or for less time or fewer permissions.
+    """Return the request that policy would pass instead: in the other way, or for less time, a part, or both.
 
     `ways` are the effects of the request in each way. Returns None if no such request is known.
     """

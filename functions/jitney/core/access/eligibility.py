@@ -15,7 +15,7 @@ _DETAILS: Mapping[State, str] = {
     State.PENDING: "{it} is under review until {end}.",
     State.EXPIRED: "{it} ended at {end}.",
     State.FAILED: "{it} failed: it could not be reviewed or issued, or policy denied it.",
-    State.USED: "{it} was sent. Its approval covered it once.",
+    State.USED: "{it} was sent. Its approval covered it only once.",
 }
 _ENDED: Mapping[State, tuple[str, str]] = {
     State.PENDING: ("grant_pending", "Wait for the reviewers; try again after the seconds in Retry-After."),

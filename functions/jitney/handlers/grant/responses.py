@@ -128,7 +128,7 @@ def denied_problem(
 def denied_call_problem(decision: Decision, detail: str = "", fix: str = "") -> Problem:
     """Return the problem of a denied call. It suggests no part, because a call cannot be made in part."""
     problem = denied_problem(replace(decision, allowed_subset=(), longest_seconds=0))
-    fix = fix or "Make another call, or ask your platform engineer for a policy that permits this one."
+    fix = fix or "Make a different call, or ask your platform engineer for a policy that permits this one."
     return Problem(problem.code, detail or problem.detail, fix, problem.extras)
 
 
@@ -152,8 +152,8 @@ def unit_limited_problem(quota: Quota, who: Principal, now: int) -> Problem:
     """Return the problem when the accountable unit of `who` has used up the quota of the minute."""
     fix = "Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
     detail = (
-        f"{who.unit} has had {quota.most} answers without a new grant in this minute, which is the limit: refusals, "
-        "dry runs, lists of targets, or repeats of a pending request."
+        f"{who.unit} has had {quota.most} answers without a new grant in this minute, which is the limit. These are "
+        "refusals, dry runs, lists of targets, and repeats of a pending request."
     )
     return used_up_problem("rate_limited", quota, detail, fix, now, unit=who.unit)
 

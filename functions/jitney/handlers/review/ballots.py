@@ -128,7 +128,7 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
 def _narrowed_too_often(grant: Grant, now: int) -> Problem:
     quota = narrowing_quota(grant.id, now)
     detail = f"This request was narrowed {quota.most} times in this hour, which is the limit."
-    return used_up_problem("rate_limited", quota, detail, "Or approve it as it is now, or reject it.", now)
+    return used_up_problem("rate_limited", quota, detail, "Otherwise, approve it as it is now, or reject it.", now)
 
 
 def _conflict() -> Problem:
