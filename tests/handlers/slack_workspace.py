@@ -98,7 +98,7 @@ class SlackSystem:
         }
 
     def submission(self, view: Any, name: str = "alice", **values: Any) -> dict[str, Any]:
-        """The payload of a modal as it was opened, but for `values`: `less` unchecks boxes, `more` checks boxes."""
+        """The payload of a modal as it was opened, except for `values`: `less` unchecks boxes, `more` checks boxes."""
         self.presses += 1
         fields: dict[str, Any] = {}
         for block in (each for each in view["blocks"] if each["type"] == "input"):

@@ -234,7 +234,7 @@ def to_follow_up(own: Own, judgement: str = "confirm") -> Act:
 
 
 def to_object(own: Own) -> Act:
-    """Return a flow as that of `to_follow_up`, whose reviewer is about to object."""
+    """Return a flow like that of `to_follow_up`, whose reviewer is about to object."""
     return to_follow_up(own, "object")
 
 

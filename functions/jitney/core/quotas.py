@@ -95,7 +95,7 @@ def trial_quota(unit: str, most: int, now: int) -> Quota:
 def measurement_quota(unit_key: str, state: str, most: int, now: int) -> Quota:
     """Return the quota of a unit's ended grants that are measured with a canary, in the minute of `now`.
 
-    `state` is how they ended. So releases use up no measurements of revocations.
+    Each `state` in which they ended has its own quota. So releases use up no measurements of revocations.
 
     A measurement takes a session and calls of STS, and an execution for seconds (END 6).
     """
@@ -105,8 +105,8 @@ def measurement_quota(unit_key: str, state: str, most: int, now: int) -> Quota:
 def repeated_end_quota(grant_id: str, who: str, now: int) -> Quota:
     """Return the quota of a caller's repeated ends of a grant in the minute of `now`.
 
-    Each reads the role's deny entries. `who` is the caller's source identity. So repeats of one prevent no revocation
-    by another.
+    Each reads the role's deny entries. `who` is the caller's source identity. Each caller has a quota, so no caller's
+    repeats prevent a revocation by another person.
     """
     return _quota("REPEATED_ENDS", f"{grant_id}#{who}", REPEATED_ENDS_PER_MINUTE, now)
 

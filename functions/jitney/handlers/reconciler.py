@@ -154,7 +154,7 @@ def _calls(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
 def _suspended(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
     """End the grants that suspensions ended.
 
-    That reads every open grant, also without suspensions. So each run reports the grants that this version cannot read.
+    Reads every open grant, even if nothing is suspended. So each run reports the grants that this version cannot read.
     """
     written, complete = end_suspended_grants(role_arn, ports.suspensions.current(), ports, run.has_time)
     return {"suspended": written, "unfinished": int(not complete)}

@@ -31,7 +31,7 @@ DECISION_NOTICES = frozenset(
 )
 """The notices that request a decision."""
 UNREPEATED_NOTICES = frozenset({Notice.ESCALATED, Notice.BREAK_GLASS, Notice.DECIDED})
-"""The notices that no later notice may repeat. Messages of theirs that were lost are sent again."""
+"""The notices that perhaps no later notice repeats. Their lost messages are sent again."""
 MOST_RETRIES = 4
 """How often the workflow repeats a notice that failed (infra/approval.asl.json)."""
 
@@ -57,7 +57,7 @@ class RequestUndecidable(StepFailure):
 
 
 class MessagesUnsent(StepFailure):
-    """Some messages of an `UNREPEATED_NOTICES` were not sent, and another attempt may send them."""
+    """Some messages of one of the `UNREPEATED_NOTICES` were not sent, and another attempt may send them."""
 
 
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:

@@ -26,11 +26,11 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
 
 
 def _revocable(authenticated: AuthenticatedRequest) -> Grant:
-    """Return the grant with the path's id, for an operator, or a person who may revoke it and does not repeat it often.
+    """Return the grant with the path's id, for an operator or a person who may revoke it.
 
     Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found,
-    rate_limited.
-    An unreadable grant has only the part that is needed to end it.
+    and rate_limited if a person who is not an operator repeats the revocation too often. An unreadable grant has only
+    the part that is needed to end it.
     """
     config = authenticated.ports.config
     try:

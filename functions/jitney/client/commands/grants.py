@@ -54,7 +54,7 @@ def revoke_grant(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Revoke any agent's grant, if you may.
+    """Revoke an agent's grant.
 
     Operators, the grant's reviewers, the agent's owners, and the person on whose behalf it acts can do so. The grant's
     credentials stop working within seconds, wherever they are.

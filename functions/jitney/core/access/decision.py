@@ -61,9 +61,8 @@ class Decision:
     `reviews` is empty unless the effect is REVIEW. It lists the alternatives: each is a set of reviewer groups that
     must all approve. `permissions` are the requested ones with action wildcards expanded, as a grant would hold them.
 
-    For a DENY, `allowed_subset` and `longest_seconds` are what to change, so that the request would be allowed or
-    reviewed. If both are set, both have to change. If the whole request passes for a shorter time, only
-    `longest_seconds` is set.
+    For a DENY, `allowed_subset` and `longest_seconds` say which changed request policy would allow or review. If both
+    are set, both changes are needed. If the whole request passes for a shorter time, only `longest_seconds` is set.
 
     `action_table` names the sources of the action table and their versions. `call_limits` are the limits that the
     deciding permits set on the grant's calls through the gateway. `held_actions` are the actions of each other grant

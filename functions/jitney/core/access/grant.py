@@ -131,8 +131,8 @@ class Grant:
     sessions stay in the broker. `reveal` is described in `AccessRequest`. If `bound_address` is set, the broker makes
     calls from it only. A grant with a `call` covers only that call, which is made in another grant. The call was sent
     at `used_at`, if set. `repeated` is set if an equal request was rejected before. `requested` is the agent's request,
-    if it was narrowed. If its approval `counts_again`, policies allow the same request again. They would, but a
-    reviewer chose otherwise, if `this_time_only` is set. A grant that policies allowed in this way has
+    if it was narrowed. If its approval `counts_again`, policies allow the same request again. If
+    `this_time_only` is set, they would, but a reviewer excluded it. A grant that policies allowed in this way has
     `earlier_approvals`.
     """
 

@@ -28,7 +28,7 @@ _MEMBERS: Mapping[tuple[str, str], _Members] = {
 }
 
 READ_KEYS = frozenset({"s3:prefix", "dynamodb:LeadingKeys", *(key for members in _MEMBERS.values() for key in members)})
-"""The keys whose values calls through the gateway can have. A command's explanation has the first two."""
+"""The keys whose values Jitney reads from calls through the gateway. The explanation of a call has the first two."""
 
 
 def with_call_values(

@@ -22,10 +22,10 @@ _TAG_OPERATORS = frozenset({"hasTag", "getTag"})
 
 @dataclass(frozen=True, slots=True)
 class PrincipalReads:
-    """What policies read of a principal: `entities`, those that one policy names `together`, `attributes`, and `tags`.
+    """What policies read of a principal: `entities`, `attributes`, and `tags`.
 
-    `whole` is True if a policy uses the principal in a way that is not listed here. Then no two principals share
-    answers.
+    `together` has the entities of each policy as one set. `whole` is True if a policy uses the principal in a way that
+    is not listed here. Then no two principals share answers.
     """
 
     entities: frozenset[str]
@@ -82,9 +82,9 @@ def _found_in(policy: Mapping[str, Any]) -> _Found:
 
 
 def group_sets(reads: Iterable[PrincipalReads]) -> list[frozenset[str]]:
-    """Return no group, each group that policies name, each pair, and all groups that one policy names.
+    """Return sets of groups to try: none, each group, each pair, and all groups that one policy names.
 
-    A set has groups of one issuer.
+    The groups of a set are of one issuer.
     """
     together = [sorted(name for name in each if "/" in name) for one in reads for each in one.together]
     groups = sorted({name for each in together for name in each})

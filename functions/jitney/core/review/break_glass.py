@@ -34,7 +34,7 @@ def activated_by_break_glass(
 ) -> Grant:
     """Return the pending grant, activated by `who` for at most the configured seconds.
 
-    Returns the same grant if `who` activated it before: the answer to that may have been lost.
+    Returns the same grant if `who` activated it before, because the first answer may have been lost.
 
     `shown` is the content hash of what `who` saw. `outstanding` are the `follow_up_keys` of earlier uses without a
     follow-up review. The caller still has to check policy. Raises Problem: suspended, break_glass_not_allowed,

@@ -108,9 +108,9 @@ def _log_undenied(grant: Grant, problem: Problem) -> None:
 def _may_measure(grant: Grant, authenticated: AuthenticatedRequest) -> bool:
     """Return whether to measure the denial.
 
-    Each revocation by an operator is measured. Of a unit's releases and of its other revocations, a limited number each
-    is measured in a minute. Credentials of the others, even if they cannot be counted, are denied without a
-    measurement.
+    Each revocation by an operator is measured. In a minute, a limited number of a unit's releases is measured, and as
+    many of its other revocations. All other credentials are denied without a measurement, and also those that cannot be
+    counted.
     """
     if grant.state is State.REVOKED and authenticated.is_operator:
         return True

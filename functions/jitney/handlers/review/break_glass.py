@@ -29,8 +29,8 @@ OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: 
 def break_glass(visit: FormVisit) -> Page:
     """Activate and record the request, and return 303 to it. The workflow notifies the reviewers.
 
-    Before the second step is confirmed, nothing is activated, and the answer is 200 with that step. A repeat activates
-    nothing more, and resumes the workflow too: the function of the first one may have failed before that.
+    Before the second step is confirmed, nothing is activated, and the answer is 200 with that step. A repeat by
+    the same person activates nothing, but resumes the workflow: the first call may have failed before it did so.
 
     Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
     denies the request even with break-glass. Refusals are counted in the records.

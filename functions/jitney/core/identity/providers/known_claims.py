@@ -24,10 +24,10 @@ class KnownClaims(NamedTuple):
 
     `names` are the paths of all claims that the provider issues, with `*` as a wildcard. It is () when other claims are
     possible. `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the
-    identities that the module makes, with an `example`. `parts` are patterns of these, with claims in braces. `tenants`
-    are the claims that name the customer, for a provider
-    that accepts any customer. `units` are the claims that a token's holder cannot choose, or () when they are not
-    known. `required` and `tags` are described in `jitney.core.config.ClaimRules`.
+    identities that the module makes, with an `example`. They match each pattern of `parts`, with claims in braces.
+    `tenants` are the claims that name the customer, for a provider that accepts any customer. `units` are the claims
+    that a token's holder cannot choose, or () when they are not known. `required` and `tags` are described in
+    `jitney.core.config.ClaimRules`.
     """
 
     names: tuple[str, ...] = ()
