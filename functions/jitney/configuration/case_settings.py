@@ -157,7 +157,7 @@ def _impossible_call(case: CaseSettings) -> Iterator[tuple[str, str]]:
     named = {each for each in case.actions if not has_wildcard(each)}
     if named and named == {*case.actions} and named.isdisjoint(needed | further):
         wrong = f"calls of {case.operation} need none of these actions"
-        yield wrong, f"write actions that these calls need: {', '.join(sorted(needed)) or 'none is known'}"
+        yield wrong, f"write actions that these calls need: {', '.join(sorted(needed)) or 'none are known'}"
     unread = [key for key in case.conditions if (known := key_of(key)) and known.name not in READ_KEYS]
     if unread and named & needed:
         wrong = f"Jitney reads no value of {unread[0]} from calls, so no call has this condition"
