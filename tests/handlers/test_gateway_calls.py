@@ -347,6 +347,21 @@ def released(gateway: Gateway, grant_id: str) -> None:
     assert gateway.system.call(release_grant, {}, grant_id=grant_id)[0] == 200
 
 
+IDENTITY = {"service": "sts", "operation": "GetCallerIdentity", "parameters": {}}
+
+
+@pytest.mark.parametrize("call", [IDENTITY, GET], ids=["no permission", "a permission"])
+def test_pol_07_a_call_in_a_grant_that_is_longer_than_the_target_now_allows_is_denied(call: dict[str, Any]):
+    """An agent must not make Jitney fail, because failures roll back the deployment that shortened it."""
+    gateway = Gateway()
+    config = gateway.system.ports.config
+    target = replace(config.targets["analytics-prod"], max_duration_seconds=300)
+    gateway.system.ports.config = replace(config, targets={"analytics-prod": target})
+    status, problem = gateway.post(call)
+    assert (status, problem["code"], problem["reasons"][0]["policy"]) == (403, "denied", "builtin:duration")
+    assert not problem["longest_seconds"]
+
+
 def test_pol_07_no_part_of_a_denied_call_is_suggested():
     """Policies permit the write. But a call cannot be made in part."""
     parameters = {"Bucket": "reports", "Key": "2026/a", "CopySource": "reports/salaries/2026"}

@@ -107,8 +107,8 @@ def decide(
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
     `earlier_approvals` returns the approvals of the same access before. It is called only if it can help, and not
-    if the request completes an escalation with other grants. Without `suggest`, no shorter duration is sought for a
-    denial, and `longest_seconds` is 0.
+    if the request completes an escalation with other grants. Without `suggest`, and for a call, no shorter duration is
+    sought for a denial, and `longest_seconds` is 0.
 
     A request with an `operation` is about one call, and its conditions have the exact values of the call's keys.
     Policies that do not look at the call also see the approvals of the grant.
@@ -122,6 +122,7 @@ def decide(
     questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given, further = frozenset(approvals), frozenset(reviewers) & policy_set.groups
+    suggest = suggest and not request.operation  # a call cannot be made in part, or for less time
     case = Passing(evaluation, questions, given, given | further, bounds.search, suggest)
     seconds, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if seconds > longest:

@@ -99,9 +99,11 @@ def would_pass(case: Passing, now: WouldPass, candidates: Iterable[int], shortes
     only as many candidates as are affordable, the longest first, none below `shortest` seconds, and none unless the
     case says `suggest`.
     """
+    if not case.suggest:
+        return now
     part = now
     long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
-    for seconds in long_enough if case.suggest else ():
+    for seconds in long_enough:
         then = WouldPass(seconds, case.verdicts(seconds, case.possible))
         if then.all:
             return then
