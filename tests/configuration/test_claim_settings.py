@@ -391,3 +391,13 @@ def test_id_11_people_are_named_by_the_subject_with_which_they_sign_in(subject, 
     """Groups for a login would give an operator nothing, and nothing would say so."""
     fault = subject_fault("okta", ClaimSettings(), subject, kind)
     assert (fault is not None and fault.wrong) == (f'no person has the subject "{subject}"' if refused else False)
+
+
+@pytest.mark.parametrize("subject", ["ou=ou%3Dagents%2Beu+app=1", "ou=ou%3Dagents*+app=*", "*"])
+def test_id_04_a_subject_of_several_claims_has_the_required_value_as_tokens_make_it(subject: str):
+    """`named_texts` encodes "%", "=" and "+" of the values."""
+    rules = ClaimSettings(subject=("ou", "app"), require={"ou": ("ou=agents+*",)})
+    assert subject_fault("generic", rules, subject, "agent") is None
+    other = subject_fault("generic", rules, "ou=ou%3Dothers%2Beu+app=1", "agent")
+    assert other
+    assert "claims.require admits no token" in other.wrong

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.values import SettingsModel, Text, Texts, refused
 from jitney.core.config import PeopleIssuer
+from jitney.core.identity.claim_rules import escaped
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.known_claims import KnownClaims
@@ -169,12 +170,13 @@ def subject_fault(provider: str, rules: ClaimSettings, subject: str, kind: str) 
     if not known.can_name(subject):
         return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
     asked, required = wildcard_pattern(subject), {**known.required, **rules.require}
+    encoded = escaped if provider == "generic" and len(rules.subject) > 1 else str
     claims = ((part, claim) for part in known.parts for claim in _CLAIM.findall(part))
     missing = (
         claim
         for part, claim in claims
         if not any(
-            patterns_intersect(wildcard_pattern(_filled(part, claim, value)), asked)
+            patterns_intersect(wildcard_pattern(_filled(part, claim, encoded(value))), asked)
             for value in required.get(claim, ("*",))
         )
     )

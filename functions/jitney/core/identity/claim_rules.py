@@ -52,7 +52,7 @@ def named_texts(claims: SignedClaims, paths: tuple[str, ...]) -> str:
 
     "%", "=" and "+" are percent-encoded. Raises Refusal token_claims when a claim is absent, empty or has no text.
     """
-    return "+".join(f"{_escaped(path)}={_escaped(text_at(claims, path))}" for path in paths)
+    return "+".join(f"{escaped(path)}={escaped(text_at(claims, path))}" for path in paths)
 
 
 def text_at(claims: SignedClaims, path: str) -> str:
@@ -140,5 +140,6 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) else None
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a path or a value as `named_texts` encodes it."""
     return text.replace("%", "%25").replace("=", "%3D").replace("+", "%2B")
