@@ -185,7 +185,9 @@ def test_rev_18_a_forged_form_decides_nothing(desk: ReviewSystem, alice: Browser
     assert not desk.system.reviews.resumed
 
 
-def test_rev_18_a_form_of_another_site_or_with_a_request_twice_decides_nothing(desk: ReviewSystem, alice: Browser):
+def test_rev_18_a_form_of_another_site_without_a_button_or_with_a_request_twice_decides_nothing(
+    desk: ReviewSystem, alice: Browser
+):
     grants = flood(desk)
     form = form_of(alice, grants[0])
     assert alice.send("POST", PATH, form, {"Origin": "https://evil.example.com"}).status == 403
@@ -193,6 +195,8 @@ def test_rev_18_a_form_of_another_site_or_with_a_request_twice_decides_nothing(d
     assert "A request is named twice." in alice.send("POST", PATH, twice).text
     broken = form | {"request": [*form["request"], "g-1.0"]}
     assert "names a request that cannot exist" in alice.send("POST", PATH, broken).text
+    unpressed = {name: value for name, value in form.items() if name != "verdict"}
+    assert "No button was pressed, so nothing was rejected." in alice.send("POST", PATH, unpressed).text
     assert [stored(desk, each) for each in grants] == grants
 
 
