@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS
 from jitney.core.access.suspensions import NO_SUSPENSIONS
+from jitney.core.problems import Problem
 from jitney.core.records.audit import Origin
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -117,6 +119,16 @@ def test_rev_17_a_dry_run_is_refused_as_the_request_would_be(system: System, mem
     assert system.reviews.started == before
     (read,) = [each for each in system.records() if each["event"] == "preview"]
     assert read["policies"]
+
+
+def test_pol_08_a_dry_run_that_cannot_read_rejections_shows_no_decision(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    down = Mock(side_effect=Problem("unavailable", "Down.", "Wait."))
+    monkeypatch.setattr(system.store, "rejections", down)
+    status, body, _ = system.call(preview_decision, ASKED)
+    assert (status, body["code"], "effect" in body) == (503, "unavailable", False)
+    assert not [each for each in system.records() if each["event"] == "preview"]  # it is no refusal
 
 
 def test_rev_17_a_dry_run_with_what_changed_shows_the_decision(system: System):

@@ -88,17 +88,20 @@ def _reject(
     seen: SeenRequest, grant: Grant | None, given: BulkRejection, authenticated: AuthenticatedRequest, via: str
 ) -> Problem | None:
     """Reject one request. Return the problem that prevented it, which is logged and stops no other rejection."""
-
-    def attempt() -> Problem | None:
-        _require_owned(grant, given.owner, authenticated)
-        vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports)
-        return None
-
     with about_grant(seen.grant_id):
-        problem = errors_as_problems(attempt, lambda problem: problem)
+        problem = errors_as_problems(lambda: _vote(seen, grant, given, authenticated, via), lambda problem: problem)
         if problem:
             logger.info("not rejected", code=problem.code)
     return problem
+
+
+def _vote(
+    seen: SeenRequest, grant: Grant | None, given: BulkRejection, authenticated: AuthenticatedRequest, via: str
+) -> Problem | None:
+    """Reject one request, and return None. Raises the problems of `_require_owned` and `vote`."""
+    _require_owned(grant, given.owner, authenticated)
+    vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports)
+    return None
 
 
 def _rejection(seen: SeenRequest, comment: str, authenticated: AuthenticatedRequest, via: str) -> Ballot:
