@@ -47,6 +47,11 @@ def test_a_place_in_the_body_is_the_option_and_its_value(ask: GrantRequest, poin
     assert fault_and_fix(fault, ask) == (f"{place}: It is wrong.", "Write another.")
 
 
+@pytest.mark.parametrize("ask", [CALLED, None])
+def test_an_error_without_a_place_is_shown_alone(ask: GrantRequest | None):
+    assert fault_and_fix({"pointer": "", "detail": "It is wrong.", "fix": "Fix."}, ask) == ("It is wrong.", "Fix.")
+
+
 @pytest.mark.parametrize(("ask", "said"), [(ASK, "--for 2h is too long."), (SEVERAL, "--for 2s is too short.")])
 def test_a_duration_out_of_bounds_is_shown_as_durations_are_written(ask: GrantRequest, said: str):
     fault = {"pointer": "/duration_seconds", "detail": "It is out of range.", "fix": "Another.", "bounds": BOUNDS}

@@ -67,7 +67,10 @@ def pairs_in(permissions: Iterable[ProfilePermissionSettings]) -> tuple[Pair, ..
     try:
         return pairs_of(request, action_table(), PROFILE_BOUNDS.pairs, Budget(PROFILE_BOUNDS.steps))
     except Problem as problem:
-        raise refused(problem.detail.rstrip("."), problem.fix.rstrip(".")) from problem
+        # The settings' own path takes the place of the pointer into a request's body.
+        errors = problem.extras.get("errors")
+        detail = errors[0]["detail"] if errors else problem.detail
+        raise refused(detail.rstrip("."), problem.fix.rstrip(".")) from problem
     except PatternTooComplex as error:
         raise refused("the resources have too many wildcards", "use fewer wildcards in each") from error
 

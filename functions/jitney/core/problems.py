@@ -132,7 +132,6 @@ class ProblemMembers(TypedDict, total=False):
     budget: Mapping[str, Any]
     call_id: str
     claim: str
-    condition_keys: Sequence[str]
     errors: Sequence[Mapping[str, Any]]
     exceeded: str
     expected: Sequence[str]

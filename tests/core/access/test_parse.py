@@ -109,10 +109,18 @@ BAD = {
         "request_invalid",
         "/permissions/0/resources/0",
     ),
-    "wrong_account": (asking("arn:aws:dynamodb:eu-west-1:999999999999:table/t"), "account_mismatch", ""),
-    "any_account": (asking("arn:aws:dynamodb:eu-west-1:*:table/t"), "account_mismatch", ""),
-    "part_of_an_account": (asking("arn:aws:dynamodb:eu-west-1:44445555666?:table/t"), "account_mismatch", ""),
-    "other_partition": (asking("arn:aws-cn:s3:::reports/a"), "account_mismatch", ""),
+    "wrong_account": (
+        asking("arn:aws:dynamodb:eu-west-1:999999999999:table/t"),
+        "account_mismatch",
+        "/permissions/0/resources",
+    ),
+    "any_account": (asking("arn:aws:dynamodb:eu-west-1:*:table/t"), "account_mismatch", "/permissions/0/resources"),
+    "part_of_an_account": (
+        asking("arn:aws:dynamodb:eu-west-1:44445555666?:table/t"),
+        "account_mismatch",
+        "/permissions/0/resources",
+    ),
+    "other_partition": (asking("arn:aws-cn:s3:::reports/a"), "account_mismatch", "/permissions/0/resources"),
     "negative_duration": (changed(duration_seconds=-1), "request_invalid", "/duration_seconds"),
     "no_duration": (changed(duration_seconds=None), "request_invalid", "/duration_seconds"),
     "duration_true": (changed(duration_seconds=True), "request_invalid", "/duration_seconds"),
@@ -142,6 +150,16 @@ def test_bad_input_gets_a_code_and_a_fix(case: str):
     assert problem.fix
     if pointer:
         assert pointer in [fault["pointer"] for fault in problem.extras["errors"]]
+
+
+def test_every_resource_of_another_account_is_named():
+    good, *bad = ("arn:aws:s3:::reports/a", *(f"arn:aws:sqs:eu-west-1:{each * 12}:q" for each in "123"))
+    permissions = [{"actions": ["sqs:SendMessage"], "resources": each} for each in ([bad[0], good], ["*", *bad[1:]])]
+    with pytest.raises(Problem) as raised:
+        parse(changed(permissions=permissions))
+    errors = raised.value.extras["errors"]
+    assert [each["pointer"] for each in errors] == [f"/permissions/{place}/resources" for place in (0, 1, 1)]
+    assert all(arn in each["detail"] for arn, each in zip(bad, errors, strict=True))
 
 
 def test_programs_get_bounds_alternatives_and_what_is_missing():

@@ -197,7 +197,7 @@ def test_pol_12_a_condition_that_could_never_hold_is_refused(decided, action, re
     assert raised.value.code == "request_invalid"
     assert said in raised.value.detail
     if "*" not in action:
-        assert key not in raised.value.extras["condition_keys"]
+        assert key not in raised.value.extras["errors"][0]["condition_keys"]
 
 
 def test_pol_12_an_action_wildcard_keeps_the_actions_that_have_the_key(decided):

@@ -7,9 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.decision import Effect
-from jitney.core.access.request import Permission
+from jitney.core.access.request import AccessRequest, ExplainedAction, Permission
+from jitney.core.actions import ActionTable
 from jitney.core.config import Policies
+from jitney.core.patterns import Budget
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.pairs import MOST_UNKNOWN, pairs_of
 from jitney.core.problems import Problem
 from tests.examples import examples
 from tests.fakes import ACTIONS
@@ -632,7 +635,45 @@ def test_pol_04_an_unknown_action_is_refused_with_the_closest_names(ask, name, c
     assert caught.value.code == "action_unknown"
     if closest:
         assert closest in caught.value.fix
-        assert closest in caught.value.extras["alternatives"]
+        assert closest in caught.value.extras["errors"][0]["alternatives"]
+
+
+def refusals(request: AccessRequest, actions: ActionTable) -> tuple[str, list[tuple[str, str]]]:
+    """Return the problem's code, and the pointer and detail of each error."""
+    with pytest.raises(Problem) as caught:
+        pairs_of(request, actions, 500, Budget(10**6))
+    return caught.value.code, [(each["pointer"], each["detail"]) for each in caught.value.extras["errors"]]
+
+
+def test_pol_04_every_unknown_action_of_a_request_is_named_at_once(actions):
+    permissions = (
+        Permission(("s3:GetObject", "s3:GetObjekt", "sts:*Token"), ("arn:aws:s3:::b/k",)),
+        Permission(("ec2:DescribeInstence",), ("*",)),
+    )
+    request = AccessRequest("a", permissions, 300, "", "")
+    code, errors = refusals(request, actions)
+    assert code == "action_unknown"
+    assert errors == [
+        ("/permissions/0/actions", "Action 's3:GetObjekt' does not exist."),
+        ("/permissions/1/actions", "Action 'ec2:DescribeInstence' does not exist."),
+    ]
+    many = Permission(tuple(f"ec2:DescribeInstence{number}" for number in range(50)), ("*",))
+    assert len(refusals(replace(request, permissions=(many,)), actions)[1]) == MOST_UNKNOWN
+
+
+def test_pol_04_every_action_and_resource_without_a_pair_is_named_at_once(actions):
+    permissions = (
+        Permission(("s3:GetObject", "s3:ListBucket"), ("arn:aws:s3:::b/k", "arn:aws:sqs:eu-west-1:444455556666:q")),
+        Permission(("sqs:SendMessage",), ("arn:aws:s3:::b/k", "arn:aws:s3:::b/l")),
+    )
+    request = AccessRequest("a", permissions, 300, "", "")
+    code, errors = refusals(request, actions)
+    assert code == "request_invalid"
+    assert [place for place, _ in errors] == [
+        f"/permissions/{place}" for place in ("0/actions", "0/resources", "1/actions", "1/resources", "1/resources")
+    ]
+    explained = replace(request, explanation=(ExplainedAction("aws s3 cp", "s3:GetObject", ("*",), "it reads"),))
+    assert {place for place, _ in refusals(explained, actions)[1]} == {""}
 
 
 @pytest.mark.parametrize("name", ["S3:getobject", "s3:GETOBJECT", "s3:GetObject"])

@@ -21,9 +21,11 @@ def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tup
     """Return what is wrong, naming the option and its value, and what to write instead.
 
     `fault` is one item of `errors` in the broker's problem. A pointer (RFC 6901) to something that no option sets is
-    shown unchanged.
+    shown unchanged. An empty one is left out.
     """
     pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
+    if not pointer:
+        return detail, fix
     if request is None:
         return f"{_OF_OPERATORS.get(pointer, pointer)}: {detail}", fix
     bounds = fault.get("bounds")

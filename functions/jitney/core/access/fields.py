@@ -25,6 +25,7 @@ class ErrorMembers(TypedDict, total=False):
     bounds: Bounds
     alternatives: Sequence[str]
     missing: bool
+    condition_keys: Sequence[str]
 
 
 class FieldError(NamedTuple):
@@ -63,13 +64,13 @@ class FieldErrors:
         """Add an error at `pointer`."""
         self.found.append(FieldError(pointer, detail, fix, members))
 
-    def refuse(self) -> None:
-        """Raise Problem request_invalid with the errors, if there are any."""
+    def refuse(self, code: str = "request_invalid") -> None:
+        """Raise the Problem `code` with the errors, if there are any."""
         if self.found:
             first = self.found[0]
-            detail = f"{first.pointer or '/'}: {first.detail}"
+            detail = f"{first.pointer}: {first.detail}" if first.pointer else first.detail
             errors = [fault.body() for fault in self.found[:MOST_ERRORS]]
-            raise Problem("request_invalid", detail, first.fix, {"errors": errors})
+            raise Problem(code, detail, first.fix, {"errors": errors})
 
     def unknown_members(self, value: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
         """Add an error for members of `value` that are not in `known`, with the closest known name.

@@ -271,12 +271,14 @@ def _target(alias: str, targets: Mapping[str, Target]) -> Target:
 
 def _check_accounts(request: AccessRequest, target: Target) -> None:
     partition = target.role_arn.split(":", 2)[1]
-    for arn in {arn for permission in request.permissions for arn in permission.resources if arn != "*"}:
-        _, of_partition, _, _, account, _ = arn.split(":", 5)
-        # ARNs in S3 have the account "", and AWS's own managed policies have "aws".
-        if of_partition != partition or account not in ("", "aws", target.account):
-            raise Problem(
-                "account_mismatch",
-                f"Resource {arn[:200]!a} is not in the target's account and partition.",
-                "Name resources of the target's account, without wildcards in the account id, or use another target.",
-            )
+    fix = "Name resources of the target's account, without wildcards in the account id, or use another target."
+    faults = FieldErrors()
+    for index, permission in enumerate(request.permissions):
+        # Permissions that calls need are not in the body.
+        pointer = "" if request.explanation else f"/permissions/{index}/resources"
+        for arn in permission.resources:
+            _, of_partition, _, _, account, _ = ("", partition, "", "", "", "") if arn == "*" else arn.split(":", 5)
+            # ARNs in S3 have the account "", and AWS's own managed policies have "aws".
+            if of_partition != partition or account not in ("", "aws", target.account):
+                faults.add(pointer, f"Resource {arn[:200]!a} is not in the target's account and partition.", fix)
+    faults.refuse("account_mismatch")
