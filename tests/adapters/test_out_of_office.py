@@ -15,7 +15,14 @@ from jitney.core.quotas import Quota
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.review.out_of_office import OutOfOffice
-from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
+from tests.adapters.test_store import (  # noqa: F401 - fixtures
+    cancelled_by_another,
+    client,
+    opened,
+    records,
+    store,
+    store_answering,
+)
 from tests.fakes import NOW, PENDING
 from tests.identities import identity
 
@@ -65,6 +72,12 @@ def test_rev_06_what_has_ended_does_not_end_again(change, client):  # noqa: F811
     with pytest.raises(StaleWrite):
         change(AWAY, None)
     assert records(client) == []
+
+
+def test_rev_06_a_change_is_repeated_while_a_vote_of_a_delegate_is_written(client):  # noqa: F811
+    link = audit.chain_record(AuditRecord(NOW, AuditEvent.OUT_OF_OFFICE, Outcome.SET), "r-1")
+    busy = store_answering(client, cancelled_by_another(client, 1), {})
+    busy.change_out_of_office(None, AWAY, link, Quota("CHANGES#bob", 5, NOW + 3600), now=NOW)
 
 
 def voted(store: Store, grant: Grant, *places: Delegation) -> Grant:  # noqa: F811

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -13,11 +14,16 @@ from urllib.parse import urlencode
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from jitney.adapters.out_of_office import OUT_OF_OFFICE
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY
+from jitney.adapters.transactions import item_key
 from jitney.client.tokens.dpop import DpopKey
+from jitney.core.quotas import out_of_office_quota
 from jitney.core.review.slack.names import COMMENT
+from jitney.core.stored_identity import digest_of
 from local.slack.workspace import TEAM
 from tests.handlers.slack_workspace import signed
+from tests.reviewer_browser import hidden
 from tests.running_systems import until
 from tests.system.conftest import Own
 from tests.system.own_system import (
@@ -30,7 +36,9 @@ from tests.system.own_system import (
     PLAIN,
     REMEMBERED,
     REVIEWED,
+    SECOND_OWNER,
     bound_token,
+    people_issuer,
 )
 from tests.system.page_visitor import Visitor, api_answer, signed_in
 
@@ -47,7 +55,8 @@ class Act(NamedTuple):
     """A caller's flow in progress: who calls, with which idempotency key, and what was there before.
 
     `grants` are the agent's grants from before, and `issued` is the answer with the last of them. `body` is what the
-    caller sends, and `call_id` a call under review. `visitor` is the person whose form on a page is the call.
+    caller sends, and `call_id` a call under review. `visitor` is the person whose form on a page is the call, and
+    `reviewer` the one who votes in a terminal.
     """
 
     own: Own
@@ -58,6 +67,7 @@ class Act(NamedTuple):
     body: Mapping[str, Any] = NOTHING
     call_id: str = ""
     visitor: Visitor | None = None
+    reviewer: str = OWNER
 
     @property
     def grant_id(self) -> str:
@@ -155,7 +165,7 @@ def _rejecting(act: Act) -> Act:
 
 def vote(act: Act) -> httpx.Response:
     """Vote as the reviewer, who has signed in again: a token votes once."""
-    return act.own.api("POST", f"/v1/reviews/{act.grant_id}/votes", act.body, agent=OWNER)
+    return act.own.api("POST", f"/v1/reviews/{act.grant_id}/votes", act.body, agent=act.reviewer)
 
 
 def vote_or_reread(act: Act) -> httpx.Response:
@@ -163,17 +173,59 @@ def vote_or_reread(act: Act) -> httpx.Response:
     answer = vote(act)
     if answer.is_success or "You approved it as it is now." not in answer.json()["detail"]:
         return answer
-    return act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER)
+    return act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=act.reviewer)
 
 
 def _read_by_reviewer(act: Act, **narrowing: Any) -> Act:
     """Return the flow with a confirmed approval of its last grant. Nothing was written for it."""
-    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER)
+    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=act.reviewer)
     assert shown.status_code == 200, shown.text
     act = act._replace(body={"verdict": "approve", "content": shown.json()["review"]["content"], **narrowing})
     step = vote(act)
     assert step.json()["code"] == "confirmation_required", step.text
     return act._replace(body={**act.body, "confirmed": step.json()["review"]["content"]})
+
+
+def to_set_out_of_office(own: Own) -> Act:
+    """Return a flow whose reviewer is about to name a delegate for a day. A request waits for a review meanwhile."""
+    act, visitor = under_review(own), signed_in(own, OWNER)
+    period = {"pk": {"S": OUT_OF_OFFICE}, "sk": {"S": digest_of(people_issuer(own.issuer), OWNER)}}
+    # The flows change it more often than a person may.
+    changes = item_key(out_of_office_quota(f"people.{OWNER}", int(time.time())).key, "QUOTA")
+    for key in (period, changes):
+        own.aws("dynamodb").delete_item(TableName=own.stack["tables"]["state"], Key=key)
+    until_tomorrow = datetime.fromtimestamp(time.time() + 86_400, UTC).strftime("%Y-%m-%dT%H:%M")
+    form = {"from": "", "until": until_tomorrow, "delegate.owners": f"people.{SECOND_OWNER}", "change": "set"}
+    return act._replace(visitor=visitor, body=form | {"shown_id": ""})
+
+
+def to_end_out_of_office(own: Own) -> Act:
+    """Return a flow whose reviewer is back and about to end the delegation."""
+    act = to_set_out_of_office(own)
+    assert change_out_of_office(act).is_success
+    return act._replace(body={"change": "end", "shown_id": shown_out_of_office(act)})
+
+
+def to_approve_as_delegate(own: Own) -> Act:
+    """Return a flow whose reviewer's delegate has read what an approval grants."""
+    act = to_set_out_of_office(own)
+    assert change_out_of_office(act).is_success
+    return _read_by_reviewer(act._replace(reviewer=SECOND_OWNER))
+
+
+def change_out_of_office(act: Act) -> httpx.Response:
+    """Send the form of the page "Out of office". Return the grant under review, or the problem."""
+    assert act.visitor
+    answer = act.visitor.post("/out-of-office", dict(act.body))
+    if answer.is_redirect:
+        return act.own.api("GET", f"/v1/grants/{act.grant_id}", agent=act.agent)
+    return api_answer(answer)
+
+
+def shown_out_of_office(act: Act) -> str:
+    """Return the id of the period that the page shows, "" for none."""
+    assert act.visitor
+    return hidden(act.visitor.get("/out-of-office"), "shown_id")
 
 
 def to_reject_in_slack(own: Own) -> Act:

@@ -25,6 +25,7 @@ from tests.system.fault_acts import (
     is_waiting,
     request_again,
     revoke,
+    shown_out_of_office,
     status_of,
     write_object,
 )
@@ -327,8 +328,46 @@ def _suspensions(act: Act) -> list[dict[str, Any]]:
     return list(act.own.api("GET", "/v1/suspensions", agent=OPERATOR).json()["suspensions"])
 
 
+def set_once(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the period was set once, and that the delegate can vote. Then withdraw the request."""
+    stored = shown_out_of_office(act)
+    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=SECOND_OWNER)
+    wrong = [] if shown.is_success and shown.json()["review"]["may_vote"] else ["the delegate cannot vote"]
+    act.own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent)
+    return [*wrong, *_wrong_out_of_office(act, stored, {"set": 1})]
+
+
+def ended_once(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the period was ended once, and that the delegate cannot vote. Then withdraw the request."""
+    wrong = [] if shown_out_of_office(act) == "" else ["the period has not ended"]
+    if act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=SECOND_OWNER).status_code != 403:
+        wrong.append("the delegate can still read the request")
+    act.own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent)
+    return [*wrong, *_wrong_out_of_office(act, act.body["shown_id"], {"set": 1, "ended": 1})]
+
+
+def approved_by_a_delegate(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that one vote is on record, of the delegate for the reviewer, and that the agent gets credentials."""
+    votes = act.own.api("GET", f"/v1/grants/{act.grant_id}", agent=act.agent).json()["grant"]["votes"]
+    given = [(each["human"], each["delegate_for"]) for each in votes]
+    wrong = [] if given == [(f"people.{SECOND_OWNER}", [f"people.{OWNER}"])] else [f"the votes are {given}"]
+    return [*wrong, *credentials_after_approval(act, body)]
+
+
+def _wrong_out_of_office(act: Act, period: str, expected: Mapping[str, int]) -> list[str]:
+    found = _outcomes(act, "out_of_office", period)
+    return [] if found == expected else [f"out of office has the records {dict(found)}"]
+
+
 def _wrong_records(act: Act, suspension_id: str, expected: Mapping[str, int]) -> list[str]:
     """Check the records of a suspension. Those of calls that were incomplete have the outcome `failed`."""
+    found = _outcomes(act, "suspension", suspension_id)
+    del found["failed"]
+    return [] if found == expected else [f"the suspension has the records {dict(found)}"]
+
+
+def _outcomes(act: Act, event: str, named: str) -> Counter[str]:
+    """Return how many records of an event, outside of grants, name `named`, by outcome."""
     pages = (
         act.own.aws("dynamodb")
         .get_paginator("scan")
@@ -339,8 +378,4 @@ def _wrong_records(act: Act, suspension_id: str, expected: Mapping[str, int]) ->
         )
     )
     records = (json.loads(record_in(each)) for page in pages for each in page["Items"] if "record" in each)
-    found = Counter(
-        each["outcome"] for each in records if each["event"] == "suspension" and suspension_id in each["detail"]
-    )
-    del found["failed"]
-    return [] if found == expected else [f"the suspension has the records {dict(found)}"]
+    return Counter(each["outcome"] for each in records if each["event"] == event and named in each["detail"])

@@ -111,6 +111,34 @@ FLOWS: Mapping[str, Flow] = {
         unresumed=NEVER_RESUMED | {"TransactWriteItems"},  # a repeat finds the request narrowed
         tried=("TransactWriteItems", "SendTaskSuccess"),  # a message that is not sent is followed by a reminder
     ),
+    "approval by a delegate": Flow(
+        acts.to_approve_as_delegate,
+        acts.vote,
+        ("request", "vote"),
+        "active",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.approved_by_a_delegate,
+        tried=("TransactWriteItems", "GetItem", "Query"),  # the rest is that of an approval
+    ),
+    "out of office": Flow(
+        acts.to_set_out_of_office,
+        acts.change_out_of_office,
+        ("request",),
+        "pending",
+        workflow="RUNNING",
+        notices=("requested",),
+        also=checks.set_once,
+    ),
+    "end of out of office": Flow(
+        acts.to_end_out_of_office,
+        acts.change_out_of_office,
+        ("request",),
+        "pending",
+        workflow="RUNNING",
+        notices=("requested",),
+        also=checks.ended_once,
+    ),
     "rejection": Flow(
         acts.to_reject,
         acts.vote,

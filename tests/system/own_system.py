@@ -197,7 +197,7 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         },
         "operators": ["factory/wardens"],
         "reviewers": {
-            "owners": {"members": [f"people/{OWNER}"]},
+            "owners": {"members": [f"people/{OWNER}"], "delegates": [f"people/{SECOND_OWNER}"]},
             "pair": {"members": [f"people/{each}" for each in sorted(PEOPLE)], "approvals": 2},
         },
         "people": {f"people/{each}": f"{each}@example.com" for each in sorted(PEOPLE)},

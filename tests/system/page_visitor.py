@@ -24,6 +24,11 @@ class Visitor(NamedTuple):
     cookie: str
     token: str
 
+    def get(self, path: str) -> httpx.Response:
+        """Return a page."""
+        url, cookies = self.own.stack["reviews_url"] + path, {SESSION: self.cookie}
+        return httpx.get(url, cookies=cookies, timeout=PATIENCE, trust_env=False)
+
     def post(self, path: str, form: dict[str, Any]) -> httpx.Response:
         """Return the first answer to a form."""
         url, headers = self.own.stack["reviews_url"] + path, {"Origin": self.own.stack["aws_endpoint"]}

@@ -131,10 +131,10 @@ class Store:
     ) -> None:
         """Replace or end an out-of-office period, with its record.
 
-        Raises StaleWrite if `before` is not current, and Conflict when `quota` is used up.
+        Raises StaleWrite if `before` is not current, Conflict when `quota` is used up, and Problem store_busy.
         """
         change = out_of_office_write(self._state_table, before, after)
-        self._transactions.write([record], [change], [quota], now=now)
+        self._transactions.write_at_any_time([record], [change], [quota], now=now)
 
     def change_suspensions(self, before: Suspensions, after: Suspensions, record: ChainedRecord, *, now: int) -> None:
         """Replace the suspensions, with the change's record. Raises StaleWrite if `before` is not current."""

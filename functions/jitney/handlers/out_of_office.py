@@ -16,34 +16,40 @@ DELEGATE_FIELD = "delegate."
 
 
 def change_out_of_office(visit: FormVisit) -> Page:
-    """Save the change, and return 303 to the page.
+    """Save the change, and return 303 to the page. Nothing is written for a change that is stored already: a repeat.
 
-    Raises Problem: not_reviewer, request_invalid, rate_limited, unavailable, or out_of_office_conflict if the page was
-    stale.
+    Raises Problem: not_reviewer, request_invalid, rate_limited, store_busy, unavailable, or out_of_office_conflict if
+    the page was stale.
     """
     with visit.authenticated.counting_refusals():
-        before, after = _requested(visit)
-        _write(before, after, visit)
+        before, after = _stored(visit), _requested(visit)
+        if not _is_stored(after, before, visit.now):
+            if visit.form("shown_id") != (before.id if before else ""):
+                raise _conflict()
+            _write(before, after, visit)
     return Page(303, location=f"{visit.path}/reviews/out-of-office")
 
 
-def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
-    """Return the stored and the requested out-of-office period. Each may be None."""
-    ports, human = visit.ports, visit.principal.identity
-    before = out_of_office_of(human, ports)
-    if visit.form("shown_id") != (before.id if before else ""):
-        raise _conflict()
+def _stored(visit: FormVisit) -> OutOfOffice | None:
+    return out_of_office_of(visit.principal.identity, visit.ports)
+
+
+def _is_stored(requested: OutOfOffice | None, stored: OutOfOffice | None, now: int) -> bool:
+    return requested.is_in(stored, now) if requested else stored is None
+
+
+def _requested(visit: FormVisit) -> OutOfOffice | None:
+    """Return the requested out-of-office period. None asks to end the present one."""
     if visit.form("change") == "end":
-        if before is None:
-            raise _conflict()
-        return before, None
+        return None
     chosen = {
         name.removeprefix(DELEGATE_FIELD): values[0]
         for name, values in visit.fields.items()
         if name.startswith(DELEGATE_FIELD) and values[0]
     }
     span = (visit.form("from"), visit.form("until"))
-    return before, parse_out_of_office(ports.new_id("a"), human, chosen, span, ports.config, visit.now)
+    ports = visit.ports
+    return parse_out_of_office(ports.new_id("a"), visit.principal.identity, chosen, span, ports.config, visit.now)
 
 
 def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVisit) -> None:
@@ -56,7 +62,9 @@ def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVis
     try:
         visit.ports.store.change_out_of_office(before, after, link, quota, now=visit.now)
     except StaleWrite as stale:
-        raise _conflict() from stale
+        # The other writer may have been the same form: a second click.
+        if not _is_stored(after, _stored(visit), visit.now):
+            raise _conflict() from stale
     except Conflict as used:
         detail = f"You changed your out-of-office period {quota.most} times in this hour, which is the limit."
         raise used_up_problem("rate_limited", quota, detail, "Then make the change again.", visit.now) from used

@@ -39,6 +39,13 @@ class OutOfOffice(NamedTuple):
         delegates = tuple((group, identity_of(**human)) for group, human in members["delegates"])
         return cls(**members | {"human": identity_of(**members["human"]), "delegates": delegates})
 
+    def is_in(self, stored: Self | None, now: int) -> bool:
+        """Return whether this period, requested at `now`, is the `stored` one. It may have begun since."""
+        begun = stored is not None and stored.starts_at <= now == self.starts_at
+        return stored is not None and self == stored._replace(
+            id=self.id, starts_at=self.starts_at if begun else stored.starts_at
+        )
+
     def text(self) -> str:
         """Return the text that `read` takes."""
         delegates = [(group, human.stored()) for group, human in self.delegates]
