@@ -104,6 +104,7 @@ PERMITTED_TARGET = {
     "account": "444455556666",
     "regions": ["eu-west-1"],
     "max_seconds": 3600,
+    "ticket_patterns": [],
     "suspended": False,
     "incomplete": False,
     "access": [PERMITTED_ACCESS],

@@ -70,6 +70,11 @@ def test_end_08_a_suspended_target_says_so(connected: FakeBroker):
     assert "suspended: requests are refused until an operator lifts it" in run().stdout
 
 
+def test_cli_05_a_target_says_which_tickets_it_accepts(connected: FakeBroker):
+    connected.say("GET", PATH, 200, permitted(PERMITTED_TARGET | {"ticket_patterns": ["OPS-*", "CHG-*"]}))
+    assert ", at most 1h, with a ticket that matches OPS-* or CHG-*\n" in run().stdout
+
+
 def test_cli_05_an_incomplete_list_says_so(connected: FakeBroker):
     connected.say("GET", PATH, 200, permitted(PERMITTED_TARGET | {"incomplete": True}))
     assert "Policies have too many patterns to list them all." in run().stdout

@@ -955,6 +955,31 @@ def test_gw_12_a_target_has_its_own_limits_of_calls_and_otherwise_those_of_every
     assert limits == CallLimits(calls=5, bytes_out=1000, items_deleted=1)
 
 
+def test_a_target_can_require_tickets(compiled):
+    document = valid()
+    assert compiled(document).targets["prod"].ticket_patterns == ()
+    document["targets"]["prod"]["ticket_patterns"] = ["OPS-*", "?*", "OPS 1"]
+    assert compiled(document).targets["prod"].ticket_patterns == ("OPS-*", "?*", "OPS 1")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "said"),
+    [
+        (["OPS-*", "OPS-*"], "twice"),
+        (["**"], '"**" accepts requests without a ticket'),
+        ([""], "up to 100 printable ASCII characters"),
+        ([" "], "it begins or ends with a space"),
+        (["x" * 101], "up to 100 printable ASCII characters"),
+        (["größe-*"], "up to 100 printable ASCII characters"),
+        ([f"OPS-{number}" for number in range(11)], "10"),
+    ],
+)
+def test_ticket_patterns_that_no_ticket_or_no_ticket_at_all_can_match_are_refused(compiled, patterns, said):
+    document = valid()
+    document["targets"]["prod"]["ticket_patterns"] = patterns
+    assert said in str(problems(compiled, document))
+
+
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(IssuerSettings.model_fields) - {"jwks_file"} | {"name", "identity_name", "key_set"} == read

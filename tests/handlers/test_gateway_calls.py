@@ -343,6 +343,18 @@ def test_gw_01_a_call_may_request_its_own_grant(gateway: Gateway) -> None:
     assert (again[1], len(gateway.upstream.sent)) == (first[1], 1)
 
 
+def test_gw_01_a_call_that_requests_its_own_grant_names_a_ticket_where_the_target_needs_one(gateway: Gateway) -> None:
+    config = gateway.system.ports.config
+    targets = {alias: replace(each, ticket_patterns=("OPS-*",)) for alias, each in config.targets.items()}
+    gateway.system.ports.config = replace(config, targets=targets)
+    body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
+    status, answer, _ = gateway.system.call(create_call, body, idempotency_key="k")
+    assert (status, [each["pointer"] for each in answer["errors"]]) == (400, ["/ticket"])
+    assert not gateway.upstream.sent
+    assert gateway.system.call(create_call, body | {"ticket": "OPS-12"}, idempotency_key="l")[0] == 200
+    assert gateway.post(PUT)[0] == 200  # in a grant from before
+
+
 def released(gateway: Gateway, grant_id: str) -> None:
     assert gateway.system.call(release_grant, {}, grant_id=grant_id)[0] == 200
 

@@ -66,6 +66,15 @@ def test_cli_05_a_caller_sees_itself_and_its_targets():
     assert "fix" not in body
 
 
+def test_cli_05_the_tickets_that_a_target_accepts_are_listed():
+    system = system_of()
+    assert listed(system)["targets"][0]["ticket_patterns"] == []
+    config = system.ports.config
+    named = {alias: replace(each, ticket_patterns=("OPS-*", "CHG-*")) for alias, each in config.targets.items()}
+    system.ports.config = replace(config, targets=named)
+    assert listed(system)["targets"][0]["ticket_patterns"] == ["OPS-*", "CHG-*"]
+
+
 def test_cli_05_a_forbidden_target_is_like_none():
     """The bytes of the answer are the same whether the forbidden target exists or not."""
     with_it, without = system_of(), System(config=configuration(OWN + OTHERS))

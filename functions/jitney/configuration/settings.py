@@ -62,6 +62,7 @@ from jitney.configuration.values import (
     Tag,
     TagValue,
     Text,
+    TicketPatterns,
     refused,
     unique,
 )
@@ -113,6 +114,7 @@ class TargetSettings(SettingsModel):
     managed_policy: Text | None = None
     access_profiles: AccessProfiles = Field(default_factory=dict)
     call_limits: CallLimitSettings = Field(default_factory=CallLimitSettings)
+    ticket_patterns: TicketPatterns = ()
 
     @field_validator("managed_policy")
     @classmethod

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from jitney.configuration.action_table import action_table
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
+from jitney.core.access.request_body import MAX_TICKET
 from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS
 
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
@@ -111,6 +112,13 @@ def _address(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _needs_a_ticket(pattern: str) -> str:
+    """Accept a pattern that no request without a ticket matches."""
+    if not pattern.strip("*"):
+        raise refused(f'"{pattern}" accepts requests without a ticket', "write ?* to accept every ticket")
+    return pattern
+
+
 def _action_pattern(pattern: str) -> str:
     """Accept an action of AWS, or a pattern of one service's actions."""
     actions = action_table()
@@ -142,6 +150,15 @@ ActionPattern = Annotated[str, AfterValidator(_action_pattern)]
 ActionPatterns = Annotated[tuple[ActionPattern, ...], AfterValidator(unique)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
+TicketPattern = Annotated[
+    str,
+    matching(
+        rf"[\x20-\x7e]{{1,{MAX_TICKET}}}",
+        f"write up to {MAX_TICKET} printable ASCII characters, such as OPS-*; ?* accepts every ticket",
+    ),
+    AfterValidator(_needs_a_ticket),
+]
+TicketPatterns = Annotated[tuple[TicketPattern, ...], Field(max_length=10), AfterValidator(unique)]
 Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", _TAG_CHARACTERS)]
 TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", _TAG_CHARACTERS)]
 OrganizationalUnit = Annotated[

@@ -109,7 +109,8 @@ class Target:
     says whether the roles may make the call that shows when a session is denied.
     `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`. Sessions may use
     resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. The patterns
-    `any_account_actions` and `any_region_actions` name exempt actions. `access_profiles` are keyed by name.
+    `any_account_actions` and `any_region_actions` name exempt actions. `access_profiles` are keyed by name. A request's
+    ticket must match one of `ticket_patterns`; () means that it needs none.
     """
 
     alias: str
@@ -132,6 +133,7 @@ class Target:
     any_region_actions: tuple[str, ...] = ()
     access_profiles: Mapping[str, AccessProfile] = field(default_factory=lambda: MappingProxyType({}))
     call_limits: CallLimits = DEFAULT_CALL_LIMITS  # of each grant on the target
+    ticket_patterns: tuple[str, ...] = ()
 
     @property
     def role_arns(self) -> tuple[str, ...]:

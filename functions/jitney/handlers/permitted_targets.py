@@ -66,6 +66,7 @@ def _view(permitted: PermittedTarget, authenticated: AuthenticatedRequest) -> di
         "account": target.account,
         "regions": list(dict.fromkeys((target.region, *target.other_regions))),
         "max_seconds": permitted.max_seconds,
+        "ticket_patterns": list(target.ticket_patterns),
         "suspended": authenticated.suspensions.stopping(authenticated.principal, target) is not None,
         "incomplete": not permitted.whole,
         "access": [_access_view(each) for each in permitted.access],

@@ -2,6 +2,7 @@ import base64
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -150,6 +151,28 @@ def test_bad_input_gets_a_code_and_a_fix(case: str):
     assert problem.fix
     if pointer:
         assert pointer in [fault["pointer"] for fault in problem.extras["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("ticket", "accepted"),
+    [
+        *((each, True) for each in ("OPS-12", "OPS-1", "CHG-12345-b")),
+        *((each, False) for each in ("", None, "OPS-", "ops-12", "XOPS-12", "CHG-1234", " OPS-12", "OPS 12", "*")),
+    ],
+)
+def test_a_target_accepts_only_tickets_that_match_a_pattern(ticket: str | None, accepted: bool):
+    patterns = ("OPS-?*", "CHG-?????*")
+    targets = {name: replace(each, ticket_patterns=patterns) for name, each in TARGETS.items()}
+    body = changed(ticket=ticket)
+    if accepted:
+        assert parse_request(body, targets, LIMITS, explain, UNTAGGED).ticket == ticket
+        return
+    with pytest.raises(Problem) as raised:
+        parse_request(body, targets, LIMITS, explain, UNTAGGED)
+    (error,) = raised.value.extras["errors"]
+    assert (raised.value.code, error["pointer"], error["alternatives"]) == ("request_invalid", "/ticket", patterns)
+    assert error.get("missing", False) is not ticket
+    assert "OPS-?* or CHG-?????*" in raised.value.fix
 
 
 def test_every_resource_of_another_account_is_named():

@@ -66,7 +66,8 @@ class ApiPermittedTarget:
     """A target, and what policies permit the caller there. `max_seconds` is the longest duration of any of it.
 
     `regions` are those in which sessions may make calls, the target's own first. While the target is `suspended`,
-    requests are refused. If it is `incomplete`, access may be missing.
+    requests are refused. If it is `incomplete`, access may be missing. If it has `ticket_patterns`, a request's ticket
+    must match one.
     """
 
     target: str
@@ -77,6 +78,7 @@ class ApiPermittedTarget:
     access: tuple[ApiPermittedAccess, ...]
     access_profiles: tuple[ApiPermittedProfile, ...] = ()
     incomplete: bool = False
+    ticket_patterns: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -84,6 +86,7 @@ class ApiPermittedTarget:
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         lists = {
             "regions": tuple(document["regions"]),
+            "ticket_patterns": tuple(document.get("ticket_patterns", ())),
             "access": tuple(map(ApiPermittedAccess.read, document["access"])),
             "access_profiles": tuple(map(ApiPermittedProfile.read, document["access_profiles"])),
         }

@@ -11,10 +11,11 @@ INCOMPLETE = "Policies have too many patterns to list them all. Try a request wi
 
 
 def target_line(target: ApiPermittedTarget) -> str:
-    """Return where a target is, and the longest duration of a grant there."""
+    """Return where a target is, the longest duration of a grant there, and which ticket a request needs."""
     suspended = ", suspended: requests are refused until an operator lifts it" if target.suspended else ""
     longest = format_duration(target.max_seconds)
-    return f"account {target.account}, {', '.join(target.regions)}, at most {longest}{suspended}"
+    patterns = f", with a ticket that matches {' or '.join(target.ticket_patterns)}" if target.ticket_patterns else ""
+    return f"account {target.account}, {', '.join(target.regions)}, at most {longest}{patterns}{suspended}"
 
 
 def access_line(access: ApiPermittedAccess, target: ApiPermittedTarget) -> str:

@@ -22,6 +22,7 @@ from jitney.core.config import Limits, Target
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.text import cannot_hold_secret
+from jitney.core.patterns import wildcard_pattern
 from jitney.core.problems import Problem
 
 MEMBERS = (
@@ -90,6 +91,7 @@ def parse_request(
         _check_unmasked(_permissions(sent["permissions"], FieldErrors()), request.permissions, faults)
     faults.refuse()
     target = _target(request.target, targets)
+    _check_ticket(request.ticket, target)
     if "calls" in shown:
         request = _with_permissions(request, _explained(sent["calls"], shown["calls"], target, explain), mask)
     if profile:
@@ -267,6 +269,20 @@ def _target(alias: str, targets: Mapping[str, Target]) -> Target:
         fix = "List your targets with GET /v1/targets (jitney targets), or ask your platform engineer for the alias."
         raise Problem("target_unknown", f"Target {alias[:64]!a} does not exist.", fix)
     return target
+
+
+def _check_ticket(ticket: str, target: Target) -> None:
+    patterns = target.ticket_patterns
+    if not patterns or any(wildcard_pattern(each).matches(ticket) for each in patterns):
+        return
+    faults = FieldErrors()
+    fix = f"Write the ticket that this belongs to. It must match {' or '.join(patterns)}."
+    if ticket:
+        faults.add("/ticket", f"Target {target.alias} does not accept this ticket.", fix, alternatives=patterns)
+    else:
+        detail = f"A request for target {target.alias} needs a ticket."
+        faults.add("/ticket", detail, fix, alternatives=patterns, missing=True)
+    faults.refuse()
 
 
 def _check_accounts(request: AccessRequest, target: Target) -> None:
