@@ -143,7 +143,7 @@ class MemoryStore:
         self._answer("save")
         with self.lock:
             current = self.grants[before.id]
-            if (current.state, current.records) != (before.state, before.records):
+            if current.records != before.records:
                 raise StaleWrite
             places = [place for vote in after.votes_since(before) for place in vote.delegations]
             if any(

@@ -392,6 +392,8 @@ def test_rev_08_what_ended_meanwhile_is_looked_at_all_the_same(desk: ReviewSyste
     assert "was due by" in bob.send("GET", f"/reviews/{grant.id}").text
     assert code(judge(bob, grant, "object")) == "303"
     assert (stored(desk, grant).ending, desk.system.store.outstanding) == (None, {})
+    reconcile(desk.system.ports)
+    assert [each[:2] for each in desk.system.outcomes()][-2:] == [("follow_up", "objected"), ("expiry", "expired")]
 
 
 def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(desk: ReviewSystem):

@@ -27,7 +27,7 @@ def withdraw_call(request: Request, ports: Ports) -> Response:
         problem = Problem("call_already_made", detail, fix, {"call_id": call_id})
         authenticated.count_refusal(problem.code)
         raise problem
-    return call_response(call_id, ended, authenticated)
+    return call_response(call_id, ended.at(authenticated.now), authenticated)
 
 
 handler = endpoint(withdraw_call, ("config", "actions", "keys", "store", "suspensions", "call_store"))

@@ -17,7 +17,7 @@ from jitney.handlers.runtime.ports import Ports
 
 def ended_response(grant: Grant, authenticated: AuthenticatedRequest) -> Response:
     """Return the answer to a release or revocation: the grant, and what outlives it."""
-    answer = grant_response(200, grant, authenticated)
+    answer = grant_response(200, grant.at(authenticated.now), authenticated)
     return replace(
         answer, body={**answer.body, "outlives": [each.view() for each in ended_effects(grant, authenticated.ports)]}
     )

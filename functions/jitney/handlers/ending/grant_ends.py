@@ -43,10 +43,11 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
 
 
 def end_grant(grant: Grant, state: State, reason: str, authenticated: AuthenticatedRequest) -> Grant:
-    """Release or revoke a grant for the caller, and write the denial of its live credentials. Returns the ended grant.
+    """Release or revoke a grant for the caller, and write the denial of its live credentials.
 
-    Nothing is denied if no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in
-    the record, and cut if it is long. A grant that has ended before does not change, but its denial is repeated. If its
+    Returns the grant as stored: a grant that has expired is open until its expiry is on record. Nothing is denied if no
+    credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in the record, and cut if it
+    is long. A grant that has ended before does not change, but its denial is repeated. If its
     approval counts for later requests, a revocation ends that approval. Raises Problem revocation_incomplete or
     unavailable, with the current grant. Even then, no new credentials are issued for it. Repeating the call continues
     the work.
@@ -169,7 +170,7 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: A
         )
         return GrantUpdate(ended, record, entry)
 
-    return update_grant(grant, change, authenticated.ports).at(authenticated.now)
+    return update_grant(grant, change, authenticated.ports)
 
 
 def _denial(ended: Grant, authenticated: AuthenticatedRequest) -> DenyEntry | NoDenial:
