@@ -280,6 +280,15 @@ def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
 
 
+def test_aud_01_refusals_name_the_caller_if_it_is_known(lake: Lake):
+    refused = {"code": "target_unknown", "issuer": "corp", "source_ip": "192.0.2.1"}
+    lake.record(AuditEvent.REQUEST, Outcome.REFUSED, principal="corp.a", human="corp.alice", count=2, **refused)
+    lake.record(AuditEvent.REQUEST, Outcome.REFUSED, principal="corp.b", **refused)
+    lake.record(AuditEvent.REFUSAL, Outcome.REFUSED, principal="", code="token_expired", later=-60)
+    rows = [(row["principal"], row["human"], row["times"]) for row in lake.ask("refusals")]
+    assert rows == [("corp.a", "corp.alice", 2), ("corp.b", "", 1), ("", "", 1)]
+
+
 def test_aud_01_refused_calls_and_requests_are_counted_among_the_refusals(lake: Lake):
     for event, code in ((AuditEvent.CALL, "grant_not_found"), (AuditEvent.REQUEST, "target_unknown")):
         lake.record(event, Outcome.REFUSED, code=code, issuer="corp", source_ip="192.0.2.1", count=3)
@@ -1178,10 +1187,12 @@ def test_aud_04_requests_are_counted_by_accountable_unit(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, days_ago=1)
     lake.record(AuditEvent.REQUEST, Outcome.REFUSED, days_ago=40)
     lake.record(AuditEvent.VOTE, Outcome.APPROVED)
-    counted = ("unit", "agents", "requests", "allowed", "reviews", "denied", "refused")
+    for count in (1, 1, 2, 4):  # eight refusals of a minute
+        lake.record(AuditEvent.REQUEST, Outcome.REFUSED, principal="ci.branch-0", unit="ci.repository", count=count)
+    counted = ("unit", "agents", "requests", "allowed", "reviews", "denied", "refused", "dry_runs")
     assert [tuple(row[name] for name in counted) for row in lake.ask("requests_by_unit")] == [
-        ("ci.repository", 3, 5, 0, 3, 1, 0),
-        ("corp.a", 1, 1, 1, 0, 0, 0),
+        ("ci.repository", 3, 12, 0, 3, 0, 8, 1),
+        ("corp.a", 1, 1, 1, 0, 0, 0, 0),
     ]
 
 
