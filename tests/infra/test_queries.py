@@ -798,6 +798,33 @@ def test_aud_04_who_approved_what_and_how_fast(lake: Lake):
     ]
 
 
+def test_aud_04_who_approved_says_what_each_vote_changed(lake: Lake):
+    asked = {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]}]}
+    less = {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/a"]}]}
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", duration_seconds=900, detail=asked)
+    votes = (
+        ("first", asked, "pending", {}),
+        ("late", asked, "pending", {"code": "review_changed"}),
+        ("less", less, "pending", {}),
+        ("shorter", asked, "active", {"duration_seconds": 600}),
+    )
+    for seq, (person, terms, state, members) in enumerate(votes, start=1):
+        detail = terms | {"by": person, "state": state} | ({"this_time_only": True} if person == "less" else {})
+        about = {"grant_id": "g-1", "seq": seq, "later": seq, "detail": detail, "duration_seconds": 900}
+        lake.record(AuditEvent.VOTE, Outcome.APPROVED, **about | members)
+    lake.record(
+        AuditEvent.VOTE, Outcome.REJECTED, grant_id="g-2", later=9, detail=less | {"by": "no", "state": "rejected"}
+    )
+    shown = ("person", "state", "code", "narrowed", "this_time_only", "duration_seconds")
+    assert [tuple(row[name] for name in shown) for row in lake.ask("who_approved")] == [
+        ("no", "rejected", "", False, False, 0),
+        ("shorter", "active", "", True, False, 600),
+        ("less", "pending", "", True, True, 900),
+        ("late", "pending", "review_changed", False, False, 900),
+        ("first", "pending", "", False, False, 900),
+    ]
+
+
 def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
         lake.record(
