@@ -19,6 +19,7 @@ from jitney.client.cli import build_app
 from jitney.client.commands.audit import read_day
 from jitney.core.access.request import Permission
 from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.times import iso
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.client.test_cli_audit_show import DAY, Ledger
@@ -93,6 +94,32 @@ def test_aud_10_one_table_says_what_was_asked_granted_used_and_denied_and_who_ap
     assert printed.exit_code == 0
     assert GRANT.id in printed.stdout
     assert "Any agent on arn:aws:s3:::reports, from" in printed.stderr
+
+
+def test_aud_10_equal_calls_have_the_times_of_the_first_and_the_last(ledger: Queries):
+    calls = [call(each, time=NOW + each * 600) for each in range(1, 4)]
+    ledger.publish("calls", [{**each, "source_identity": GRANT.principal} for each in calls])
+    (used,) = (row for row in who("--agent", "reader-agent") if row["what"] == "used")
+    assert (used["time"], used["last_time"], used["times"]) == (iso(NOW + 600), iso(NOW + 1800), 3)
+
+
+def test_aud_10_an_end_has_the_time_at_which_access_ended_and_not_that_of_its_record(ledger: Queries):
+    expired, moved = requested(OTHER), requested(replace(OTHER, id="g-eeeeeeeeeeeeee"))
+    expired.write(AuditEvent.EXPIRY, Outcome.EXPIRED, OTHER.expires_at + 3000)
+    detail = {"by": "staff.olga", "ended_at": iso(NOW + 7)}
+    moved.write(AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 900, detail=detail)
+    ledger.publish("records", [*expired.lines, *moved.lines])
+    ends = {row["result"]: row["time"] for row in who("--agent", "writer-agent") if row["what"] == "ended"}
+    assert ends == {"expired": iso(OTHER.expires_at), "revoked": iso(NOW + 7)}
+
+
+def test_aud_10_a_vote_that_decides_nothing_yet_says_so(ledger: Queries):
+    asked = requested(OTHER, Outcome.REVIEW)
+    for later, state in enumerate(("pending", "active"), start=1):
+        asked.write(AuditEvent.VOTE, Outcome.APPROVED, NOW + later, detail={"by": "staff.bob", "state": state})
+    ledger.publish("records", asked.lines)
+    results = [row["result"] for row in who("--agent", "writer-agent") if row["what"] == "decided"]
+    assert results == ["approved, still pending", "approved"]
 
 
 @pytest.mark.parametrize("name", ["local.writer-agent", "writer-agent"])

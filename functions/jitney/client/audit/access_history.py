@@ -14,7 +14,7 @@ from jitney.core.report.grant_report import NOT_SENT
 LOOKED_BACK = timedelta(days=90)
 """How far back names are looked up, so that a known name without events in the period is not an error."""
 RECORDS = """
-SELECT time, event, outcome, code, chain, seq, grant_id, principal, human, target, reason, detail,
+SELECT time, event, outcome, code, chain, seq, grant_id, principal, human, target, expires_at, reason, detail,
        CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(policies AS JSON) AS policies
 FROM unique_records
 WHERE dt >= ? AND dt <= ? AND ? IN ('', principal)
@@ -40,10 +40,12 @@ class HistoryRow(NamedTuple):
     """One event, or several equal calls. `by` is the person, or the policies, that decided.
 
     `what` is "requested", "decided", "break-glass", "used", "denied", "bypass" or "ended". `times` counts the calls of
-    the row, and `time` is when the first one happened.
+    the row. The first one happened at `time`, and the last one at `last_time`. For an end, `time` is when access ended,
+    even if that was recorded later.
     """
 
     time: str
+    last_time: str
     what: str
     result: str
     agent: str
@@ -148,10 +150,12 @@ def _record_row(record: Mapping[str, Any]) -> HistoryRow:
     code = f" ({record['code']})" if record["code"] else ""
     status = f" {call['status']}" if event == "call" and call.get("status") else ""
     by_policy = ", ".join(record["policies"] or ()) if event == "request" else ""
+    undecided = ", still pending" if event == "vote" and detail.get("state") == "pending" else ""
     return HistoryRow(
-        time=str(record["time"]),
+        time=(happened := _happened(record, detail)),
+        last_time=happened,
         what="denied" if event == "call" and record["outcome"] in NOT_SENT else _WHAT[event],
-        result=f"{record['outcome']}{status}{code}",
+        result=f"{record['outcome']}{status}{undecided}{code}",
         agent=str(record["principal"] or ""),
         human=str(record["human"] or ""),
         grant_id=str(record["grant_id"] or ""),
@@ -164,6 +168,14 @@ def _record_row(record: Mapping[str, Any]) -> HistoryRow:
     )
 
 
+def _happened(record: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
+    """Return the time of what a record is about. An end is recorded when it is found, which may be later."""
+    at = str(record["time"])
+    if record["event"] == "expiry":
+        return min(at, str(record["expires_at"] or at))
+    return str(detail.get("ended_at") or at) if _WHAT[str(record["event"])] == "ended" else at
+
+
 def _of_calls(calls: Iterable[Mapping[str, Any]], arn: str) -> Iterator[HistoryRow]:
     """Yield the calls on the resource. Equal calls are one row."""
     found: dict[tuple[str, ...], HistoryRow] = {}
@@ -172,7 +184,7 @@ def _of_calls(calls: Iterable[Mapping[str, Any]], arn: str) -> Iterator[HistoryR
             continue
         row = _call_row(each)
         key = (row.what, row.result, row.agent, row.grant_id, row.target, *row.actions, "", *row.resources)
-        found[key] = found[key]._replace(times=found[key].times + 1) if key in found else row
+        found[key] = found[key]._replace(times=found[key].times + 1, last_time=row.time) if key in found else row
     yield from found.values()
 
 
@@ -182,6 +194,7 @@ def _call_row(call: Mapping[str, Any]) -> HistoryRow:
     done = "beyond_grant" if call["verdict"] == "beyond_grant" else "done"
     return HistoryRow(
         time=str(call["time"]),
+        last_time=str(call["time"]),
         what=what,
         result=str(call["error_code"] or done),
         agent=str(call["principal"] or ""),
