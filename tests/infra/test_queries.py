@@ -1004,6 +1004,16 @@ def test_end_02_a_suspended_grant_ended_with_its_suspension_and_not_with_its_rec
     assert (row["time"], row["calls_afterwards"], row["last_call_seconds"]) == (ended_at, 2, 90)
 
 
+def test_end_08_time_to_deny_has_when_iam_accepted_the_deny_entry(lake: Lake):
+    for grant in ("g-late", "g-never"):
+        lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id=grant, detail={"by": "corp.ops"})
+        lake.record(AuditEvent.DENY_ENTRY, Outcome.FAILED, grant_id=grant, seq=1, code="revocation_incomplete")
+    written = {"written_at": datetime.fromtimestamp(seconds(later=300), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    lake.record(AuditEvent.DENY_ENTRY, Outcome.SET, grant_id="g-late", seq=2, later=310, detail=written)
+    rows = {row["grant_id"]: (row["deny_entry_seconds"], row["deny_entry_failure"]) for row in lake.ask("time_to_deny")}
+    assert rows == {"g-late": (300, "revocation_incomplete"), "g-never": (None, "revocation_incomplete")}
+
+
 def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
     for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):

@@ -9,6 +9,7 @@ from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import GrantReport, UsedConfiguration
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections
+from jitney.core.times import iso
 from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, RecordedGrant, call, report_of, requested
@@ -42,6 +43,51 @@ def test_rev_10_quoted_text_ends_at_its_quotation_mark(mark: str):
     )
     ((_, text),) = [row for row in rows(report_of(recorded)) if row[0] == "ended"]
     assert text.endswith('revoked by staff.olga: “no" by staff.bob”')
+
+
+def revoked(*entries: tuple[Outcome, int, str], at: int = NOW + 9, **detail: str) -> RecordedGrant:
+    """Return a revoked grant whose deny entry was written or refused at these times."""
+    recorded = requested().write(AuditEvent.REVOCATION, Outcome.REVOKED, at, detail={"by": "staff.olga"} | detail)
+    for outcome, when, code in entries:
+        written = {"written_at": iso(when)} if outcome is Outcome.SET else {}
+        recorded.write(AuditEvent.DENY_ENTRY, outcome, when + 3, code=code, detail=written)
+    return recorded
+
+
+SET, FAILED = Outcome.SET, Outcome.FAILED
+REFUSED_FIRST = "At first, IAM did not accept it: revocation_incomplete."
+NO_RECORD = "no record says that AWS denies the credentials, which expire at 12:05:00."
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        (revoked((SET, NOW + 9, "")), []),
+        (revoked((SET, NOW + 129, "")), [("denied", "IAM has the deny entry since 12:02:09, 2 minutes later.")]),
+        (
+            revoked((FAILED, NOW + 9, "revocation_incomplete"), (SET, NOW + 69, "")),
+            [("denied", f"IAM has the deny entry since 12:01:09, 1 minute later. {REFUSED_FIRST}")],
+        ),
+        (
+            revoked((FAILED, NOW + 9, "revocation_incomplete")),
+            [("not denied", f"{NO_RECORD} IAM did not accept the deny entry: revocation_incomplete.")],
+        ),
+        (revoked(), [("not denied", NO_RECORD)]),
+        (revoked(no_denial="in_broker"), []),
+        (revoked(suspension="s-1"), []),  # the suspension's own records have the deny entry
+        (revoked(at=GRANT.expires_at + 9), []),  # only the approval was revoked
+        (requested().write(AuditEvent.RELEASE, Outcome.RELEASED, NOW + 9), []),
+    ],
+)
+def test_end_08_the_report_says_if_aws_denied_revoked_credentials_late_or_not_at_all(
+    recorded: RecordedGrant, shown: list[tuple[str, str]]
+):
+    assert [row for row in rows(report_of(recorded)) if row[0] in ("denied", "not denied")] == shown
+
+
+def test_end_08_a_grant_of_a_suspension_ended_when_it_was_suspended():
+    report = report_of(revoked(at=NOW + 90, suspension="s-1", ended_at=iso(NOW + 30)))
+    assert report.times.ended == NOW + 30
 
 
 def test_aud_04_the_record_of_an_allowed_request_is_also_its_first_issuance():

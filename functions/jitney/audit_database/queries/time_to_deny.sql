@@ -2,6 +2,9 @@
 SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, ended.target,
        MIN(CAST(json_extract_scalar(canary.detail, '$.denied_after_milliseconds') AS BIGINT))
            AS denied_after_milliseconds,
+       MIN(DATE_DIFF('second', CAST(REPLACE(SUBSTR(ended.time, 1, 19), 'T', ' ') AS TIMESTAMP),
+                     CAST(REPLACE(SUBSTR(entry.written_at, 1, 19), 'T', ' ') AS TIMESTAMP))) AS deny_entry_seconds,
+       MAX(entry.failure) AS deny_entry_failure,
        COUNT(DISTINCT called.event_id) AS calls_afterwards,
        MAX(DATE_DIFF('second', CAST(REPLACE(SUBSTR(ended.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                      CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds,
@@ -19,6 +22,17 @@ LEFT JOIN unique_records AS canary
   ON canary.grant_id = ended.grant_id
  AND canary.event = 'canary'
  AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= canary.dt
+LEFT JOIN (
+    SELECT grant_id,
+           MIN(CASE outcome WHEN 'set' THEN COALESCE(json_extract_scalar(detail, '$.written_at'), time) END)
+               AS written_at,
+           MAX(CASE outcome WHEN 'failed' THEN code END) AS failure
+    FROM unique_records
+    WHERE event = 'deny_entry'
+      AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= dt
+    GROUP BY grant_id
+) AS entry
+  ON entry.grant_id = ended.grant_id
 LEFT JOIN unique_calls AS called
   ON called.grant_id = ended.grant_id
  AND called.purpose IN ('grant', 'reads', 'call')

@@ -58,6 +58,8 @@ class ReportedEnd(NamedTuple):
 
     `denied_after_milliseconds` is the time from the call that ended access to AWS's first denial. It is None if no
     denial was seen. `measured` says whether the broker measured it. `recorded` says whether the end is on record.
+    `deny_entry_at` is when IAM accepted the deny entry, or 0. `deny_entry_failure` is the code if it first did not.
+    `unproved` says that credentials were revoked, and no record says that AWS denies them.
     """
 
     state: ReportedState
@@ -66,6 +68,9 @@ class ReportedEnd(NamedTuple):
     measured: bool = False
     denied_after_milliseconds: int | None = None
     recorded: bool = True
+    deny_entry_at: int = 0
+    deny_entry_failure: str = ""
+    unproved: bool = False
 
 
 class SentNotification(NamedTuple):

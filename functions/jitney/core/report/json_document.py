@@ -50,7 +50,7 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "break_glass": _members(break_glass) if break_glass else None,
         "follow_up_reviews": _listed(report.follow_up_reviews),
         "times": {name: _iso(value) for name, value in times._asdict().items()},
-        "end": end._asdict() | {"state": str(end.state)},
+        "end": end._asdict() | {"state": str(end.state), "deny_entry_at": _iso(end.deny_entry_at)},
         "issuances": _listed(report.issuances),
         "repeated_requests": [_iso(each) for each in report.repeated_requests],
         "cut_offs": [_iso(each) for each in report.cut_offs],

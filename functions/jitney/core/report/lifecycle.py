@@ -39,7 +39,8 @@ def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
     else:
         # A revocation after the end changes only what the grant's approval allows.
         before = [each.time for each in own if each.event == AuditEvent.RELEASE]
-        ended = min(filter(None, (*before, record.time, expires_at))) if record else 0
+        found = (*before, record.time, record.moment("ended_at"), expires_at) if record else ()
+        ended = min(filter(None, found), default=0)
     return Times(requested, decided, issued, expires_at, ended)
 
 
@@ -59,7 +60,24 @@ def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEn
     canaries = [each for each in own if each.event == AuditEvent.CANARY] if state in _RELEASED_OR_REVOKED else []
     took = canaries[-1].detail_members.get("denied_after_milliseconds") if canaries else None
     milliseconds = took if isinstance(took, int) and not isinstance(took, bool) else None
-    return ReportedEnd(state, record.word("by"), why, bool(canaries), milliseconds)
+    entries = [each for each in own if each.event == AuditEvent.DENY_ENTRY and each.seq > record.seq]
+    written = next((each.moment("written_at") or each.time for each in entries if each.outcome == Outcome.SET), 0)
+    return ReportedEnd(
+        state,
+        record.word("by"),
+        why,
+        measured=bool(canaries),
+        denied_after_milliseconds=milliseconds,
+        deny_entry_at=written,
+        deny_entry_failure=next((each.code for each in entries if each.outcome == Outcome.FAILED), ""),
+        unproved=_needs_denial(record, own, times) and not written and milliseconds is None,
+    )
+
+
+def _needs_denial(end: PublishedRecord, own: Sequence[PublishedRecord], times: Times) -> bool:
+    """Return whether the grant's own records must say that AWS denies it. For a suspension, the suspension's do."""
+    covered = end.word("no_denial") or end.word("suspension") or end.time >= times.expires_at
+    return end.event == AuditEvent.REVOCATION and not covered and any(map(_issues, own))
 
 
 def _ended(own: Sequence[PublishedRecord]) -> tuple[ReportedState, PublishedRecord | None]:

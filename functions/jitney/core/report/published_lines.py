@@ -60,6 +60,10 @@ class PublishedRecord:
         """Return a text member of `detail`; "" if it has none."""
         return _text(self.detail_members.get(name))
 
+    def moment(self, name: str) -> int:
+        """Return a time in `detail`; 0 if it has none."""
+        return _moment(self.detail_members.get(name))
+
     @property
     def requester(self) -> Requester:
         """The requester, from the record of a request. Other records have only the names that every record has."""

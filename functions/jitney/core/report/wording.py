@@ -221,6 +221,7 @@ def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:
     elif end.measured:
         seconds = (end.denied_after_milliseconds or 0) / 1000
         yield ReportRow("measured", f"AWS denied the credentials {seconds:.2f} s later")
+    yield from _deny_entry_rows(report)
     yield from (
         ReportRow("cut off", f"at {clock(each, report)}, with all other sessions of the role", Tone.BAD)
         for each in report.cut_offs
@@ -228,6 +229,22 @@ def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:
     if report.repeated_requests:
         again = format_list([clock(each, report) for each in report.repeated_requests], MOST_SHOWN)
         yield ReportRow("repeated", f"the same request at {again}")
+
+
+def _deny_entry_rows(report: GrantReport) -> Iterator[ReportRow]:
+    """Yield when IAM accepted the deny entry, if that was late or is not on record: credentials worked until then."""
+    times, end = report.times, report.end
+    failed = f" At first, IAM did not accept it: {escape_invisible(end.deny_entry_failure)}."
+    why = failed if end.deny_entry_failure else ""
+    if end.deny_entry_at and (why or (end.deny_entry_at > times.ended and not end.measured)):
+        late = after(end.deny_entry_at, times.ended)
+        text = f"IAM has the deny entry since {clock(end.deny_entry_at, report)}{late}.{why}"
+        yield ReportRow("denied", text, Tone.BAD if why else Tone.PLAIN)
+    elif end.unproved or (why and not end.deny_entry_at):
+        why = f" IAM did not accept the deny entry: {escape_invisible(end.deny_entry_failure)}." if why else ""
+        until = clock(times.expires_at, report)
+        text = f"no record says that AWS denies the credentials, which expire at {until}.{why}"
+        yield ReportRow("not denied", text, Tone.BAD)
 
 
 def _issuance_rows(report: GrantReport) -> Iterator[ReportRow]:
