@@ -16,7 +16,8 @@ from jitney.client.audit.athena import QueryResult
 from jitney.client.cli import build_app
 from jitney.client.commands import audit_show as command
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
-from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome, chain_record
+from jitney.core.records.refusal_counts import RefusalKey
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from local.engine import opened
 from tests.core.report.recorded_grants import LATER, call, requested
@@ -135,6 +136,21 @@ def test_aud_04_the_json_has_the_same(ledger: Ledger):
     assert document["suggestion"]["terms"]["permissions"] == [
         {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q3.csv"]}
     ]
+
+
+def test_rev_05_refused_votes_are_found_in_their_own_chains(ledger: Ledger):
+    key = RefusalKey("", "", "own_request", "staff.eve", event=AuditEvent.VOTE, grant=GRANT.id)
+    other = key._replace(grant="g-bbbbbbbbbbbbbb")
+    lines = [json.loads(chain_record(each.record(3, NOW), f"r-{each.grant}").text) for each in (key, other)]
+    ledger.publish("records", [*reviewed().lines, *lines])
+    (refused,) = json.loads(show("--json").stdout)["refused_attempts"]
+    assert (refused["event"], refused["by"], refused["code"], refused["times"]) == (
+        "vote",
+        "staff.eve",
+        "own_request",
+        3,
+    )
+    assert "refused 3 × vote by staff.eve at 12:00:00: own_request" in " ".join(show().stdout.split())
 
 
 class Read(HTMLParser):

@@ -1,11 +1,15 @@
 """The report as rows: quoted text cannot forge or displace other rows (rows AUD 4, REV 10)."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from jitney.core.access.request import Permission
-from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.records.audit import AuditEvent, Outcome, chain_record
+from jitney.core.records.refusal_counts import RefusalKey
+from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport, UsedConfiguration
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections
@@ -43,6 +47,49 @@ def test_rev_10_quoted_text_ends_at_its_quotation_mark(mark: str):
     )
     ((_, text),) = [row for row in rows(report_of(recorded)) if row[0] == "ended"]
     assert text.endswith('revoked by staff.olga: “no" by staff.bob”')
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("", ""),
+        ("review_changed", "; did not count, because policies require other reviewers now"),
+        ("denied", "; did not count, because policies deny the request now"),
+    ],
+)
+def test_aud_04_a_vote_that_did_not_count_says_why(code: str, why: str):
+    detail = {"by": "staff.bob", "via": "web", "state": "pending"}
+    asked = requested(GRANT, Outcome.REVIEW).write(
+        AuditEvent.VOTE, Outcome.APPROVED, NOW + 9, code=code, detail=detail, duration_seconds=GRANT.duration_seconds
+    )
+    ((_, text),) = [row for row in rows(report_of(asked)) if row[0] == "approved"]
+    assert text == f"by staff.bob on the web at 12:00:09{why}"
+
+
+def refused(number: int, at: int = NOW, *, grant: str = GRANT.id, **key: Any) -> dict[str, Any]:
+    """Return the published record of refusals, in a chain of its own."""
+    about = {"issuer": "", "source_ip": "", "code": "not_reviewer", "principal": "staff.eve", "event": AuditEvent.VOTE}
+    record = RefusalKey(**about | {"grant": grant} | key).record(number, at)
+    return dict(json.loads(chain_record(record, f"r-{number}-{at}").text))
+
+
+def test_rev_05_the_report_lists_refused_votes_with_their_number():
+    lines = [
+        refused(1), refused(1), refused(2, NOW + 60), refused(4, NOW + 120, code="own_request", principal="staff.olaf"),
+        refused(1, NOW + 180, event=AuditEvent.BREAK_GLASS), refused(8, grant="g-bbbbbbbbbbbbbb"),
+    ]  # fmt: skip
+    report = build_report(GRANT.id, [*lines, *requested(GRANT, Outcome.REVIEW).lines], (), LATER)
+    assert report
+    assert [text for name, text in rows(report) if name == "refused"] == [
+        "3 × vote by staff.eve at 12:00:00 to 12:01:00: not_reviewer",
+        "4 × vote by staff.olaf at 12:02:00: own_request",
+        "break-glass by staff.eve at 12:03:00: not_reviewer",
+    ]
+    many = [refused(1, NOW + each, code=f"code_{each}") for each in range(5)]
+    report = build_report(GRANT.id, [*many, *requested().lines], (), LATER)
+    assert report
+    assert ("", "and 2 more, listed with --json") in rows(report)
+    assert len(report.refused_attempts) == 5
 
 
 def revoked(*entries: tuple[Outcome, int, str], at: int = NOW + 9, **detail: str) -> RecordedGrant:

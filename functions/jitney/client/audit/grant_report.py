@@ -36,13 +36,15 @@ DAYS = 90
 """How far back reports look by default."""
 AT_ONCE = 8
 """How many queries run in parallel. Athena's default quota is 20 for an account."""
-# Lists are cast to JSON, because Athena prints arrays without quoting their members.
+# Lists are cast to JSON, because Athena prints arrays without quoting their members. Refused votes, and other refusals
+# that name the grant in their detail, are in chains of their own.
 RECORDS = """
 SELECT dt, chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human,
        target, account, duration_seconds, expires_at, reason, ticket, source_ip, policy_version, configuration, detail,
-       CAST(policies AS JSON) AS policies, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources
+       "count", CAST(policies AS JSON) AS policies, CAST(actions AS JSON) AS actions,
+       CAST(resources AS JSON) AS resources
 FROM records
-WHERE grant_id = ? AND dt >= ?
+WHERE ? IN (grant_id, CASE WHEN outcome = 'refused' THEN json_extract_scalar(detail, '$.grant') END) AND dt >= ?
 """
 CALLS = """
 SELECT dt, event_id, time, region, role_arn, service, operation, error_code, verdict, purpose, call_id, grant_id,

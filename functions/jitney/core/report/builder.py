@@ -32,6 +32,7 @@ from jitney.core.report.review_history import (
     earlier_approvals_of,
     follow_up_of,
     notification_of,
+    refused_attempts,
     state_after_vote,
     votes_of,
 )
@@ -83,6 +84,7 @@ def build_report(
         votes=votes_of(own, requested),
         break_glass=next((break_glass_of(each) for each in own if each.event == AuditEvent.BREAK_GLASS), None),
         follow_up_reviews=tuple(follow_up_of(each) for each in own if each.event == AuditEvent.FOLLOW_UP),
+        refused_attempts=refused_attempts(grant_id, filter(None, parsed)),
         times=times,
         end=end_of(own, times, now),
         issuances=tuple(_issuances(own, way)),

@@ -86,7 +86,7 @@ class SentNotification(NamedTuple):
 class ReportedVote(NamedTuple):
     """One vote. `narrowed_terms` is what the vote granted, if the vote narrowed the request.
 
-    An approval for `this_time_only` does not count for the same request again.
+    An approval for `this_time_only` does not count for the same request again. `code` says why the vote did not count.
     """
 
     at: int
@@ -97,6 +97,18 @@ class ReportedVote(NamedTuple):
     via: str
     narrowed_terms: Terms | None
     this_time_only: bool
+    code: str = ""
+
+
+class RefusedAttempt(NamedTuple):
+    """Equal refused attempts of a person or agent, such as votes on the grant: the first and last minute, and why."""
+
+    first: int
+    last: int
+    event: str
+    by: str
+    code: str
+    times: int
 
 
 class ReportedBreakGlass(NamedTuple):
@@ -268,6 +280,7 @@ class GrantReport:
     votes: tuple[ReportedVote, ...]
     break_glass: ReportedBreakGlass | None
     follow_up_reviews: tuple[FollowUpReview, ...]
+    refused_attempts: tuple[RefusedAttempt, ...]
     times: Times
     end: ReportedEnd
     issuances: tuple[CredentialIssuance, ...]

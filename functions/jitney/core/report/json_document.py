@@ -49,6 +49,7 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "votes": [_members(each) | {"narrowed_terms": _terms(each.narrowed_terms)} for each in report.votes],
         "break_glass": _members(break_glass) if break_glass else None,
         "follow_up_reviews": _listed(report.follow_up_reviews),
+        "refused_attempts": _listed(report.refused_attempts),
         "times": {name: _iso(value) for name, value in times._asdict().items()},
         "end": end._asdict() | {"state": str(end.state), "deny_entry_at": _iso(end.deny_entry_at)},
         "issuances": _listed(report.issuances),

@@ -49,6 +49,7 @@ class PublishedRecord:
     configuration: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    count: int
     detail: str
 
     @property
@@ -170,6 +171,7 @@ def parse_record(line: Line) -> PublishedRecord | None:
         time=_moment(line.get("time")),
         duration_seconds=_number(line.get("duration_seconds")),
         expires_at=_moment(line.get("expires_at")),
+        count=_number(line.get("count")) or 1,
         detail=detail if isinstance(detail, str) else canonical(detail or {}),
     )
 

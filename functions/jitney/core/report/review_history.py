@@ -1,10 +1,17 @@
 """Who was notified of a request, and how the reviewers voted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.core.report.grant_report import FollowUpReview, ReportedBreakGlass, ReportedVote, SentNotification, Terms
+from jitney.core.report.grant_report import (
+    FollowUpReview,
+    RefusedAttempt,
+    ReportedBreakGlass,
+    ReportedVote,
+    SentNotification,
+    Terms,
+)
 from jitney.core.report.published_lines import PublishedRecord
 
 
@@ -32,8 +39,21 @@ def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[Reported
         )
         verdict, comment, via = each.outcome, each.word("comment"), each.word("via")
         once = each.detail_members.get("this_time_only") is True
-        votes.append(ReportedVote(each.time, each.word("by"), verdict, tuple(delegators), comment, via, narrowed, once))
+        people = (each.word("by"), verdict, tuple(delegators))
+        votes.append(ReportedVote(each.time, *people, comment, via, narrowed, once, each.code))
     return tuple(votes)
+
+
+def refused_attempts(grant_id: str, records: Iterable[PublishedRecord]) -> tuple[RefusedAttempt, ...]:
+    """Return the refused attempts on a grant, the first one first. Repeated records do not matter."""
+    found: dict[tuple[str, str, str], RefusedAttempt] = {}
+    for each in sorted(set(records), key=lambda record: (record.time, record.chain, record.seq)):
+        if each.grant_id or each.outcome != Outcome.REFUSED or each.word("grant") != grant_id:
+            continue
+        key = (str(each.event), each.principal, each.code)
+        before = found.get(key, RefusedAttempt(each.time, each.time, *key, 0))
+        found[key] = before._replace(last=each.time, times=before.times + each.count)
+    return tuple(found.values())
 
 
 def earlier_approvals_of(first: PublishedRecord) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -19,6 +19,7 @@ from jitney.core.report.activity_rows import (
 from jitney.core.report.grant_report import (
     FollowUpReview,
     GrantReport,
+    RefusedAttempt,
     ReportedBreakGlass,
     ReportedState,
     ReportedVote,
@@ -54,6 +55,10 @@ _TONES: Mapping[ReportedState, Tone] = {
     ReportedState.FAILED: Tone.BAD,
 }
 _VIA: Mapping[str, str] = {"web": "the web", "slack": "Slack", "terminal": "the command line"}
+_WITHOUT_EFFECT: Mapping[str, str] = {
+    "review_changed": "policies require other reviewers now",
+    "denied": "policies deny the request now",
+}
 _NOTIFICATIONS: Mapping[str, str] = {
     "requested": "",
     "reminded": ", as a reminder",
@@ -165,6 +170,19 @@ def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
     if report.break_glass and not report.follow_up_reviews:
         due = escape_invisible(report.break_glass.follow_up_due_at)
         yield ReportRow("follow-up", f"not reviewed yet; due by {due}", Tone.BAD)
+    yield from (_refused_row(each, report) for each in report.refused_attempts[:MOST_SHOWN])
+    if len(report.refused_attempts) > MOST_SHOWN:
+        yield ReportRow("", f"and {len(report.refused_attempts) - MOST_SHOWN} more, listed with --json", Tone.BAD)
+
+
+def _refused_row(refused: RefusedAttempt, report: GrantReport) -> ReportRow:
+    """Return the row of refused attempts. Refusals are counted by the minute."""
+    what = escape_invisible(refused.event).replace("_", "-")
+    until = f" to {clock(refused.last, report)}" if refused.last > refused.first else ""
+    often = f"{refused.times} × " if refused.times > 1 else ""  # noqa: RUF001 - a multiplication sign
+    when = f"{clock(refused.first, report)}{until}"
+    text = f"{often}{what} by {cut(refused.by, MOST_NAME)} at {when}: {escape_invisible(refused.code)}"
+    return ReportRow("refused", text, Tone.BAD)
 
 
 def _notification_row(sent: SentNotification, report: GrantReport) -> ReportRow:
@@ -192,7 +210,10 @@ def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
     narrowed = f", for less than requested: {_in_short(vote.narrowed_terms)}" if vote.narrowed_terms else ""
     once = ", for this time only" if vote.this_time_only else ""
     comment = f": {quoted(vote.comment)}" if vote.comment else ""
-    text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{once}{comment}"
+    void = (
+        f"; did not count, because {_WITHOUT_EFFECT.get(vote.code, escape_invisible(vote.code))}" if vote.code else ""
+    )
+    text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{once}{void}{comment}"
     return ReportRow(escape_invisible(vote.verdict), text, Tone.GOOD if vote.verdict == "approved" else Tone.BAD)
 
 
