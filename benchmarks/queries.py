@@ -26,7 +26,8 @@ PARAMETERS = {
     **dict.fromkeys(("calls_of_grant", "history_of_grant", "timeline_of_grant"), "g-000000249000"),
     "agents_of_human": "corp.human-8",
     "decisions_of_person": "corp.reviewer-8",
-    "who_accessed": "arn:aws:s3:::bucket-8/2026/a.csv",
+    **dict.fromkeys(("who_accessed", "who_could_access"), "arn:aws:s3:::bucket-8/2026/a.csv"),
+    "calls_of_key": "ASIA0123456789ABCDEF",
 }
 # Four records per grant: a request, two events, an end. One in ten is reviewed, one in twenty denied.
 RECORD_LINES = """

@@ -825,6 +825,119 @@ def test_aud_04_who_approved_says_what_each_vote_changed(lake: Lake):
     ]
 
 
+def iso_of(**when: Any) -> str:
+    return datetime.fromtimestamp(seconds(**when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def open_grants(lake: Lake) -> None:
+    """Record a grant by policy, by review, by an earlier approval and by break-glass, and how each ended."""
+    expires = {"expires_at": iso_of(later=300)}
+
+    def granted(grant, event=AuditEvent.REQUEST, outcome=Outcome.ALLOWED, seq=0, **members):
+        lake.record(event, outcome, grant_id=grant, seq=seq, policies=("p",), **{"later": seq} | expires | members)
+
+    granted("g-policy", duration_seconds=300, detail={"way": "credentials", "requester": REQUESTER})
+    granted("g-policy", AuditEvent.EXPIRY, Outcome.EXPIRED, 1, later=3000, times=2)
+    granted("g-review", AuditEvent.REQUEST, Outcome.REVIEW, days_ago=1, duration_seconds=900)
+    for seq, (person, content, state, code) in enumerate(
+        (
+            ("corp.old", "c0", "pending", ""),
+            ("corp.void", "c1", "pending", "review_changed"),
+            ("corp.bob", "c1", "pending", ""),
+            ("corp.al", "c1", "active", ""),
+        ),
+        start=1,
+    ):
+        detail = {"by": person, "content": content, "state": state}
+        granted("g-review", AuditEvent.VOTE, Outcome.APPROVED, seq, detail=detail, code=code, duration_seconds=300)
+    granted("g-review", AuditEvent.ISSUE, Outcome.ALLOWED, 5)
+    granted("g-review", AuditEvent.REVOCATION, Outcome.REVOKED, 60, detail={"by": "corp.ops"})
+    granted("g-review", AuditEvent.DENY_ENTRY, Outcome.SET, 61, detail={"written_at": iso_of(later=90)})
+    earlier = {"earlier_approvals": [{"grant": "g-review", "groups": ["owners"], "at": iso_of(days_ago=20)}]}
+    granted("g-earlier", detail=earlier)
+    granted("g-glass", AuditEvent.REQUEST, Outcome.REVIEW)
+    granted("g-glass", AuditEvent.BREAK_GLASS, Outcome.APPROVED, 1, detail={"by": "corp.gina"})
+    for seq, end in ((2, AuditEvent.EXPIRY), (9, AuditEvent.REVOCATION)):  # the revocation ends the approval only
+        granted("g-glass", end, Outcome.REVOKED if seq == 9 else Outcome.EXPIRED, seq, later=1000 * seq)
+    granted("g-pending", AuditEvent.REQUEST, Outcome.REVIEW)
+    granted("g-failed")
+    granted("g-failed", AuditEvent.ISSUE, Outcome.FAILED, 1, code="policy_too_large")
+    granted("g-old", days_ago=40)
+
+
+def test_aud_04_each_access_has_what_allowed_it_who_approved_and_when_it_ended(lake: Lake):
+    open_grants(lake)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, chain="r-1", grant_id="g-joined")  # joined another request
+    rows = {row["grant_id"]: row for row in lake.ask("access_periods")}
+    assert rows.keys() == {"g-policy", "g-review", "g-earlier", "g-glass", "g-failed"}
+    shown = ("allowed_by", "people", "earlier_grant", "began_at", "ended_at", "ending", "ended_by")
+    expired = iso_of(later=300)
+    assert {grant: tuple(row[name] for name in shown) for grant, row in rows.items()} == {
+        "g-policy": ("policy", None, None, iso_of(), expired, "expired", None),
+        "g-review": ("review", ["corp.al", "corp.bob"], None, iso_of(later=4), iso_of(later=60), "revoked", "corp.ops"),
+        "g-earlier": ("earlier approval", None, "g-review", iso_of(), None, None, None),
+        "g-glass": ("break-glass", ["corp.gina"], None, iso_of(later=1), expired, "expired", None),
+        "g-failed": ("policy", None, None, iso_of(), iso_of(later=1), "failed", None),
+    }
+    assert rows["g-earlier"]["earlier_approved_at"] == iso_of(days_ago=20)
+    terms = ("requested_seconds", "granted_seconds", "issued", "policies")
+    assert tuple(rows["g-review"][name] for name in terms) == (900, 300, 1, ["p"])
+    assert (rows["g-policy"]["requester"], rows["g-policy"]["way"]) == (REQUESTER["name"], "credentials")
+
+
+def test_aud_10_who_could_access_has_what_was_open_and_since_when(lake: Lake):
+    open_grants(lake)
+    wide, other = ("arn:aws:s3:::rep*", "arn:aws:sqs:eu-west-1:444455556666:jobs"), ("arn:aws:s3:::report",)
+    for grant, resources in (("g-wide", wide), ("g-other", other)):
+        lake.record(
+            AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, expires_at=iso_of(later=300), resources=resources
+        )
+    rows = lake.ask("who_could_access", "arn:aws:s3:::reports")
+    shown = ("grant_id", "ended_at", "ending", "denied_at", "resource")
+    expired, named = iso_of(later=300), "arn:aws:s3:::reports/a"
+    assert {tuple(row[name] for name in shown) for row in rows} == {
+        ("g-policy", expired, "expired", None, named),
+        ("g-review", iso_of(later=60), "revoked", iso_of(later=90), named),
+        ("g-earlier", expired, None, None, named),
+        ("g-glass", expired, "expired", None, named),
+        ("g-failed", iso_of(later=1), "failed", None, named),
+        ("g-wide", expired, None, None, wide[0]),
+    }
+    assert {row["grant_id"] for row in lake.ask("who_could_access", "arn:aws:s3:::reports/b")} == {"g-wide"}
+
+
+def test_aud_10_who_could_access_has_a_grant_of_the_day_before_that_was_open_overnight(lake: Lake):
+    day = (NOW - timedelta(days=5)).date()
+    before = day - timedelta(days=1)
+    later = int((datetime.fromisoformat(f"{before}T23:50:00+00:00") - NOW).total_seconds())
+    for grant, expires_at in (("g-over", f"{day}T00:05:00Z"), ("g-ended", f"{before}T23:55:00Z")):
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, expires_at=expires_at, later=later)
+    of_day = within(FILES["who_could_access"], day, day, NOW.date())
+    assert [row["grant_id"] for row in lake.run(of_day, "arn:aws:s3:::reports/a")] == ["g-over"]
+
+
+def test_aud_10_everything_that_an_access_key_did_is_listed(lake: Lake):
+    key = "ASIAAAAAAAAAAAAAAAA2"
+    lake.call(1, access_key_id=key, service="sts", operation="AssumeRole", later=1)
+    lake.call(2, access_key_id=key, error_code="AccessDenied", later=2, times=2)
+    lake.call(3, access_key_id=key, bypass=["wrong_source_identity"], later=3)
+    lake.call(4, access_key_id=key, service="sts", operation="AssumeRole", issued_access_key_id="ASIANEXT", later=4)
+    lake.call(5, access_key_id="ASIAOTHER", later=5)
+    call = gateway_call("c-1", Outcome.ANSWERED, access_key_id=key)
+    lake.record(**call, grant_id="g-2", later=6)
+    shown = ("kind", "activity", "outcome", "verdict", "grant_id")
+    assert [tuple(row[name] for name in shown) for row in lake.ask("calls_of_key", key)] == [
+        ("issued", "sts:AssumeRole", "done", "explained", "g-1"),
+        ("call", "s3:GetObject", "denied", "explained", "g-1"),
+        ("call", "s3:GetObject", "done", "bypass", "g-1"),
+        ("call", "sts:AssumeRole", "done", "explained", "g-1"),
+        ("gateway", "s3:GetObject", "answered", "", "g-2"),
+    ]
+    assert [(row["kind"], row["activity"]) for row in lake.ask("calls_of_key", "ASIANEXT")] == [
+        ("issued", "sts:AssumeRole")
+    ]
+
+
 def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
         lake.record(

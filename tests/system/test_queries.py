@@ -29,6 +29,8 @@ PARAMETERS = {
     "agents_of_human": 1,
     "decisions_of_person": 1,
     "who_accessed": 1,
+    "who_could_access": 1,
+    "calls_of_key": 1,
 }
 
 
