@@ -860,7 +860,7 @@ def open_grants(lake: Lake) -> None:
     for seq, end in ((2, AuditEvent.EXPIRY), (9, AuditEvent.REVOCATION)):  # the revocation ends the approval only
         granted("g-glass", end, Outcome.REVOKED if seq == 9 else Outcome.EXPIRED, seq, later=1000 * seq)
     granted("g-pending", AuditEvent.REQUEST, Outcome.REVIEW)
-    granted("g-failed")
+    granted("g-failed", detail={"way": "credentials"})
     granted("g-failed", AuditEvent.ISSUE, Outcome.FAILED, 1, code="policy_too_large")
     granted("g-old", days_ago=40)
 
@@ -880,8 +880,9 @@ def test_aud_04_each_access_has_what_allowed_it_who_approved_and_when_it_ended(l
         "g-failed": ("policy", None, None, iso_of(), iso_of(later=1), "failed", None),
     }
     assert rows["g-earlier"]["earlier_approved_at"] == iso_of(days_ago=20)
-    terms = ("requested_seconds", "granted_seconds", "issued", "policies")
-    assert tuple(rows["g-review"][name] for name in terms) == (900, 300, 1, ["p"])
+    terms = ("requested_seconds", "granted_seconds", "policies")
+    assert tuple(rows["g-review"][name] for name in terms) == (900, 300, ["p"])
+    assert [rows[f"g-{each}"]["issued"] for each in ("policy", "review", "glass", "failed")] == [1, 1, 0, 0]
     assert (rows["g-policy"]["requester"], rows["g-policy"]["way"]) == (REQUESTER["name"], "credentials")
 
 
