@@ -684,10 +684,13 @@ def test_aud_04_all_decisions_of_a_person_are_listed(lake: Lake):
     lake.record(AuditEvent.VOTE, Outcome.REFUSED, principal="corp.olga", code="own_request", later=6, detail=refused)
     lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-5", seq=1, later=7, detail={"by": "corp.bob"})
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, principal="corp.olga", grant_id="g-6", later=8)
+    away = {"out_of_office": {"delegates": {"owners": "corp.bob"}}}
+    lake.record(AuditEvent.OUT_OF_OFFICE, Outcome.SET, principal="corp.olga", later=9, detail=away)
     assert [
         (row["event"], row["outcome"], row["grant_id"], row["principal"], row["comment"])
         for row in lake.ask("decisions_of_person", "corp.olga")
     ] == [
+        ("out_of_office", "set", "", "corp.olga", '{"delegates":{"owners":"corp.bob"}}'),
         ("vote", "refused", "g-4", "", ""),
         ("suspension", "set", "", "corp.a", "leak"),
         ("revocation", "revoked", "g-1", "corp.a", "odd"),
@@ -854,7 +857,7 @@ def open_grants(lake: Lake) -> None:
     granted("g-review", AuditEvent.REVOCATION, Outcome.REVOKED, 60, detail={"by": "corp.ops"})
     granted("g-review", AuditEvent.DENY_ENTRY, Outcome.SET, 61, detail={"written_at": iso_of(later=90)})
     earlier = {"earlier_approvals": [{"grant": "g-review", "groups": ["owners"], "at": iso_of(days_ago=20)}]}
-    granted("g-earlier", detail=earlier)
+    granted("g-earlier", detail=earlier | {"reveal": True})
     granted("g-glass", AuditEvent.REQUEST, Outcome.REVIEW)
     granted("g-glass", AuditEvent.BREAK_GLASS, Outcome.APPROVED, 1, detail={"by": "corp.gina"})
     for seq, end in ((2, AuditEvent.EXPIRY), (9, AuditEvent.REVOCATION)):  # the revocation ends the approval only
@@ -882,8 +885,24 @@ def test_aud_04_each_access_has_what_allowed_it_who_approved_and_when_it_ended(l
     assert rows["g-earlier"]["earlier_approved_at"] == iso_of(days_ago=20)
     terms = ("requested_seconds", "granted_seconds", "policies")
     assert tuple(rows["g-review"][name] for name in terms) == (900, 300, ["p"])
+    assert {grant for grant, row in rows.items() if row["reveal"]} == {"g-earlier"}
     assert [rows[f"g-{each}"]["issued"] for each in ("policy", "review", "glass", "failed")] == [1, 1, 0, 0]
     assert (rows["g-policy"]["requester"], rows["g-policy"]["way"]) == (REQUESTER["name"], "credentials")
+
+
+def test_rev_17_accesses_whose_approval_may_count_again_are_marked(lake: Lake):
+    for grant, votes, ended in (
+        ("g-again", {}, AuditEvent.EXPIRY),
+        ("g-once", {"this_time_only": True}, AuditEvent.EXPIRY),
+        ("g-revoked", {}, AuditEvent.REVOCATION),
+    ):
+        about = {"grant_id": grant, "expires_at": iso_of(later=300)}
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, detail={"counts_again": True}, **about)
+        detail = {"by": "corp.al", "state": "active"} | votes
+        lake.record(AuditEvent.VOTE, Outcome.APPROVED, seq=1, later=1, detail=detail, **about)
+        lake.record(ended, Outcome.EXPIRED, seq=2, later=300, **about)
+    open_grants(lake)
+    assert {row["grant_id"] for row in lake.ask("access_periods") if row["may_count_again"]} == {"g-again"}
 
 
 def test_aud_10_who_could_access_has_what_was_open_and_since_when(lake: Lake):
@@ -947,7 +966,13 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
 
     vote("g-plain", {"by": "corp.alice"})
     vote("g-own", {"by": "corp.h"}, human="corp.h")
-    vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners"}]})
+    vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners", "absent": "corp.bob"}]})
+    both = [{"group": each, "absent": f"corp.{each}"} for each in ("one", "two")]
+    vote("g-places", {"by": "corp.alice", "delegations": both})
+    repeated = {"repeated": {"by": "corp.no", "grant": "g-no", "changed": "a copy"}}
+    for grant, outcome in (("g-yes", Outcome.APPROVED), ("g-again", Outcome.REJECTED)):
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=grant, detail=repeated)
+        vote(grant, {"by": "corp.alice"}, outcome)
     for grant, later in (("g-late", 5), ("g-after", 20)):
         found = {"notice": "escalated"}
         lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id=grant, later=later, seq=2, detail=found)
@@ -965,7 +990,9 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     found = {row["grant_id"]: (row["person"], row["why"].strip()) for row in lake.ask("unusual_approvals")}
     assert found == {
         "g-own": ("corp.h", "By the requester."),
-        "g-place": ("corp.alice", "As a delegate."),
+        "g-place": ("corp.alice", "As a delegate of corp.bob."),
+        "g-places": ("corp.alice", "As a delegate of corp.one and others."),
+        "g-yes": ("corp.alice", "After a rejection by corp.no in grant g-no."),
         "g-late": ("corp.alice", "After escalation."),
         "g-x": ("corp.eve", "refused (own_request)."),
         "g-mine": ("corp.h", "refused (own_request). By the requester."),

@@ -1,4 +1,4 @@
--- What one person decided in the last 90 days: votes, break-glass, follow-up reviews, revocations and suspensions
+-- What one person did in the last 90 days: votes, break-glass, follow-ups, revocations, suspensions, out of office
 -- person: the person's source identity, such as corp.alice
 SELECT time, event, outcome, code, grant_id, principal, human, target, CAST(actions AS JSON) AS actions,
        CAST(resources AS JSON) AS resources, comment, via, as_delegate
@@ -12,11 +12,12 @@ FROM (
            COALESCE(json_extract_scalar(detail, '$.by'), principal) AS person,
            CASE event WHEN 'suspension' THEN json_extract_scalar(detail, '$.name') ELSE principal END AS principal,
            human, target, actions, resources,
-           CASE event WHEN 'suspension' THEN reason ELSE COALESCE(json_extract_scalar(detail, '$.reason'), '') END
-               AS comment,
+           CASE event WHEN 'suspension' THEN reason
+                      WHEN 'out_of_office' THEN COALESCE(json_format(json_extract(detail, '$.out_of_office')), '')
+                      ELSE COALESCE(json_extract_scalar(detail, '$.reason'), '') END AS comment,
            '' AS via, FALSE AS as_delegate
     FROM unique_records
-    WHERE event IN ('revocation', 'suspension')
+    WHERE event IN ('revocation', 'suspension', 'out_of_office')
       AND dt >= CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR)
 ) AS decided
 WHERE person = ?

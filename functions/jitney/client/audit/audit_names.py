@@ -33,7 +33,7 @@ SELECT DISTINCT name
 FROM (
     SELECT COALESCE(json_extract_scalar(detail, '$.by'), principal) AS name
     FROM unique_records
-    WHERE event IN ('vote', 'break_glass', 'follow_up', 'revocation', 'suspension') AND dt >= ?
+    WHERE event IN ('vote', 'break_glass', 'follow_up', 'revocation', 'suspension', 'out_of_office') AND dt >= ?
 ) AS decided
 WHERE name <> ''
 """
