@@ -1,6 +1,7 @@
 """A grant that this version cannot read stops no list and no run, gives nothing, and can be ended."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from jitney.adapters.grant_items import item_key, item_of, text_of
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.unreadable_grants import UNREADABLE_REASON
-from jitney.core.access.grant import Grant, State
+from jitney.adapters.vote_history import VoteHistory, put_vote
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grant_reads import list_grants
@@ -25,6 +27,7 @@ from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import System
 from tests.handlers.review_browser import Browser, review_system
+from tests.identities import identity
 from tests.infra.alarm_states import metrics_in
 
 NOW = minting.NOW
@@ -75,6 +78,23 @@ def test_ops_02_the_reviewers_list_leaves_it_out(client: Any):  # noqa: F811
     shown = browser.send("GET", "/reviews")
     assert (shown.status, READABLE.id in shown.text, PENDING.id in shown.text) == (200, True, False)
     assert browser.send("GET", f"/reviews/{PENDING.id}").status == 503
+
+
+def test_ops_02_the_list_of_a_reviewers_decisions_leaves_it_out(client: Any):  # noqa: F811
+    desk = review_system()
+    desk.system.ports.store = Store(client, "state", "audit")
+    desk.system.ports.vote_history = VoteHistory(client, "state")
+    decided = replace(MINE, id="g-dddddddddddddd")
+    for at, each in enumerate((READABLE, MINE, decided)):
+        vote = Vote(identity("staff.alice"), VoteVerdict.APPROVE, "", "", NOW + at, "web")
+        stored = unreadable(each) if each is MINE else item_of(each)
+        for item in (stored, put_vote("state", vote, each)["Put"]["Item"]):
+            client.put_item(TableName="state", Item=item)
+    browser = Browser(desk)
+    browser.sign_in("alice")
+    shown = browser.send("GET", "/reviews")
+    assert shown.status == 200
+    assert re.findall(r"/reviews/(g-\w+)", shown.text) == [decided.id, READABLE.id]
 
 
 @pytest.mark.parametrize("route", [create_credentials, read_grant])

@@ -62,9 +62,11 @@ def show_request(visit: Visit) -> Page:
 
 
 def _decided(visit: Visit) -> Iterable[Grant]:
-    """Yield the requests that the person voted on, the newest vote first."""
-    for grant_id in visit.ports.vote_history.of(visit.principal.identity):
-        if grant := visit.ports.store.grant(grant_id):
+    """Yield the requests that the person voted on, the newest vote first. Leaves out those that cannot be read."""
+    voted_on = visit.ports.vote_history.of(visit.principal.identity)
+    readable = visit.ports.store.readable_grants(voted_on)
+    for grant_id in voted_on:
+        if grant := readable.get(grant_id):
             yield visit.suspensions.applied(grant).at(visit.now)
 
 
