@@ -1,5 +1,6 @@
 """Out-of-office entries in the state table: one per person, changed only as read, and checked with votes (REV 6)."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,15 @@ def test_rev_06_an_absence_comes_back_as_written_until_it_ends(absences, change,
     change(OTHER, None)
     assert [each.human.name for each in absences.all()] == ["corp.alice"]
     assert len(records(client)) == 4
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "{", '{"id": "a-3", "human": "bob", "delegates": []}', "newer"])
+def test_ops_02_an_entry_that_cannot_be_read_hides_no_other(absences, change, client, text):  # noqa: F811
+    change(None, AWAY)
+    if text == "newer":
+        text = json.dumps(json.loads(OTHER.text()) | {"only_for": ["analytics-prod"]})
+    client.put_item(TableName="state", Item={"pk": {"S": "OUT_OF_OFFICE"}, "sk": {"S": "x"}, "text": {"S": text}})
+    assert absences.all() == [AWAY]
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, OTHER), (OTHER, AWAY), (OTHER, None), (OTHER, OTHER)])

@@ -4,6 +4,7 @@
 read together.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 OUT_OF_OFFICE = "OUT_OF_OFFICE"
 _AS_READ = "id = :id"
 
+_log = logging.getLogger(__name__)
+
 
 class OutOfOfficeStore:
     """Reads out-of-office entries. Raises Problem unavailable when DynamoDB does not answer."""
@@ -26,9 +29,12 @@ class OutOfOfficeStore:
         self._table = state_table
 
     def all(self) -> list[OutOfOffice]:
-        """Return all entries, even those that have ended."""
+        """Return all entries, even those that have ended.
+
+        An entry that cannot be read, such as one of a newer version, is left out: its delegates may not vote.
+        """
         items = partition_items(self._client, self._table, OUT_OF_OFFICE)
-        return [OutOfOffice.read(item["text"]["S"]) for item in items]
+        return [entry for entry in map(_entry_of, items) if entry]
 
 
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:
@@ -55,6 +61,14 @@ def checks_of(table: str, votes: Sequence[Vote]) -> Iterator[dict[str, Any]]:
     for digest, entry_id in entry_ids.items():
         check = {"Key": _key(digest), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(entry_id)}
         yield {"ConditionCheck": {"TableName": table, **check}}
+
+
+def _entry_of(item: dict[str, Any]) -> OutOfOffice | None:
+    try:
+        return OutOfOffice.read(item["text"]["S"])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        _log.warning("out-of-office entry not read", extra={"error": type(error).__name__})
+        return None
 
 
 def _id(entry_id: str) -> dict[str, Any]:
