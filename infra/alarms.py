@@ -108,6 +108,14 @@ ALARMS = (
         period_seconds=300,
     ),  # ApiErrors also counts what agents cause, such as calls whose answer is too large to mask.
     Alarm(
+        "IssuerKeysUnfetched",
+        Row.REQUESTS,
+        own(audit.UNFETCHED_KEYS),
+        "The keys of an issuer could not be fetched for five minutes. Keys fetched before are used for 12 hours.",
+        period_seconds=300,
+        clear_periods=2,
+    ),
+    Alarm(
         "FunctionErrors",
         Row.REQUESTS,
         of_all_functions("Errors"),

@@ -69,7 +69,13 @@ GRAPHS = (
         "API",
         Row.REQUESTS,
         "answers",
-        (of_api("Count"), of_api("4XXError"), of_api("5XXError"), own(audit.FAILED_ANSWERS)),
+        (
+            of_api("Count"),
+            of_api("4XXError"),
+            of_api("5XXError"),
+            own(audit.FAILED_ANSWERS),
+            own(audit.UNFETCHED_KEYS),
+        ),
     ),
     Graph(
         "Time of POST /v1/grants",

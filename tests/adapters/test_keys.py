@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from jitney.adapters.identity_provider import MAX_RESPONSE_BYTES, Timeouts
 from jitney.adapters.issuer_keys import (
+    FAILING_SECONDS,
     FRESH_SECONDS,
     MAX_STALE_SECONDS,
     RETRY_SECONDS,
@@ -26,13 +27,16 @@ from jitney.adapters.issuer_keys import (
 )
 from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
+from jitney.core.records.audit import METRICS_NAMESPACE, UNFETCHED_KEYS
 from tests.core.identity.minting import issuer, jwk, jwks, private_key
+from tests.infra.alarm_states import metrics_in
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 SHORT = Timeouts(idle_seconds=0.5, total=1.0)
 AMPLE = Timeouts(idle_seconds=300.0, total=300.0)
 LONG = 100.0
 """Seconds: far more than any tested limit on the busiest machine, and half of the time that the servers run."""
+UNFETCHED = METRICS_NAMESPACE, UNFETCHED_KEYS, frozenset({("service", "jitney")})
 FIRST, SECOND = jwks(jwk("rsa")), jwks(jwk("ec256"))
 
 
@@ -244,6 +248,44 @@ def test_id_07_rotated_keys_are_found_by_an_unknown_kid(server: Server, keys: Is
 
     assert keys.refreshed(at(server.address)).find("ec256")
     assert not keys.keys(at(server.address)).find("rsa"), "a key that was withdrawn is gone"
+
+
+def test_id_07_an_unknown_kid_is_not_called_unknown_while_newer_keys_cannot_be_fetched(
+    server: Server, keys: IssuerKeys, clock: Clock
+) -> None:
+    keys.keys(at(server.address))
+    server.answer = body(b"", 500)
+    clock.now += UNKNOWN_KID_COOLDOWN_SECONDS
+    for _ in range(2):
+        with pytest.raises(Refusal, match="keys_unavailable"):
+            keys.refreshed(at(server.address))
+    assert len(server.asked) == 2
+    assert keys.keys(at(server.address)).find("rsa")
+
+    server.answer = body(SECOND)
+    clock.now += UNKNOWN_KID_COOLDOWN_SECONDS
+    assert keys.refreshed(at(server.address)).find("ec256")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_ops_01_fetches_that_fail_for_five_minutes_count_and_a_short_outage_does_not(
+    known: bool, server: Server, keys: IssuerKeys, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fetch_for(seconds: int, answer: Answer) -> list[float]:
+        server.answer = answer
+        for _ in range(seconds // 60):
+            with suppress(Refusal):
+                keys.refreshed(at(server.address))
+            clock.now += 60
+        return metrics_in(capsys.readouterr().out).get(UNFETCHED, [])
+
+    if known:
+        assert fetch_for(60, body(FIRST)) == []
+    assert fetch_for(FAILING_SECONDS, body(b"", 500)) == []
+    assert fetch_for(60, body(FIRST)) == []
+    assert fetch_for(FAILING_SECONDS, body(b"", 500)) == []
+    assert fetch_for(120, body(b"", 500)) == [1, 1]
+    assert fetch_for(60, body(FIRST)) == []
 
 
 def test_id_07_unknown_kids_cause_one_fetch_in_each_cool_down(server: Server, keys: IssuerKeys, clock: Clock) -> None:

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from jitney.adapters.grant_items import UnreadableGrant, item_of
+from jitney.adapters.issuer_keys import FAILING_SECONDS, IssuerKeys
 from jitney.adapters.unreadable_grants import report_unreadable
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.config import ReviewerGroup
+from jitney.core.identity.refusal import Refusal
 from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.records.audit import ChainedRecord
 from jitney.core.review.break_glass import follow_up_keys
@@ -27,6 +29,7 @@ from jitney.handlers.runtime.ports import Ports
 from jitney.handlers.sealer import seal
 from jitney.handlers.suspensions import suspend
 from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, call_event, forwarded_event
+from tests.core.identity import minting
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
 from tests.fakes import GRANT, NOW, MemoryMails
 from tests.handlers.conftest import System, configuration
@@ -84,6 +87,16 @@ def answered(*codes: str) -> None:
 
     for code in codes * 6:
         edge.errors_as_problems(partial(fail, code), problem_response)
+
+
+def fetched_keys(seconds: int) -> None:
+    """Fetch an issuer's keys from an address that refuses it, at first and after `seconds`."""
+    clock = Clock()
+    keys = IssuerKeys(local=False, clock=clock)
+    for now in (0, seconds):
+        clock.now = now
+        with suppress(Refusal):
+            keys.keys(minting.issuer("corp", minting.CORP, jwks_uri="http://127.0.0.1/refused"))
 
 
 def reconciled(*, broken: bool) -> None:
@@ -184,6 +197,7 @@ FAULTS: Mapping[str, tuple[Happens, Happens]] = {
     "ReconcilerFailed": (lambda: reconciled(broken=True), lambda: reconciled(broken=False)),
     "GrantsUnreadable": (lambda: report_unreadable([UnreadableGrant(item_of(GRANT), "ValueError")]), nothing),
     "AnswersFailed": (lambda: answered("unavailable", "internal"), lambda: answered(*AGENTS_CAUSE)),
+    "IssuerKeysUnfetched": (lambda: fetched_keys(FAILING_SECONDS), lambda: fetched_keys(FAILING_SECONDS - 1)),
     "ReviewsFailed": (lambda: reviewed(broken=True), lambda: reviewed(broken=False)),
     "MessagesFailed": (
         lambda: decision_notified(failed_attempts=MOST_RETRIES + 1),

@@ -5,7 +5,9 @@ and plain HTTP on the local machine only.
 
 A key set stays fresh for ten minutes. If it cannot be fetched again, it stays in use until twelve hours after it was
 fetched. So an identity provider may be down for a night without stopping agents. A withdrawn key is trusted for twelve
-hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable).
+hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable). So is a
+token with an unknown kid while the set cannot be fetched, because a newer set may have its key. Fetches that fail for
+five minutes are counted for an alarm.
 
 The keys of an issuer with a `key_set` are in the configuration. They are never requested, and change only with the
 configuration.
@@ -24,11 +26,13 @@ from jitney.adapters.identity_provider import DEFAULT_TIMEOUTS, REQUEST_ERRORS, 
 from jitney.core.config import Issuer
 from jitney.core.identity.keys import KeySet, parse_key_set
 from jitney.core.identity.refusal import Refusal
+from jitney.core.records.audit import METRICS_NAMESPACE, METRICS_SERVICE, UNFETCHED_KEYS
 
 FRESH_SECONDS = 600
 MAX_STALE_SECONDS = 12 * 3600
 UNKNOWN_KID_COOLDOWN_SECONDS = 30  # between fetches for an unknown kid, because any caller can invent one
 RETRY_SECONDS = 5  # after a fetch that failed
+FAILING_SECONDS = 300  # until failed fetches count for the alarm, so that a short outage does not raise it
 _MOST_DROPPED = 20  # logged at each fetch
 _MOST_KID_CHARACTERS = 64
 
@@ -43,6 +47,12 @@ class _CachedKeys:
     keys: KeySet | None = None
     fetched_at: float = -math.inf
     tried_at: float = -math.inf
+    failing_since: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last fetch failed."""
+        return self.failing_since is not None
 
 
 class IssuerKeys:
@@ -71,11 +81,16 @@ class IssuerKeys:
         return self._trusted(issuer, known)
 
     def refreshed(self, issuer: Issuer) -> KeySet:
-        """Return the issuer's keys. Fetches them if the cool-down has passed. Raises the same as `keys`."""
+        """Return the issuer's keys. Fetches them if the cool-down has passed.
+
+        Raises the same as `keys`, also if the last fetch failed.
+        """
         if issuer.key_set:
             return _configured(issuer.key_set)
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         self._fetch(issuer, known, UNKNOWN_KID_COOLDOWN_SECONDS, wait=True)
+        if known.failed:
+            raise _unavailable(issuer)
         return self._trusted(issuer, known)
 
     def _within(self, moment: float, seconds: float) -> bool:
@@ -93,10 +108,13 @@ class IssuerKeys:
                 return
             known.tried_at = self._clock()
             known.keys = parse_key_set(self._download(issuer.jwks_uri))
-            known.fetched_at = known.tried_at
+            known.fetched_at, known.failing_since = known.tried_at, None
             _log_dropped(issuer, known.keys)
         except REQUEST_ERRORS as error:
             _log.warning("issuer keys not fetched", extra={"issuer": issuer.name, "error": type(error).__name__})
+            known.failing_since = known.tried_at if known.failing_since is None else known.failing_since
+            if known.tried_at - known.failing_since >= FAILING_SECONDS:
+                _count_unfetched()
         finally:
             known.lock.release()
 
@@ -109,19 +127,30 @@ class IssuerKeys:
     def _trusted(self, issuer: Issuer, known: _CachedKeys) -> KeySet:
         keys = known.keys if self._within(known.fetched_at, MAX_STALE_SECONDS) else None
         if keys is None:
-            raise Refusal(
-                "keys_unavailable",
-                "The keys of the token's issuer cannot be fetched, so its tokens cannot be checked.",
-                "Try again in a few seconds. If the problem persists, the issuer is down or cannot be reached.",
-                headers={"Retry-After": str(RETRY_SECONDS)},
-                issuer_name=issuer.name,
-            )
+            raise _unavailable(issuer)
         return keys
 
 
 @functools.cache
 def _configured(key_set: str) -> KeySet:
     return parse_key_set(key_set.encode())
+
+
+def _unavailable(issuer: Issuer) -> Refusal:
+    return Refusal(
+        "keys_unavailable",
+        "The keys of the token's issuer cannot be fetched, so its tokens cannot be checked.",
+        "Try again in a few seconds. If the problem persists, the issuer is down or cannot be reached.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+        issuer_name=issuer.name,
+    )
+
+
+def _count_unfetched() -> None:
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - only when it is needed
+
+    with single_metric(UNFETCHED_KEYS, unit=MetricUnit.Count, value=1, namespace=METRICS_NAMESPACE) as metric:
+        metric.add_dimension("service", METRICS_SERVICE)
 
 
 def _log_dropped(issuer: Issuer, keys: KeySet) -> None:

@@ -21,7 +21,7 @@ class KeySource(Protocol):
     def refreshed(self, issuer: Issuer) -> KeySet:
         """Return the issuer's keys after a token named an unknown key.
 
-        During a cool-down, these are the same keys as before.
+        During a cool-down, these are the same keys as before. Raises keys_unavailable also if the last fetch failed.
         """
 
 

@@ -30,12 +30,11 @@ METRICS_NAMESPACE, METRICS_SERVICE = "Jitney", "jitney"
 UNDENIED_REVOCATIONS = "UndeniedRevocations"
 """Metric: revocations whose credentials may still work. An alarm watches it."""
 FAILED_ANSWERS = "FailedAnswers"
-"""Metric: answers that failed inside Jitney or in its own use of AWS. No agent can cause such a failure.
-
-An alarm watches it.
-"""
+"""Metric: answers that failed inside Jitney or in its use of AWS. No agent can cause these. An alarm watches it."""
 UNREADABLE_GRANTS = "UnreadableGrants"
 """Metric: grants that this version cannot read, counted at each read. An alarm watches it."""
+UNFETCHED_KEYS = "IssuerKeysUnfetched"
+"""Metric: fetches of an issuer's keys that failed, after those of the five minutes before. An alarm watches it."""
 BYPASSES = "Bypasses"
 """Metric of the correlator: calls on target roles that no grant explains. An alarm watches it."""
 UNRECORDED_CALLS = "UnrecordedCalls"
