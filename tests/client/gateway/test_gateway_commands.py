@@ -167,6 +167,24 @@ def test_gw_01_a_gateway_grant_is_used_by_its_id_and_kept(connected: FakeBroker,
     assert not connected.calls("DELETE", RELEASE)
 
 
+def test_gw_01_a_command_without_gateway_names_it_for_a_gateway_grant(connected: FakeBroker, run: Run):
+    refusal = problem("gateway_grant")
+    connected.say("POST", f"/v1/grants/{GRANT_ID}/credentials", 409, refusal)
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, granted())
+    done = run("--grant", GRANT_ID, *python("print('ran')"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"`jitney run --gateway --grant {GRANT_ID} -- COMMAND`" in done.stderr
+
+
+def test_gw_01_a_pending_gateway_grant_is_used_with_gateway_after_the_wait(connected: FakeBroker, run: Run):
+    connected._said.pop(("POST", "/v1/grants"))
+    pending = under_review()
+    connected.say("POST", "/v1/grants", 202, {**pending, "grant": pending["grant"] | {"way": "gateway"}})
+    done = run(*ASK, "--gateway", "--no-wait", *python("print('ran')"))
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"then use it with `jitney run --gateway --grant {GRANT_ID} -- COMMAND`" in done.stderr
+
+
 def test_gw_01_the_request_waits_for_its_review_first(connected: FakeBroker, run: Run):
     connected._said.pop(("POST", "/v1/grants"))
     pending = under_review()

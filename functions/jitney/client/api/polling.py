@@ -77,8 +77,9 @@ def pending_problem(answer: GrantResponse, now: float) -> ReviewPending:
     detail = (
         f"Grant {pending_wording.pending(answer, now)}. The request stays open.{f' It waits {waits}' if waits else ''}"
     )
+    use = pending_wording.use_command(answer.grant)
     fix = (
-        f"Wait with `jitney grants show {number} --wait`, then use it with `jitney run --grant {number} -- COMMAND`. "
+        f"Wait with `jitney grants show {number} --wait`, then use it with `{use}`. "
         "With a profile, run the AWS command again."
     )
     return ReviewPending("grant_pending", "The grant is still under review", detail, fix, answer.document())

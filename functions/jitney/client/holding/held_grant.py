@@ -13,6 +13,7 @@ from jitney.client.holding.grant_memory import GrantMemory, ProcessMemory
 from jitney.client.holding.grant_uses import RequestedGrants, end_of
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending
 from jitney.client.processes.unsignalled import start_unsignalled
+from jitney.client.terminal.pending_wording import use_command
 
 RELEASE_SECONDS = 10.0
 """How long a release waits for a renewal that is in progress."""
@@ -128,7 +129,8 @@ class HeldGrant:
         held = self._current()
         if held.credentials is None:
             detail = f"Grant {held.grant.id} is for calls through the gateway, so it has no credentials."
-            raise Invalid("gateway_grant", "No credentials", detail, "Request a grant with the way credentials.")
+            fix = f"Use it with `{use_command(held.grant)}`, or request a grant with the way credentials."
+            raise Invalid("gateway_grant", "No credentials", detail, fix)
         return held.credentials
 
     def release(self) -> tuple[GrantResponse, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from jitney.client.api.grant_members import ApiReview
-from jitney.client.api.responses import GrantResponse
+from jitney.client.api.responses import ApiGrant, GrantResponse
 from jitney.client.terminal import wording
 from jitney.core.printable import strip_control_characters
 
@@ -26,6 +26,11 @@ def waits_for(answer: GrantResponse) -> str:
         return ""
     people = asked(answer.review) or "a decision"
     return f"for {people} at {strip_control_characters(answer.review.review_url)}"
+
+
+def use_command(grant: ApiGrant) -> str:
+    """Return the command line that runs a command with the grant."""
+    return f"jitney run{' --gateway' if grant.way == 'gateway' else ''} --grant {grant.id} -- COMMAND"
 
 
 def listed(answer: GrantResponse) -> Iterator[str]:

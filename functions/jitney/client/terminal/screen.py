@@ -55,10 +55,10 @@ EFFECTS = {
 """The words for a decision, and their style."""
 # The next steps for a grant in each state.
 _NEXT = {
-    "active": (("use it", "jitney run{gateway} --grant {id} -- COMMAND"),),
+    "active": (("use it", "{use}"),),
     "pending": (
         ("wait", "jitney grants show {id} --wait"),
-        ("or use it", "jitney run{gateway} --grant {id} -- COMMAND"),
+        ("or use it", "{use}"),
     ),
 }
 
@@ -110,11 +110,13 @@ class Screen:
         self.rows([("reason", grant.reason), ("ticket", grant.ticket or "")])
         self.rows(wording.requester_rows(grant))
         self.rows(row for effect in answer.outlives for row in wording.outliving_rows(effect))
-        gateway = " --gateway" if grant.way == "gateway" else ""
         if grant.call and grant.state in ("pending", "active"):
             self.rows([("send it", "repeat the call with the same Idempotency-Key")])
             return
-        self.rows((name, step.format(id=grant.id, gateway=gateway)) for name, step in _NEXT.get(grant.state, ()))
+        self.rows(
+            (name, step.format(id=grant.id, use=pending_wording.use_command(grant)))
+            for name, step in _NEXT.get(grant.state, ())
+        )
 
     def page(self, page: GrantPage) -> None:
         """Print the principal's grants, the newest first as the broker returns them."""
