@@ -60,6 +60,8 @@ UNCHECKED = {
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 SHELLS = {f".local/{name}.env" for name in (*AGENTS, DEVELOPER, AUDITOR)}
 SCHEMA = (ROOT / "functions" / "jitney" / "schema.cedarschema").read_text("utf-8")
+NEED_REASON = ("request", "run", "serve", "credentials", "profile")
+"""The commands that refuse a request without --reason."""
 JITNEY: Any = typer.main.get_command(build_app())
 
 
@@ -135,7 +137,26 @@ def parse_jitney(arguments: list[str]) -> None:
         name, command, arguments = command.resolve_command(context, arguments)
         assert command, f"no command {name}"
         parent = context
-    command.make_context(name, arguments, parent=parent)
+    given = command.make_context(name, arguments, parent=parent).params
+    if name in NEED_REASON and not any(given.get(instead) for instead in ("grant", "stop")):
+        assert given["reason"], "--reason is missing"
+
+
+def check_yaml(text: str) -> None:
+    """Check a YAML file, and the command lines of `jitney` in it, such as those of a CI job."""
+    for document in yaml.safe_load_all(text):
+        for line in texts(document):
+            if line.startswith("jitney "):
+                check_command(shlex.split(line))
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield each text in a document, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts(each)
 
 
 def check_cedar(text: str) -> None:
@@ -168,7 +189,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "sh": check_shell,
     "sql": duckdb.extract_statements,
     "toml": tomllib.loads,
-    "yaml": lambda text: list(yaml.safe_load_all(text)),
+    "yaml": check_yaml,
 }
 
 
@@ -195,6 +216,8 @@ def test_every_code_block_and_inline_command_of_a_page_is_valid(page: Path):
     [
         ("```yaml\na: [\n```\n\n```toml\na: 1\n```\n", [1, 5]),
         ("```json\n{}\n```\n", []),
+        ("```yaml\nscript: [jitney run analytics-prod -- aws s3 ls s3://reports]\n```\n", [1]),
+        ("```yaml\nscript: [jitney run analytics-prod --reason x -- aws s3 ls s3://reports]\n```\n", []),
         ("```jsn\n{}\n```\n", [1]),
         ("```\n```\n", [1]),
         ("Text:\n\n    jitney requets analytics-prod\n", [3]),
@@ -212,6 +235,7 @@ def test_the_faults_of_a_page_are_found_with_their_lines(text: str, lines: list[
         "jitney requets analytics-prod",
         "jitney request analytics-prod --acton s3:GetObject",
         "jitney request",
+        "jitney request analytics-prod --action s3:GetObject --resource arn:aws:s3:::reports/*",
         "make dmeo",
         ". .local/nobody.env",
         "suod make up",
