@@ -262,7 +262,15 @@ def test_rev_14_a_rejected_request_is_repeated_only_with_what_changed(agent: Age
         ({"commands": []}, "The arguments name no access"),
         ({"permissions": PERMISSIONS}, "The arguments name no access"),
         ({"grant": "x"}, "/grant: Extra inputs"),
-        ({"duration_seconds": "300"}, "/duration_seconds"),
+        ({"duration_seconds": "5m"}, "/duration_seconds"),
+        ({"duration_seconds": "true"}, "/duration_seconds"),
+        ({"permissions": '[{"actions": NaN}]'}, "/permissions: Input should be a valid list"),
+        ({"permissions": "[" * 100_000}, "/permissions: Input should be a valid list"),
+        (
+            {"calls": ["aws s3 ls"]},
+            "/calls/0: it is not an object. Command lines are for the argument commands",
+        ),
+        ({"target": None}, "/target: Field required"),
         ({"reason": f"a{chr(0x202E)}b"}, "/reason: it has characters that a reviewer would not see: U+202E"),
         ({"commands": [f"aws s3 ls {chr(27)}[2J"]}, "/commands/0: it has characters"),
         ({"ticket": chr(0)}, "/ticket: it has characters"),
@@ -275,6 +283,36 @@ def test_dx_arguments_that_are_not_valid_reach_no_broker(agent: Agent, changed: 
     assert result.is_error is True
     assert words in result.structured_content["problem"]["detail"]
     assert not agent.broker.asked
+
+
+def test_dx_null_counts_as_left_out_and_a_text_as_the_json_that_it_holds(agent: Agent):
+    agent.broker.say("POST", "/v1/grants", 201, ACTIVE)
+    given = {
+        "permissions": [json.dumps({"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]})],
+        "calls": "[]",
+        "commands": None,
+        "duration_seconds": "300",
+        "ticket": "17",
+    }
+    result = agent.call("request", {"target": "analytics-prod", "reason": "[1]"} | given)
+    assert not result.is_error, result.structured_content
+    (asked,) = agent.broker.calls("POST", "/v1/grants")
+    assert asked.json["permissions"] == [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]}]
+    assert (asked.json["duration_seconds"], asked.json["ticket"], asked.json["reason"]) == (300, "17", "[1]")
+
+
+def test_dx_the_parameters_of_a_call_may_be_json_and_their_members_stay_as_they_are(agent: Agent):
+    agent.broker.say("POST", "/v1/calls", 200, answer("x"))
+    result = agent.call("call", GET_OBJECT | {"parameters": '{"Bucket": "reports", "Key": "[1]"}'})
+    assert not result.is_error, result.structured_content
+    assert agent.broker.calls("POST", "/v1/calls")[0].json["parameters"] == {"Bucket": "reports", "Key": "[1]"}
+
+
+def test_dx_a_wrong_argument_gets_its_description_and_a_large_call_the_other_way(agent: Agent):
+    wrong = agent.call("request", ACCESS | {"target": "analytics_prod"}).structured_content
+    assert wrong["next"].endswith("target: The target's alias, from list_targets.")
+    agent.broker.say("POST", "/v1/calls", 413, problem("call_too_large"))
+    assert "jitney run --gateway" in agent.call("call", GET_OBJECT).structured_content["next"]
 
 
 def test_dx_an_argument_that_does_not_exist_gets_the_names_of_those_that_do(agent: Agent):

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import from_json
 
 from jitney.client.mcp.untrusted_text import unseen_characters
 
@@ -11,6 +12,24 @@ def _plain(text: str) -> str:
     if unseen := unseen_characters(text):
         raise ValueError(f"it has characters that a reviewer would not see: {', '.join(unseen[:5])}; remove them")
     return text
+
+
+def _from_json(value: Any) -> Any:
+    """Return what a text holds as JSON; other values, and text that is not JSON, unchanged."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_json(value, allow_inf_nan=False)
+    except ValueError:
+        return value
+
+
+def _operation(value: Any) -> Any:
+    """Return an operation, also from its JSON. Raises ValueError for another text, usually a command line."""
+    meant = _from_json(value)
+    if isinstance(meant, str):
+        raise ValueError("it is not an object. Command lines are for the argument commands")  # noqa: TRY004 - pydantic catches only this
+    return meant
 
 
 GrantNumber = Annotated[
@@ -27,9 +46,25 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 
 
 class StrictArguments(BaseModel):
-    """Arguments without unknown members, whose types are exact."""
+    """Arguments without unknown members, whose types are exact.
+
+    Many clients send null for what a model left out, and a list, an object or a number as text that holds its JSON.
+    So null counts as left out, and such a text as what its JSON holds.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, given: Any) -> Any:
+        """Return the arguments without nulls, and with texts replaced by their JSON where no text is expected."""
+        given = _from_json(given)
+        if not isinstance(given, dict):
+            return given
+        texts = {name for name, field in cls.model_fields.items() if field.annotation is str}
+        return {
+            name: value if name in texts else _from_json(value) for name, value in given.items() if value is not None
+        }
 
 
 class AwsOperation(StrictArguments):
@@ -69,7 +104,7 @@ class AccessArguments(StrictArguments):
         max_length=20,
         description='AWS CLI command lines that need the access: "aws s3 ls s3://reports". They are not run.',
     )
-    calls: list[AwsOperation] = Field(
+    calls: list[Annotated[AwsOperation, BeforeValidator(_operation)]] = Field(
         default_factory=list, max_length=20, description="Operations that need the access, as for the tool call."
     )
     permissions: list[PermissionArguments] = Field(

@@ -19,6 +19,7 @@ _FIXES: Mapping[str, str] = {
     "idempotency_mismatch": "The call needs a review now. To begin it, make the call again and add 1 to `again`.",
     "grant_pending": "Use the tool wait with this grant.",
     "credentials_grant": "Use the tool request for a grant with way gateway, or run jitney run --grant in a shell.",
+    "call_too_large": "Send less in one call. Inform the user: jitney run --gateway transfers larger objects.",
     "call_outside_grant": "Use the tool request with the arguments in would_pass, then make the call in the new grant.",
     "call_unsupported": "Inform the user. The call needs credentials: jitney run TARGET -- COMMAND.",
     "rejected_before": "Inform the user of this. Repeat it only if something differs, and say it in `changed`.",
@@ -49,6 +50,9 @@ def arguments_problem(error: ValidationError, arguments: type[BaseModel]) -> Inv
     ]
     shown = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors[:5])
     fix = "Correct the arguments by the tool's input schema."
+    wrong = dict.fromkeys(str(each["loc"][0]) for each in found if each["loc"])
+    described = ((name, arguments.model_fields[name].description) for name in wrong if name in arguments.model_fields)
+    fix += "".join(f" {name}: {description}" for name, description in described if description)
     if any(each["type"] == "extra_forbidden" for each in found):
         fix += f" Its arguments are {', '.join(arguments.model_fields)}."
     return Invalid("arguments_invalid", "The arguments are not valid", shown, fix, {"errors": errors[:20]})
