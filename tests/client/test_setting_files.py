@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from jitney.client.cli import build_app
 from jitney.client.inputs.setting_files import MOST_BYTES, read_setting_file
-from tests.client.fake_broker import FakeBroker
+from tests.client.conftest import TOKEN
+from tests.client.fake_broker import FakeBroker, issued
 
 REQUEST = ["request", "analytics-prod", "--reason", "report"]
 NAMED = [*REQUEST, "--action", "s3:GetObject", "--resource", "*"]
@@ -44,6 +45,36 @@ def test_cli_07_a_wrong_file_is_named_and_fills_no_memory(
     if (kind, place) != ("homeless", "permissions"):  # no shell has replaced it there
         assert said.get(kind, "~no-such-user/file needs a home folder") in result.stderr
     assert connected.asked == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_cli_07_a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_file(
+    connected: FakeBroker, home: Path, place: str, monkeypatch: pytest.MonkeyPatch
+):
+    contents = {
+        "permissions": '[{"actions": ["s3:GetObject"], "resources": ["*"]}]',
+        "token": TOKEN,
+        "settings": f'api = "{connected.url}"',
+        "secret": "secret",
+    }
+    (home / "file").write_bytes(f"\ufeff{contents[place]}\r\n".encode())
+    assert read_setting_file(home / "file").strip() == contents[place]
+    words, variables = PLACES[place]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.replace("FILE", str(home / "file")))
+    if place == "secret":  # no token endpoint answers here
+        return
+    connected.say("POST", "/v1/grants", 201, issued())
+    result = CliRunner().invoke(build_app(), [word.replace("FILE", str(home / "file")) for word in words])
+    assert result.exit_code == 0, result.stderr
+    assert connected.calls("POST", "/v1/grants")[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_cli_07_permissions_in_a_pipe_may_begin_with_a_byte_order_mark(connected: FakeBroker):
+    connected.say("POST", "/v1/grants", 201, issued())
+    given = '\ufeff[{"actions": ["s3:GetObject"], "resources": ["*"]}]\r\n'
+    result = CliRunner().invoke(build_app(), [*REQUEST, "--permissions", "-"], input=given)
+    assert result.exit_code == 0, result.stderr
 
 
 def test_a_file_of_the_largest_size_is_read(tmp_path: Path):

@@ -1,7 +1,9 @@
 """`jitney init`: writes clients' files, checks them, and undoes it byte by byte."""
 
+import errno
 import json
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,23 @@ def test_cli_07_a_server_that_does_not_start_changes_nothing(files: Path, home: 
     assert "no api" in said
     assert "jitney doctor" in said
     assert everything(files, home) == before
+
+
+def test_cli_07_a_folder_that_was_removed_is_a_problem(home: Path, monkeypatch: pytest.MonkeyPatch):
+    (home / "gone").mkdir()
+    monkeypatch.chdir(home / "gone")
+    (home / "gone").rmdir()
+    assert "is in the working folder, which was removed" in init("claude-code", "--yes", *API, expected=2)
+
+
+@pytest.mark.starts_server
+def test_cli_07_a_server_starts_without_a_folder_for_temporary_files(files: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    assert "+" in init("claude-code", "--yes", *API)
+    assert "jitney" in json.loads((files / ".mcp.json").read_text("utf-8"))["mcpServers"]
 
 
 @pytest.mark.starts_server

@@ -109,7 +109,9 @@ def checked_url(name: str, value: str) -> str:
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise _bad_url(name, f"{value!r} is neither https nor http on this machine: a token would cross the network.")
     if not (_URL.fullmatch(value) and host) or "@" in url.netloc or url.fragment:
-        raise _bad_url(name, f"{value!r} must have a host, in ASCII, and no user name or fragment.")
+        raise _bad_url(
+            name, f"{value!r} must have a host, only ASCII without white space, and no user name or fragment."
+        )
     return value.rstrip("/")
 
 

@@ -14,6 +14,7 @@ from jitney.client.inputs.connection_options import xdg
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
+from jitney.client.inputs.setting_files import absolute_path
 from jitney.client.problems import Invalid
 from jitney.client.profiles.aws_profile import section_name
 from jitney.client.profiles.profile_settings import settings_for_request
@@ -60,7 +61,7 @@ def init(
     Example: jitney init claude-code
     """
     with exit_on_problem("init", as_json=as_json):
-        project = folder.absolute()
+        project = absolute_path(folder)
         chosen = selection.selected(clients or (), project, os.environ)
         ledger = Ledger(xdg(os.environ, "XDG_DATA_HOME", ".local/share") / "init.json")
         entries = {} if remove else _entries(chosen, connection, request, target)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jitney.client.api.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
 from jitney.client.inputs.call_files import with_contents
-from jitney.client.inputs.setting_files import read_setting_file
+from jitney.client.inputs.setting_files import BYTE_ORDER_MARK, read_setting_file
 from jitney.client.problems import Invalid
 from jitney.client.terminal.durations import parse_duration
 
@@ -143,7 +143,9 @@ def _conditions(given: Sequence[str]) -> ApiConditions:
 def _read_permissions(source: str) -> tuple[ApiPermission, ...]:
     """Return the permissions in the JSON file `source`. "-" is standard input."""
     try:
-        return parse_permissions(sys.stdin.read() if source == "-" else read_setting_file(Path(source)))
+        return parse_permissions(
+            sys.stdin.read().removeprefix(BYTE_ORDER_MARK) if source == "-" else read_setting_file(Path(source))
+        )
     except OSError as error:
         fix = "Give the path of a JSON file that you can read, or - for standard input."
         raise invalid(f"--permissions {source}: {error.strerror}.", fix) from error

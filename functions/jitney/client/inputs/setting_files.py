@@ -6,6 +6,7 @@ from pathlib import Path
 from jitney.client.problems import Invalid
 
 MOST_BYTES = 1_000_000
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def user_path(text: str) -> Path:
@@ -20,8 +21,17 @@ def user_path(text: str) -> Path:
         raise Invalid("home_unknown", "No home folder", detail, "Set HOME, or write the whole path.") from error
 
 
+def absolute_path(path: Path) -> Path:
+    """Return the path from the root. Raises Invalid for a relative path if the working folder was removed."""
+    try:
+        return path.absolute()
+    except FileNotFoundError as error:
+        detail = f"{path} is in the working folder, which was removed."
+        raise Invalid("folder_removed", "No working folder", detail, "Go to a folder that exists.") from error
+
+
 def read_setting_file(path: Path) -> str:
-    """Return the text of the file.
+    """Return the text of the file, without the byte order mark that some editors put before it.
 
     Raises OSError, with its reason in `strerror`, also for a file that has more than `MOST_BYTES` or is not UTF-8. The
     limit protects the memory if the path is wrong, such as that of a device or a disk image.
@@ -31,6 +41,6 @@ def read_setting_file(path: Path) -> str:
     if len(content) > MOST_BYTES:
         raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES} bytes", str(path))
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         raise OSError(errno.EILSEQ, "it is not UTF-8 text", str(path)) from error

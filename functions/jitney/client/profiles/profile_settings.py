@@ -6,6 +6,7 @@ from pathlib import Path
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.request_options import RequestOptions, invalid
+from jitney.client.inputs.setting_files import absolute_path
 from jitney.client.processes.own_program import own_program
 from jitney.client.profiles import aws_profile
 from jitney.client.terminal import wording
@@ -21,7 +22,7 @@ def settings_for_request(
     if request.permissions == "-":
         raise invalid("A profile cannot read standard input.", "Give --permissions a file, and keep it there.")
     checked = _checked(request.credentials_request(target))  # first, because it names a file that cannot be read
-    source = str(Path(request.permissions).absolute()) if request.permissions else ""
+    source = str(absolute_path(Path(request.permissions))) if request.permissions else ""
     words = wording.arguments(checked, source)
     return profile_settings(words, connection, wait=wait, region=region)
 

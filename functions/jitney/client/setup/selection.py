@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.request_options import invalid
-from jitney.client.inputs.setting_files import user_path
+from jitney.client.inputs.setting_files import absolute_path, user_path
 from jitney.client.inputs.setting_names import SETTINGS
 from jitney.client.problems import Invalid
 from jitney.client.processes.own_program import own_program
@@ -73,4 +73,4 @@ def written_connection(connection: ConnectionOptions, environment: Mapping[str, 
 
 
 def _absolute(file: str) -> str:
-    return str(user_path(file).absolute()) if file else ""
+    return str(absolute_path(user_path(file))) if file else ""

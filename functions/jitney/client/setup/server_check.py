@@ -1,7 +1,10 @@
 """Starts an MCP server as a client would, once, and lists its tools. Needs the extra `mcp`."""
 
+import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 import anyio
 from mcp import Client, StdioServerParameters
@@ -19,7 +22,7 @@ def tools_of(words: Sequence[str]) -> tuple[str, ...]:
     The server gets only HOME, PATH and a few more variables: several clients pass no others. Raises Unavailable, with
     the last lines that the server wrote, if it does not start or answer.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+    with _complaints() as complaints:
 
         async def listed() -> tuple[str, ...]:
             with anyio.fail_after(_SECONDS):
@@ -36,6 +39,14 @@ def tools_of(words: Sequence[str]) -> tuple[str, ...]:
             detail = f"`{' '.join(words)}` does not answer as an MCP server. {said or _named(error)}"
             fix = "Run `jitney doctor`. A client does not pass on your shell's variables: use config.toml instead."
             raise Unavailable("mcp_server_failed", "The MCP server does not start", detail, fix) from error
+
+
+def _complaints() -> TextIO:
+    """Return a file for what the server writes. Without a folder for temporary files, that is lost."""
+    try:
+        return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+    except OSError:
+        return Path(os.devnull).open("w+", encoding="utf-8")
 
 
 def _named(error: BaseException) -> str:
