@@ -58,6 +58,22 @@ def test_a_grant_without_a_region_gives_a_profile_without_one(connected: FakeBro
     assert len(profile("x", "--grant", GRANT_ID).splitlines()) == 2
 
 
+def test_a_profile_without_a_region_is_said_unless_the_environment_has_one(home: Path, monkeypatch: pytest.MonkeyPatch):
+    def said(*words: str) -> str:
+        return CliRunner().invoke(build_app(), ["profile", "x", *ASK, *words]).stderr
+
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    fix = "jitney: x has no Region here. Set that of its target: `aws configure set region REGION --profile x`."
+    assert fix in said()
+    assert fix in said("--write")
+    assert "no Region" not in said("--region", "eu-west-1")
+    assert "no Region" not in said("--region", "eu-west-1", "--write")
+    assert "no Region" not in said("--write")  # the file keeps it
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert "no Region" not in said()
+
+
 def test_a_region_cannot_bring_a_setting_of_its_own(connected: FakeBroker):
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(region="eu-west-1\naws_access_key_id = x")})
     result = CliRunner().invoke(build_app(), ["profile", "x", "--grant", GRANT_ID])

@@ -205,7 +205,9 @@ def test_cli_07_an_address_that_is_none_is_no_local_endpoint(
     assert "local endpoint" not in checks(0)
 
 
-def test_cli_07_profiles_are_checked(healthy: FakeBroker, home: Path):
+def test_cli_07_profiles_are_checked(healthy: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
     folder = home / ".aws"
     folder.mkdir()
     config = folder / "config"
@@ -215,6 +217,8 @@ def test_cli_07_profiles_are_checked(healthy: FakeBroker, home: Path):
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     config.write_text(config.read_text().replace("/nowhere/jitney", str(program)))
+    assert verdict("aws profiles", 0) == ("warning", "q3 uses Jitney, and has no Region")
+    config.write_text(config.read_text() + "region = eu-west-1\n")
     assert verdict("aws profiles", 0) == ("ok", "q3 uses Jitney")
     (folder / "credentials").write_text("[q3]\naws_access_key_id = canary\n")
     assert verdict("aws profiles", 0)[0] == "warning"

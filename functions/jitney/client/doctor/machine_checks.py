@@ -19,7 +19,7 @@ from jitney.client.doctor.findings import Finding, fault, ok, warning
 from jitney.client.inputs.connection_options import STATE_FOLDER_FIX, xdg
 from jitney.client.inputs.setting_files import user_path
 from jitney.client.processes.child import overrides_credentials
-from jitney.client.profiles.aws_profile import own_words
+from jitney.client.profiles.aws_profile import lacks_region, own_words, region_fix
 
 _REQUIREMENT, _OF_EXTRA = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"extra *== *['\"]([a-z]+)['\"]")
 _STATIC_KEY = "AWS_ACCESS_KEY_ID"
@@ -100,6 +100,8 @@ class MachineChecks:
             elif "aws_access_key_id" in keys.get(name, {}):
                 text = f"{name} also has keys in the credentials file, and SDKs prefer these"
                 yield warning("aws profiles", text, f"Remove [{name}] from the credentials file.")
+            elif lacks_region(config[heading], self.environment):
+                yield warning("aws profiles", f"{name} uses Jitney, and has no Region", region_fix(name))
             else:
                 yield ok("aws profiles", f"{name} uses Jitney")
 

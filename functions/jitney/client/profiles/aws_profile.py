@@ -107,6 +107,25 @@ def own_words(section: Mapping[str, str]) -> list[str]:
     return words if words[1:2] == ["credentials"] and Path(words[0]).name == "jitney" else []
 
 
+def lacks_region(section: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Return whether neither the profile's section nor the environment names a Region."""
+    return not (section.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"))
+
+
+def region_fix(name: str) -> str:
+    """Return how a profile gets the Region that targets and most AWS calls need."""
+    return f"Set that of its target: `aws configure set region REGION --profile {name}`."
+
+
+def written_settings(path: Path, name: str) -> dict[str, str]:
+    """Return the settings of the profile in the file at `path`, which can be read."""
+    lines = io.StringIO(path.read_bytes().decode("utf-8"), newline="").readlines()
+    start, end = _section_bounds(lines, section_name(name)) or (0, 0)
+    return {
+        match[1].lower(): line[match.end() :].strip() for line in lines[start:end] if (match := _SETTING.match(line))
+    }
+
+
 def config_path(environment: Mapping[str, str]) -> Path:
     """Return the path of the AWS configuration file."""
     return user_path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config")
