@@ -20,6 +20,7 @@ from jitney.client.api.connection import (
     HttpResponse,
     NotConnectedError,
     _tls,
+    certificate_fix,
     checked_url,
     exchange,
     send,
@@ -175,6 +176,52 @@ def test_a_server_that_does_not_answer_is_tried_four_times_even_for_a_post():
     assert len(pauses) == 3
     assert (refused.value.exit_code, refused.value.code) == (6, "no_response")
     assert refused.value.detail == f"{url} did not answer: Connection refused."
+
+
+def test_cli_07_a_proxy_that_may_be_why_there_is_no_answer_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def nothing_there(_: HttpRequest) -> HttpResponse:
+        raise NotConnectedError from ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:canary@proxy.example.com:3128")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    url = "https://broker.example.com"
+    with pytest.raises(Unavailable) as refused:
+        send(HttpRequest("GET", url, {}), lambda _: None, nothing_there)
+    assert refused.value.detail == f"{url} did not answer through the proxy proxy.example.com:3128: Connection refused."
+    assert refused.value.fix == "Check the address, the proxy and the network, then try again."
+
+
+def test_cli_07_a_proxy_without_a_port_is_named_with_the_port_that_is_used(monkeypatch: pytest.MonkeyPatch):
+    def lost(_: HttpRequest) -> HttpResponse:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+    with pytest.raises(Unavailable, match=r"through the proxy proxy\.example\.com:80: "):
+        send(HttpRequest("POST", "https://broker.example.com", {}), lambda _: None, lost)
+
+
+@pytest.mark.parametrize(
+    ("variable", "code", "said"),
+    [
+        ("", 20, "If a proxy inspects TLS, set SSL_CERT_FILE"),
+        ("SSL_CERT_FILE", 20, "SSL_CERT_FILE must have the server's authority"),
+        ("SSL_CERT_DIR", 20, "SSL_CERT_DIR must have the server's authority"),
+        ("SSL_CERT_FILE", 92, "breaks RFC 5280. Let the authority renew its certificate"),
+    ],
+)
+def test_cli_07_a_certificate_that_is_not_valid_gets_the_advice_that_helps(
+    monkeypatch: pytest.MonkeyPatch, variable: str, code: int, said: str
+):
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "/etc/corporate.pem")
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code = code
+    assert said in certificate_fix(error)
 
 
 def test_an_answer_that_is_lost_each_time_is_awaited_four_times():

@@ -34,9 +34,9 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _MOST_RETRY_SECONDS = 3600.0
 # Answers that say "not now". A 502 with problem+json comes from the broker, and is final: AWS refused.
 _NOT_NOW = frozenset({429, 502, 503, 504})
-CERTIFICATE_FIX = (
-    "If a proxy inspects TLS, set SSL_CERT_FILE to the file of its authority. Otherwise check the address."
-)
+# X509_V_ERR_* of RFC 5280's rules, which Python checks since 3.13 (VERIFY_X509_STRICT).
+_OF_STRICT_CHECK = range(80, 94)
+_TRUST_STORE = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _URL = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -193,7 +193,7 @@ def _tls() -> ssl.SSLContext:
 
     Raises Invalid if unreadable.
     """
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    file, folder = map(os.environ.get, _TRUST_STORE)
     if file or folder:
         # Without arguments, OpenSSL would add the system's authorities, and ignore a file that is not there.
         try:
@@ -250,14 +250,27 @@ def _is_not_now(response: HttpResponse) -> bool:
 
 def _no_answer(request: HttpRequest, error: BaseException) -> Unavailable:
     url = urlsplit(request.url)
-    fix = "Check the address and the network, then try again."
-    if is_loopback(url.hostname or ""):
+    proxy = proxy_of(url)
+    through = f" through the proxy {proxy.hostname}:{proxy.port or 80}" if proxy else ""
+    fix = f"Check the address{', the proxy' if proxy else ''} and the network, then try again."
+    if is_loopback(url.hostname or "") and not proxy:
         fix = "Is it running? `make up` starts the local system and writes new settings for its agents."
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
-        why, fix = f"its certificate is not valid: {getattr(error, 'verify_message', why)}", CERTIFICATE_FIX
-    detail = f"{url.scheme}://{url.netloc} did not answer: {why.removesuffix('.')}."
+        why, fix = f"its certificate is not valid: {getattr(error, 'verify_message', why)}", certificate_fix(error)
+    detail = f"{url.scheme}://{url.netloc} did not answer{through}: {why.removesuffix('.')}."
     return Unavailable("no_response", "No answer", detail, fix)
+
+
+def certificate_fix(error: BaseException) -> str:
+    """Return what to do about a server's certificate that cannot be verified."""
+    if getattr(error, "verify_code", 0) in _OF_STRICT_CHECK:
+        fix = "Let the authority renew its certificate, or use Python 3.12."
+        return f"Python 3.13 refuses the certificate of an authority that breaks RFC 5280. {fix}"
+    given = [name for name in _TRUST_STORE if os.environ.get(name)]
+    if given:
+        return f"{' and '.join(given)} must have the server's authority, or that of a proxy that inspects TLS."
+    return "If a proxy inspects TLS, set SSL_CERT_FILE to the file of its authority. Otherwise check the address."
 
 
 def json_body(body: Mapping[str, Any]) -> bytes:

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from jitney import __version__
 from jitney.client.api.broker import Broker
 from jitney.client.api.connection import (
-    CERTIFICATE_FIX,
     HttpRequest,
     HttpResponse,
     NotConnectedError,
+    certificate_fix,
     exchange,
 )
 from jitney.client.api.proxy import proxy_of
@@ -69,7 +69,7 @@ class BrokerChecks:
                 return False
             yield ok("dns", f"{host} has an address")
         else:
-            yield ok("proxy", f"requests go through the proxy {proxy.hostname}:{proxy.port}")
+            yield ok("proxy", f"requests go through the proxy {proxy.hostname}:{proxy.port or 80}")
         try:
             answer = exchange(HttpRequest("GET", f"{api}/v1/health", {}))
         except Invalid as problem:
@@ -143,7 +143,7 @@ def _not_connected(host: str, error: BaseException) -> Finding:
     why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error) or type(error).__name__
     if "CERTIFICATE" in str(error).upper():
         text = f"the certificate of {host} is not valid: {getattr(error, 'verify_message', why)}"
-        return fault("tls", text, CERTIFICATE_FIX)
+        return fault("tls", text, certificate_fix(error))
     return fault(
         "endpoint", f"there is no connection to {host}: {why}", "Check the address, the network and the proxy."
     )
