@@ -1,6 +1,7 @@
 """`jitney policy suggest`: policies for what was used, which pass `jitney policy test` (row POL 14)."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,22 @@ def test_pol_14_suggested_policies_pass_their_own_tests(suggesting, tmp_path: Pa
     assert all(name in out for name in ("untested  each-delete", "untested  secret"))
 
 
+def test_pol_14_the_cases_are_appended_to_those_of_other_policies(suggesting, tmp_path: Path):
+    new, own = tmp_path / "new", tmp_path / "own"
+    assert suggesting("--agent", "corp.a", "--out", str(new))[0] == 0
+    (own / "suggested.cedar").write_text((new / "suggested.cedar").read_text())
+    (own / "a.cedar").write_text(FORBIDS)  # without the permits that these replace
+    (own / "tests.yaml").write_text("defaults:\n  seconds: 60\n\ncases:\n\n")
+    page = (Path(__file__).parents[2] / "docs" / "policy-suggestions.md").read_text("utf-8")
+    append = "tail -n +2 suggested/tests.yaml >> policies/tests.yaml"
+    assert f"`{append}`" in page
+    command = append.replace("suggested/", f"{new}/").replace("policies/", f"{own}/")
+    subprocess.run(["sh", "-c", command], check=True)
+    out = outcome_of(tmp_path, own)[1]
+    assert ("differs" in out, "suggested-corp-a" in out) == (False, False)
+    assert len(yaml.safe_load((own / "tests.yaml").read_text())["cases"]) == 2
+
+
 def test_pol_14_the_policies_are_printed_and_what_they_cover_is_noted(suggesting):
     code, out, err = suggesting("--agent", "corp.a")
     assert code == 0
@@ -94,7 +111,7 @@ def test_pol_14_programs_get_the_policies_and_the_counts(suggesting):
     assert found["unused"][0] == {
         "action": "ec2:DescribeImages", "resource": "*", "conditions": {}, "target": "prod", "grants": 1,
     }  # fmt: skip
-    assert json.loads(found["cases"])["cases"][0]["source_identity"] == "corp.a"
+    assert yaml.safe_load(found["cases"])["cases"][0]["source_identity"] == "corp.a"
 
 
 def test_pol_14_without_calls_everything_granted_stays(suggesting):

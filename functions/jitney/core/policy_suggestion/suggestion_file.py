@@ -42,11 +42,21 @@ def file_text(found: PolicySuggestion, scope: SuggestionScope, period: Suggestio
 
 
 def cases_text(found: PolicySuggestion) -> str:
-    """Return the table of cases that tests each permit alone and with the present forbids.
+    """Return the table of cases that tests each permit alone and with the present forbids, as YAML.
 
-    It is JSON, which is also YAML.
+    Its lines after the first can be appended to another table.
     """
-    return json.dumps({"cases": list(_cases(found))}, indent=1, ensure_ascii=False) + "\n"
+    return "cases:\n" + "\n".join(map(_case_text, _cases(found)))
+
+
+def _case_text(case: dict[str, Any]) -> str:
+    # JSON is YAML, too. Cases are read without types, so these need no quotation marks.
+    values = {
+        name: value if name in ("seconds", "reveal") else json.dumps(value, ensure_ascii=False)
+        for name, value in case.items()
+    }
+    lines = [f"{name}: {value}" for name, value in values.items()]
+    return "\n    ".join(["  - " + lines[0], *lines[1:]]) + "\n"
 
 
 def pair_words(pair: GrantedPair) -> str:
