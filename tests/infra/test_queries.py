@@ -958,6 +958,28 @@ def test_aud_10_everything_that_an_access_key_did_is_listed(lake: Lake):
     ]
 
 
+def test_gw_08_gateway_calls_that_may_have_run_are_listed(lake: Lake):
+    def made(call_id, *steps, **answer):
+        for seq, (outcome, code, state) in enumerate(steps):
+            record = gateway_call(call_id, outcome, seq=seq, state=state, **answer)
+            lake.record(**record, grant_id="g-1", later=seq, code=code)
+
+    sent = (Outcome.SENT, "", "in_progress")
+    made("c-lost", sent)
+    made("c-maybe", sent, (Outcome.FAILED, "call_may_have_run", "may_have_run"))
+    made("c-done", sent, (Outcome.ANSWERED, "", "answered"))
+    made("c-failed", sent, (Outcome.FAILED, "upstream_unreached", "failed"))
+    made("c-denied", (Outcome.DENIED, "denied", ""))
+    made("c-ticket", sent, ticket=True)
+    lake.call(1, call_id="c-maybe", record_match="answer_lost", error_code="NoSuchBucket")
+    shown = ("call_id", "code", "ticket", "events", "record_match", "error_code")
+    assert [tuple(row[name] for name in shown) for row in lake.ask("calls_without_answer")] == [
+        ("c-lost", "", False, 0, None, None),
+        ("c-maybe", "call_may_have_run", False, 1, "answer_lost", "NoSuchBucket"),
+        ("c-ticket", "", True, 0, None, None),
+    ]
+
+
 def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
         lake.record(
