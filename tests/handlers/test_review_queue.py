@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import State
+from jitney.core.access.grant import Grant, State
 from jitney.core.config import ClaimRules
 from jitney.core.identity.providers import github_actions
 from jitney.core.problems import Problem
@@ -88,6 +88,35 @@ def test_rev_12_only_so_many_wait_at_the_same_time(system: System):
     system.call(release_grant, grant_id=first[1])
     assert ask(system, "d")[0] == 202
     assert ask(system, "e")[0] == 429
+
+
+def test_ops_02_a_request_that_cannot_be_read_takes_a_place_and_stops_equal_ones_only(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    unreadable, released, _ = (ask(system, name)[1]["grant"]["id"] for name in "abc")
+    read = system.store.grant
+
+    def grant(grant_id: str) -> Grant | None:
+        if grant_id == unreadable:
+            raise Problem("grant_unreadable", "It is newer.", "Deploy the newer version.")
+        return read(grant_id)
+
+    monkeypatch.setattr(system.store, "grant", grant)
+    assert [ask(system, name)[1]["code"] for name in "da"] == ["too_many_pending", "grant_unreadable"]
+    system.call(release_grant, grant_id=released)
+    assert ask(system, "d")[0] == 202
+    assert ask(system, "e")[0] == 429
+
+
+def test_ops_02_an_outage_of_the_store_empties_no_list(system: System, monkeypatch: pytest.MonkeyPatch):
+    for name in "abc":
+        ask(system, name)
+
+    def grant(_: str) -> Grant | None:
+        raise Problem("unavailable", "The store did not answer.", "Try again.")
+
+    monkeypatch.setattr(system.store, "grant", grant)
+    assert ask(system, "d")[1]["code"] == "unavailable"
 
 
 def test_rev_12_a_flood_of_them_is_no_flood_of_records(system: System):

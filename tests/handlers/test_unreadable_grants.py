@@ -23,10 +23,12 @@ from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.runtime.edge import Route
 from tests.adapters.test_store import client, records  # noqa: F401 - a fixture
+from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.identity import minting
 from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import System
 from tests.handlers.review_browser import Browser, review_system
+from tests.handlers.test_correlator import Correlator
 from tests.identities import identity
 from tests.infra.alarm_states import metrics_in
 
@@ -95,6 +97,21 @@ def test_ops_02_the_list_of_a_reviewers_decisions_leaves_it_out(client: Any):  #
     shown = browser.send("GET", "/reviews")
     assert shown.status == 200
     assert re.findall(r"/reviews/(g-\w+)", shown.text) == [decided.id, READABLE.id]
+
+
+def test_ops_02_cloudtrail_events_of_it_are_kept_for_a_version_that_reads_it(client: Any):  # noqa: F811
+    correlator = Correlator()
+    correlator.ports.store = Store(client, "state", "audit")
+    client.put_item(TableName="state", Item=unreadable(GRANT))
+    own, other = (
+        (assume_role_event(1), call_event(2)),
+        assume_role_event(3, session="mallory", key="ASIAAAAAAAAAAAAAAAA9"),
+    )
+    assert len(correlator.take_in(*own, other)) == len(own)
+    assert [each["verdict"] for each in correlator.lines().values()] == ["bypass"]
+    client.put_item(TableName="state", Item=item_of(GRANT))
+    assert correlator.take_in(*own) == []
+    assert [each["verdict"] for each in correlator.lines().values()] == ["bypass", "explained", "explained"]
 
 
 @pytest.mark.parametrize("route", [create_credentials, read_grant])

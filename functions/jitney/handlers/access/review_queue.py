@@ -89,7 +89,7 @@ def added(grant: Grant, read: GrantList, authenticated: AuthenticatedRequest) ->
     most, before = authenticated.ports.config.limits.max_pending, read.at(authenticated.now)
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
-        before = before.without([each for each in ids if _pending(each, authenticated) is None])
+        before = before.without([each for each in ids if _is_over(each, authenticated)])
     if len(before.entries) >= most:
         raise _too_many(before, grant, authenticated)
     return GrantListUpdate(read, before.with_entry(pending_review(grant)))
@@ -124,6 +124,16 @@ def join(
 def _pending(grant_id: str, authenticated: AuthenticatedRequest) -> Grant | None:
     grant = authenticated.grant(grant_id)
     return grant if grant and grant.at(authenticated.now).state is State.PENDING else None
+
+
+def _is_over(grant_id: str, authenticated: AuthenticatedRequest) -> bool:
+    """Return whether a listed review is over. A grant that this version cannot read stays in the list."""
+    try:
+        return _pending(grant_id, authenticated) is None
+    except Problem as problem:
+        if problem.code != "grant_unreadable":
+            raise
+        return False
 
 
 def _uncollected(grant_id: str, wanted: Grant, authenticated: AuthenticatedRequest) -> Grant | None:
