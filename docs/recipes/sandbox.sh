@@ -4,29 +4,42 @@
 #     jitney run --gateway TARGET --call "aws s3 ls s3://reports" --reason "report" -- ~/sandbox.sh AGENT ARGUMENTS...
 #
 # The command can write to the current folder, so keep this script elsewhere. SANDBOX_TOOLS lists folders that it may only
-# read, such as that of a virtual environment. Needs bubblewrap and socat.
+# read, such as that of a virtual environment, with colons between them. Needs bubblewrap and socat.
 set -euo pipefail
 
+refuse() { echo "sandbox.sh: $1" >&2; exit 2; }
+
+[ $# -gt 0 ] || refuse "name the command to run."
+for program in bwrap socat; do command -v "$program" >/dev/null || refuse "install $program."; done
 here=$(pwd -P)
-home=$(cd "$HOME" && pwd -P)
+home=$(cd "${HOME:-/nonexistent}" 2>/dev/null && pwd -P) || refuse "set HOME to your home folder."
 case "$home/" in
-    "$here/"*) echo "sandbox.sh: start it in a project's folder, not in your home folder or above it." >&2; exit 2 ;;
+    "$here/"*) refuse "start it in a project's folder, not in your home folder or above it." ;;
 esac
 case "$(realpath "$0")" in
-    "$here/"*) echo "sandbox.sh: move it out of this folder, where the command could change it, and start it again." >&2; exit 2 ;;
+    "$here/"*) refuse "move it out of this folder, where the command could change it, and start it again." ;;
 esac
-endpoint=${AWS_ENDPOINT_URL:?start it with jitney run --gateway}
-port=${endpoint##*:}
-port=${port%%/*}
+# The gateway gives no session token and no endpoint for keys. With either, the sandbox would get keys.
+[ -z "${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}${AWS_SESSION_TOKEN:-}" ] || refuse "start it with jitney run --gateway."
+[[ "${AWS_ENDPOINT_URL:-}" =~ ^http://127\.0\.0\.1:([0-9]+)$ ]] || refuse "start it with jitney run --gateway."
+port=${BASH_REMATCH[1]}
 
 folder=$(mktemp -d)
 socat "UNIX-LISTEN:$folder/jitney,fork,mode=600" "TCP:127.0.0.1:$port" 2>/dev/null &
 relay=$!
-trap 'kill "$relay" 2>/dev/null; rm -rf "$folder"' EXIT
-until [ -S "$folder/jitney" ]; do kill -0 "$relay"; sleep 0.05; done
+trap 'kill "$relay" 2>/dev/null || true; rm -rf "$folder"' EXIT
+until [ -S "$folder/jitney" ]; do
+    kill -0 "$relay" 2>/dev/null || refuse "socat cannot create $folder/jitney. Set TMPDIR to a shorter path, such as /tmp."
+    sleep 0.05
+done
 
 tools=()
-for tool in ${SANDBOX_TOOLS:-}; do tools+=(--ro-bind "$tool" "$tool"); done
+IFS=: read -ra listed <<<"${SANDBOX_TOOLS:-}"
+for tool in "${listed[@]}"; do
+    case "$tool" in /*) ;; *) tool=$here/$tool ;; esac
+    [ -d "$tool" ] || refuse "the folder $tool of SANDBOX_TOOLS does not exist."
+    tools+=(--ro-bind "$tool" "$tool")
+done
 passed=()
 for name in PATH HOME TERM LANG $(compgen -e | grep -E '^(AWS_|JITNEY_GRANT_ID$)'); do
     if [ -n "${!name:-}" ]; then passed+=(--setenv "$name" "${!name}"); fi

@@ -37,7 +37,7 @@ def test_gw_01_an_sdk_in_the_sandbox_calls_aws_through_jitney(
     connected.say(
         "POST", "/v1/calls", 200, answer | {"body_encoding": "base64", "masked": [], "request_id": "r", "budget": {}}
     )
-    monkeypatch.setenv("SANDBOX_TOOLS", f"{sys.prefix} {sys.base_prefix}")
+    monkeypatch.setenv("SANDBOX_TOOLS", f"{sys.prefix}:{sys.base_prefix}")
     project = tmp_path / "project"
     project.mkdir()
     ask = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "report"]

@@ -68,7 +68,13 @@ def ports() -> Iterator[tuple[int, int]]:
 
 
 def sandbox(
-    folder: Path, home: Path, endpoint: str, *words: str, script: Path = SCRIPT, tools: str = ""
+    folder: Path,
+    home: Path,
+    endpoint: str,
+    *words: str,
+    script: Path = SCRIPT,
+    tools: str = "",
+    more: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
@@ -80,7 +86,7 @@ def sandbox(
         "TMPDIR": str(home / "temporary"),
         "GITHUB_TOKEN": "canary",
         "SANDBOX_TOOLS": tools,
-    }
+    } | (more or {})
     return subprocess.run(
         [str(script), *words],
         cwd=folder,
@@ -160,8 +166,56 @@ def test_gw_an_agent_in_the_sandbox_may_only_read_its_tools(ports: tuple[int, in
     assert tool.read_bytes() == before
 
 
-def test_gw_the_sandbox_needs_the_gateways_endpoint(places: tuple[Path, Path]):
+@pytest.mark.parametrize("endpoint", ["", "https://sts.example.com", "http://127.0.0.2:80", "http://127.0.0.1:80/x"])
+def test_gw_the_sandbox_needs_the_gateways_endpoint(places: tuple[Path, Path], endpoint: str):
     project, home = places
-    done = sandbox(project, home, "", "/bin/true")
-    assert done.returncode != 0
+    done = sandbox(project, home, endpoint, "/bin/true")
+    assert (done.returncode, "jitney run --gateway" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SESSION_TOKEN"])
+def test_gw_the_sandbox_gets_no_keys_and_no_endpoint_for_keys(
+    ports: tuple[int, int], places: tuple[Path, Path], name: str
+):
+    project, home = places
+    done = sandbox(project, home, f"http://127.0.0.1:{ports[0]}", "/bin/echo", "started", more={name: "canary"})
+    assert (done.returncode, done.stdout) == (2, "")
     assert "jitney run --gateway" in done.stderr
+
+
+def test_gw_the_sandbox_works_in_paths_with_blanks(ports: tuple[int, int], tmp_path: Path):
+    home = tmp_path / "my home"
+    project, tool = home / "a project", home / "a project" / "my tools" / "say"
+    tool.parent.mkdir(parents=True)
+    (home / "temporary").mkdir()
+    tool.write_text('#!/bin/sh\ntouch "$0" 2>/dev/null || echo read-only\n')
+    tool.chmod(0o755)
+    script = home / "sandbox.sh"
+    shutil.copy(SCRIPT, script)
+    tools = f"my tools:{project / 'my tools'}"
+    done = sandbox(project, home, f"http://127.0.0.1:{ports[0]}", str(tool), script=script, tools=tools)
+    assert (done.returncode, done.stdout) == (0, "read-only\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "said"),
+    [
+        ([], {}, "name the command to run"),
+        (["/bin/true"], {"HOME": ""}, "set HOME"),
+        (["/bin/true"], {"SANDBOX_TOOLS": "none"}, "none of SANDBOX_TOOLS does not exist"),
+        (["/bin/true"], {"TMPDIR": "LONG"}, "Set TMPDIR to a shorter path"),
+        (["/bin/true"], {"PATH": "PROGRAMS"}, "install socat"),
+    ],
+)
+def test_gw_the_sandbox_says_why_it_does_not_start(
+    ports: tuple[int, int], places: tuple[Path, Path], words: list[str], more: dict[str, str], said: str
+):
+    project, home = places
+    long, programs = home / "temporary" / ("x" * 110), home / "programs"
+    long.mkdir()
+    programs.mkdir()
+    for name in ("bash", "bwrap", "realpath"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    made = {name: value.replace("LONG", str(long)).replace("PROGRAMS", str(programs)) for name, value in more.items()}
+    done = sandbox(project, home, f"http://127.0.0.1:{ports[0]}", *words, more=made)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
