@@ -80,12 +80,14 @@ def test_what_competes_with_the_keys_is_taken_out(name: str):
     "name", ["JITNEY_CLIENT_SECRET", "JITNEY_REVIEW_CLIENT_SECRET", "JITNEY_TOKEN", "JITNEY_MCP_TOKEN"]
 )
 def test_cli_01_a_command_inherits_none_of_the_agents_secrets(name: str):
+    before = {name: "canary", "CIRCLE_OIDC_TOKEN_V2": "canary", "EMPTY": "", "JITNEY_TOKEN_FILE": ""}
     environments = [
-        child_environment({name: "canary"}, ISSUED),
-        container_environment({name: "canary"}, {}, ISSUED.grant),
-        gateway_environment({name: "canary"}, 1, PlaceholderKeys.new(), "", GRANT_ID),
+        child_environment(before, ISSUED),
+        container_environment(before, {}, ISSUED.grant),
+        gateway_environment(before, 1, PlaceholderKeys.new(), "", GRANT_ID),
     ]
     assert all("canary" not in each.values() for each in environments)
+    assert all("EMPTY" in each for each in environments)
 
 
 def test_botocore_takes_the_keys_with_any_profile_set(tmp_path: Path):

@@ -16,7 +16,7 @@ from jitney.client.profiles.aws_profile import config_path, gives_credentials
 from jitney.client.terminal.command_result import EndedBySignal
 
 # These would override the credentials in the environment, or mix with them: botocore skips the environment when
-# AWS_PROFILE is set. The client secret and the tokens are the agent's and not its child's.
+# AWS_PROFILE is set.
 _REMOVED = frozenset(
     {
         "AWS_PROFILE",
@@ -37,12 +37,10 @@ _REMOVED = frozenset(
         "AMAZON_ACCESS_KEY_ID",
         "AMAZON_SECRET_ACCESS_KEY",
         "AMAZON_SESSION_TOKEN",
-        "JITNEY_CLIENT_SECRET",
-        "JITNEY_REVIEW_CLIENT_SECRET",
-        "JITNEY_TOKEN",
-        "JITNEY_MCP_TOKEN",
     }
 )
+_SECRETS = frozenset({"JITNEY_CLIENT_SECRET", "JITNEY_REVIEW_CLIENT_SECRET", "JITNEY_TOKEN", "JITNEY_MCP_TOKEN"})
+"""Variables with secrets of the agent. CI services have the token in a variable of their own, too."""
 # API keys of Bedrock and other services: botocore and the SDKs prefer them to a session's keys.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
 _BEARER = "AWS_BEARER_TOKEN_"
@@ -73,7 +71,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
 
 def overrides_credentials(name: str) -> bool:
     """Return whether the variable makes SDKs use credentials other than those of the profile in AWS_PROFILE."""
-    return name.startswith(_BEARER) or (name in _REMOVED and _is_of_aws(name) and not name.endswith("PROFILE"))
+    return name.startswith(_BEARER) or (name in _REMOVED and not name.endswith("PROFILE"))
 
 
 def container_environment(
@@ -103,12 +101,7 @@ def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
 def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
     """Return the names in `environment` that would override the `variables` of an endpoint."""
     names = (_REMOVED | _KEYS) - variables.keys()
-    found = (name for name in environment if name in names or name.startswith(_BEARER))
-    return sorted(name for name in found if _is_of_aws(name))
-
-
-def _is_of_aws(name: str) -> bool:
-    return not name.startswith("JITNEY_")
+    return sorted(name for name in environment if name in names or name.startswith(_BEARER))
 
 
 def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]:
@@ -120,7 +113,12 @@ def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]
 
 def without_aws_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` without variables that name other credentials of AWS, or hold the agent's secrets."""
-    return {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
+    secrets = {value for name in _SECRETS if (value := environment.get(name))}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in _REMOVED | _SECRETS and not name.startswith(_BEARER) and value not in secrets
+    }
 
 
 def run_child(
