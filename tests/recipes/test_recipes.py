@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from importlib import resources
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 SCP, BOUNDARY = (json.loads(text) for text in blocks("aws-mcp.md", "json"))
 DEV_CONTAINER = json.loads(blocks("containers.md", "json")[0])
+GITHUB = yaml.safe_load(blocks("../identity/github.md", "yaml")[0])
 WORKFLOW, MANIFESTS = (list(yaml.safe_load_all(text)) for text in blocks("containers.md", "yaml"))
 
 
@@ -68,6 +70,7 @@ def test_dx_the_workflow_is_valid_and_gets_a_token():
     jsonschema.Draft7Validator(json.loads(schema.read_text("utf-8"))).validate(typed | {"on": workflow["on"]})
     assert workflow["permissions"] == {"contents": "read", "id-token": "write"}
     (job,) = workflow["jobs"].values()
+    assert job["environment"] in GITHUB["issuers"]["github"]["claims"]["require"]["environment"]
     assert job["env"].keys() <= VARIABLES
     assert "secrets" not in json.dumps(workflow)
     for step in job["steps"]:
@@ -95,5 +98,8 @@ def test_dx_the_pod_has_jitneys_token_and_no_other():
     assert f"{mount['mountPath']}/{source['serviceAccountToken']['path']}" == "/var/run/secrets/jitney/token"
     assert source["serviceAccountToken"]["audience"] == "jitney"
     assert policy["spec"]["podSelector"]["matchLabels"] == job["spec"]["template"]["metadata"]["labels"]
-    (block,) = (each["ipBlock"] for rule in policy["spec"]["egress"] for each in rule.get("to", ()))
-    assert "169.254.0.0/16" in block["except"]
+    blocks = [each["ipBlock"] for rule in policy["spec"]["egress"] for each in rule.get("to", ())]
+    denied = {ip_network(block["cidr"]): [ip_network(each) for each in block["except"]] for block in blocks}
+    assert all(each.subnet_of(whole) for whole, excepted in denied.items() for each in excepted)
+    for service in ("169.254.169.254", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"):
+        assert any(ip_address(service) in each for excepted in denied.values() for each in excepted)
