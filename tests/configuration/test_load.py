@@ -955,6 +955,23 @@ def test_gw_12_a_target_has_its_own_limits_of_calls_and_otherwise_those_of_every
     assert limits == CallLimits(calls=5, bytes_out=1000, items_deleted=1)
 
 
+def test_gw_12_prices_of_instances_are_dollars_an_hour(compiled):
+    document = valid()
+    document["limits"] = {"hourly_prices": {"t3.micro": 0.0104, "db.r6g.16xlarge": "7.68", "t4g.nano": "0.000001"}}
+    assert dict(compiled(document).limits.hourly_prices) == {
+        "t3.micro": 10_400,
+        "db.r6g.16xlarge": 7_680_000,
+        "t4g.nano": 1,
+    }
+
+
+@pytest.mark.parametrize("price", ["0", "-1", "free", "NaN", "sNaN", "Infinity", "0.0000001", "10001", "1e9"])
+def test_gw_12_a_price_is_a_positive_number_of_dollars(compiled, price):
+    document = valid()
+    document["limits"] = {"hourly_prices": {"t3.micro": price}}
+    assert "is not a price" in problems(compiled, document)["limits.hourly_prices.t3.micro"][0]
+
+
 def test_a_target_can_require_tickets(compiled):
     document = valid()
     assert compiled(document).targets["prod"].ticket_patterns == ()

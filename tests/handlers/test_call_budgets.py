@@ -1,5 +1,6 @@
 """POST /v1/calls within the limits of its grant, which are counted with each record (rows GW 7 and GW 12)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.handlers.gateway import DELETE, GET, POLICIES, PUT, Gateway, failing
 ERROR = b"<Error><Code>NoSuchBucket</Code><Message>%s</Message></Error>"
 LARGE = AwsAnswer(404, {"x-amz-request-id": "R", "content-type": "application/xml"}, ERROR % (b"x" * 200))
 THROTTLED = AwsAnswer(503, LARGE.headers, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>")
+OPEN = """@id("all") permit (principal, action, resource)
+when { context.way == "gateway" && (resource.wildcard || !resource.wildcard) };"""
 LIMITED_DELETES = """
 @id("all") permit (principal, action, resource) when { context.way == "gateway" };
 @id("few") @call_limits("items_deleted=1") permit (principal, action, resource)
@@ -92,6 +95,51 @@ def test_gw_04_a_policy_limits_what_is_deleted():
     assert gateway.post(DELETE)[1]["budget"] == {"items_deleted": {"limit": 1, "left": 0}}
     assert gateway.post(DELETE)[1]["code"] == "call_budget_used"
     assert gateway.post(PUT)[0] == 200
+
+
+RUN = {
+    "service": "ec2",
+    "operation": "RunInstances",
+    "parameters": {"ImageId": "ami-12345678", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 10},
+}
+STARTS = [{"actions": ["ec2:RunInstances"], "resources": ["*"]}]
+
+
+@pytest.fixture
+def starting() -> Callable[[int, Mapping[str, int]], Gateway]:
+    def start(cents: int, prices: Mapping[str, int]) -> Gateway:
+        gateway = Gateway(OPEN, permissions=STARTS)
+        none = CallLimits(0, 0, 0, 0, 0, cents)
+        config = gateway.system.ports.config
+        targets = {alias: replace(each, call_limits=none) for alias, each in config.targets.items()}
+        limits = replace(config.limits, hourly_prices=prices)
+        gateway.system.ports.config = replace(config, targets=targets, limits=limits)
+        return gateway
+
+    return start
+
+
+def test_gw_12_a_grant_has_a_price_an_hour_for_what_it_starts(starting):
+    gateway = starting(25, {"t3.micro": 10_400})
+    status, answer = gateway.post(RUN)
+    assert (status, answer["budget"]) == (200, {"cents_per_hour": {"limit": 25, "left": 14}})
+    two = RUN | {"parameters": RUN["parameters"] | {"MaxCount": 20}}
+    status, problem = gateway.post(two)
+    assert (status, problem["code"], problem["exceeded"]) == (403, "call_budget_used", "cents_per_hour")
+    assert "the grant's limit of 25 cents an hour for instances" in problem["detail"]
+    gateway.upstream.answer = failing("upstream_unreached")
+    assert gateway.post(RUN, "k")[1]["code"] == "upstream_unreached"
+    gateway.upstream.answer = None
+    assert gateway.post(RUN, "k")[1]["budget"] == {"cents_per_hour": {"limit": 25, "left": 3}}
+    assert len(gateway.upstream.sent) == 3
+
+
+def test_gw_12_what_has_no_price_is_not_started_under_a_limit_and_is_without_one(starting):
+    limited = starting(25, {"t3.nano": 5_200})
+    status, problem = limited.post(RUN)
+    assert (status, problem["code"], problem["exceeded"]) == (403, "call_budget_used", "cents_per_hour")
+    assert (limited.upstream.sent, [each[:2] for each in limited.entries()]) == ([], [("call", "refused")])
+    assert starting(0, {}).post(RUN)[0] == 200
 
 
 @pytest.mark.parametrize("refused", ["throttled", "upstream_unreached"])

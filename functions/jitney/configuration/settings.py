@@ -54,7 +54,9 @@ from jitney.configuration.values import (
     Accounts,
     ActionPatterns,
     Alias,
+    InstanceType,
     IssuerAlias,
+    Microdollars,
     OrganizationalUnits,
     Region,
     Regions,
@@ -91,6 +93,7 @@ class CallLimitSettings(SettingsModel):
     items_deleted: int = Field(default=0, ge=0, le=10**9)
     calls_per_minute: int = Field(default=1000, ge=0, le=100_000)
     writes_in_flight: int = Field(default=10, ge=0, le=100)
+    cents_per_hour: int = Field(default=0, ge=0, le=10**7)
 
 
 class TargetSettings(SettingsModel):
@@ -222,6 +225,7 @@ class LimitSettings(SettingsModel):
     grants_per_hour: int = Field(default=2000, ge=1, le=100_000)
     measured_releases_per_minute: int = Field(default=10, ge=1, le=10_000)
     renewals_per_minute: int = Field(default=60, ge=1, le=10_000)
+    hourly_prices: dict[InstanceType, Microdollars] = Field(default_factory=dict, max_length=1000)
     call_limits: CallLimitSettings = Field(default_factory=CallLimitSettings)
 
     @model_validator(mode="after")

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from jitney.configuration.action_table import action_table
@@ -112,6 +114,18 @@ def _address(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _microdollars(value: Any) -> int:
+    """Accept a price in dollars, such as 0.0104."""
+    with suppress(InvalidOperation):
+        price = Decimal(str(value)) * 1_000_000
+        if 0 < price <= 10**10 and price == int(price):
+            return int(price)
+    raise refused(f"{value!a} is not a price", _PRICES)
+
+
+_PRICES = "write dollars an hour, more than 0 and at most 10000, with at most six decimals, such as 0.0104"
+
+
 def _needs_a_ticket(pattern: str) -> str:
     """Accept a pattern that no request without a ticket matches."""
     if not pattern.strip("*"):
@@ -150,6 +164,8 @@ ActionPattern = Annotated[str, AfterValidator(_action_pattern)]
 ActionPatterns = Annotated[tuple[ActionPattern, ...], AfterValidator(unique)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
+InstanceType = Annotated[str, matching(r"[a-z0-9][a-z0-9.-]{1,59}", "write a type as AWS does, such as t3.micro")]
+Microdollars = Annotated[int, BeforeValidator(_microdollars)]
 TicketPattern = Annotated[
     str,
     matching(

@@ -11,7 +11,8 @@ class CallLimits(NamedTuple):
     """The limits of the calls of one grant through the gateway. 0 means unlimited.
 
     Over the whole grant: `calls`, `bytes_out` of AWS's answers, `items_deleted`. In a minute: `calls_per_minute`. At
-    the same time: `writes_in_flight`, which are calls that change something.
+    the same time: `writes_in_flight`, which are calls that change something. `cents_per_hour` is the price of all
+    instances that the grant's calls start.
     """
 
     calls: int = 0
@@ -19,6 +20,7 @@ class CallLimits(NamedTuple):
     items_deleted: int = 0
     calls_per_minute: int = 1000
     writes_in_flight: int = 10
+    cents_per_hour: int = 0
 
     def within(self, other: "CallLimits") -> "CallLimits":
         """Return the limits that satisfy both: the lower one of each kind."""

@@ -57,13 +57,13 @@ class Issuer:
     in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are listed,
     a token must come from one of them. `replay` is "single_use" or "reuse". With `dpop`, tokens must be bound to a key
     (RFC 9449). With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
-    limits a token's age since `iat`, or without an `iat` the time until `exp`. `groups_claim` is the
-    provider's claim with groups. `subject_groups` maps subjects to further groups. `human_claim` names the claim with
-    the person on whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the
-    person of a delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern`
-    is the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is the sign-in
-    client. With `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents' subjects, with
-    wildcards, to owners.
+    limits a token's age since `iat`, or without an `iat` the time until `exp`. `groups_claim` is the provider's claim
+    with groups. `subject_groups` maps subjects to further groups. `human_claim` names the claim with the person on
+    whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a
+    delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern` is the form of
+    people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is the sign-in client. With
+    `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents' subjects, with wildcards, to
+    owners.
     """
 
     name: str
@@ -108,9 +108,8 @@ class Target:
     inline policy a role has left for the deny document. `boundary_arn` is the roles' permissions boundary. `canary`
     says whether the roles may make the call that shows when a session is denied.
     `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`. Sessions may use
-    resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. The patterns
-    `any_account_actions` and `any_region_actions` name exempt actions. `access_profiles` are keyed by name. A request's
-    ticket must match one of `ticket_patterns`; () means that it needs none.
+    resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. `any_account_actions` and
+    `any_region_actions` are patterns of exempt actions. A ticket matches one of `ticket_patterns`, if any.
     """
 
     alias: str
@@ -179,7 +178,7 @@ class ReviewerGroup(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds for every request. Durations in seconds, sizes in bytes.
+    """Bounds for every request. Durations in seconds, sizes in bytes, prices of instances in microdollars an hour.
 
     Per accountable unit and human: `max_pending`, `ungranted_requests_per_minute`. Per unit: `reviews_per_hour`,
     `grants_per_hour` without a review, `measured_releases_per_minute` with a canary. Per grant: `renewals_per_minute`.
@@ -196,6 +195,7 @@ class Limits:
     grants_per_hour: int = 2000
     measured_releases_per_minute: int = 10
     renewals_per_minute: int = 60
+    hourly_prices: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

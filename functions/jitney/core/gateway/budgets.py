@@ -1,4 +1,4 @@
-"""What the calls of one grant may use: how many, how many bytes of answers, how many deleted items.
+"""What the calls of one grant may use: how many, bytes of answers, deleted items, and cents an hour for instances.
 
 A call is counted in the same transaction as its record. So simultaneous calls cannot exceed the budget.
 """
@@ -19,6 +19,7 @@ COUNTED: Mapping[str, str] = {
     "calls": "calls",
     "bytes_out": "bytes of answers",
     "items_deleted": "deleted items",
+    "cents_per_hour": "cents an hour for instances",
 }
 """The amounts that are counted over the whole grant, and their names in texts.
 
@@ -41,6 +42,7 @@ class BudgetUse(NamedTuple):
     calls: int = 0
     bytes_out: int = 0
     items_deleted: int = 0
+    cents_per_hour: int = 0
     lease_for: str = ""
     ends_lease: int | None = None
 
@@ -68,9 +70,12 @@ class BudgetUse(NamedTuple):
 
     def undone(self, place: int | None) -> "BudgetUse":
         """Return the use that frees `place` and removes the amounts, because AWS did not run the call."""
-        return BudgetUse(
-            self.grant_id, self.limits, calls=-self.calls, items_deleted=-self.items_deleted, ends_lease=place
-        )
+        amounts = {name: -getattr(self, name) for name in COUNTED}
+        return BudgetUse(self.grant_id, self.limits, **amounts, ends_lease=place)
+
+    def of_nothing(self) -> "BudgetUse":
+        """Return the use without its amounts, because AWS did not run the call."""
+        return BudgetUse(self.grant_id, self.limits, lease_for=self.lease_for, ends_lease=self.ends_lease)
 
     @property
     def is_nothing(self) -> bool:

@@ -161,9 +161,7 @@ def _change(gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse
     facts = answer_facts(answer, masked)
     if is_throttled(answer, gateway_call.modelled.protocol):
         finish_change(gateway_call, sending, sending.attempt.not_sent(), Outcome.FAILED, code=THROTTLED, answer=facts)
-        return _response(
-            gateway_call, sending.attempt.call_id, masked, facts, sending.use._replace(calls=0, items_deleted=0)
-        )
+        return _response(gateway_call, sending.attempt.call_id, masked, facts, sending.use.of_nothing())
     response = _response(gateway_call, sending.attempt.call_id, masked, facts, sending.use)
     kept = answer_to_keep(response.body, revealed=gateway_call.grant.reveal)
     until = gateway_call.authenticated.now + KEPT_SECONDS if kept is not None else 0

@@ -9,6 +9,7 @@ from jitney.core.gateway.budgets import OVER_BUDGET, BudgetUse
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall
 from jitney.core.gateway.call_state import CallAttempt, CallState, in_progress, new_attempt, recorded
 from jitney.core.gateway.deletions import items_deleted
+from jitney.core.gateway.instance_prices import cents_per_hour
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.gateway.call_checks import GatewayCall
@@ -41,8 +42,8 @@ def begin_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approv
         )
     shown = recorded_call(gateway_call, None)
     attempt, record = recorded(attempt, record_of(gateway_call, shown, Outcome.SENT, first=not attempt.records))
-    use = budget_use(gateway_call, limits)._replace(lease_for=attempt.call_id)
     with authenticated.counting_refusals(AuditEvent.CALL):
+        use = budget_use(gateway_call, limits)._replace(lease_for=attempt.call_id)
         try:
             place = authenticated.ports.call_store.begin(
                 attempt, record, use, gateway_call.context.budget, approval, now=authenticated.now
@@ -53,10 +54,14 @@ def begin_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approv
 
 
 def budget_use(gateway_call: GatewayCall, limits: CallLimits) -> BudgetUse:
-    """Return what a call that may change something uses of its grant's budget, without a place for calls in flight."""
-    modelled = gateway_call.modelled
-    deleted = items_deleted(modelled.service, modelled.operation.name, modelled.parameters)
-    return BudgetUse(gateway_call.grant.id, limits, calls=1, items_deleted=deleted)
+    """Return what a call that may change something uses of its grant's budget, without a place for calls in flight.
+
+    Raises Problem call_budget_used if the budget limits the price of instances, and that of the call is not known.
+    """
+    modelled, prices = gateway_call.modelled, gateway_call.authenticated.ports.config.limits.hourly_prices
+    call = (modelled.service, modelled.operation.name, modelled.parameters)
+    cents = cents_per_hour(*call, prices) if limits.cents_per_hour else 0
+    return BudgetUse(gateway_call.grant.id, limits, calls=1, items_deleted=items_deleted(*call), cents_per_hour=cents)
 
 
 def finish_change(

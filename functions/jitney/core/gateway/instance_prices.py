@@ -1,0 +1,136 @@
+"""What the instances that a call starts cost an hour, by their types alone, for the budget of its grant.
+
+AWS publishes its prices online only, so the configuration has those of the types that agents may start.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jitney.core.problems import Problem
+
+MICRODOLLARS_PER_CENT = 10_000
+
+Parameters = Mapping[str, Any]
+
+
+class _Start(NamedTuple):
+    """The members of an operation's parameters that name the type and the number of what it starts.
+
+    A missing number is one. `doubled` names a member that starts a second instance of the type if it is true.
+    """
+
+    type_name: str
+    number: str = ""
+    doubled: str = ""
+
+
+_DATABASE = _Start("DBInstanceClass", doubled="MultiAZ")
+_STARTS: Mapping[tuple[str, str], _Start] = {
+    ("ec2", "RunInstances"): _Start("InstanceType", "MaxCount"),
+    ("elasticache", "CreateCacheCluster"): _Start("CacheNodeType", "NumCacheNodes"),
+    ("rds", "CreateDBInstance"): _DATABASE,
+    ("rds", "CreateDBInstanceReadReplica"): _DATABASE,
+    ("rds", "RestoreDBInstanceFromDBSnapshot"): _DATABASE,
+    ("rds", "RestoreDBInstanceToPointInTime"): _DATABASE,
+    ("redshift", "CreateCluster"): _Start("NodeType", "NumberOfNodes"),
+    ("sagemaker", "CreateNotebookInstance"): _Start("InstanceType"),
+}
+_STARTS_UNNAMED = frozenset(
+    {
+        ("autoscaling", "CreateAutoScalingGroup"),
+        ("autoscaling", "ExecutePolicy"),
+        ("autoscaling", "LaunchInstances"),
+        ("autoscaling", "SetDesiredCapacity"),
+        ("autoscaling", "UpdateAutoScalingGroup"),
+        ("cloudformation", "CreateStack"),
+        ("cloudformation", "CreateStackInstances"),
+        ("cloudformation", "ExecuteChangeSet"),
+        ("cloudformation", "UpdateStack"),
+        ("ec2", "CreateFleet"),
+        ("ec2", "ModifyFleet"),
+        ("ec2", "ModifySpotFleetRequest"),
+        ("ec2", "RequestSpotFleet"),
+        ("ec2", "RequestSpotInstances"),
+        ("ec2", "RunScheduledInstances"),
+        ("ec2", "StartInstances"),
+        ("eks", "CreateNodegroup"),
+        ("eks", "UpdateNodegroupConfig"),
+        ("elasticache", "IncreaseReplicaCount"),
+        ("elasticache", "ModifyCacheCluster"),
+        ("elasticache", "ModifyReplicationGroupShardConfiguration"),
+        ("rds", "StartDBCluster"),
+        ("rds", "StartDBInstance"),
+        ("redshift", "ModifyCluster"),
+        ("redshift", "ResizeCluster"),
+        ("redshift", "RestoreFromClusterSnapshot"),
+        ("redshift", "ResumeCluster"),
+        ("sagemaker", "CreateEndpoint"),
+        ("sagemaker", "StartNotebookInstance"),
+        ("sagemaker", "UpdateEndpoint"),
+        ("sagemaker", "UpdateEndpointWeightsAndCapacities"),
+    }
+)
+"""Operations that start instances whose types are not in their parameters."""
+_DEFINE_ONLY = frozenset(
+    {
+        ("autoscaling", "CreateLaunchConfiguration"),
+        ("batch", "RegisterJobDefinition"),
+        ("ec2", "CreateLaunchTemplate"),
+        ("ec2", "CreateLaunchTemplateVersion"),
+        ("ec2", "ReplaceImageInstanceTypeSpecification"),
+        ("sagemaker", "CreateAlgorithm"),
+        ("sagemaker", "CreateEndpointConfig"),
+        ("sagemaker", "CreateModelPackage"),
+        ("sagemaker", "UpdateModelPackage"),
+    }
+)
+"""Operations that name a type and start nothing. What starts it later is in `_STARTS_UNNAMED`."""
+_SERVICES = frozenset(
+    {"autoscaling", "batch", "bedrock", "codebuild", "ec2", "ecs", "eks", "elasticache", "lambda", "opensearch", "rds"}
+    | {"redshift", "sagemaker"}
+)
+"""Services with instances. In others, a member such as `instanceType` is the content of an item."""
+_NAMES_A_TYPE = re.compile(r"(?!spot)\w*(instance|node)(type|class)s?", re.ASCII | re.IGNORECASE)
+"""A member that names a type. Operations that have one, and are not in `_STARTS`, may start any number of instances."""
+
+
+def cents_per_hour(service: str, operation: str, parameters: Parameters, prices: Mapping[str, int]) -> int:
+    """Return the price of what a call starts, in cents an hour, rounded up. It is 0 for a call that starts nothing.
+
+    `parameters` fit AWS's model. `prices` are in microdollars an hour, by type. Raises Problem call_budget_used if the
+    call starts instances whose price or number cannot be known.
+    """
+    call = service, operation
+    start = _STARTS.get(call)
+    if start is None:
+        named_otherwise = service in _SERVICES and call not in _DEFINE_ONLY and any(_type_members(parameters))
+        if call in _STARTS_UNNAMED or named_otherwise:
+            raise _unknown(f"{service} {operation} can start instances whose price is not known before they start.")
+        return 0
+    named = str(parameters.get(start.type_name, ""))
+    if named not in prices:
+        what = f"{named[:60]!a} has no price" if named else f"{operation} does not name {start.type_name}"
+        raise _unknown(f"{what}, and the grant has a limit of cents an hour.")
+    number = int(parameters.get(start.number, 1)) * (2 if parameters.get(start.doubled) else 1)
+    return -(-prices[named] * number // MICRODOLLARS_PER_CENT)
+
+
+def _type_members(value: Any) -> Iterator[str]:
+    """Yield the members, at any depth, that name a type of instances."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if _NAMES_A_TYPE.fullmatch(name):
+                yield name
+            yield from _type_members(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _type_members(inner)
+
+
+def _unknown(detail: str) -> Problem:
+    fix = (
+        "Start instances of a type that has a price with an operation such as ec2 RunInstances, or ask your platform "
+        "engineer for a grant without this limit."
+    )
+    return Problem("call_budget_used", detail, fix, {"exceeded": "cents_per_hour"})
