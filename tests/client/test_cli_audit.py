@@ -24,7 +24,9 @@ from jitney.core.times import iso
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
 
 REGION = "eu-west-1"
-TODAY = iso(int(time.time()))[:10]
+FIRST_SEAL_AGO = 60 + 2 * HOUR
+TODAY = iso(int(time.time()) - FIRST_SEAL_AGO)[:10]
+"""The day of the first seal, which covers no later day. In the first two hours of a day, that is yesterday."""
 
 
 def pem(key: Any) -> bytes:
@@ -40,7 +42,7 @@ class Archive:
         for bucket in ("records", "seals"):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        self.world = World(start=int(time.time()) - 60 - 2 * HOUR)
+        self.world = World(start=int(time.time()) - FIRST_SEAL_AGO)
         for number, name in enumerate(("g-a", "g-b")):
             self.world.write(key_of(number, TODAY), [each.text.encode() for each in chain(name, 2)])
             self.world.seal()
