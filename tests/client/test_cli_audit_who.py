@@ -1,5 +1,7 @@
 """`jitney audit who`: one question about an agent or a resource. DuckDB runs the SQL that Athena gets (row AUD 10)."""
 
+import csv
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -120,6 +122,15 @@ def test_aud_10_a_vote_that_decides_nothing_yet_says_so(ledger: Queries):
     ledger.publish("records", asked.lines)
     results = [row["result"] for row in who("--agent", "writer-agent") if row["what"] == "decided"]
     assert results == ["approved, still pending", "approved"]
+
+
+def test_aud_05_the_rows_of_who_are_csv_without_formulas(ledger: Queries):
+    ledger.publish("records", requested(replace(OTHER, reason="=1+1")).lines)
+    printed = audit("who", "--agent", "writer-agent", "--csv")
+    (row,) = csv.DictReader(io.StringIO(printed.stdout))
+    assert (row["what"], row["why"], json.loads(row["actions"])) == ("requested", "'=1+1", ["sqs:SendMessage"])
+    assert "local.writer-agent on any resource" in printed.stderr
+    assert problem("who", "--agent", "writer-agent", "--csv")[0] == "usage"
 
 
 @pytest.mark.parametrize("name", ["local.writer-agent", "writer-agent"])

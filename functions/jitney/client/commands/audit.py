@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import Invalid
 from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
@@ -71,7 +73,24 @@ Database = Annotated[
 FirstVersions = Annotated[
     bool, typer.Option("--first-versions", help="Read objects of records as they were first written.")
 ]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV. No cell can be a formula.")]
 EXIT_CODES = {"verified": 0, "broken": 1, "unverified": 2}
+
+
+def require_one_format(*, as_csv: bool, as_json: bool) -> None:
+    """Raise Invalid if both formats are given."""
+    if as_csv and as_json:
+        raise invalid("--csv and --json exclude each other.", "Give one of them.")
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_csv: bool) -> None:
+    """Print the rows of an answer as CSV, or as a table for people."""
+    if as_csv:
+        from jitney.core.csv_text import csv_text  # noqa: PLC0415 - only used here
+
+        typer.echo(csv_text(columns, rows), nl=False)
+    else:
+        audit_screen().table(columns, rows)
 
 
 @audit.callback()

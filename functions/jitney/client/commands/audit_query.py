@@ -6,10 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import Database, Stack, Workgroup, chosen_days, read_day
+from jitney.client.commands.audit import (
+    AsCsv,
+    Database,
+    Stack,
+    Workgroup,
+    chosen_days,
+    print_rows,
+    read_day,
+    require_one_format,
+)
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
-from jitney.client.inputs.request_options import invalid
 from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query. Omit it to list all queries.")]
@@ -22,7 +30,6 @@ Since = Annotated[
     typer.Option(parser=read_day, metavar="DAY", help="First day (UTC), instead of the query's own."),
 ]
 Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC), inclusive.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV. No cell can be a formula.")]
 
 
 def run_query(
@@ -48,8 +55,7 @@ def run_query(
     Example: jitney audit query bypasses --stack outputs.json
     """
     with exit_on_problem("audit query", as_json=as_json):
-        if as_csv and as_json:
-            raise invalid("--csv and --json exclude each other.", "Give one of them.")
+        require_one_format(as_csv=as_csv, as_json=as_json)
         days = chosen_days(since, until)
         queries = load_extra("jitney.client.audit.named_queries", "audit", "The query cannot run")
         location = queries.athena_location(workgroup, database, stack)
@@ -79,12 +85,7 @@ def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:
         members = [dict(zip(columns, row, strict=True)) for row in rows]
         print_json(run.document() | {"columns": columns, "rows": members, "integrity": integrity.document()})
         return
-    if as_csv:
-        from jitney.core.csv_text import csv_text as written  # noqa: PLC0415 - only used here
-
-        typer.echo(written(columns, rows), nl=False)
-    else:
-        audit_screen().table(columns, rows)
+    print_rows(columns, rows, as_csv=as_csv)
     audit_screen().integrity(integrity.document())
     audit_screen().warnings(run.warnings)
     audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)

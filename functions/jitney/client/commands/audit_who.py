@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import Database, Since, Stack, Until, Workgroup, chosen_days
+from jitney.client.commands.audit import (
+    AsCsv,
+    Database,
+    Stack,
+    Workgroup,
+    chosen_days,
+    print_rows,
+    read_day,
+    require_one_format,
+)
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
@@ -16,6 +25,8 @@ Agent = Annotated[str, typer.Option(metavar="NAME", help="The agent: its princip
 Resource = Annotated[
     str, typer.Option(metavar="RESOURCE", help="The resource: an ARN, s3://bucket/key, or a bucket's name.")
 ]
+Since = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="First day of the events (UTC).")]
+Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day of the events (UTC).")]
 DAYS = timedelta(days=30)
 
 
@@ -30,6 +41,7 @@ def who_did(
     database: Database = "",
     check: Check = True,
     key: Trusted = None,
+    as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
     """List what an agent requested, did and was denied.
@@ -42,6 +54,7 @@ def who_did(
     with exit_on_problem("audit who", as_json=as_json):
         if not (agent or resource):
             raise invalid("Neither an agent nor a resource is named.", "Give --agent, --resource, or both.")
+        require_one_format(as_csv=as_csv, as_json=as_json)
         chosen_days(since, until)
         last = until or datetime.now(UTC)
         first = since or last - DAYS
@@ -53,7 +66,7 @@ def who_did(
             members = [dict(zip(columns, row, strict=True)) for row in rows]
             print_json(found.document() | {"rows": members, "integrity": integrity.document()})
         else:
-            audit_screen().table(columns, rows)
+            print_rows(columns, rows, as_csv=as_csv)
             audit_screen().integrity(integrity.document())
             audit_screen().warnings(found.warnings)
             audit_screen().note(f"{found.about}: {len(rows)} rows")
