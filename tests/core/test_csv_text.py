@@ -51,5 +51,13 @@ def test_aud_05_a_csv_keeps_what_is_harmless_as_it_is():
     assert json.loads(read[1][4]) == {"a": "b;c"}
 
 
+def test_aud_05_names_in_a_list_are_readable_and_exact():
+    names = ["arn:aws:s3:::reports/Übersicht é.csv", "a\u202eb\x9b\U000e0001"]
+    _, (cell,) = csv.reader(io.StringIO(csv_text(("resources",), [(names,)]), newline=""))
+    assert names[0] in cell
+    assert "\\u202e" in cell
+    assert json.loads(cell) == names
+
+
 def test_rev_19_cells_are_quoted_as_rfc_4180_says():
     assert csv_text(("a", "b"), [('x,"y"', "=1")]) == '"a","b"\r\n"x,""y""","\'=1"\r\n'

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jitney.core.printable import strip_control_characters
+from jitney.core.printable import is_control, strip_control_characters
 
 # A cell that starts with one of these is a formula to a spreadsheet, and agents choose reasons and names. In countries
 # where the list separator is a semicolon, a semicolon within text starts a cell, quoted or not.
@@ -28,5 +28,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
-        value = json.dumps(value)
+        # Letters of all languages are readable, and what could control a terminal stays escaped.
+        written = json.dumps(value, ensure_ascii=False)
+        value = "".join(json.dumps(sign)[1:-1] if is_control(sign) else sign for sign in written)
     return _FORMULA.sub(r"\1'", strip_control_characters(value)) if isinstance(value, str) else value

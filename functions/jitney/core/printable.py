@@ -10,6 +10,9 @@ def strip_control_characters(text: object) -> str:
 
     A terminal can print it safely, and programs read it as one line.
     """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in _REPLACED else sign for sign in str(text)
-    )
+    return "".join("\N{REPLACEMENT CHARACTER}" if is_control(sign) else sign for sign in str(text))
+
+
+def is_control(sign: str) -> bool:
+    """Return whether a character is a control, format or surrogate character, or separates lines."""
+    return unicodedata.category(sign) in _REPLACED
