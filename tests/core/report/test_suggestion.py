@@ -453,7 +453,7 @@ def test_rev_01_the_report_of_a_reviewed_grant_suggests_a_policy_with_its_review
     "members",
     [
         {"break_glass": ReportedBreakGlass(NOW, "staff.gina", "down", "")},
-        {"earlier_approvals": (("g-earlier", ("owners",)),)},  # people did not review this request
+        {"earlier_approvals": (("g-earlier", ("owners",), 0),)},  # people did not review this request
         {"warnings": ("Missing from the chain: record 0. The report is incomplete.",)},
         # by groups that no record names
         {"votes": (ReportedVote(NOW, "staff.bob", "approved", (), "", "", None, False),)},

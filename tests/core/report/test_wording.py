@@ -13,7 +13,7 @@ from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport, UsedConfiguration
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections
-from jitney.core.times import iso
+from jitney.core.times import epoch, iso
 from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, RecordedGrant, call, report_of, requested
@@ -222,5 +222,7 @@ def test_aud_01_each_configuration_has_a_row():
 def test_rev_11_the_report_has_the_earlier_approvals_that_counted():
     said = [{"grant": "g-earlier", "groups": ["owners"], "at": "2026-11-01T00:00:00Z"}, "damaged"]
     report = report_of(requested(earlier_approvals=said))
-    assert report.earlier_approvals == (("g-earlier", ("owners",)),)
-    assert ("approved", "before, by owners, for grant g-earlier") in rows(report)
+    assert report.earlier_approvals == (("g-earlier", ("owners",), epoch("2026-11-01T00:00:00Z")),)
+    assert ("approved", "before, by owners at 2026-11-01 00:00:00 UTC, for grant g-earlier") in rows(report)
+    damaged = report_of(requested(earlier_approvals=[{"grant": "g-earlier", "groups": 5, "at": None}]))
+    assert ("approved", "before, by unknown groups, for grant g-earlier") in rows(damaged)

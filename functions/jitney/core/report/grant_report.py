@@ -247,8 +247,8 @@ class GrantReport:
     `reviewed_call` is set for the grant of one call.
 
     `reviews` are the alternative sets of reviewer groups. `earlier_approvals` are the grants whose approvals counted
-    for this one, with the groups that approved. `repeated_requests` are the times of equal requests that joined this
-    one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
+    for this one, with the groups that approved and the time. `repeated_requests` are the times of equal requests that
+    joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
     `usage` is what CloudTrail's events show. `gateway_calls` are the calls through the gateway, in order.
 
@@ -275,7 +275,7 @@ class GrantReport:
     configurations: tuple[UsedConfiguration, ...]
     risks: tuple[str, ...]
     reviews: tuple[tuple[str, ...], ...]
-    earlier_approvals: tuple[tuple[str, tuple[str, ...]], ...]
+    earlier_approvals: tuple[tuple[str, tuple[str, ...], int], ...]
     notifications: tuple[SentNotification, ...]
     votes: tuple[ReportedVote, ...]
     break_glass: ReportedBreakGlass | None

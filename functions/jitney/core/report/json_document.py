@@ -44,7 +44,9 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "configurations": _listed(report.configurations),
         "risks": report.risks,
         "reviews": report.reviews,
-        "earlier_approvals": [{"grant": grant, "groups": groups} for grant, groups in report.earlier_approvals],
+        "earlier_approvals": [
+            {"grant": grant, "groups": groups, "at": _iso(at)} for grant, groups, at in report.earlier_approvals
+        ],
         "notifications": _listed(report.notifications),
         "votes": [_members(each) | {"narrowed_terms": _terms(each.narrowed_terms)} for each in report.votes],
         "break_glass": _members(break_glass) if break_glass else None,

@@ -39,7 +39,7 @@ def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
     else:
         # A revocation after the end changes only what the grant's approval allows.
         before = [each.time for each in own if each.event == AuditEvent.RELEASE]
-        found = (*before, record.time, record.moment("ended_at"), expires_at) if record else ()
+        found = (*before, record.time, record.time_of("ended_at"), expires_at) if record else ()
         ended = min(filter(None, found), default=0)
     return Times(requested, decided, issued, expires_at, ended)
 
@@ -61,7 +61,7 @@ def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEn
     took = canaries[-1].detail_members.get("denied_after_milliseconds") if canaries else None
     milliseconds = took if isinstance(took, int) and not isinstance(took, bool) else None
     entries = [each for each in own if each.event == AuditEvent.DENY_ENTRY and each.seq > record.seq]
-    written = next((each.moment("written_at") or each.time for each in entries if each.outcome == Outcome.SET), 0)
+    written = next((each.time_of("written_at") or each.time for each in entries if each.outcome == Outcome.SET), 0)
     return ReportedEnd(
         state,
         record.word("by"),

@@ -61,9 +61,9 @@ class PublishedRecord:
         """Return a text member of `detail`; "" if it has none."""
         return _text(self.detail_members.get(name))
 
-    def moment(self, name: str) -> int:
+    def time_of(self, name: str) -> int:
         """Return a time in `detail`; 0 if it has none."""
-        return _moment(self.detail_members.get(name))
+        return moment(self.detail_members.get(name))
 
     @property
     def requester(self) -> Requester:
@@ -145,7 +145,7 @@ def written_permissions(detail: Mapping[str, Any]) -> tuple[Permission, ...]:
     """
     listed = detail.get("permissions")
     return tuple(
-        Permission(_texts(each.get("actions")), _texts(each.get("resources")), conditions)
+        Permission(texts(each.get("actions")), texts(each.get("resources")), conditions)
         for each in (listed if isinstance(listed, list) else ())
         if isinstance(each, dict) and (conditions := _conditions(each.get("conditions"))) is not None
     )
@@ -164,13 +164,13 @@ def parse_record(line: Line) -> PublishedRecord | None:
         return None
     detail = line.get("detail")
     members: dict[str, Any] = {name: _text(line.get(name)) for name in _RECORD_TEXTS}
-    members |= {name: _texts(line.get(name)) for name in ("policies", "actions", "resources")}
+    members |= {name: texts(line.get(name)) for name in ("policies", "actions", "resources")}
     return PublishedRecord(
         **members,
         seq=_number(seq),
-        time=_moment(line.get("time")),
+        time=moment(line.get("time")),
         duration_seconds=_number(line.get("duration_seconds")),
-        expires_at=_moment(line.get("expires_at")),
+        expires_at=moment(line.get("expires_at")),
         count=_number(line.get("count")) or 1,
         detail=detail if isinstance(detail, str) else canonical(detail or {}),
     )
@@ -181,10 +181,10 @@ def parse_call(line: Line) -> PublishedCall | None:
     if not _text(line.get("event_id")):
         return None
     members: dict[str, Any] = {name: _text(line.get(name)) for name in _CALL_TEXTS}
-    members |= {name: _texts(line.get(name)) for name in ("actions", "resources", "created", "deleted", "reasons")}
+    members |= {name: texts(line.get(name)) for name in ("actions", "resources", "created", "deleted", "reasons")}
     return PublishedCall(
         **members,
-        time=_moment(line.get("time")),
+        time=moment(line.get("time")),
         requested_role=_text(_members(line.get("request")).get("roleArn")) if members["service"] == "sts" else "",
     )
 
@@ -203,7 +203,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list. In Athena's cells the list is JSON text."""
     if isinstance(value, str):
         try:
@@ -218,7 +218,7 @@ def _conditions(value: Any) -> Conditions | None:
     if value is None:
         return ()
     try:
-        return conditions_of({key: _texts(each) for key, each in value.items()}) if isinstance(value, dict) else None
+        return conditions_of({key: texts(each) for key, each in value.items()}) if isinstance(value, dict) else None
     except ValueError:
         return None
 
@@ -244,7 +244,8 @@ def _digits(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 16
 
 
-def _moment(value: Any) -> int:
+def moment(value: Any) -> int:
+    """Return the epoch seconds of a time in a record; 0 if it is unreadable."""
     try:
         return int(datetime.strptime(_text(value), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
     except ValueError:

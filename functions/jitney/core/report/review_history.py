@@ -12,7 +12,7 @@ from jitney.core.report.grant_report import (
     SentNotification,
     Terms,
 )
-from jitney.core.report.published_lines import PublishedRecord
+from jitney.core.report.published_lines import PublishedRecord, moment, texts
 
 
 def state_after_vote(record: PublishedRecord) -> str:
@@ -56,10 +56,10 @@ def refused_attempts(grant_id: str, records: Iterable[PublishedRecord]) -> tuple
     return tuple(found.values())
 
 
-def earlier_approvals_of(first: PublishedRecord) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the grants whose approvals counted for a request, each with the groups that approved it."""
+def earlier_approvals_of(first: PublishedRecord) -> tuple[tuple[str, tuple[str, ...], int], ...]:
+    """Return the grants whose approvals counted for a request, each with the groups that approved it, and when."""
     found = _members(first, "earlier_approvals")
-    return tuple((str(each.get("grant", "")), tuple(map(str, each.get("groups", ())))) for each in found)
+    return tuple((str(each.get("grant", "")), texts(each.get("groups")), moment(each.get("at"))) for each in found)
 
 
 _WORKED = (None, "", "already_sent")

@@ -157,9 +157,12 @@ def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
     if report.reviews:
         alternatives = ", or ".join(" and ".join(map(escape_invisible, groups)) for groups in report.reviews)
         yield ReportRow("required", f"approval by {alternatives}")
-    for grant, groups in report.earlier_approvals:
+    for grant, groups, at in report.earlier_approvals:
         approved = format_list([escape_invisible(each) for each in groups], MOST_PEOPLE)
-        yield ReportRow("approved", f"before, by {approved}, for grant {escape_invisible(grant)}")
+        when = f" at {clock(at, report)}" if at else ""
+        yield ReportRow(
+            "approved", f"before, by {approved or 'unknown groups'}{when}, for grant {escape_invisible(grant)}"
+        )
     happened = [(each.at, _vote(each, report)) for each in report.votes]
     if report.break_glass:
         happened.append((report.break_glass.at, _break_glass_row(report.break_glass, report)))
