@@ -289,6 +289,20 @@ def test_aud_01_refusals_name_the_caller_if_it_is_known(lake: Lake):
     assert rows == [("corp.a", "corp.alice", 2), ("corp.b", "", 1), ("", "", 1)]
 
 
+def test_aud_01_nothing_is_counted_twice_after_its_day_was_published_again(lake: Lake):
+    about = {"days_ago": 1, "configuration": "c" * 32}
+    lake.record(AuditEvent.REQUEST, Outcome.REFUSED, code="target_unknown", count=4, **about)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", expires_at=iso_of(), **about)
+    lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-1", seq=1, expires_at=iso_of(), **about)
+    for path in list(lake.folder.rglob("records/*/*")):
+        lake.line("records", NOW.isoformat(), path.read_text("utf-8").strip())
+    (row,) = lake.ask("requests_by_unit")
+    assert (row["requests"], row["refused"], row["allowed"]) == (5, 4, 1)
+    assert [row["times"] for row in lake.ask("refusals")] == [4]
+    assert [(row["requests"], row["granted"]) for row in lake.ask("configurations")] == [(2, 1)]
+    assert [row["issued"] for row in lake.ask("access_periods")] == [1]
+
+
 def test_aud_01_refused_calls_and_requests_are_counted_among_the_refusals(lake: Lake):
     for event, code in ((AuditEvent.CALL, "grant_not_found"), (AuditEvent.REQUEST, "target_unknown")):
         lake.record(event, Outcome.REFUSED, code=code, issuer="corp", source_ip="192.0.2.1", count=3)

@@ -40,9 +40,9 @@ FROM (
            MAX_BY(CASE event WHEN 'use' THEN 'used' ELSE outcome END, CASE WHEN ends THEN 0 - seq END) AS ending,
            MAX_BY(json_extract_scalar(detail, '$.by'), CASE WHEN ends THEN 0 - seq END) AS ended_by,
            -- An allowed request issues the first credentials, unless it is for the gateway. A failure is a second record.
-           COUNT_IF(outcome = 'allowed' AND (event = 'issue' OR (event = 'request'
-                                             AND json_extract_scalar(detail, '$.way') = 'credentials')))
-           - COUNT_IF(event = 'issue' AND outcome = 'failed') AS issued,
+           COUNT(DISTINCT CASE WHEN outcome = 'allowed' AND (event = 'issue' OR (event = 'request'
+                                    AND json_extract_scalar(detail, '$.way') = 'credentials')) THEN seq END)
+           - COUNT(DISTINCT CASE WHEN event = 'issue' AND outcome = 'failed' THEN seq END) AS issued,
            MIN(unit) AS unit, MIN(principal) AS principal, MIN(human) AS human, MIN(target) AS target,
            MIN(account) AS account, MIN(ticket) AS ticket, MIN(reason) AS reason
     FROM (
