@@ -109,7 +109,8 @@ def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
             yield ReportRow("use", f"{through}{seen or 'no'} call{'' if seen == 1 else 's'} seen in CloudTrail{denied}")
     yield from alarming_rows(report)
     by = f" by {cut(report.end.by, MOST_NAME)}" if report.end.by else ""
-    yield ReportRow("outcome", f"{report.end.state}{by}", state_row(report).tone)
+    doubt = "; no record says that AWS denies its credentials" if report.end.unproved else ""
+    yield ReportRow("outcome", f"{report.end.state}{by}{doubt}", state_row(report).tone)
 
 
 def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
