@@ -54,6 +54,14 @@ CHANGES: dict[str, tuple[Config, str]] = {
         targets(("analytics-prod", OTHER_ROLE), ("other", ROLE_ARN)),
         "target analytics-prod: its role belongs to other: renewals, calls and approvals of its grants",
     ),
+    "a shorter maximum of the target": (
+        targets(("analytics-prod", ROLE_ARN), max_duration_seconds=600),
+        "target analytics-prod: 3600 to 600 s at most: renewals and calls of longer grants are denied",
+    ),
+    "a shorter maximum of all targets": (
+        replace(OLD, limits=replace(OLD.limits, max_duration_seconds=600)),
+        "target analytics-prod: 3600 to 600 s at most",
+    ),
     "a group is removed": (replace(OLD, reviewers={}), "group owners: removed"),
     "fewer approvals": (owners(1), "group owners: 2 to 1 approvals: the next vote"),
     "more approvals": (owners(3), "group owners: 2 to 3 approvals: renewals and calls"),

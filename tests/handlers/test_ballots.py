@@ -494,3 +494,12 @@ def test_rev_13_a_repeated_vote_resumes_the_workflow_that_the_first_one_did_not(
     assert vote(ballot(grant), system.ports).state is State.ACTIVE
     assert system.reviews.resumed == [grant.id]
     assert [each["event"] for each in system.records()].count("vote") == 1
+
+
+def test_pol_14_a_request_that_the_target_would_now_be_too_long_for_passes_only_for_a_shorter_duration(system: System):
+    whole, shorter = pending(system), pending(system, reason="another")
+    target = replace(system.ports.config.targets["analytics-prod"], max_duration_seconds=whole.duration_seconds - 1)
+    system.ports.config = replace(system.ports.config, targets={"analytics-prod": target})
+    less = narrowed_approval(shorter, shorter.permissions, "60", this_time_only=False)
+    approved = vote(ballot(shorter, narrowing=less), system.ports)
+    assert (vote(ballot(whole), system.ports).state, approved.state) == (State.FAILED, State.ACTIVE)

@@ -372,6 +372,7 @@ def test_pol_07_a_call_in_a_grant_that_is_longer_than_the_target_now_allows_is_d
     status, problem = gateway.post(call)
     assert (status, problem["code"], problem["reasons"][0]["policy"]) == (403, "denied", "builtin:duration")
     assert not problem["longest_seconds"]
+    assert problem["fix"] == "Request a grant of a shorter duration, and make the call in it."
 
 
 def test_pol_07_no_part_of_a_denied_call_is_suggested():

@@ -60,6 +60,9 @@ def _claims(part: str, before: Issuer, after: Issuer) -> Iterator[AffectedState]
 def _targets(old: Config, new: Config) -> Iterator[AffectedState]:
     for alias, before in old.targets.items():
         part, after = f"target {alias}", new.targets.get(alias)
+        if after is not None and _longest(after, new) < _longest(before, old):
+            shorter = f"{_longest(before, old)} to {_longest(after, new)} s at most"
+            yield AffectedState(part, f"{shorter}: renewals and calls of longer grants are denied")
         other = new.target_with(before.role_arn)
         revoked = "" if other else ", and Jitney cannot deny issued credentials"
         if after is None:
@@ -70,6 +73,10 @@ def _targets(old: Config, new: Config) -> Iterator[AffectedState]:
             yield AffectedState(part, f"{happened}: {_REFUSED}{revoked}")
         elif after.roles < before.roles:
             yield AffectedState(part, f"fewer roles: {_REFUSED} on the removed roles")
+
+
+def _longest(target: Target, config: Config) -> int:
+    return min(target.max_duration_seconds, config.limits.max_duration_seconds)
 
 
 def _place(target: Target) -> tuple[str, str]:

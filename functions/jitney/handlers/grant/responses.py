@@ -11,7 +11,7 @@ from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest, Way, permissions_view
 from jitney.core.identity.principal import Principal
-from jitney.core.policy.reasons import NO_REVEAL
+from jitney.core.policy.reasons import DURATION, NO_REVEAL
 from jitney.core.problems import Problem, ProblemMembers
 from jitney.core.quotas import Quota
 from jitney.core.times import iso
@@ -128,6 +128,8 @@ def denied_problem(
 def denied_call_problem(decision: Decision, detail: str = "", fix: str = "") -> Problem:
     """Return the problem of a denied call. It suggests no part, because a call cannot be made in part."""
     problem = denied_problem(replace(decision, allowed_subset=(), longest_seconds=0))
+    if any(each.policy == DURATION for each in decision.reasons):
+        fix = "Request a grant of a shorter duration, and make the call in it."
     fix = fix or "Make a different call, or ask your platform engineer for a policy that permits this one."
     return Problem(problem.code, detail or problem.detail, fix, problem.extras)
 
