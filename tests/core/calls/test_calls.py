@@ -677,6 +677,7 @@ REFUSED = {
     "aws s3 mb s3://new-bucket --tags=k v": ("call_invalid", "'--tags' takes two values"),
     "aws s3 copy a b": ("operation_unknown", "cp"),
     "aws dynamo scan": ("operation_unknown", "dynamodb"),
+    "aws braket list-devices": ("operation_unknown", "? If not, send permissions"),
     "aws dynamodb qury --table-name x": ("operation_unknown", "query"),
     "aws dynamodb wait table-exist --table-name x": ("operation_unknown", "table-exists"),
     "aws dynamodb query --tabel-name x": ("call_invalid", "--table-name"),

@@ -269,5 +269,7 @@ def _need(row: list[Any]) -> RequiredAction:
 
 def _unknown(what: str, name: str, known: Any) -> Problem:
     near = difflib.get_close_matches(name[:100], list(known), n=3, cutoff=0.5)
-    fix = f"Did you mean {', or '.join(near)}?" if near else "Send permissions (actions and ARNs) instead of calls."
+    fix = "Send permissions (actions and ARNs) instead of calls."
+    if near:  # the name may also be right, and newer than the tables
+        fix = f"Did you mean {', or '.join(near)}? If not, send permissions (actions and ARNs) instead of calls."
     return Problem("operation_unknown", f"{what} {name[:60]!a}.", fix, {"alternatives": near} if near else {})
