@@ -156,6 +156,24 @@ def test_dx_a_chosen_source_that_lacks_something_is_an_error(environment: dict[s
     assert said in problem.fix
 
 
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "In this pod, project a serviceAccountToken to /var/run/secrets/"),
+        ({"GITLAB_CI": "true"}, "In this job, declare JITNEY_TOKEN under id_tokens. Set one of these"),
+        ({"CIRCLECI": "true"}, 'set JITNEY_TOKEN="$CIRCLE_OIDC_TOKEN_V2"'),
+        ({"BITBUCKET_BUILD_NUMBER": "7"}, 'oidc: true, and JITNEY_TOKEN="$BITBUCKET_STEP_OIDC_TOKEN"'),
+        ({"BUILDKITE": "true"}, "JITNEY_TOKEN_COMMAND to `buildkite-agent oidc request-token`"),
+        ({"JITNEY_GRANT_ID": "g-abcdefghijklm2"}, "`jitney run` passes its token to no command."),
+        ({"CIRCLECI": ""}, "Set one of these"),
+    ],
+)
+def test_dx_without_a_source_the_place_says_what_is_missing(environment: dict[str, str], said: str):
+    problem = refusal(environment)
+    assert problem.code == "token_source_missing"
+    assert problem.fix.startswith(said) or said in problem.fix.partition("Set one of these")[0]
+
+
 def test_aws_is_not_found_in_the_environment_of_a_grant(machine: Path):
     (machine / "sys_vendor").write_text(DMI["sys_vendor"])
     assert refusal(LAMBDA | {"JITNEY_GRANT_ID": "g-abcdefghijklm2"}).code == "token_source_missing"

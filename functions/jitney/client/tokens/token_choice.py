@@ -8,12 +8,23 @@
 A chosen source that fails is an error. The next source is never tried, because it would give another identity.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from jitney.client.inputs.setting_names import SETTINGS, ConnectionSettings, bad_setting, closest, misspelt
 from jitney.client.problems import Invalid, Unauthenticated
 from jitney.client.tokens import TokenSource
 from jitney.client.tokens.token_sources import SOURCES, SourceKind
+
+# What is missing where no source was found, by a variable that the place sets (docs/tokens.md).
+_MISSING: Mapping[str, str] = {
+    "JITNEY_GRANT_ID": "`jitney run` passes its token to no command.",
+    "KUBERNETES_SERVICE_HOST": "In this pod, project a serviceAccountToken to /var/run/secrets/jitney/token.",
+    "GITLAB_CI": "In this job, declare JITNEY_TOKEN under id_tokens.",
+    "CIRCLECI": 'In this job, set JITNEY_TOKEN="$CIRCLE_OIDC_TOKEN_V2".',
+    "BITBUCKET_BUILD_NUMBER": 'In this step, set oidc: true, and JITNEY_TOKEN="$BITBUCKET_STEP_OIDC_TOKEN".',
+    "BUILDKITE": "In this step, set JITNEY_TOKEN_COMMAND to `buildkite-agent oidc request-token` and its options.",
+}
 
 
 class ChosenSource(NamedTuple):
@@ -43,7 +54,8 @@ def choose(settings: ConnectionSettings) -> ChosenSource:
             return ChosenSource(name, why, _built(name, settings))
     fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in _named())}."
     fix += f" With {SETTINGS[SOURCES['login'].setting][0]}, also run `jitney login`."
-    fix = f"{misspelt(settings.environment)}{fix}"
+    here = "".join(f"{what} " for name, what in _MISSING.items() if settings.environment.get(name))
+    fix = f"{misspelt(settings.environment)}{here}{fix}"
     raise Unauthenticated("token_source_missing", "No token source", "The source of the token is not set.", fix)
 
 
