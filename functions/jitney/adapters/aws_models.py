@@ -105,7 +105,8 @@ class AwsModels:
 
     def _service(self, name: str) -> "_SlicedService":
         if name not in self._table:
-            raise _unknown("The gateway knows no AWS service", name, list(self._table.services))
+            other_way = " A service that the gateway lacks needs a grant of credentials."
+            raise _unknown("The gateway knows no AWS service", name, list(self._table.services), otherwise=other_way)
         if name not in self._read:
             self._read[name] = _SlicedService(name, self._table.block(name))
         return self._read[name]
@@ -144,7 +145,9 @@ class _Parsed(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def _unknown(what: str, name: str, known: list[str], code: str = "operation_unknown") -> Problem:
+def _unknown(
+    what: str, name: str, known: list[str], code: str = "operation_unknown", *, otherwise: str = ""
+) -> Problem:
     near = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
     fix = f"Did you mean {', or '.join(near)}?" if near else "Use AWS's names, such as s3, GetObject and eu-west-1."
-    return Problem(code, f"{what} {name[:60]!a}.", fix, {"alternatives": near} if near else {})
+    return Problem(code, f"{what} {name[:60]!a}.", f"{fix}{otherwise}", {"alternatives": near} if near else {})

@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,7 +16,7 @@ from mcp.types import ElicitResult
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.responses import GrantResponse
-from jitney.client.mcp import opened_grants
+from jitney.client.mcp import opened_grants, problem_results
 from jitney.client.mcp.arguments import CallArguments
 from jitney.client.mcp.call_tools import call_key
 from jitney.client.mcp.opened_grants import OpenedGrants
@@ -547,6 +548,29 @@ def test_dx_a_call_that_fails_says_what_to_do(agent: Agent, code: str, status: i
     assert result.is_error is True
     assert result.structured_content["problem"]["code"] == code
     assert words in result.structured_content["next"]
+
+
+@pytest.mark.parametrize("code", ["grant_released", "grant_ended", "grant_rejected"])
+def test_dx_a_call_whose_review_ended_is_made_again_in_its_grant(agent: Agent, code: str):
+    child = UNDER_REVIEW["grant"] | {"state": "released", "call": {"id": CALL_ID, "grant": GRANT_ID}}
+    fix = "Make the call with a new Idempotency-Key. It is then reviewed again."
+    agent.broker.say("POST", "/v1/calls", 409, problem(code, fix=fix, grant=child))
+    found = agent.call("call", GET_OBJECT).structured_content
+    assert found["next"] == "Make the call with 1 added to `again`. It is then reviewed again."
+    assert found["problem"]["fix"] == found["next"]
+
+
+def test_dx_an_unknown_target_names_the_tool_that_lists_them(agent: Agent):
+    fix = "List your targets with GET /v1/targets (jitney targets), or ask your platform engineer for the alias."
+    agent.broker.say("POST", "/v1/grants", 404, problem("target_unknown", fix=fix))
+    step = agent.call("request", ACCESS).structured_content["next"]
+    assert step == "List your targets with the tool list_targets, or ask your platform engineer for the alias."
+
+
+def test_dx_the_words_that_a_fix_gets_for_tools_occur_in_the_brokers_fixes():
+    broker = Path(problem_results.__file__).parents[2]
+    sources = [path.read_text("utf-8") for room in ("core", "handlers") for path in (broker / room).rglob("*.py")]
+    assert all(any(words in source for source in sources) for words, _ in problem_results._IN_TOOLS)
 
 
 def test_dx_a_call_outside_its_grant_names_the_request_that_it_needs(agent: Agent):

@@ -30,10 +30,22 @@ _FIXES: Mapping[str, str] = {
     "too_many_grants": "Use a grant that the tool my_grants lists. Otherwise wait until retry_at.",
 }
 
+# In the fixes of the broker: words about HTTP, and what a model does instead.
+_IN_TOOLS = (
+    ("with a new Idempotency-Key", "with 1 added to `again`"),
+    ("repeat its POST with the same Idempotency-Key", "repeat it with the same arguments"),
+    ("with GET /v1/targets (jitney targets)", "with the tool list_targets"),
+)
+_OF_CALL = ("grant_released", "grant_ended")
+"""Codes that are also of a reviewed call. There, the grant in which the call is made continues."""
+
 
 def problem_result(problem: ClientProblem) -> ProblemResult:
     """Return the problem with its members, the requests that would pass instead, and what to do."""
-    step = _FIXES.get(problem.code) or problem.fix or "Inform the user."
+    of_call = problem.code in _OF_CALL and bool((problem.extras.get("grant") or {}).get("call"))
+    step = (not of_call and _FIXES.get(problem.code)) or problem.fix or "Inform the user."
+    for words, instead in _IN_TOOLS:
+        step = step.replace(words, instead)
     document = {**problem.document(), "fix": step}
     others = _would_pass(problem)
     if others and problem.code == "denied":
