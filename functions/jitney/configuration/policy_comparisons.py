@@ -28,6 +28,8 @@ _ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
 _ACCOUNT_OF_TARGET = {".": {"left": _ANY_TARGET, "attr": "account"}}
 _CALL = {".": {"left": {"Var": "context"}, "attr": "call"}}
 _SECONDS = {".": {"left": {"Var": "context"}, "attr": "durationSeconds"}}
+_TYPES = {"context": "Context", "principal": "Agent", "resource": "Resource"}
+"""The type in the schema of each variable of a policy. Agents and humans have the same attributes."""
 _ORDERS = ("==", "!=", "<", "<=", ">", ">=", "contains", "containsAny")
 
 
@@ -58,11 +60,7 @@ def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[
         for each in _comparisons(operations):
             yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
         yield from _durations(operations)
-        for name in sorted({each["attr"] for operator, each in operations if operator == "has"} - set(_attributes())):
-            wrong = f'asks for "{name}" with has, but nothing has it, so the answer is always false'
-            yield Impossible(
-                name, wrong, f'for a claim or a tag, write .hasTag("{name}"); or {did_you_mean(name, _attributes())}'
-            )
+        yield from _missing_attributes(operations)
         for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
             known = sorted(names.target_tags)
             fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
@@ -104,11 +102,26 @@ def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
             yield from (str(each) for each in literals_in(operands["right"]))
 
 
+def _missing_attributes(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
+    """Yield the attributes that a policy asks for with `has`, and that are not in the schema. The answer is false."""
+    asked = {(each["left"].get("Var", ""), each["attr"]) for operator, each in operations if operator == "has"}
+    for variable, name in sorted(asked):
+        known = _attributes(variable)
+        if name not in known:
+            absent = f"{variable} never has it" if variable else "nothing has it"
+            wrong = f'asks for "{name}" with has, but {absent}, so the answer is always false'
+            others = [f"{each} has {name}" for each in _TYPES if name in _attributes(each)]
+            fix = f"write {' or '.join(others)}" if others else did_you_mean(name, known)
+            yield Impossible(name, wrong, f'for a claim or a tag, write .hasTag("{name}"); or {fix}')
+
+
 @cache
-def _attributes() -> Sequence[str]:
-    """Return the names of all attributes in the schema. `has` is false for any other name."""
-    written = re.findall(r"(\w+)\??: ", re.sub("//.*", "", SCHEMA.read_text(encoding="utf-8")))
-    return sorted(set(written) - {"principal", "resource", "context"})
+def _attributes(variable: str) -> Sequence[str]:
+    """Return the names of the attributes that a variable of a policy has in the schema; without one, all names."""
+    schema = re.sub("//.*", "", SCHEMA.read_text(encoding="utf-8"))
+    parts = [_TYPES[variable]] if variable in _TYPES else [r"\w+"]
+    bodies = (each for part in parts for each in re.findall(rf"(?:entity|type) {part}\b[^;{{]*{{([^}}]*)}}", schema))
+    return sorted({name for body in bodies for name in re.findall(r"(\w+)\??: ", body)})
 
 
 def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
