@@ -863,7 +863,8 @@ def open_grants(lake: Lake) -> None:
     def granted(grant, event=AuditEvent.REQUEST, outcome=Outcome.ALLOWED, seq=0, **members):
         lake.record(event, outcome, grant_id=grant, seq=seq, policies=("p",), **{"later": seq} | expires | members)
 
-    granted("g-policy", duration_seconds=300, detail={"way": "credentials", "requester": REQUESTER})
+    owned = REQUESTER | {"owners": ["corp.owner"]}
+    granted("g-policy", duration_seconds=300, detail={"way": "credentials", "requester": owned})
     granted("g-policy", AuditEvent.EXPIRY, Outcome.EXPIRED, 1, later=3000, times=2)
     granted("g-review", AuditEvent.REQUEST, Outcome.REVIEW, days_ago=1, duration_seconds=900)
     for seq, (person, content, state, code) in enumerate(
@@ -909,6 +910,7 @@ def test_aud_04_each_access_has_what_allowed_it_who_approved_and_when_it_ended(l
     assert rows["g-earlier"]["earlier_approved_at"] == iso_of(days_ago=20)
     terms = ("requested_seconds", "granted_seconds", "policies")
     assert tuple(rows["g-review"][name] for name in terms) == (900, 300, ["p"])
+    assert (rows["g-policy"]["owners"], rows["g-review"]["owners"]) == (["corp.owner"], None)
     assert {grant for grant, row in rows.items() if row["reveal"]} == {"g-earlier"}
     assert [rows[f"g-{each}"]["issued"] for each in ("policy", "review", "glass", "failed")] == [1, 1, 0, 0]
     assert (rows["g-policy"]["requester"], rows["g-policy"]["way"]) == (REQUESTER["name"], "credentials")
@@ -1015,6 +1017,10 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners", "absent": "corp.bob"}]})
     both = [{"group": each, "absent": f"corp.{each}"} for each in ("one", "two")]
     vote("g-places", {"by": "corp.alice", "delegations": both})
+    owned = {"requester": REQUESTER | {"owners": ["corp.owner", "corp.other"]}}
+    for person in ("owner", "own"):
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=f"g-of-{person}", detail=owned)
+        vote(f"g-of-{person}", {"by": f"corp.{person}"})
     repeated = {"repeated": {"by": "corp.no", "grant": "g-no", "changed": "a copy"}}
     for grant, outcome in (("g-yes", Outcome.APPROVED), ("g-again", Outcome.REJECTED)):
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=grant, detail=repeated)
@@ -1038,6 +1044,7 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
         "g-own": ("corp.h", "By the requester."),
         "g-place": ("corp.alice", "As a delegate of corp.bob."),
         "g-places": ("corp.alice", "As a delegate of corp.one and others."),
+        "g-of-owner": ("corp.owner", "By an owner of the agent."),
         "g-yes": ("corp.alice", "After a rejection by corp.no in grant g-no."),
         "g-late": ("corp.alice", "After escalation."),
         "g-x": ("corp.eve", "refused (own_request)."),

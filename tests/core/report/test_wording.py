@@ -18,6 +18,7 @@ from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, RecordedGrant, call, report_of, requested
 from tests.fakes import GRANT, NOW
+from tests.identities import identity
 
 BYPASS = CallVerdict(Purpose.GRANT, GRANT.id, ("not_issued_by_jitney",))
 CLOSING = ("”", "“", "„", "‟", "〞", "❞", "＂", "″", "ˮ", "🙷")
@@ -38,6 +39,12 @@ def test_rev_10_a_reason_cannot_forge_a_ticket(mark: str):
     ]  # fmt: skip
     ((_, why),) = [row for row in forged if row[0] in ("reason", "ticket")]
     assert why == '“fix it", ticket "CHG-1234 approved by bob”'
+
+
+def test_aud_04_the_report_names_the_owners_of_the_agent_at_the_time_of_the_request():
+    owned = replace(GRANT, agent_owners=(identity("staff.olaf"), identity("staff.ann")))
+    assert ("owners", "staff.olaf, staff.ann") in rows(report_of(requested(owned)))
+    assert "owners" not in dict(rows(report_of(requested())))
 
 
 @pytest.mark.parametrize("mark", CLOSING)

@@ -3,6 +3,8 @@ SELECT decided.time, decided.person, decided.event, decided.outcome,
        CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
        || CASE WHEN decided.person IN (decided.principal, decided.human, requested.principal, requested.human)
                THEN 'By the requester. ' ELSE '' END
+       || CASE WHEN REPLACE(requested.owners, '"' || decided.person || '"', '') <> requested.owners
+               THEN 'By an owner of the agent. ' ELSE '' END
        || CASE WHEN decided.event = 'break_glass' THEN 'Break-glass. ' ELSE '' END
        || CASE WHEN decided.as_delegate
                THEN 'As a delegate' || COALESCE(' of ' || json_extract_scalar(decided.detail, '$.delegations[0].absent'),
@@ -32,6 +34,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT grant_id, MAX(json_extract_scalar(detail, '$.requester.name')) AS requester, MAX(principal) AS principal,
            MAX(human) AS human, MAX(target) AS target,
+           MAX(json_format(json_extract(detail, '$.requester.owners'))) AS owners,
            MAX(json_extract_scalar(detail, '$.repeated.by')) AS rejected_by,
            MAX(json_extract_scalar(detail, '$.repeated.grant')) AS rejected
     FROM unique_records
@@ -44,6 +47,7 @@ LEFT JOIN (
 WHERE decided.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
   AND (decided.outcome = 'refused'
        OR decided.person IN (decided.principal, decided.human)
+       OR REPLACE(requested.owners, '"' || decided.person || '"', '') <> requested.owners
        OR decided.event = 'break_glass'
        OR decided.as_delegate
        OR escalated.grant_id IS NOT NULL

@@ -40,7 +40,8 @@ class Requester(NamedTuple):
     """The agent that made a request, and the human that it acts for.
 
     `name` is a `requester_name`. `facts`, `subject`, `issuer`, `unit`, `principal` and `human` are as in a grant.
-    `human_name` is the human's name for people to read, or "" if there is no human.
+    `human_name` is the human's name for people to read, or "" if there is no human. `owners` are the source identities
+    of the people who own the agent.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Requester(NamedTuple):
     principal: str
     human: str
     human_name: str
+    owners: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Yield the facts about the requester, or else the subject, as labels and escaped values."""
@@ -72,9 +74,13 @@ class Requester(NamedTuple):
         return all(len(escape_name(value)) <= MOST_VALUE for _, value in self.facts or (("", self.subject),))
 
     def record_detail(self) -> dict[str, Any]:
-        """Return the names and facts of the requester, for the `detail` of a request's audit record."""
+        """Return the names and facts of the requester, for the `detail` of a request's audit record.
+
+        It has the owners at the time of the request, so that auditors need no configuration to compare approvers.
+        """
         facts = [fact._asdict() for fact in self.facts]
-        return {"requester": {"name": self.name, "facts": facts, "human_name": self.human_name}}
+        owners = {"owners": self.owners} if self.owners else {}
+        return {"requester": {"name": self.name, "facts": facts, "human_name": self.human_name, **owners}}
 
 
 def escape_name(text: str) -> str:
@@ -127,6 +133,7 @@ def requester_of(principal: Principal, config: Config) -> Requester:
         principal=principal.source_identity,
         human=name_of(principal.human),
         human_name=person_name(principal.human.name, config) if principal.human else "",
+        owners=tuple(each.name for each in principal.agent_owners),
     )
 
 

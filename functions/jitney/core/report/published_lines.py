@@ -84,6 +84,7 @@ class PublishedRecord:
             principal=self.principal,
             human=self.human,
             human_name=_text(about.get("human_name")) or self.human,
+            owners=texts(about.get("owners")),
         )
 
     @property

@@ -118,6 +118,8 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     yield ReportRow("requester", cut(requester.name, MOST_ARN))
     yield from (ReportRow("", f"{name}: {value}") for name, value in requester.rows())
     yield ReportRow("on behalf of", cut(requester.human_name, MOST_ARN) or NO_PERSON)
+    if requester.owners:
+        yield ReportRow("owners", format_list([cut(each, MOST_NAME) for each in requester.owners], MOST_PEOPLE))
     yield from (ReportRow(_report_name(name), value) for name, value in requester.details())
     if report.addresses:
         addresses = [cut(each, MOST_NAME) for each in report.addresses]

@@ -89,6 +89,7 @@ def requester_of_grant(grant: Grant, config: Config) -> Requester:
         principal=grant.principal,
         human=name_of(grant.human),
         human_name=person_name(grant.human.name, config) if grant.human else "",
+        owners=tuple(each.name for each in grant.agent_owners),
     )
 
 
