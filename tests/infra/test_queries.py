@@ -17,6 +17,7 @@ from jitney.audit_database.views import VIEWS, first_comment
 from jitney.client.audit.named_queries import parameters_of
 from jitney.client.audit.periods import within
 from jitney.client.audit.trail_silence import READ_CALLS, reads_calls
+from jitney.core.delegation import Delegation
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.report.published_lines import parse_call
@@ -1006,6 +1007,11 @@ def test_gw_08_gateway_calls_that_may_have_run_are_listed(lake: Lake):
     ]
 
 
+def delegations(*delegators: str) -> list[dict[str, Any]]:
+    """Return the delegations of a vote, as records have them."""
+    return [Delegation("owners", identity(each), "a-1", seconds(), seconds(later=900)).view() for each in delegators]
+
+
 def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
         lake.record(
@@ -1014,9 +1020,8 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
 
     vote("g-plain", {"by": "corp.alice"})
     vote("g-own", {"by": "corp.h"}, human="corp.h")
-    vote("g-place", {"by": "corp.alice", "delegations": [{"group": "owners", "absent": "corp.bob"}]})
-    both = [{"group": each, "absent": f"corp.{each}"} for each in ("one", "two")]
-    vote("g-places", {"by": "corp.alice", "delegations": both})
+    vote("g-place", {"by": "corp.alice", "delegations": delegations("corp.bob")})
+    vote("g-places", {"by": "corp.alice", "delegations": delegations("corp.one", "corp.two")})
     owned = {"requester": REQUESTER | {"owners": ["corp.owner", "corp.other"]}}
     for person in ("owner", "own"):
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=f"g-of-{person}", detail=owned)

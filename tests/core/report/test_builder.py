@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.request import Permission, Way
+from jitney.core.delegation import Delegation
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import CredentialIssuance, FollowUpReview, ReportedBreakGlass, ReportedState, Terms
@@ -30,6 +31,7 @@ from tests.fakes import GRANT, NOW, PENDING
 from tests.identities import identity
 
 OBJECT = "arn:aws:s3:::reports/2026/q3.csv"
+DELEGATION = Delegation("owners", identity("staff.carol"), "a-1", NOW, NOW + 86_400)
 BYPASS = CallVerdict(Purpose.GRANT, GRANT.id, ("key_not_issued",))
 CANARY = CallVerdict(Purpose.CANARY, GRANT.id, ())
 
@@ -52,7 +54,7 @@ def reviewed() -> RecordedGrant:
     recorded.write(
         AuditEvent.VOTE, Outcome.APPROVED, NOW + 60, "203.0.113.9", policies=("data-owners",),
         detail={
-            "by": "staff.bob", "delegations": [{"group": "owners", "absent": "staff.carol"}],
+            "by": "staff.bob", "delegations": [DELEGATION.view()],
             "comment": "the report alone", "via": "slack",
             "permissions": recorded.grant.view()["permissions"], "state": "active",
         },

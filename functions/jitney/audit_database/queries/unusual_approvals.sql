@@ -7,9 +7,9 @@ SELECT decided.time, decided.person, decided.event, decided.outcome,
                THEN 'By an owner of the agent. ' ELSE '' END
        || CASE WHEN decided.event = 'break_glass' THEN 'Break-glass. ' ELSE '' END
        || CASE WHEN decided.as_delegate
-               THEN 'As a delegate' || COALESCE(' of ' || json_extract_scalar(decided.detail, '$.delegations[0].absent'),
+               THEN 'As a delegate' || COALESCE(' of ' || json_extract_scalar(decided.detail, '$.delegations[0].delegator'),
                                                 '')
-                    || CASE WHEN json_extract_scalar(decided.detail, '$.delegations[1].absent') IS NULL
+                    || CASE WHEN json_extract_scalar(decided.detail, '$.delegations[1].delegator') IS NULL
                             THEN '. ' ELSE ' and others. ' END
                ELSE '' END
        || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END

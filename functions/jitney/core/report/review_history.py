@@ -35,7 +35,7 @@ def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[Reported
         if narrowed:
             requested = narrowed
         delegators = dict.fromkeys(
-            str(entry["absent"]) for entry in _members(each, "delegations") if entry.get("absent")
+            str(entry["delegator"]) for entry in _members(each, "delegations") if entry.get("delegator")
         )
         verdict, comment, via = each.outcome, each.word("comment"), each.word("via")
         once = each.detail_members.get("this_time_only") is True
