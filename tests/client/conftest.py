@@ -46,6 +46,19 @@ def stop_background_endpoints(home: Path) -> None:
 
 
 @pytest.fixture
+def homeless(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No home folder is known: there is no HOME, and the user is in no list of users."""
+
+    def unknown(self: Path) -> Path:
+        if self.parts[:1] == ("~",):
+            raise RuntimeError("Could not determine home directory.")
+        return self
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(Path, "expanduser", unknown)
+
+
+@pytest.fixture
 def connected(broker: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
     """The broker, with the environment set so that the command finds it and a token."""
     token = home / "token"

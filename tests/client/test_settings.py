@@ -34,6 +34,18 @@ def refusal(environment: dict[str, str], options: ConnectionOptions = Connection
     return refused.value
 
 
+def test_cli_07_without_a_home_folder_the_environment_can_hold_all_settings(
+    homeless: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = tmp_path / "~" / ".config" / "jitney"
+    own.mkdir(parents=True)
+    (own / "config.toml").write_text('[token]\ncommand = "of a stranger"\n')
+    monkeypatch.chdir(tmp_path)
+    assert source({"JITNEY_TOKEN_FILE": "/run/token"}) == FileToken(Path("/run/token"))
+    assert refusal(API).code == "token_source_missing"
+    assert refusal(API | {"JITNEY_SETTINGS_FILE": "~/mine.toml"}).code == "home_unknown"
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     (tmp_path / "jitney").mkdir()

@@ -205,6 +205,12 @@ def test_cli_07_an_address_that_is_none_is_no_local_endpoint(
     assert "local endpoint" not in checks(0)
 
 
+def test_cli_07_without_a_home_folder_the_other_checks_are_made(healthy: FakeBroker, homeless: None):
+    assert verdict("aws profiles", 1) == ("ok", "none uses Jitney")
+    assert verdict("state folder", 1)[0] == "fault"
+    assert verdict("access", 1)[0] == "ok"
+
+
 def test_cli_07_profiles_are_checked(healthy: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)

@@ -18,6 +18,7 @@ from jitney.client.api.connection import is_loopback
 from jitney.client.doctor.findings import Finding, fault, ok, warning
 from jitney.client.inputs.connection_options import STATE_FOLDER_FIX, xdg
 from jitney.client.inputs.setting_files import user_path
+from jitney.client.problems import Invalid
 from jitney.client.processes.child import overrides_credentials
 from jitney.client.profiles.aws_profile import lacks_region, own_words, region_fix
 
@@ -106,7 +107,10 @@ class MachineChecks:
                 yield ok("aws profiles", f"{name} uses Jitney")
 
     def _sections(self, variable: str, default: str) -> dict[str, dict[str, str]] | Finding:
-        path = user_path(self.environment.get(variable) or default)
+        try:
+            path = user_path(self.environment.get(variable) or default)
+        except Invalid:  # without a home folder, SDKs find no file either
+            return {}
         parser = RawConfigParser(default_section="")
         try:
             parser.read_string(path.read_text("utf-8"))
@@ -120,7 +124,10 @@ class MachineChecks:
         return {name: dict(parser[name]) for name in parser.sections()}
 
     def _state(self) -> Finding:
-        folder = xdg(self.environment, "XDG_STATE_HOME", ".local/state")
+        try:
+            folder = xdg(self.environment, "XDG_STATE_HOME", ".local/state")
+        except Invalid as problem:
+            return fault("state folder", problem.detail, problem.fix)
         wrong: list[str] = []
         try:
             for path in (folder, *folder.iterdir()):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jitney.client.inputs.setting_files import user_path
 from jitney.client.inputs.setting_names import SETTINGS
+from jitney.client.problems import Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ConnectionOptions:
         return [word for option, value in named if value for word in (option, value)]
 
 
+_NO_HOME = Path("/nonexistent")  # Debian's home folder of users without one; never a relative path
 STATE_FOLDER_FIX = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
 """What to do when Jitney's folder for grants and endpoints cannot be written."""
 
@@ -48,7 +50,13 @@ def signed_in_file(environment: Mapping[str, str]) -> Path:
 
 
 def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
-    """Return whether a settings file is named, and its path. The path is that of config.toml if none is named."""
-    named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")
-    path = user_path(named) if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
-    return bool(named), path
+    """Return whether a settings file is named, and its path. The path is that of config.toml if none is named.
+
+    Without a home folder, there is no config.toml: all settings can come from the environment.
+    """
+    if named := options.settings_file or environment.get(SETTINGS["settings_file"][0], ""):
+        return True, user_path(named)
+    try:
+        return False, xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    except Invalid:
+        return False, _NO_HOME / ".config/jitney/config.toml"
