@@ -28,6 +28,7 @@ def test_the_child_gets_the_keys_the_true_end_and_the_grants_id():
     assert child_environment(before, ISSUED) == {
         "PATH": "/bin",
         "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_CONFIG_FILE": "/etc/aws",
         "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
@@ -45,9 +46,19 @@ def test_the_child_gets_the_targets_region_for_every_sdk(before: dict[str, str])
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_a_region_of_the_users_own_is_left_alone(name: str):
-    environment = child_environment({name: "us-east-1"}, ISSUED)
-    assert {key: value for key, value in environment.items() if key.endswith("REGION")} == {name: "us-east-1"}
+def test_a_region_of_the_users_own_is_that_of_every_sdk(name: str):
+    before = {name: "us-east-1"}
+    for environment in (
+        child_environment(before, ISSUED),
+        container_environment(before, {}, ISSUED.grant),
+        gateway_environment(before, 1, PlaceholderKeys.new(), "eu-west-1", GRANT_ID),
+    ):
+        assert (environment["AWS_REGION"], environment["AWS_DEFAULT_REGION"]) == ("us-east-1", "us-east-1")
+
+
+def test_two_regions_of_the_users_own_are_left_alone():
+    both = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-west-2"}
+    assert both.items() <= child_environment(both, ISSUED).items()
 
 
 @pytest.mark.parametrize("region", ["", None])

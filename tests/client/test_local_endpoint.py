@@ -181,7 +181,8 @@ def test_a_command_gets_the_endpoint_and_no_other_source_of_credentials(home: Pa
     }  # fmt: skip
     variables = container_variables(endpoint.port, endpoint.token)
     found = container_environment(before, variables, grant)
-    assert found == {"HOME": str(home), "AWS_REGION": "us-east-1", "JITNEY_GRANT_ID": grant.id} | variables
+    regions = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1")
+    assert found == {"HOME": str(home), "JITNEY_GRANT_ID": grant.id} | regions | variables
     names = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
     assert overriding_variables(before, variables) == names
 

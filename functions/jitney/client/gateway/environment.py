@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import endpoint_variable
-from jitney.client.processes.child import without_aws_credentials
+from jitney.client.processes.child import with_region, without_aws_credentials
 
 SHARED_PATHS = ("bedrock-agent", "bedrock-agent-runtime")
 """Services whose requests are equal to another service's for some operations. Each has an endpoint of its own."""
@@ -62,6 +62,6 @@ def gateway_environment(
         for name, value in without_aws_credentials(environment).items()
         if name not in _REMOVED and not name.startswith(_ENDPOINTS)
     }
-    named = any(kept.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
     direct = {name: ",".join(filter(None, (kept.get(name, ""), "127.0.0.1", "localhost"))) for name in _NOT_PROXIED}
-    return kept | direct | endpoint_environment(port, keys, "" if named else region) | {"JITNEY_GRANT_ID": grant_id}
+    own = endpoint_environment(port, keys, "") | {"JITNEY_GRANT_ID": grant_id}
+    return with_region(kept, region) | direct | own

@@ -60,7 +60,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
     Unless `environment` names a Region, it also holds the target's Region.
     """
     credentials = issued.credentials
-    return _with_region(without_aws_credentials(environment), issued.grant) | {
+    return with_region(without_aws_credentials(environment), issued.grant.region) | {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_SESSION_TOKEN": credentials.session_token,
@@ -83,7 +83,7 @@ def container_environment(
     """
     kept = {name: value for name, value in without_aws_credentials(environment).items() if name not in _KEYS}
     own = {**hidden_configuration(environment), **variables, "JITNEY_GRANT_ID": grant.id}
-    return _with_region(kept, grant) | own
+    return with_region(kept, grant.region) | own
 
 
 def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
@@ -104,11 +104,10 @@ def overriding_variables(environment: Mapping[str, str], variables: Mapping[str,
     return sorted(name for name in environment if name in names or name.startswith(_BEARER))
 
 
-def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]:
-    """Return `environment`, with the Region of the grant's target if `environment` names none."""
-    if not grant.region or any(environment.get(name) for name in _REGION):
-        return environment
-    return environment | dict.fromkeys(_REGION, grant.region)
+def with_region(environment: dict[str, str], region: str) -> dict[str, str]:
+    """Return `environment` with the same Region for every SDK: its own, or else `region`, the target's."""
+    chosen = next((environment[name] for name in _REGION if environment.get(name)), region)
+    return environment | {name: chosen for name in _REGION if chosen and not environment.get(name)}
 
 
 def without_aws_credentials(environment: Mapping[str, str]) -> dict[str, str]:
