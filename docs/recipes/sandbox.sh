@@ -12,7 +12,9 @@ refuse() { echo "sandbox.sh: $1" >&2; exit 2; }
 [ $# -gt 0 ] || refuse "name the command to run."
 for program in bwrap socat; do command -v "$program" >/dev/null || refuse "install $program."; done
 here=$(pwd -P)
-home=$(cd "${HOME:-/nonexistent}" 2>/dev/null && pwd -P) || refuse "set HOME to your home folder."
+[ -d "${HOME:-}" ] || refuse "set HOME to your home folder."
+home=$(cd "$HOME" && pwd -P)
+[ "$home" != / ] || refuse "set HOME to another folder than /, because the sandbox hides it."
 case "$home/" in
     "$here/"*) refuse "start it in a project's folder, not in your home folder or above it." ;;
 esac

@@ -202,6 +202,7 @@ def test_gw_the_sandbox_works_in_paths_with_blanks(ports: tuple[int, int], tmp_p
     [
         ([], {}, "name the command to run"),
         (["/bin/true"], {"HOME": ""}, "set HOME"),
+        (["/bin/true"], {"HOME": "/"}, "set HOME to another folder than /"),
         (["/bin/true"], {"SANDBOX_TOOLS": "none"}, "none of SANDBOX_TOOLS does not exist"),
         (["/bin/true"], {"TMPDIR": "LONG"}, "Set TMPDIR to a shorter path"),
         (["/bin/true"], {"PATH": "PROGRAMS"}, "install socat"),
