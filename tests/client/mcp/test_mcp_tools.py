@@ -560,6 +560,23 @@ def test_dx_a_call_whose_review_ended_is_made_again_in_its_grant(agent: Agent, c
     assert found["problem"]["fix"] == found["next"]
 
 
+@pytest.mark.parametrize(
+    ("index", "place"), [(0, "/commands/0"), (1, "/commands/1"), (2, "/calls/0"), (12, "/calls/10")]
+)
+def test_dx_a_wrong_command_or_call_is_named_by_its_place_in_the_arguments(agent: Agent, index: int, place: str):
+    pointer = f"/calls/{index}"
+    members = {"detail": f"{pointer}: It is wrong.", "pointer": pointer, "errors": [{"pointer": f"{pointer}/region"}]}
+    agent.broker.say("POST", "/v1/decisions", 400, problem("call_invalid", **members))
+    call = {"service": "s3", "operation": "GetObject"}
+    asked = {"target": "analytics-prod", "commands": ["aws s3 ls", "aws s3 ls"], "calls": [call] * 11}
+    found = agent.call("explain", asked).structured_content["problem"]
+    assert (found["detail"], found["pointer"]) == (f"{place}: It is wrong.", place)
+    assert found["errors"][0]["pointer"] == f"{place}/region"
+    agent.broker.say("POST", "/v1/decisions", 400, problem("call_invalid", **members))
+    alone = agent.call("explain", asked | {"commands": []}).structured_content["problem"]
+    assert alone["pointer"] == pointer
+
+
 def test_dx_an_unknown_target_names_the_tool_that_lists_them(agent: Agent):
     fix = "List your targets with GET /v1/targets (jitney targets), or ask your platform engineer for the alias."
     agent.broker.say("POST", "/v1/grants", 404, problem("target_unknown", fix=fix))

@@ -1,5 +1,6 @@
 """Problems as results that a model can act on."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ _IN_TOOLS = (
     ("repeat its POST with the same Idempotency-Key", "repeat it with the same arguments"),
     ("with GET /v1/targets (jitney targets)", "with the tool list_targets"),
 )
+_CALL = re.compile(r"/calls/([0-9]{1,4})(?![0-9])", re.ASCII)
 _OF_CALL = ("grant_released", "grant_ended")
 """Codes that are also of a reviewed call. There, the grant in which the call is made continues."""
 
@@ -46,11 +48,27 @@ def problem_result(problem: ClientProblem) -> ProblemResult:
     step = (not of_call and _FIXES.get(problem.code)) or problem.fix or "Inform the user."
     for words, instead in _IN_TOOLS:
         step = step.replace(words, instead)
-    document = {**problem.document(), "fix": step}
+    document = _in_arguments(problem.document(), len(problem.request.calls) if problem.request else 0) | {"fix": step}
     others = _would_pass(problem)
     if others and problem.code == "denied":
         step = "Use the tool request with the arguments in would_pass, if that is enough. Otherwise inform the user."
     return ProblemResult(problem=document, would_pass=others, next=step)
+
+
+def _in_arguments(document: dict[str, Any], commands: int) -> dict[str, Any]:
+    """Return the problem with pointers into the tool's arguments. To the broker, `commands` and calls are one list."""
+
+    def moved(text: str) -> str:
+        found = _CALL.match(text) if commands else None
+        if found is None:
+            return text
+        index = int(found[1])
+        place = f"/commands/{index}" if index < commands else f"/calls/{index - commands}"
+        return place + text[found.end() :]
+
+    given = {name: moved(document[name]) for name in ("detail", "pointer") if isinstance(document.get(name), str)}
+    errors = [{**each, "pointer": moved(str(each.get("pointer", "")))} for each in document.get("errors") or ()]
+    return document | given | ({"errors": errors} if errors else {})
 
 
 def arguments_problem(error: ValidationError, arguments: type[BaseModel]) -> Invalid:
