@@ -164,7 +164,10 @@ def test_dx_a_chosen_source_that_lacks_something_is_an_error(environment: dict[s
         ({"CIRCLECI": "true"}, 'set JITNEY_TOKEN="$CIRCLE_OIDC_TOKEN_V2"'),
         ({"BITBUCKET_BUILD_NUMBER": "7"}, 'oidc: true, and JITNEY_TOKEN="$BITBUCKET_STEP_OIDC_TOKEN"'),
         ({"BUILDKITE": "true"}, "JITNEY_TOKEN_COMMAND to `buildkite-agent oidc request-token`"),
-        ({"JITNEY_GRANT_ID": "g-abcdefghijklm2"}, "`jitney run` passes its token to no command."),
+        (
+            {"CIRCLECI": "true", "JITNEY_GRANT_ID": "g-2"},
+            "`jitney run` passes its token to no command. Set one of these",
+        ),
         ({"CIRCLECI": ""}, "Set one of these"),
     ],
 )

@@ -16,7 +16,7 @@ from jitney.client.problems import Invalid, Unauthenticated
 from jitney.client.tokens import TokenSource
 from jitney.client.tokens.token_sources import SOURCES, SourceKind
 
-# What is missing where no source was found, by a variable that the place sets (docs/tokens.md).
+# What is missing where no source was found, by a variable that the place sets (docs/tokens.md). The first one counts.
 _MISSING: Mapping[str, str] = {
     "JITNEY_GRANT_ID": "`jitney run` passes its token to no command.",
     "KUBERNETES_SERVICE_HOST": "In this pod, project a serviceAccountToken to /var/run/secrets/jitney/token.",
@@ -54,7 +54,7 @@ def choose(settings: ConnectionSettings) -> ChosenSource:
             return ChosenSource(name, why, _built(name, settings))
     fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in _named())}."
     fix += f" With {SETTINGS[SOURCES['login'].setting][0]}, also run `jitney login`."
-    here = "".join(f"{what} " for name, what in _MISSING.items() if settings.environment.get(name))
+    here = next((f"{what} " for name, what in _MISSING.items() if settings.environment.get(name)), "")
     fix = f"{misspelt(settings.environment)}{here}{fix}"
     raise Unauthenticated("token_source_missing", "No token source", "The source of the token is not set.", fix)
 
