@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -25,6 +26,7 @@ from jitney.client.api.connection import (
     exchange,
     send,
 )
+from jitney.client.api.proxy import proxy_of
 from jitney.client.problems import Invalid, Unavailable
 from tests.client.fake_broker import FakeBroker
 
@@ -176,6 +178,21 @@ def test_a_server_that_does_not_answer_is_tried_four_times_even_for_a_post():
     assert len(pauses) == 3
     assert (refused.value.exit_code, refused.value.code) == (6, "no_response")
     assert refused.value.detail == f"{url} did not answer: Connection refused."
+
+
+@pytest.mark.parametrize(
+    ("excluded", "used"),
+    [("", True), (".example.com", False), ("a.org,broker.example.com", False), ("10.0.0.0/8", True), ("*", False)],
+)
+def test_cli_07_no_proxy_names_hosts_and_no_networks(monkeypatch: pytest.MonkeyPatch, excluded: str, used: bool):
+    for name in ("no_proxy", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("NO_PROXY", excluded)
+    assert (proxy_of(urlsplit("https://broker.example.com/v1")) is not None) == used
+    assert proxy_of(urlsplit("http://127.0.0.1:8000/v1")) is None
+    if excluded.startswith("10."):
+        assert proxy_of(urlsplit("https://10.1.2.3/v1")) is not None
 
 
 def test_cli_07_a_proxy_that_may_be_why_there_is_no_answer_is_named_without_its_password(
