@@ -27,11 +27,11 @@ esac
 port=${BASH_REMATCH[1]}
 
 folder=$(mktemp -d)
-socat "UNIX-LISTEN:$folder/jitney,fork,mode=600" "TCP:127.0.0.1:$port" 2>/dev/null &
+(cd "$folder" && exec socat UNIX-LISTEN:jitney,fork,mode=600 "TCP:127.0.0.1:$port" 2>/dev/null) & # a socket's path is short
 relay=$!
 trap 'kill "$relay" 2>/dev/null || true; rm -rf "$folder"' EXIT
 until [ -S "$folder/jitney" ]; do
-    kill -0 "$relay" 2>/dev/null || refuse "socat cannot create $folder/jitney. Set TMPDIR to a shorter path, such as /tmp."
+    kill -0 "$relay" 2>/dev/null || refuse "socat does not start, or cannot create a socket in $folder."
     sleep 0.05
 done
 

@@ -183,18 +183,21 @@ def test_gw_the_sandbox_gets_no_keys_and_no_endpoint_for_keys(
     assert "jitney run --gateway" in done.stderr
 
 
-def test_gw_the_sandbox_works_in_paths_with_blanks(ports: tuple[int, int], tmp_path: Path):
+def test_gw_the_sandbox_works_in_long_paths_with_blanks(ports: tuple[int, int], tmp_path: Path):
     home = tmp_path / "my home"
     project, tool = home / "a project", home / "a project" / "my tools" / "say"
     tool.parent.mkdir(parents=True)
-    (home / "temporary").mkdir()
+    long = home / "temporary" / ("x" * 110)  # longer than the path of a socket can be
+    long.mkdir(parents=True)
     tool.write_text('#!/bin/sh\ntouch "$0" 2>/dev/null || echo read-only\n')
     tool.chmod(0o755)
     script = home / "sandbox.sh"
     shutil.copy(SCRIPT, script)
     tools = f"my tools:{project / 'my tools'}"
-    done = sandbox(project, home, f"http://127.0.0.1:{ports[0]}", str(tool), script=script, tools=tools)
+    more = {"TMPDIR": str(long)}
+    done = sandbox(project, home, f"http://127.0.0.1:{ports[0]}", str(tool), script=script, tools=tools, more=more)
     assert (done.returncode, done.stdout) == (0, "read-only\n"), done.stderr
+    assert list(long.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -204,19 +207,22 @@ def test_gw_the_sandbox_works_in_paths_with_blanks(ports: tuple[int, int], tmp_p
         (["/bin/true"], {"HOME": ""}, "set HOME"),
         (["/bin/true"], {"HOME": "/"}, "set HOME to another folder than /"),
         (["/bin/true"], {"SANDBOX_TOOLS": "none"}, "none of SANDBOX_TOOLS does not exist"),
-        (["/bin/true"], {"TMPDIR": "LONG"}, "Set TMPDIR to a shorter path"),
         (["/bin/true"], {"PATH": "PROGRAMS"}, "install socat"),
+        (["/bin/true"], {"PATH": "BROKEN:PROGRAMS"}, "socat does not start"),
     ],
 )
 def test_gw_the_sandbox_says_why_it_does_not_start(
     ports: tuple[int, int], places: tuple[Path, Path], words: list[str], more: dict[str, str], said: str
 ):
     project, home = places
-    long, programs = home / "temporary" / ("x" * 110), home / "programs"
-    long.mkdir()
-    programs.mkdir()
-    for name in ("bash", "bwrap", "realpath"):
+    programs, broken = home / "programs", home / "broken"
+    for folder in (programs, broken):
+        folder.mkdir()
+    for name in ("bash", "bwrap", "realpath", "mktemp", "sleep", "rm"):
         (programs / name).symlink_to(shutil.which(name) or "")
-    made = {name: value.replace("LONG", str(long)).replace("PROGRAMS", str(programs)) for name, value in more.items()}
+    (broken / "socat").symlink_to("/bin/false")
+    made = {
+        name: value.replace("PROGRAMS", str(programs)).replace("BROKEN", str(broken)) for name, value in more.items()
+    }
     done = sandbox(project, home, f"http://127.0.0.1:{ports[0]}", *words, more=made)
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
