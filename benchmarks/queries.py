@@ -22,7 +22,6 @@ from local.scans import Scan, scans
 
 RECORDS, CALLS, DAYS = 1_000_000, 1_000_000, 365
 PARAMETERS = {
-    "grants_of_principal": "corp.agent-8",
     **dict.fromkeys(("calls_of_grant", "history_of_grant", "timeline_of_grant"), "g-000000249000"),
     "agents_of_human": "corp.human-8",
     "decisions_of_person": "corp.reviewer-8",

@@ -22,7 +22,6 @@ from tests.system.conftest import Api
 from tests.system.guided import POLICY, block_of, with_only_permissions
 
 PARAMETERS = {
-    "grants_of_principal": 1,
     "calls_of_grant": 1,
     "history_of_grant": 1,
     "timeline_of_grant": 1,
@@ -84,7 +83,7 @@ def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):
 def test_aud_10_an_unknown_grant_agent_or_resource_is_an_error(allowed: Any):
     for name, value, code in (
         ("timeline_of_grant", "g-aaaaaaaaaaaaaa", "grant_unknown"),
-        ("grants_of_principal", "no-such-agent", "agent_unknown"),
+        ("agents_of_human", "no-such-person", "human_unknown"),
         ("who_accessed", "s3://no-such-bucket", "resource_unknown"),
     ):
         result = query(name, f"--param={value}", "--json")

@@ -168,7 +168,6 @@ def _known(
     names = KnownNames(athena, min(days[0], days[1] - LOOKED_BACK))
     kinds = {
         "grant": names.grant,
-        "principal": names.agent,
         "human": names.human,
         "person": names.person,
         "arn": names.resource,
