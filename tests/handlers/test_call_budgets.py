@@ -134,6 +134,13 @@ def test_gw_12_a_grant_has_a_price_an_hour_for_what_it_starts(starting):
     assert len(gateway.upstream.sent) == 3
 
 
+def test_gw_12_a_call_for_fewer_than_no_instances_adds_nothing_to_what_is_left(starting):
+    """AWS refuses it, but the call counts."""
+    gateway = starting(25, {"t3.micro": 10_400})
+    status, answer = gateway.post(RUN | {"parameters": RUN["parameters"] | {"MaxCount": -1000}})
+    assert (status, answer["budget"]) == (200, {"cents_per_hour": {"limit": 25, "left": 23}})
+
+
 def test_gw_12_what_has_no_price_is_not_started_under_a_limit_and_is_without_one(starting):
     limited = starting(25, {"t3.nano": 5_200})
     status, problem = limited.post(RUN)

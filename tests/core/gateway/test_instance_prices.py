@@ -26,6 +26,8 @@ PRICES = {
     [
         ("ec2", "RunInstances", {"InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}, 2),
         ("ec2", "RunInstances", {"InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 100}, 104),
+        ("ec2", "RunInstances", {"InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 0}, 2),
+        ("ec2", "RunInstances", {"InstanceType": "t3.micro", "MinCount": 1, "MaxCount": -1000}, 2),
         (
             "ec2",
             "RunInstances",

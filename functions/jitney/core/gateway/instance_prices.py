@@ -112,7 +112,8 @@ def cents_per_hour(service: str, operation: str, parameters: Parameters, prices:
     if named not in prices:
         what = f"{named[:60]!a} has no price" if named else f"{operation} does not name {start.type_name}"
         raise _unknown(f"{what}, and the grant has a limit of cents an hour.")
-    number = int(parameters.get(start.number, 1)) * (2 if parameters.get(start.doubled) else 1)
+    # AWS refuses a number below one. Its price would otherwise be negative, and add to what the grant has left.
+    number = max(1, int(parameters.get(start.number, 1))) * (2 if parameters.get(start.doubled) else 1)
     return -(-prices[named] * number // MICRODOLLARS_PER_CENT)
 
 
