@@ -39,6 +39,9 @@ PRICES = {
         ("rds", "CreateDBInstance", {"DBInstanceClass": "db.t3.micro", "MultiAZ": False}, 2),
         ("elasticache", "CreateCacheCluster", {"CacheNodeType": "cache.t3.micro", "NumCacheNodes": 3}, 6),
         ("redshift", "CreateCluster", {"NodeType": "dc2.large", "NumberOfNodes": 2}, 50),
+        ("redshift", "CreateCluster", {"NodeType": "dc2.large", "NumberOfNodes": 2, "MultiAZ": True}, 100),
+        ("rds", "ModifyDBInstance", {"DBInstanceIdentifier": "d", "MultiAZ": False, "AllocatedStorage": 20}, 0),
+        ("opensearch", "UpdateDomainConfig", {"DomainName": "d", "AccessPolicies": "{}"}, 0),
         ("ec2", "TerminateInstances", {"InstanceIds": ["i-1"]}, 0),
         ("ec2", "CreateTags", {"Resources": ["i-1"], "Tags": [{"Key": "InstanceType", "Value": "x"}]}, 0),
         ("ec2", "CreateLaunchTemplate", {"LaunchTemplateData": {"InstanceType": "p5.48xlarge"}}, 0),
@@ -65,6 +68,23 @@ def test_gw_12_what_a_call_starts_has_a_price(service: str, operation: str, para
         ("cloudformation", "CreateStack", {"StackName": "s"}, "not known"),
         ("rds", "RestoreDBInstanceFromDBSnapshot", {"DBInstanceIdentifier": "d"}, "does not name DBInstanceClass"),
         ("rds", "ModifyDBInstance", {"DBInstanceClass": "db.t3.micro"}, "not known"),
+        ("rds", "ModifyDBInstance", {"DBInstanceIdentifier": "d", "MultiAZ": True}, "not known"),
+        ("rds", "CreateBlueGreenDeployment", {"BlueGreenDeploymentName": "b", "Source": "arn"}, "not known"),
+        ("rds", "PurchaseReservedDBInstancesOffering", {"ReservedDBInstancesOfferingId": "o"}, "not known"),
+        ("elasticache", "CreateReplicationGroup", {"ReplicationGroupId": "r", "SnapshotName": "s"}, "not known"),
+        ("opensearch", "CreateDomain", {"DomainName": "d"}, "not known"),
+        ("opensearch", "UpdateDomainConfig", {"DomainName": "d", "ClusterConfig": {"InstanceCount": 80}}, "not known"),
+        ("ec2", "AllocateHosts", {"InstanceFamily": "p5", "Quantity": 9}, "not known"),
+        ("ec2", "ModifyCapacityReservation", {"CapacityReservationId": "cr-1", "InstanceCount": 900}, "not known"),
+        ("autoscaling", "PutScheduledUpdateGroupAction", {"DesiredCapacity": 100}, "not known"),
+        ("autoscaling", "DetachInstances", {"ShouldDecrementDesiredCapacity": False}, "not known"),
+        ("application-autoscaling", "RegisterScalableTarget", {"MinCapacity": 100}, "not known"),
+        ("batch", "UpdateComputeEnvironment", {"computeResources": {"minvCpus": 900}}, "not known"),
+        ("codebuild", "UpdateFleet", {"baseCapacity": 50}, "not known"),
+        ("cloudformation", "UpdateStackSet", {"StackSetName": "s"}, "not known"),
+        ("redshift", "CreateScheduledAction", {"TargetAction": {"ResumeCluster": {}}}, "not known"),
+        ("sagemaker", "BatchAddClusterNodes", {"NodesToAdd": [{"IncrementTargetCountBy": 9}]}, "not known"),
+        ("sagemaker", "StartPipelineExecution", {"PipelineName": "p"}, "not known"),
     ],
 )
 def test_gw_12_a_call_whose_price_cannot_be_known_is_refused(
@@ -110,9 +130,15 @@ def test_gw_12_no_operation_with_a_type_among_its_parameters_is_free_of_charge(m
                         free.add((service, operation))
                 except Problem:
                     pass
-    seen |= {("cloudformation", each) for each in models.operations("cloudformation")}
+    unnamed = {(service, each) for service, names in instance_prices._STARTS_UNNAMED.items() for each in names}
+    for service in {service for service, _ in unnamed} - instance_prices._SERVICES:
+        seen |= {(service, each) for each in models.operations(service)}
     assert free == instance_prices._DEFINE_ONLY & free
-    assert instance_prices._DEFINE_ONLY | instance_prices._STARTS_UNNAMED | instance_prices._STARTS.keys() <= seen
+    assert (
+        instance_prices._DEFINE_ONLY | unnamed | instance_prices._STARTS.keys() | instance_prices._GROWS.keys() <= seen
+    )
+    for (service, operation), member in instance_prices._GROWS.items():
+        assert member in models.operation(service, operation).input_shape.members, operation
     for (service, operation), start in instance_prices._STARTS.items():
         members = models.operation(service, operation).input_shape.members
         assert {each for each in start if each} <= members.keys(), operation

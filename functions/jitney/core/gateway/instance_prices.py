@@ -17,7 +17,7 @@ Parameters = Mapping[str, Any]
 class _Start(NamedTuple):
     """The members of an operation's parameters that name the type and the number of what it starts.
 
-    A missing number is one. `doubled` names a member that starts a second instance of the type if it is true.
+    A missing number is one. `doubled` names a member that starts every instance twice if it is true.
     """
 
     type_name: str
@@ -33,45 +33,69 @@ _STARTS: Mapping[tuple[str, str], _Start] = {
     ("rds", "CreateDBInstanceReadReplica"): _DATABASE,
     ("rds", "RestoreDBInstanceFromDBSnapshot"): _DATABASE,
     ("rds", "RestoreDBInstanceToPointInTime"): _DATABASE,
-    ("redshift", "CreateCluster"): _Start("NodeType", "NumberOfNodes"),
+    ("redshift", "CreateCluster"): _Start("NodeType", "NumberOfNodes", doubled="MultiAZ"),
     ("sagemaker", "CreateNotebookInstance"): _Start("InstanceType"),
 }
-_STARTS_UNNAMED = frozenset(
-    {
-        ("autoscaling", "CreateAutoScalingGroup"),
-        ("autoscaling", "ExecutePolicy"),
-        ("autoscaling", "LaunchInstances"),
-        ("autoscaling", "SetDesiredCapacity"),
-        ("autoscaling", "UpdateAutoScalingGroup"),
-        ("cloudformation", "CreateStack"),
-        ("cloudformation", "CreateStackInstances"),
-        ("cloudformation", "ExecuteChangeSet"),
-        ("cloudformation", "UpdateStack"),
-        ("ec2", "CreateFleet"),
-        ("ec2", "ModifyFleet"),
-        ("ec2", "ModifySpotFleetRequest"),
-        ("ec2", "RequestSpotFleet"),
-        ("ec2", "RequestSpotInstances"),
-        ("ec2", "RunScheduledInstances"),
-        ("ec2", "StartInstances"),
-        ("eks", "CreateNodegroup"),
-        ("eks", "UpdateNodegroupConfig"),
-        ("elasticache", "IncreaseReplicaCount"),
-        ("elasticache", "ModifyCacheCluster"),
-        ("elasticache", "ModifyReplicationGroupShardConfiguration"),
-        ("rds", "StartDBCluster"),
-        ("rds", "StartDBInstance"),
-        ("redshift", "ModifyCluster"),
-        ("redshift", "ResizeCluster"),
-        ("redshift", "RestoreFromClusterSnapshot"),
-        ("redshift", "ResumeCluster"),
-        ("sagemaker", "CreateEndpoint"),
-        ("sagemaker", "StartNotebookInstance"),
-        ("sagemaker", "UpdateEndpoint"),
-        ("sagemaker", "UpdateEndpointWeightsAndCapacities"),
-    }
-)
-"""Operations that start instances whose types are not in their parameters."""
+
+
+def _named(operations: str) -> frozenset[str]:
+    return frozenset(operations.split())
+
+
+_STARTS_UNNAMED: Mapping[str, frozenset[str]] = {
+    "application-autoscaling": _named("PutScalingPolicy PutScheduledAction RegisterScalableTarget"),
+    "autoscaling": _named(
+        "BatchPutScheduledUpdateGroupAction CreateAutoScalingGroup DetachInstances EnterStandby "
+        "ExecutePolicy LaunchInstances PutScalingPolicy PutScheduledUpdateGroupAction PutWarmPool "
+        "ResumeProcesses RollbackInstanceRefresh SetDesiredCapacity StartInstanceRefresh "
+        "UpdateAutoScalingGroup"
+    ),
+    "batch": _named("CreateComputeEnvironment SubmitJob SubmitServiceJob UpdateComputeEnvironment"),
+    "cloudformation": _named(
+        "ContinueUpdateRollback CreateStack CreateStackInstances ExecuteChangeSet ExecuteStackRefactor "
+        "RollbackStack UpdateStack UpdateStackInstances UpdateStackSet"
+    ),
+    "codebuild": _named("CreateFleet UpdateFleet"),
+    "ec2": _named(
+        "AcceptReservedInstancesExchangeQuote AllocateHosts CreateCapacityReservationFleet CreateFleet "
+        "EnableFastLaunch ImportInstance ModifyCapacityReservation ModifyCapacityReservationFleet "
+        "ModifyFleet ModifyHosts ModifySpotFleetRequest PurchaseCapacityBlock "
+        "PurchaseCapacityBlockExtension PurchaseHostReservation PurchaseReservedInstancesOffering "
+        "PurchaseScheduledInstances RequestSpotFleet RequestSpotInstances RunScheduledInstances "
+        "StartInstances"
+    ),
+    "ecs": _named("CreateCapacityProvider UpdateCapacityProvider"),
+    "eks": _named("CreateNodegroup UpdateNodegroupConfig UpdateNodegroupVersion"),
+    "elasticache": _named(
+        "CreateReplicationGroup IncreaseNodeGroupsInGlobalReplicationGroup IncreaseReplicaCount "
+        "ModifyCacheCluster ModifyReplicationGroupShardConfiguration PurchaseReservedCacheNodesOffering"
+    ),
+    "lambda": _named("CreateCapacityProvider UpdateCapacityProvider"),
+    "opensearch": _named("CreateDomain PurchaseReservedInstanceOffering"),
+    "rds": _named(
+        "CreateBlueGreenDeployment ModifyDBCapacityReservation PurchaseReservedDBInstancesOffering "
+        "RestoreDBClusterFromSnapshot RestoreDBClusterToPointInTime StartDBCluster StartDBInstance"
+    ),
+    "redshift": _named(
+        "AcceptReservedNodeExchange CreateScheduledAction ModifyCluster ModifyScheduledAction "
+        "PurchaseReservedNodeOffering ResizeCluster RestoreFromClusterSnapshot ResumeCluster"
+    ),
+    "sagemaker": _named(
+        "BatchAddClusterNodes CreateAIBenchmarkJob CreateAIRecommendationJob CreateApp CreateAutoMLJob "
+        "CreateAutoMLJobV2 CreateCluster CreateEndpoint CreateHyperParameterTuningJob "
+        "CreateInferenceExperiment CreateInferenceRecommendationsJob CreateMlflowTrackingServer "
+        "CreateMonitoringSchedule CreatePartnerApp CreateTrainingJob CreateTrainingPlan "
+        "ExtendTrainingPlan RetryPipelineExecution StartInferenceExperiment StartMlflowTrackingServer "
+        "StartMonitoringSchedule StartNotebookInstance StartPipelineExecution UpdateCluster "
+        "UpdateEndpoint UpdateEndpointWeightsAndCapacities UpdateMonitoringSchedule"
+    ),
+}
+"""Operations that start or reserve instances, now or later, whose types are not always in their parameters."""
+_GROWS: Mapping[tuple[str, str], str] = {
+    ("opensearch", "UpdateDomainConfig"): "ClusterConfig",
+    ("rds", "ModifyDBInstance"): "MultiAZ",
+}
+"""Operations that start instances only with a member that names no type."""
 _DEFINE_ONLY = frozenset(
     {
         ("autoscaling", "CreateLaunchConfiguration"),
@@ -104,8 +128,8 @@ def cents_per_hour(service: str, operation: str, parameters: Parameters, prices:
     call = service, operation
     start = _STARTS.get(call)
     if start is None:
-        named_otherwise = service in _SERVICES and call not in _DEFINE_ONLY and any(_type_members(parameters))
-        if call in _STARTS_UNNAMED or named_otherwise:
+        grows = operation in _STARTS_UNNAMED.get(service, ()) or bool(parameters.get(_GROWS.get(call, "")))
+        if grows or (service in _SERVICES and call not in _DEFINE_ONLY and any(_type_members(parameters))):
             raise _unknown(f"{service} {operation} can start instances whose price is not known before they start.")
         return 0
     named = str(parameters.get(start.type_name, ""))
