@@ -11,6 +11,7 @@ from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.gateway.budgets import CallBudget
 from tests.fakes import NOW
 from tests.handlers.gateway import DELETE, GET, POLICIES, PUT, Gateway, failing
+from tests.handlers.test_reviewed_calls import READS_REVIEWED
 
 ERROR = b"<Error><Code>NoSuchBucket</Code><Message>%s</Message></Error>"
 LARGE = AwsAnswer(404, {"x-amz-request-id": "R", "content-type": "application/xml"}, ERROR % (b"x" * 200))
@@ -139,6 +140,16 @@ def test_gw_12_a_call_for_fewer_than_no_instances_adds_nothing_to_what_is_left(s
     gateway = starting(25, {"t3.micro": 10_400})
     status, answer = gateway.post(RUN | {"parameters": RUN["parameters"] | {"MaxCount": -1000}})
     assert (status, answer["budget"]) == (200, {"cents_per_hour": {"limit": 25, "left": 23}})
+
+
+def test_gw_12_a_reviewed_read_that_names_types_starts_nothing():
+    gateway = Gateway(READS_REVIEWED, permissions=[{"actions": ["ec2:DescribeInstanceTypes"], "resources": ["*"]}])
+    config = gateway.system.ports.config
+    limit = CallLimits(0, 0, 0, 0, 0, 25)
+    targets = {alias: replace(each, call_limits=limit) for alias, each in config.targets.items()}
+    gateway.system.ports.config = replace(config, targets=targets)
+    call = {"service": "ec2", "operation": "DescribeInstanceTypes", "parameters": {"InstanceTypes": ["t3.micro"]}}
+    assert gateway.post(call, "k")[0] == 202
 
 
 def test_gw_12_what_has_no_price_is_not_started_under_a_limit_and_is_without_one(starting):

@@ -127,6 +127,8 @@ def cents_per_hour(service: str, operation: str, parameters: Parameters, prices:
     """
     call = service, operation
     start = _STARTS.get(call)
+    if service == "ec2" and parameters.get("DryRun"):
+        return 0
     if start is None:
         grows = operation in _STARTS_UNNAMED.get(service, ()) or bool(parameters.get(_GROWS.get(call, "")))
         if grows or (service in _SERVICES and call not in _DEFINE_ONLY and any(_type_members(parameters))):

@@ -54,13 +54,15 @@ def begin_change(gateway_call: GatewayCall, limits: CallLimits, approval: Approv
 
 
 def budget_use(gateway_call: GatewayCall, limits: CallLimits) -> BudgetUse:
-    """Return what a call that may change something uses of its grant's budget, without a place for calls in flight.
+    """Return what a call on record as sent uses of its grant's budget, without a place for calls in flight.
 
-    Raises Problem call_budget_used if the budget limits the price of instances, and that of the call is not known.
+    Raises Problem call_budget_used if the budget limits the price of instances, and that of the call is not known. A
+    reviewed call that only reads starts none, though it may name types.
     """
     modelled, prices = gateway_call.modelled, gateway_call.authenticated.ports.config.limits.hourly_prices
     call = (modelled.service, modelled.operation.name, modelled.parameters)
-    cents = cents_per_hour(*call, prices) if limits.cents_per_hour else 0
+    priced = limits.cents_per_hour and not gateway_call.needs.reads
+    cents = cents_per_hour(*call, prices) if priced else 0
     return BudgetUse(gateway_call.grant.id, limits, calls=1, items_deleted=items_deleted(*call), cents_per_hour=cents)
 
 
