@@ -914,6 +914,16 @@ def test_aud_04_each_access_has_what_allowed_it_who_approved_and_when_it_ended(l
     assert (rows["g-policy"]["requester"], rows["g-policy"]["way"]) == (REQUESTER["name"], "credentials")
 
 
+def test_aud_04_an_approval_after_which_policies_denied_the_request_gave_no_access(lake: Lake):
+    about = {"grant_id": "g-1", "expires_at": iso_of(later=300)}
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, **about)
+    failed = {"by": "corp.al", "state": "failed"}
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, seq=1, code="denied", detail=failed, **about)
+    lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, seq=2, later=9, **about)  # by hand
+    assert lake.ask("access_periods") == lake.ask("who_could_access", "arn:aws:s3:::reports/a") == []
+    assert [row["grant_id"] for row in lake.ask("uses_without_decision")] == ["g-1"]
+
+
 def test_rev_17_accesses_whose_approval_may_count_again_are_marked(lake: Lake):
     for grant, votes, ended in (
         ("g-again", {}, AuditEvent.EXPIRY),
