@@ -295,6 +295,7 @@ def test_aud_01_nothing_is_counted_twice_after_its_day_was_published_again(lake:
     lake.record(AuditEvent.REQUEST, Outcome.REFUSED, code="target_unknown", count=4, **about)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", expires_at=iso_of(), **about)
     lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-1", seq=1, expires_at=iso_of(), **about)
+    lake.record(**gateway_call("c-1", Outcome.ANSWERED, bytes_out=7), grant_id="g-1", days_ago=1)
     for path in list(lake.folder.rglob("records/*/*")):
         lake.line("records", NOW.isoformat(), path.read_text("utf-8").strip())
     (row,) = lake.ask("requests_by_unit")
@@ -302,6 +303,7 @@ def test_aud_01_nothing_is_counted_twice_after_its_day_was_published_again(lake:
     assert [row["times"] for row in lake.ask("refusals")] == [4]
     assert [(row["requests"], row["granted"]) for row in lake.ask("configurations")] == [(2, 1)]
     assert [row["issued"] for row in lake.ask("access_periods")] == [1]
+    assert [(row["bytes_read"], row["calls"]) for row in lake.ask("biggest_readers")] == [(7, 1)]
 
 
 def test_aud_01_refused_calls_and_requests_are_counted_among_the_refusals(lake: Lake):

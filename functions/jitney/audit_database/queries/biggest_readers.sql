@@ -10,10 +10,14 @@ FROM (
     UNION ALL
     SELECT principal, human, target, json_extract_scalar(detail, '$.call.service') AS service,
            CAST(json_extract_scalar(detail, '$.call.bytes_out') AS BIGINT) AS bytes_out, grant_id
-    FROM unique_records
-    WHERE event = 'call'
-      AND outcome = 'answered'
-      AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+    FROM (
+        -- A day may be published again.
+        SELECT DISTINCT chain, seq, hash, principal, human, target, detail, grant_id
+        FROM unique_records
+        WHERE event = 'call'
+          AND outcome = 'answered'
+          AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
+    ) AS answered
 ) AS read
 WHERE bytes_out > 0
 GROUP BY principal, human, target, service
