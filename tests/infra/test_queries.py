@@ -972,6 +972,33 @@ def test_aud_10_who_could_access_has_a_grant_of_the_day_before_that_was_open_ove
     assert [row["grant_id"] for row in lake.run(of_day, "arn:aws:s3:::reports/a")] == ["g-over"]
 
 
+def test_aud_10_who_could_access_has_a_grant_at_the_end_of_a_day_whose_record_was_published_on_the_next(lake: Lake):
+    day = (NOW - timedelta(days=5)).date()
+    later = int((datetime.fromisoformat(f"{day}T23:57:00+00:00") - NOW).total_seconds())
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", expires_at=f"{day}T23:59:00Z", later=later)
+    published = lake.folder / "records" / f"dt={day}"
+    published.rename(published.with_name(f"dt={day + timedelta(days=1)}"))
+    for first, found in ((day - timedelta(days=1), 0), (day, 1), (day + timedelta(days=1), 0)):
+        of_day = within(FILES["who_could_access"], first, first, NOW.date())
+        assert len(lake.run(of_day, "arn:aws:s3:::reports/a")) == found
+
+
+def test_aud_10_who_could_access_has_a_revoked_grant_until_aws_denied_its_credentials(lake: Lake):
+    day = (NOW - timedelta(days=5)).date()
+    before = day - timedelta(days=1)
+    later = int((datetime.fromisoformat(f"{before}T23:50:00+00:00") - NOW).total_seconds())
+    for grant, denied_at in (("g-denied", f"{before}T23:56:00Z"), ("g-late", f"{day}T00:01:00Z"), ("g-never", "")):
+        about = {"grant_id": grant, "expires_at": f"{day}T00:05:00Z"}
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, later=later, **about)
+        lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, seq=1, later=later + 300, **about)
+        if denied_at:
+            entry = {"detail": {"written_at": denied_at}}
+            lake.record(AuditEvent.DENY_ENTRY, Outcome.SET, seq=2, later=later + 360, **about | entry)
+    of_day = within(FILES["who_could_access"], day, day, NOW.date())
+    rows = {row["grant_id"]: row["denied_at"] for row in lake.run(of_day, "arn:aws:s3:::reports/a")}
+    assert rows == {"g-late": f"{day}T00:01:00Z", "g-never": None}
+
+
 def test_aud_10_everything_that_an_access_key_did_is_listed(lake: Lake):
     key = "ASIAAAAAAAAAAAAAAAA2"
     lake.call(1, access_key_id=key, service="sts", operation="AssumeRole", later=1)

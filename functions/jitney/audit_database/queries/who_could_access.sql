@@ -7,6 +7,9 @@ FROM (
            opened.grant_id, opened.target, opened.way, opened.actions, listed.resource,
            CASE WHEN opened.ended_early_at < opened.expires_at THEN opened.ended_early_at
                 ELSE opened.expires_at END AS ended_at,
+           -- Credentials work until AWS denies them, which may be later than the end of the grant.
+           CASE WHEN opened.denied_at < opened.expires_at THEN opened.denied_at ELSE opened.expires_at END
+               AS worked_until,
            REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(listed.resource, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%'),
                    '?', '_') AS pattern
     FROM (
@@ -23,7 +26,9 @@ FROM (
                MAX(json_extract_scalar(detail, '$.way')) AS way, MIN(principal) AS principal, MIN(human) AS human,
                MIN(target) AS target
         FROM (
-            SELECT *, grants_access AND event <> 'issue' AS allows,
+            -- The day of the event. It may be published on the next day, when the access is over.
+            SELECT grant_id, SUBSTR(time, 1, 10) AS dt, time, event, outcome, detail, seq, expires_at, actions,
+                   resources, principal, human, target, grants_access AND event <> 'issue' AS allows,
                    event IN ('release', 'revocation', 'expiry', 'use') OR code = 'policy_too_large' AS ends
             FROM unique_records
             WHERE chain = grant_id
@@ -34,7 +39,7 @@ FROM (
     ) AS opened
     CROSS JOIN UNNEST(opened.resources) AS listed (resource)
 ) AS named
-WHERE CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= named.ended_at
+WHERE CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= named.worked_until
   AND any_match(
     -- As in who_accessed: the resource itself, or a name below it.
     sequence(1, LENGTH(named.pattern) + 1),
