@@ -1250,6 +1250,15 @@ def test_end_08_time_to_deny_has_when_iam_accepted_the_deny_entry(lake: Lake):
     assert rows == {"g-late": (300, "revocation_incomplete"), "g-never": (None, "revocation_incomplete")}
 
 
+def test_end_08_a_deny_entry_counts_for_the_ends_before_it_only(lake: Lake):
+    """A revocation after a release ends only what the approval allows."""
+    lake.record(AuditEvent.RELEASE, Outcome.RELEASED, grant_id="g-1")
+    lake.record(AuditEvent.DENY_ENTRY, Outcome.SET, grant_id="g-1", seq=1, later=2)
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=2, later=600)
+    rows = {row["event"]: row["deny_entry_seconds"] for row in lake.ask("time_to_deny")}
+    assert rows == {"release": 2, "revocation": None}
+
+
 def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
     for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):

@@ -10,7 +10,7 @@ SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, e
                      CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds,
        ended.reason
 FROM (
-    SELECT COALESCE(json_extract_scalar(detail, '$.ended_at'), time) AS time, event, grant_id, principal, target,
+    SELECT COALESCE(json_extract_scalar(detail, '$.ended_at'), time) AS time, event, grant_id, seq, principal, target,
            COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
            COALESCE(json_extract_scalar(detail, '$.reason'), '') AS reason
     FROM unique_records
@@ -23,16 +23,15 @@ LEFT JOIN unique_records AS canary
  AND canary.event = 'canary'
  AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= canary.dt
 LEFT JOIN (
-    SELECT grant_id,
-           MIN(CASE outcome WHEN 'set' THEN COALESCE(json_extract_scalar(detail, '$.written_at'), time) END)
+    SELECT grant_id, seq, CASE outcome WHEN 'set' THEN COALESCE(json_extract_scalar(detail, '$.written_at'), time) END
                AS written_at,
-           MAX(CASE outcome WHEN 'failed' THEN code END) AS failure
+           CASE outcome WHEN 'failed' THEN code END AS failure
     FROM unique_records
     WHERE event = 'deny_entry'
       AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= dt
-    GROUP BY grant_id
 ) AS entry
   ON entry.grant_id = ended.grant_id
+ AND entry.seq > ended.seq -- a revocation after a release has no entry of its own
 LEFT JOIN unique_calls AS called
   ON called.grant_id = ended.grant_id
  AND called.purpose IN ('grant', 'reads', 'call')
