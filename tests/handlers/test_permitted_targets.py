@@ -75,6 +75,14 @@ def test_cli_05_the_tickets_that_a_target_accepts_are_listed():
     assert listed(system)["targets"][0]["ticket_patterns"] == ["OPS-*", "CHG-*"]
 
 
+def test_cli_05_targets_are_listed_under_a_limit_of_cents_an_hour():
+    """The limits are part of the key under which a process keeps what it found."""
+    system = system_of()
+    config = system.ports.config
+    system.ports.config = replace(config, limits=replace(config.limits, hourly_prices={"t3.micro": 10_400}))
+    assert listed(system)["targets"]
+
+
 def test_cli_05_a_forbidden_target_is_like_none():
     """The bytes of the answer are the same whether the forbidden target exists or not."""
     with_it, without = system_of(), System(config=configuration(OWN + OTHERS))

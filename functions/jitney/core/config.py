@@ -195,7 +195,7 @@ class Limits:
     grants_per_hour: int = 2000
     measured_releases_per_minute: int = 10
     renewals_per_minute: int = 60
-    hourly_prices: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    hourly_prices: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
 @dataclass(frozen=True, slots=True)
