@@ -367,7 +367,9 @@ def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.Monk
         exchange(HttpRequest("GET", "https://broker.example.com/x", {}))
 
 
-@pytest.mark.parametrize("proxy", ["http://me:hunter#2@127.0.0.1:1", "http://:1", "http://127.0.0.1:0"])
+@pytest.mark.parametrize(
+    "proxy", ["http://me:hunter#2@127.0.0.1:1", "http://me:hunter[@127.0.0.1:1", "http://:1", "http://127.0.0.1:0"]
+)
 def test_a_proxy_without_a_host_or_port_is_refused_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(Invalid, match="no host") as refused:

@@ -99,7 +99,9 @@ def test_a_socket_that_is_not_there_is_a_problem(tmp_path: Path):
     assert refused(source(tmp_path), Invalid).code == "setting_invalid"
 
 
-@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8081", "https://spire.example.com", "", "/run/api.sock"])
+@pytest.mark.parametrize(
+    "address", ["tcp://[::1", "tcp://10.0.0.1:8081", "https://spire.example.com", "", "/run/api.sock"]
+)
 def test_cli_01_a_workload_api_on_the_network_is_not_asked(address: str):
     with pytest.raises(Invalid, match="neither a Unix socket nor on this machine"):
         checked_socket(address)

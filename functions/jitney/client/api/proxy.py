@@ -23,19 +23,20 @@ def proxy_of(url: SplitResult) -> SplitResult | None:
     address = proxies.get("https") or proxies.get("all")
     if not address or proxy_bypass(host):
         return None
-    return _checked_proxy(urlsplit(address if "://" in address else f"http://{address}"), host)
+    return _checked_proxy(address if "://" in address else f"http://{address}", host)
 
 
-def _checked_proxy(proxy: SplitResult, host: str) -> SplitResult:
+def _checked_proxy(address: str, host: str) -> SplitResult:
     """Return the proxy. Raises Invalid, quoting only the scheme of the address, because it may hold a password."""
     fix = "Set HTTPS_PROXY to an http:// proxy."
+    try:
+        proxy = urlsplit(address)
+        usable = proxy.hostname and proxy.port != 0
+    except ValueError:  # its text quotes the port, which may be part of a password
+        proxy, usable = urlsplit(f"{address.partition('://')[0]}://"), None
     if proxy.scheme != "http":
         detail = f"The proxy for {host} is of the kind {proxy.scheme}://."
         raise Invalid("proxy_unsupported", "The proxy is not supported", detail, fix)
-    try:
-        usable = proxy.hostname and proxy.port != 0
-    except ValueError:  # its text quotes the port, which may be part of a password
-        usable = False
     if not usable:
         detail = f"The address of the proxy for {host} has no host, or a port that does not exist."
         raise Invalid(

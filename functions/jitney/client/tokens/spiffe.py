@@ -3,6 +3,7 @@
 https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -48,9 +49,10 @@ class SpiffeToken:
 
 def checked_socket(address: str) -> str:
     """Return the address. Raises Invalid unless it is a Unix socket, or a port of this machine: there is no TLS."""
-    url = urlsplit(address)
-    if url.scheme == "unix" or (url.scheme == "tcp" and is_loopback(url.hostname or "")):
-        return address
+    with suppress(ValueError):
+        url = urlsplit(address)
+        if url.scheme == "unix" or (url.scheme == "tcp" and is_loopback(url.hostname or "")):
+            return address
     detail = f"SPIFFE_ENDPOINT_SOCKET is {address!r}, which is neither a Unix socket nor on this machine."
     fix = "Set it to the agent's socket, such as unix:///run/spire/api.sock."
     raise Invalid("setting_invalid", "A setting is not valid", detail, fix)
