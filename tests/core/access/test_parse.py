@@ -153,6 +153,17 @@ def test_bad_input_gets_a_code_and_a_fix(case: str):
         assert pointer in [fault["pointer"] for fault in problem.extras["errors"]]
 
 
+def test_foreign_resources_of_calls_have_no_place_in_the_body():
+    def foreign(_calls: Sequence[Any], _target: Target) -> tuple[ExplainedAction, ...]:
+        arn = "arn:aws:dynamodb:eu-west-1:999999999999:table/t"
+        return (ExplainedAction("aws dynamodb scan", "dynamodb:Scan", (arn,), "the call itself"),)
+
+    body = json.dumps({name: value for name, value in GOOD.items() if name != "permissions"} | {"calls": ["x"]})
+    with pytest.raises(Problem, match="account_mismatch") as refused:
+        parse_request(body.encode(), TARGETS, LIMITS, foreign, UNTAGGED)
+    assert [each["pointer"] for each in refused.value.extras["errors"]] == [""]
+
+
 @pytest.mark.parametrize(
     ("ticket", "accepted"),
     [
