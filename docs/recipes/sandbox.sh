@@ -16,7 +16,7 @@ here=$(pwd -P)
 home=$(cd "$HOME" && pwd -P)
 [ "$home" != / ] || refuse "set HOME to another folder than /, because the sandbox hides it."
 case "$home/" in
-    "$here/"*) refuse "start it in a project's folder, not in your home folder or above it." ;;
+    "${here%/}/"*) refuse "start it in a project's folder, not in your home folder or above it." ;;
 esac
 case "$(realpath "$0")" in
     "$here/"*) refuse "move it out of this folder, where the command could change it, and start it again." ;;
