@@ -75,7 +75,10 @@ def test_aud_05_every_bound_of_every_query_is_one_that_can_be_moved(name: str):
     own = sorted(int(found["days"]) for found in BOUND.finditer(FILES[name]))
     assert own
     assert own[0] == days_of(FILES[name])
-    assert {each.days for each in scans(FILES[name])} == set(own)
+    # Tables are read within these bounds. A query may limit the days of what it found further.
+    read = {each.days for each in scans(FILES[name])}
+    assert read <= set(own)
+    assert max(read) == own[-1]
     moved = within(FILES[name], date(2026, 1, 1), date(2026, 1, 31), TODAY)
     assert moved.count("dt BETWEEN '") == moved.count("AND '2026-01-31'") > 0
     assert moved.count("AND '2026-01-31'") + moved.count("' <= ") == len(own)
