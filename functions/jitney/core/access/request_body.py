@@ -276,7 +276,7 @@ def _check_ticket(ticket: str, target: Target) -> None:
     if not patterns or any(wildcard_pattern(each).matches(ticket) for each in patterns):
         return
     faults = FieldErrors()
-    fix = f"Write the ticket that this belongs to. It must match {' or '.join(patterns)}."
+    fix = f"Name the ticket of this work. It must match {' or '.join(patterns)}."
     if ticket:
         faults.add("/ticket", f"Target {target.alias} does not accept this ticket.", fix, alternatives=patterns)
     else:
