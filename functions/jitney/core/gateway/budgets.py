@@ -1,4 +1,4 @@
-"""What the calls of one grant may use: how many, bytes of answers, deleted items, and cents an hour for instances.
+"""What one grant may use: calls, bytes of answers, deleted items, and cents an hour for instances.
 
 A call is counted in the same transaction as its record. So simultaneous calls cannot exceed the budget.
 """

@@ -137,7 +137,7 @@ def cents_per_hour(service: str, operation: str, parameters: Parameters, prices:
     named = str(parameters.get(start.type_name, ""))
     if named not in prices:
         what = f"{named[:60]!a} has no price" if named else f"{operation} does not name {start.type_name}"
-        raise _unknown(f"{what}, and the grant has a limit of cents an hour.")
+        raise _unknown(f"{what}, and the grant has the limit cents_per_hour.")
     # AWS refuses a number below one. Its price would otherwise be negative, and add to what the grant has left.
     number = max(1, int(parameters.get(start.number, 1))) * (2 if parameters.get(start.doubled) else 1)
     return -(-prices[named] * number // MICRODOLLARS_PER_CENT)
@@ -157,7 +157,7 @@ def _type_members(value: Any) -> Iterator[str]:
 
 def _unknown(detail: str) -> Problem:
     fix = (
-        "Start instances of a type that has a price with an operation such as ec2 RunInstances, or ask your platform "
-        "engineer for a grant without this limit."
+        "Use an operation such as ec2 RunInstances, and an instance type that has a price. Otherwise ask your platform "
+        "engineer for a price in hourly_prices, or to lift the limit cents_per_hour."
     )
     return Problem("call_budget_used", detail, fix, {"exceeded": "cents_per_hour"})
