@@ -1,4 +1,4 @@
--- Who approved or rejected which request in the last 30 days, after how many seconds, and what that changed
+-- Who approved or rejected which request in the last 30 days, after how many seconds, and what each vote changed
 SELECT voted.time, voted.person, voted.outcome,
        DATE_DIFF('second', CAST(REPLACE(SUBSTR(requested.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                  CAST(REPLACE(SUBSTR(voted.time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS seconds,
