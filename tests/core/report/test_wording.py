@@ -117,10 +117,10 @@ NO_RECORD = "no record says that AWS denies the credentials, which expire at 12:
     ("recorded", "shown"),
     [
         (revoked((SET, NOW + 9, "")), []),
-        (revoked((SET, NOW + 129, "")), [("denied", "IAM has the deny entry since 12:02:09, 2 minutes later.")]),
+        (revoked((SET, NOW + 129, "")), [("denied", "IAM accepted the deny entry at 12:02:09, 2 minutes later.")]),
         (
             revoked((FAILED, NOW + 9, "revocation_incomplete"), (SET, NOW + 69, "")),
-            [("denied", f"IAM has the deny entry since 12:01:09, 1 minute later. {REFUSED_FIRST}")],
+            [("denied", f"IAM accepted the deny entry at 12:01:09, 1 minute later. {REFUSED_FIRST}")],
         ),
         (
             revoked((FAILED, NOW + 9, "revocation_incomplete")),

@@ -59,7 +59,7 @@ class ReportedEnd(NamedTuple):
     `denied_after_milliseconds` is the time from the call that ended access to AWS's first denial. It is None if no
     denial was seen. `measured` says whether the broker measured it. `recorded` says whether the end is on record.
     `deny_entry_at` is when IAM accepted the deny entry, or 0. `deny_entry_failure` is the code if it first did not.
-    `unproved` says that credentials were revoked, and no record says that AWS denies them.
+    `denial_unrecorded` says that credentials were revoked, and no record says that AWS denies them.
     """
 
     state: ReportedState
@@ -70,7 +70,7 @@ class ReportedEnd(NamedTuple):
     recorded: bool = True
     deny_entry_at: int = 0
     deny_entry_failure: str = ""
-    unproved: bool = False
+    denial_unrecorded: bool = False
 
 
 class SentNotification(NamedTuple):

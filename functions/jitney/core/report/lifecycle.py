@@ -70,7 +70,7 @@ def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEn
         denied_after_milliseconds=milliseconds,
         deny_entry_at=written,
         deny_entry_failure=next((each.code for each in entries if each.outcome == Outcome.FAILED), ""),
-        unproved=_needs_denial(record, own, times) and not written and milliseconds is None,
+        denial_unrecorded=_needs_denial(record, own, times) and not written and milliseconds is None,
     )
 
 

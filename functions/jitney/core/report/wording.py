@@ -109,7 +109,7 @@ def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
             yield ReportRow("use", f"{through}{seen or 'no'} call{'' if seen == 1 else 's'} seen in CloudTrail{denied}")
     yield from alarming_rows(report)
     by = f" by {cut(report.end.by, MOST_NAME)}" if report.end.by else ""
-    doubt = "; no record says that AWS denies its credentials" if report.end.unproved else ""
+    doubt = "; no record says that AWS denies its credentials" if report.end.denial_unrecorded else ""
     yield ReportRow("outcome", f"{report.end.state}{by}{doubt}", state_row(report).tone)
 
 
@@ -265,9 +265,9 @@ def _deny_entry_rows(report: GrantReport) -> Iterator[ReportRow]:
     why = failed if end.deny_entry_failure else ""
     if end.deny_entry_at and (why or (end.deny_entry_at > times.ended and not end.measured)):
         late = after(end.deny_entry_at, times.ended)
-        text = f"IAM has the deny entry since {clock(end.deny_entry_at, report)}{late}.{why}"
+        text = f"IAM accepted the deny entry at {clock(end.deny_entry_at, report)}{late}.{why}"
         yield ReportRow("denied", text, Tone.BAD if why else Tone.PLAIN)
-    elif end.unproved or (why and not end.deny_entry_at):
+    elif end.denial_unrecorded or (why and not end.deny_entry_at):
         why = f" IAM did not accept the deny entry: {escape_invisible(end.deny_entry_failure)}." if why else ""
         until = clock(times.expires_at, report)
         text = f"no record says that AWS denies the credentials, which expire at {until}.{why}"
