@@ -34,4 +34,6 @@ def test_mask_05_the_reason_why_a_call_is_not_supported_stays_readable(service: 
 def test_gw_02_a_service_that_the_gateway_does_not_know_names_the_other_way(name: str):
     with pytest.raises(Problem, match="operation_unknown") as refused:
         models().operation(name, "GetDevice")
-    assert refused.value.fix.endswith("? A service that the gateway lacks needs a grant of credentials.")
+    assert refused.value.fix.endswith(
+        "? For a service that the gateway does not know, request a grant with the way credentials."
+    )

@@ -64,7 +64,9 @@ def test_a_profile_without_a_region_is_said_unless_the_environment_has_one(home:
 
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    fix = "jitney: x has no Region here. Set that of its target: `aws configure set region REGION --profile x`."
+    fix = (
+        "jitney: Profile x has no Region. Set the Region of its target: `aws configure set region REGION --profile x`."
+    )
     assert fix in said()
     assert fix in said("--write")
     assert "no Region" not in said("--region", "eu-west-1")

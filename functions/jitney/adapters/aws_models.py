@@ -105,7 +105,7 @@ class AwsModels:
 
     def _service(self, name: str) -> "_SlicedService":
         if name not in self._table:
-            other_way = " A service that the gateway lacks needs a grant of credentials."
+            other_way = " For a service that the gateway does not know, request a grant with the way credentials."
             raise _unknown("The gateway knows no AWS service", name, list(self._table.services), otherwise=other_way)
         if name not in self._read:
             self._read[name] = _SlicedService(name, self._table.block(name))

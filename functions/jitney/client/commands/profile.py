@@ -69,7 +69,7 @@ def profile(
         else:
             typer.echo(aws_profile.stanza(name, settings), nl=False)
         if aws_profile.lacks_region(aws_profile.written_settings(path, name) if write else settings, os.environ):
-            screen().note(f"jitney: {name} has no Region here. {aws_profile.region_fix(name)}")
+            screen().note(f"jitney: Profile {name} has no Region. {aws_profile.region_fix(name)}")
 
 
 def _region_of(grant: str, connection: options.Connection) -> str:

@@ -114,7 +114,7 @@ def lacks_region(section: Mapping[str, str], environment: Mapping[str, str]) -> 
 
 def region_fix(name: str) -> str:
     """Return how a profile gets the Region that targets and most AWS calls need."""
-    return f"Set that of its target: `aws configure set region REGION --profile {name}`."
+    return f"Set the Region of its target: `aws configure set region REGION --profile {name}`."
 
 
 def written_settings(path: Path, name: str) -> dict[str, str]:
