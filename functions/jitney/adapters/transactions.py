@@ -29,7 +29,7 @@ the table. A record that is still not sealed after this time counts as forged.
 PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
 """The longest pause before each repeat of a write that another transaction blocks.
 
-Only writes are repeated that depend on no read, or whose condition fails if what was read has changed.
+A write is repeated only if it depends on no read, or if its condition fails after a change of what was read.
 """
 NEW = "attribute_not_exists(pk)"
 """The condition of an item that must not exist."""

@@ -47,10 +47,9 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
 
     Returns the grant as stored: a grant that has expired is open until its expiry is on record. Nothing is denied if no
     credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in the record, and cut if it
-    is long. A grant that has ended before does not change, but its denial is repeated. If its
-    approval counts for later requests, a revocation ends that approval. Raises Problem revocation_incomplete or
-    unavailable, with the current grant. Even then, no new credentials are issued for it. Repeating the call continues
-    the work.
+    is long. A grant that has ended before does not change, but its denial is repeated. If its approval counts for later
+    requests, a revocation ends that approval. Raises Problem revocation_incomplete or unavailable, with the current
+    grant. Even then, no new credentials are issued for it. Repeating the call continues the work.
     """
     since_milliseconds = authenticated.ports.now_milliseconds()
     comment = authenticated.ports.masked_comment(reason, grant.owner_key)
