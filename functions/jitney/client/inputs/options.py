@@ -92,7 +92,9 @@ class RequestParameters(RequestOptions):
         str,
         _request("--changed", metavar="TEXT", help="What differs from an equal request or call that was rejected."),
     ] = ""
-    ticket: Annotated[str, _request("--ticket", metavar="TEXT", help="The ticket this belongs to.")] = ""
+    ticket: Annotated[
+        str, _request("--ticket", metavar="TEXT", help="The id of the task, such as OPS-12. A target can require one.")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)

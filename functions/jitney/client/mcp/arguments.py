@@ -129,7 +129,7 @@ class RequestArguments(AccessArguments):
         default="", description="Required. Why the access is needed, in a sentence. Reviewers and auditors read it."
     )
     ticket: Annotated[str, Field(max_length=100), AfterValidator(_plain)] = Field(
-        default="", description="The ticket that this belongs to."
+        default="", description="The id of the task in another system. A target with ticket_patterns requires a match."
     )
     changed: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = Field(
         default="",
