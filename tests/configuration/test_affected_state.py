@@ -56,11 +56,11 @@ CHANGES: dict[str, tuple[Config, str]] = {
     ),
     "a shorter maximum of the target": (
         targets(("analytics-prod", ROLE_ARN), max_duration_seconds=600),
-        "target analytics-prod: 3600 to 600 s at most: renewals and calls of longer grants are denied",
+        "target analytics-prod: at most 600 s instead of 3600 s: renewals and calls of longer grants are denied",
     ),
     "a shorter maximum of all targets": (
         replace(OLD, limits=replace(OLD.limits, max_duration_seconds=600)),
-        "target analytics-prod: 3600 to 600 s at most",
+        "target analytics-prod: at most 600 s instead of 3600 s",
     ),
     "a group is removed": (replace(OLD, reviewers={}), "group owners: removed"),
     "fewer approvals": (owners(1), "group owners: 2 to 1 approvals: the next vote"),

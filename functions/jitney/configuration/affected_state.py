@@ -61,7 +61,7 @@ def _targets(old: Config, new: Config) -> Iterator[AffectedState]:
     for alias, before in old.targets.items():
         part, after = f"target {alias}", new.targets.get(alias)
         if after is not None and _longest(after, new) < _longest(before, old):
-            shorter = f"{_longest(before, old)} to {_longest(after, new)} s at most"
+            shorter = f"at most {_longest(after, new)} s instead of {_longest(before, old)} s"
             yield AffectedState(part, f"{shorter}: renewals and calls of longer grants are denied")
         other = new.target_with(before.role_arn)
         revoked = "" if other else ", and Jitney cannot deny issued credentials"
