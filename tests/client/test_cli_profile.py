@@ -58,7 +58,9 @@ def test_a_grant_without_a_region_gives_a_profile_without_one(connected: FakeBro
     assert len(profile("x", "--grant", GRANT_ID).splitlines()) == 2
 
 
-def test_a_profile_without_a_region_is_said_unless_the_environment_has_one(home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_profile_without_a_region_gets_a_note_unless_the_environment_has_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
     def said(*words: str) -> str:
         return CliRunner().invoke(build_app(), ["profile", "x", *ASK, *words]).stderr
 

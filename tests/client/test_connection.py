@@ -195,7 +195,7 @@ def test_cli_07_no_proxy_names_hosts_and_no_networks(monkeypatch: pytest.MonkeyP
         assert proxy_of(urlsplit("https://10.1.2.3/v1")) is not None
 
 
-def test_cli_07_a_proxy_that_may_be_why_there_is_no_answer_is_named_without_its_password(
+def test_cli_07_without_an_answer_the_proxy_is_named_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ):
     def nothing_there(_: HttpRequest) -> HttpResponse:

@@ -496,7 +496,7 @@ def test_rev_13_a_repeated_vote_resumes_the_workflow_that_the_first_one_did_not(
     assert [each["event"] for each in system.records()].count("vote") == 1
 
 
-def test_pol_14_a_request_that_the_target_would_now_be_too_long_for_passes_only_for_a_shorter_duration(system: System):
+def test_pol_14_a_request_longer_than_its_target_now_allows_passes_for_a_shorter_duration_only(system: System):
     whole, shorter = pending(system), pending(system, reason="another")
     target = replace(system.ports.config.targets["analytics-prod"], max_duration_seconds=whole.duration_seconds - 1)
     system.ports.config = replace(system.ports.config, targets={"analytics-prod": target})

@@ -152,7 +152,7 @@ def test_gw_12_a_reviewed_read_that_names_types_starts_nothing():
     assert gateway.post(call, "k")[0] == 202
 
 
-def test_gw_12_what_has_no_price_is_not_started_under_a_limit_and_is_without_one(starting):
+def test_gw_12_an_instance_without_a_price_is_started_only_without_a_limit(starting):
     limited = starting(25, {"t3.nano": 5_200})
     status, problem = limited.post(RUN)
     assert (status, problem["code"], problem["exceeded"]) == (403, "call_budget_used", "cents_per_hour")
