@@ -44,10 +44,11 @@ def who_did(
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """List what an agent requested, did and was denied.
+    """List what an agent did, or who used a resource.
 
-    Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until. Checks the
-    records and calls of these days, and exits with 1 if they are broken, or with 2 if the check fails.
+    Lists requests, decisions, calls, denials and ends. Reads Athena with your AWS credentials. Covers the last 30 days,
+    or the days from --since to --until. Checks the records and calls of these days, and exits with 1 if they are
+    broken, or with 2 if the check fails.
 
     Example: jitney audit who --agent reader-agent --resource s3://reports/2026 --since 7d
     """
