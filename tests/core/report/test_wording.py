@@ -84,6 +84,7 @@ def test_rev_05_the_report_lists_refused_votes_with_their_number():
     lines = [
         refused(1), refused(1), refused(2, NOW + 60), refused(4, NOW + 120, code="own_request", principal="staff.olaf"),
         refused(1, NOW + 180, event=AuditEvent.BREAK_GLASS), refused(8, grant="g-bbbbbbbbbbbbbb"),
+        refused(16) | {"outcome": "failed"}, refused(32) | {"grant_id": "g-bbbbbbbbbbbbbb"},
     ]  # fmt: skip
     report = build_report(GRANT.id, [*lines, *requested(GRANT, Outcome.REVIEW).lines], (), LATER)
     assert report
