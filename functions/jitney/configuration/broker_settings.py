@@ -26,7 +26,7 @@ from jitney.configuration.values import (
 )
 
 CANARY: Literal["canary"] = "canary"
-MOST_CANARY_TARGETS = 35
+MOST_CANARY_TARGETS = 34
 """With more targets, the stack and its canary deployments would have over 500 resources, CloudFormation's limit."""
 
 # Lambda's default quota of concurrent executions of an account in a Region, which docs/deploy.md requires. With the
