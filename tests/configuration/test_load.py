@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from jitney.configuration.external_id import external_id
 from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.configuration.settings import CallLimitSettings, LimitSettings, TargetSettings
-from jitney.configuration.values import secret_resource
+from jitney.configuration.values import SettingsModel, secret_resource
 from jitney.core import config
 from jitney.core.call_limits import CallLimits
 from jitney.core.identity.source_identity import source_identity
@@ -713,6 +714,19 @@ def test_ops_02_limits_leave_time_for_what_is_configured(compiled, changes, wron
     (_, limits), other = changes
     later = {name: value + (1 if name == "review_seconds" else -1) for name, value in limits.items()}
     assert compiled(changed(("limits", later), other), local=True)
+
+
+def settings_models(model: type[SettingsModel] = SettingsModel) -> Iterator[type[SettingsModel]]:
+    """Yield the models of all parts of jitney.yaml."""
+    for each in model.__subclasses__():
+        yield each
+        yield from settings_models(each)
+
+
+@pytest.mark.parametrize("model", list(settings_models()), ids=lambda model: model.__name__)
+def test_the_sample_file_explains_every_key(model: type[SettingsModel]):
+    sample = (ROOT / "jitney.yaml").read_text(encoding="utf-8")
+    assert [key for key in model.model_fields if not re.search(rf"\b{key}\b", sample)] == []
 
 
 def test_only_one_issuer_has_a_web_client(compiled):
