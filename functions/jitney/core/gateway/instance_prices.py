@@ -17,7 +17,7 @@ Parameters = Mapping[str, Any]
 class _Start(NamedTuple):
     """The members of an operation's parameters that name the type and the number of what it starts.
 
-    A missing number is one. `doubled` names a member that starts every instance twice if it is true.
+    A missing number is one. `doubled` names a member that doubles the number if it is true.
     """
 
     type_name: str
