@@ -1,4 +1,4 @@
--- What one person did in the last 90 days: votes, break-glass, follow-ups, revocations, suspensions, out of office
+-- A person's votes, break-glass, follow-up reviews, revocations, suspensions and delegations in the last 90 days
 -- person: the person's source identity, such as corp.alice
 SELECT time, event, outcome, code, grant_id, principal, human, target, CAST(actions AS JSON) AS actions,
        CAST(resources AS JSON) AS resources, comment, via, as_delegate
