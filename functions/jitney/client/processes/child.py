@@ -116,7 +116,7 @@ def without_aws_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name not in _REMOVED | _SECRETS and not name.startswith(_BEARER) and value not in secrets
+        if name not in _REMOVED and not name.startswith(_BEARER) and value not in secrets
     }
 
 
