@@ -100,6 +100,28 @@ def test_rev_05_the_report_lists_refused_votes_with_their_number():
     assert len(report.refused_attempts) == 5
 
 
+HOSTILE = "\x1b[2J\u202e\n" + "x" * 5000
+
+
+@pytest.mark.parametrize("entries", [(Outcome.FAILED,), (Outcome.FAILED, Outcome.SET)])
+def test_aud_04_no_text_of_a_record_controls_a_terminal_or_fills_the_report(entries: tuple[Outcome, ...]):
+    owned = {"requester": {"name": "ci", "facts": [], "human_name": "", "owners": [HOSTILE] * 99}}
+    recorded = requested(**owned).write(AuditEvent.VOTE, Outcome.APPROVED, code=HOSTILE[:9], detail={"by": HOSTILE})
+    recorded.write(AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 9, detail={"by": HOSTILE})
+    for outcome in entries:
+        recorded.write(AuditEvent.DENY_ENTRY, outcome, NOW + 99, code=HOSTILE[:9])
+    attempts = [refused(1, NOW + each) | {"event": f"{HOSTILE[:9]}{each}", "code": HOSTILE[:9]} for each in range(99)]
+    attempts.append(refused(1) | {"principal": HOSTILE})
+    report = build_report(GRANT.id, [*recorded.lines, *attempts], (), LATER)
+    assert report
+    found = rows(report)
+    assert {"owners", "refused", "approved", "denied" if len(entries) > 1 else "not denied"} <= {
+        each for each, _ in found
+    }
+    assert [each for each in found if not "".join(each).isprintable() or len(each[1]) > 1000] == []
+    assert len([each for each, _ in found if each == "refused"]) < 5
+
+
 def revoked(*entries: tuple[Outcome, int, str], at: int = NOW + 9, **detail: str) -> RecordedGrant:
     """Return a revoked grant whose deny entry was written or refused at these times."""
     recorded = requested().write(AuditEvent.REVOCATION, Outcome.REVOKED, at, detail={"by": "staff.olga"} | detail)
@@ -128,6 +150,18 @@ NO_RECORD = "no record says that AWS denies the credentials, which expire at 12:
             [("not denied", f"{NO_RECORD} IAM did not accept the deny entry: revocation_incomplete.")],
         ),
         (revoked(), [("not denied", NO_RECORD)]),
+        (
+            requested()
+            .write(AuditEvent.DENY_ENTRY, Outcome.SET, NOW + 3)
+            .write(AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 9),
+            [("not denied", NO_RECORD)],  # the entry is of before
+        ),
+        (
+            requested(GRANT, Outcome.REVIEW)
+            .write(AuditEvent.VOTE, Outcome.APPROVED, NOW + 3, detail={"state": "active"})
+            .write(AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 9),
+            [],  # no credentials were issued
+        ),
         (revoked(no_denial="in_broker"), []),
         (revoked(suspension="s-1"), []),  # the suspension's own records have the deny entry
         (revoked(at=GRANT.expires_at + 9), []),  # only the approval was revoked
