@@ -6,7 +6,8 @@ from typing import Any
 
 import cedarpy
 import pytest
-from hypothesis import given, settings
+import yaml
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.conditions import conditions_of
@@ -18,7 +19,7 @@ from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy_suggestion.cedar_text import entity, literal
 from jitney.core.policy_suggestion.policy_suggestion import PolicySuggestion
 from jitney.core.policy_suggestion.prefixes import wide_prefixes
-from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, file_text
+from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, _case_text, file_text
 from jitney.core.policy_suggestion.used_grants import ScopeKind, SuggestionScope
 from jitney.core.report.usage import covers_arn
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published, rules, suggested, used_grants
@@ -340,3 +341,12 @@ def test_pol_02_half_a_surrogate_pair_is_no_literal():
     assert literal("a\u00e9") == '"a\\u{e9}"'
     with pytest.raises(ValueError, match="surrogate"):
         literal("a\ud800")
+
+
+@settings(max_examples=examples(200))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=6))
+@example("a\x7f\x85 \u2028 \ufffe\U0001f600\U000e0001\x1b[2J")
+def test_pol_14_a_case_holds_every_text_of_a_request_unchanged(text: str):
+    """A claim with a control character made the whole table unreadable."""
+    case = {"name": text, "claims": {"team": [text]}, "seconds": "300"}
+    assert yaml.load(f"cases:\n{_case_text(case)}", yaml.BaseLoader) == {"cases": [case]}  # noqa: S506 - makes only texts

@@ -50,13 +50,16 @@ def cases_text(found: PolicySuggestion) -> str:
 
 
 def _case_text(case: dict[str, Any]) -> str:
-    # JSON is YAML, too. Cases are read without types, so these need no quotation marks.
-    values = {
-        name: value if name in ("seconds", "reveal") else json.dumps(value, ensure_ascii=False)
-        for name, value in case.items()
-    }
+    # Cases are read without types, so these need no quotation marks.
+    values = {name: value if name in ("seconds", "reveal") else _yaml(value) for name, value in case.items()}
     lines = [f"{name}: {value}" for name, value in values.items()]
     return "\n    ".join(["  - " + lines[0], *lines[1:]]) + "\n"
+
+
+def _yaml(value: Any) -> str:
+    """Return the value as JSON that is also YAML, which has no control characters and folds separators of lines."""
+    written = json.dumps(value, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() or sign > "\uffff" else json.dumps(sign)[1:-1] for sign in written)
 
 
 def pair_words(pair: GrantedPair) -> str:
