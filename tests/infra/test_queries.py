@@ -896,8 +896,11 @@ def open_grants(lake: Lake) -> None:
 def test_aud_04_each_access_has_what_allowed_it_who_approved_and_when_it_ended(lake: Lake):
     open_grants(lake)
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, chain="r-1", grant_id="g-joined")  # joined another request
-    rows = {row["grant_id"]: row for row in lake.ask("access_periods")}
-    assert rows.keys() == {"g-policy", "g-review", "g-earlier", "g-glass", "g-failed"}
+    against = {"by": "corp.no", "content": "c1"}
+    lake.record(AuditEvent.VOTE, Outcome.REJECTED, grant_id="g-review", seq=70, detail=against)
+    found = lake.ask("access_periods")
+    rows = {row["grant_id"]: row for row in found}
+    assert sorted(row["grant_id"] for row in found) == ["g-earlier", "g-failed", "g-glass", "g-policy", "g-review"]
     shown = ("allowed_by", "people", "earlier_grant", "began_at", "ended_at", "ending", "ended_by")
     expired = iso_of(later=300)
     assert {grant: tuple(row[name] for name in shown) for grant, row in rows.items()} == {
