@@ -1448,6 +1448,7 @@ def test_aud_04_biggest_readers_include_reads_through_the_gateway_once(lake: Lak
     lake.call(3, call_id="c-2", record_match="ticket", **reads | {"bytes_out": 40})
     lake.call(4, call_id="c-3", record_match="answer_lost", **reads | {"bytes_out": 2})
     lake.call(5, bypass=["unrecorded"], **reads | {"bytes_out": 1})
+    lake.record(**gateway_call("c-4", Outcome.FAILED, bytes_out=7000), grant_id="g-1")  # its answer was withheld
     (row,) = lake.ask("biggest_readers")
     assert (row["bytes_read"], row["calls"]) == (500 + 40 + 2 + 1, 4)
 
@@ -1495,6 +1496,7 @@ def test_aud_04_requests_are_counted_by_accountable_unit(lake: Lake):
         ("ci.repository", 3, 12, 0, 3, 0, 8, 1),
         ("corp.a", 1, 1, 1, 0, 0, 0, 0),
     ]
+    assert lake.ask("requests_by_unit")[-1]["last_time"] == iso_of(days_ago=1)  # not that of the vote
 
 
 def test_rev_13_messages_that_a_channel_did_not_take_are_listed_with_their_codes(lake: Lake):
