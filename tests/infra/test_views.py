@@ -70,6 +70,7 @@ def test_aud_05_the_unique_views_have_every_column_of_their_table():
     assert {name for name, _ in BY_NAME["unique_records"].columns} == {name for name, _ in RECORD_COLUMNS} | {
         "dt",
         "grants_access",
+        "ends_access",
     }
     assert {name for name, _ in BY_NAME["unique_calls"].columns} == {name for name, _ in CALL_COLUMNS} | {
         "dt",

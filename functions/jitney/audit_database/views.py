@@ -66,7 +66,7 @@ _TYPES: dict[str, str] = {
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
     **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
-    **dict.fromkeys(("read_only", "denied", "granted", "grants_access", "as_delegate"), "boolean"),
+    **dict.fromkeys(("read_only", "denied", "granted", "grants_access", "ends_access", "as_delegate"), "boolean"),
 }
 
 
@@ -84,7 +84,7 @@ VIEWS: tuple[View, ...] = (
         "unique_records",
         "dt version chain seq time event outcome code grant_id principal issuer subject unit human target account "
         "actions resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies "
-        "configuration detail count prev hash grants_access",
+        "configuration detail count prev hash grants_access ends_access",
     ),
     _view(
         "unique_calls",

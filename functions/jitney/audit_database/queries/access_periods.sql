@@ -37,10 +37,10 @@ FROM (
            MAX_BY(duration_seconds, CASE WHEN allows THEN seq END) AS granted_seconds,
            MAX(CASE event WHEN 'request' THEN duration_seconds END) AS requested_seconds,
            MAX_BY(expires_at, CASE WHEN expires_at <> '' THEN seq END) AS expires_at,
-           MIN(CASE WHEN event IN ('release', 'revocation', 'use', 'issue') AND ends
+           MIN(CASE WHEN event IN ('release', 'revocation', 'use', 'issue') AND ends_access
                     THEN COALESCE(json_extract_scalar(detail, '$.ended_at'), time) END) AS ended_early_at,
-           MAX_BY(CASE event WHEN 'use' THEN 'used' ELSE outcome END, CASE WHEN ends THEN 0 - seq END) AS ending,
-           MAX_BY(json_extract_scalar(detail, '$.by'), CASE WHEN ends THEN 0 - seq END) AS ended_by,
+           MAX_BY(CASE event WHEN 'use' THEN 'used' ELSE outcome END, CASE WHEN ends_access THEN 0 - seq END) AS ending,
+           MAX_BY(json_extract_scalar(detail, '$.by'), CASE WHEN ends_access THEN 0 - seq END) AS ended_by,
            -- An allowed request issues the first credentials, unless it is for the gateway. A failure is a second record.
            COUNT(DISTINCT CASE WHEN outcome = 'allowed' AND (event = 'issue' OR (event = 'request'
                                     AND json_extract_scalar(detail, '$.way') = 'credentials')) THEN seq END)
@@ -48,8 +48,7 @@ FROM (
            MIN(unit) AS unit, MIN(principal) AS principal, MIN(human) AS human, MIN(target) AS target,
            MIN(account) AS account, MIN(ticket) AS ticket, MIN(reason) AS reason
     FROM (
-        SELECT *, grants_access AND event <> 'issue' AS allows,
-               event IN ('release', 'revocation', 'expiry', 'use') OR code = 'policy_too_large' AS ends
+        SELECT *, grants_access AND event <> 'issue' AS allows
         FROM unique_records
         WHERE chain = grant_id
           AND CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR) <= dt

@@ -6,7 +6,6 @@ WHERE chain = grant_id
   AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= dt
 GROUP BY grant_id
 HAVING BOOL_OR(grants_access AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR))
-   AND NOT BOOL_OR(event IN ('expiry', 'release', 'revocation', 'use')
-                   OR (event = 'issue' AND outcome = 'failed' AND code = 'policy_too_large'))
+   AND NOT BOOL_OR(ends_access)
    AND MAX_BY(expires_at, seq) < CAST(current_date AS VARCHAR)
 ORDER BY issued_at

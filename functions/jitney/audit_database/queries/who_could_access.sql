@@ -14,9 +14,10 @@ FROM (
                    '?', '_') AS pattern
     FROM (
         SELECT grant_id, MIN(CASE WHEN allows THEN time END) AS began_at,
-               MIN(CASE WHEN event IN ('release', 'revocation', 'use', 'issue') AND ends
+               MIN(CASE WHEN event IN ('release', 'revocation', 'use', 'issue') AND ends_access
                         THEN COALESCE(json_extract_scalar(detail, '$.ended_at'), time) END) AS ended_early_at,
-               MAX_BY(CASE event WHEN 'use' THEN 'used' ELSE outcome END, CASE WHEN ends THEN 0 - seq END) AS ending,
+               MAX_BY(CASE event WHEN 'use' THEN 'used' ELSE outcome END,
+                      CASE WHEN ends_access THEN 0 - seq END) AS ending,
                MIN(CASE WHEN event = 'deny_entry' AND outcome = 'set'
                         THEN COALESCE(json_extract_scalar(detail, '$.written_at'), time)
                         WHEN event = 'canary' AND outcome = 'denied' THEN time END) AS denied_at,
@@ -28,8 +29,7 @@ FROM (
         FROM (
             -- The day of the event. It may be published on the next day, when the access is over.
             SELECT grant_id, SUBSTR(time, 1, 10) AS dt, time, event, outcome, detail, seq, expires_at, actions,
-                   resources, principal, human, target, grants_access AND event <> 'issue' AS allows,
-                   event IN ('release', 'revocation', 'expiry', 'use') OR code = 'policy_too_large' AS ends
+                   resources, principal, human, target, ends_access, grants_access AND event <> 'issue' AS allows
             FROM unique_records
             WHERE chain = grant_id
               AND CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR) <= dt
