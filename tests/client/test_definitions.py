@@ -74,10 +74,7 @@ STORAGE, PARAMETERS = ("records", "StorageDescriptor"), ("records", "Parameters"
 ATTACKS: dict[str, tuple[Callable[[FakeDefinitions], None], str]] = {
     "view hides a grant": (
         lambda stack: stack.change_view("unique_records", "WHERE place = 1", "WHERE place = 1 AND grant_id <> 'g-1'"),
-        (
-            "View unique_records was changed after its deployment: line 12 of its SQL is "
-            '"WHERE place = 1 AND grant_id <> \'g-1\'" instead of "WHERE place = 1".'
-        ),
+        ' of its SQL is "WHERE place = 1 AND grant_id <> \'g-1\'" instead of "WHERE place = 1".',
     ),
     "view has a line more": (
         lambda stack: stack.change_view("bypasses", "beyond_grant')\n", "beyond_grant')\nAND time < '2026'\n"),
