@@ -353,9 +353,13 @@ def routes(template):
 
 def test_the_api_has_the_declared_routes_only(assembly):
     # tests/test_openapi.py compares the declared routes with the published ones.
-    assert set(routes(assembly.broker)) == {route for spec in SPECS.values() for route in spec.routes}
-    for method in routes(assembly.broker).values():
+    found = routes(assembly.broker)
+    declared = {route: name for name, spec in SPECS.items() for route in spec.routes}
+    assert set(found) == set(declared)
+    for route, method in found.items():
         assert method["Integration"]["Type"] == "AWS_PROXY"
+        alias = "".join(word.title() for word in declared[route].split("_")) + "Alias"
+        assert plain(method["Integration"]["Uri"]).endswith(f"/functions/{alias}/invocations")
         assert method["AuthorizationType"] == "NONE"  # the function verifies the token
 
 
