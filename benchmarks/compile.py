@@ -32,11 +32,12 @@ from jitney.core.actions import ActionTable
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.explainer import explain_line
 from jitney.core.calls.operations import OperationTable
-from jitney.core.config import Limits, Policies, Target
+from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 
 ROUNDS = 8

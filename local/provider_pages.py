@@ -12,13 +12,14 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.access.suspensions import NO_SUSPENSIONS
 from jitney.core.actions import ActionTable
-from jitney.core.config import Config, Issuer, PeopleIssuer
+from jitney.core.config import Config
 from jitney.core.config import load as load_config
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.session import Session
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 from jitney.core.policy.risks import describe_risks
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import Sheet, sheet_of

@@ -33,7 +33,6 @@ from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access.target_check import Attempt, AttemptResult
 from jitney.core.actions import ActionTable
-from jitney.core.config import Target, TargetRole
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
@@ -47,6 +46,7 @@ from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
+from jitney.core.target_config import Target, TargetRole
 from jitney.core.target_roles import first_role
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, TrailWatch
 

@@ -18,8 +18,8 @@ from jitney.adapters.sessions import Sessions
 from jitney.adapters.target_checks import TargetChecks
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.target_check import Attempt
-from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
+from jitney.core.target_config import TargetRole
 from jitney.handlers.grants import create_grant
 from tests.adapters.test_sessions import asked
 from tests.fakes import NOW

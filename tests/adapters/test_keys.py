@@ -25,8 +25,8 @@ from jitney.adapters.issuer_keys import (
     UNKNOWN_KID_COOLDOWN_SECONDS,
     IssuerKeys,
 )
-from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
+from jitney.core.issuer_config import Issuer
 from jitney.core.records.audit import METRICS_NAMESPACE, UNFETCHED_KEYS
 from tests.core.identity.minting import issuer, jwk, jwks, private_key
 from tests.infra.alarm_states import metrics_in

@@ -15,8 +15,8 @@ from jitney.adapters.role_policies import PolicyRefused, RolePolicies, RolePolic
 from jitney.adapters.trail_heartbeat import TrailHeartbeat
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.deny_document import DENY_POLICY_NAME
-from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
+from jitney.core.target_config import TargetRole
 from tests.handlers.conftest import configuration
 
 TARGET = configuration().targets["analytics-prod"]

@@ -12,8 +12,8 @@ from jitney import resources
 from jitney.adapters.aws_calls import AwsCalls
 from jitney.adapters.aws_models import AwsModels
 from jitney.core.access.credentials import Credentials
-from jitney.core.config import Target
 from jitney.core.gateway.tickets import NO_BODY, DirectBody, Ticket
+from jitney.core.target_config import Target
 from tests.fakes import NOW, ROLE_ARN
 
 MODELS = AwsModels.load(resources.MODELS.read_bytes())

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from jitney.configuration.affected_state import affected_state
-from jitney.core.config import ClaimRules, Config, Issuer, ReviewerGroup, Target
+from jitney.core.config import Config, ReviewerGroup
+from jitney.core.issuer_config import ClaimRules, Issuer
+from jitney.core.target_config import Target
 from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import configuration

@@ -21,6 +21,8 @@ from jitney.configuration.values import SettingsModel, secret_resource
 from jitney.core import config
 from jitney.core.call_limits import CallLimits
 from jitney.core.identity.source_identity import source_identity
+from jitney.core.issuer_config import ClaimRules, Issuer, PeopleIssuer
+from jitney.core.target_config import Target
 from jitney.resources import SCHEMA
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -570,7 +572,7 @@ def test_id_06_a_person_has_one_name_in_all_entries_of_an_issuer(compiled):
     loaded = compiled(document, local=True)
     assert {entry.identity_name for entry in loaded.issuers.values()} == {"corp"}
     assert loaded.issuers["agents"].human_claim == "act.sub"
-    people = config.PeopleIssuer("corp", "https://idp.example.com/", "generic", "[a-z]+")
+    people = PeopleIssuer("corp", "https://idp.example.com/", "generic", "[a-z]+")
     assert loaded.issuers["agents"].human_issuer == people
     assert loaded.reviewers["a"].members == ("corp.alice",)
 
@@ -908,7 +910,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in issuer.items()}
     tuples["subject_groups"] = {"bob@example.com": ("admins", "writers")}
     rules = issuer["claims"] | {"require": {"email": ("*@example.com",)}}
-    tuples["claims"] = config.ClaimRules(**{k: tuple(v) if isinstance(v, list) else v for k, v in rules.items()})
+    tuples["claims"] = ClaimRules(**{k: tuple(v) if isinstance(v, list) else v for k, v in rules.items()})
     tuples["web"] = config.Web(**issuer["web"] | {"scopes": ("openid", "roles")})
     read_back = loaded.issuers["corp"]
     assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
@@ -1017,16 +1019,16 @@ def test_ticket_patterns_that_no_ticket_or_no_ticket_at_all_can_match_are_refuse
 
 
 def test_the_settings_have_the_fields_that_the_functions_read():
-    read = {item.name for item in dataclasses.fields(config.Issuer)}
+    read = {item.name for item in dataclasses.fields(Issuer)}
     assert set(IssuerSettings.model_fields) - {"jwks_file"} | {"name", "identity_name", "key_set"} == read
-    assert tuple(ClaimSettings.model_fields) == config.ClaimRules._fields
+    assert tuple(ClaimSettings.model_fields) == ClaimRules._fields
     assert tuple(CallLimitSettings.model_fields) == CallLimits._fields
     assert CallLimitSettings().model_dump() == CallLimits()._asdict()
     assert set(LimitSettings.model_fields) - {"call_limits"} == {
         item.name for item in dataclasses.fields(config.Limits)
     }
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
-    assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(TargetSettings.model_fields)
+    assert {item.name for item in dataclasses.fields(Target)} - own <= set(TargetSettings.model_fields)
 
 
 def test_ops_02_a_message_does_not_repeat_what_may_be_a_secret(compiled):

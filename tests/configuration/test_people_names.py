@@ -5,6 +5,7 @@ import yaml
 
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.core import config
+from jitney.core.issuer_config import PeopleIssuer
 from tests.configuration.test_load import BROKER, changed, path_of, write_policies
 
 ENTRA = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"
@@ -212,7 +213,7 @@ def test_id_10_agents_and_people_of_one_issuer_are_named_by_different_claims(fou
     agents = {"claims": {"subject": ["azp"]}, "human_claim": "sub", "human_issuer": "staff", "issuer": issuer}
     changes = [(f"issuers.corp.{key}", value) for key, value in agents.items()]
     loaded = found(changed(*changes, ("issuers.corp.jwks_uri", "https://staff.example.com/jwks")))
-    assert loaded.issuers["corp"].human_issuer == config.PeopleIssuer("corp", issuer, "generic", "[a-z]+")
+    assert loaded.issuers["corp"].human_issuer == PeopleIssuer("corp", issuer, "generic", "[a-z]+")
 
 
 def test_id_10_people_of_another_issuer_are_recognized_where_its_entry_says_who_they_are(found):

@@ -7,8 +7,9 @@ import pytest
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.new_grant import open_grant
-from jitney.core.config import Config, Target
+from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
+from jitney.core.target_config import Target
 from jitney.core.target_roles import MOST_ROLES, first_role, further_roles, role_number, role_of_grant, roles_of
 from tests.fakes import GRANT, ROLE_ARN
 from tests.handlers.conftest import configuration

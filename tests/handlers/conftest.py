@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from jitney import resources
-from jitney.core.config import Config, Policies, ReviewerGroup, Target
+from jitney.core.config import Config, Policies, ReviewerGroup
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.records.refusal_counts import RefusalCounts
+from jitney.core.target_config import Target
 from jitney.handlers.denial_measurements import measure_denial
 from jitney.handlers.runtime.edge import Route, answer
 from jitney.handlers.runtime.ports import Ports

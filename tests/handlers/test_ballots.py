@@ -8,9 +8,10 @@ import pytest
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.request import Permission
-from jitney.core.config import ClaimRules, Policies, ReviewerGroup
+from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
+from jitney.core.issuer_config import ClaimRules
 from jitney.core.problems import Problem
 from jitney.core.quotas import NARROWINGS_PER_HOUR
 from jitney.core.records.audit import Origin

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.config import Config, Issuer
+from jitney.core.config import Config
+from jitney.core.issuer_config import Issuer
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.suspensions import suspend

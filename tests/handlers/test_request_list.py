@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.grant import Grant
-from jitney.core.config import Target
+from jitney.core.target_config import Target
 from jitney.handlers.grants import create_grant
 from jitney.handlers.pages.request_list import MOST_LISTED, MOST_MILLISECONDS, MOST_READ, MOST_UNREVIEWED
 from tests.core.identity import minting

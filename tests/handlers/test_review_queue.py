@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.config import ClaimRules
 from jitney.core.identity.providers import github_actions
+from jitney.core.issuer_config import ClaimRules
 from jitney.core.problems import Problem
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant

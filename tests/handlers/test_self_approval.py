@@ -10,10 +10,11 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.channel_config import SlackConfig
-from jitney.core.config import Config, PeopleIssuer, ReviewerGroup
+from jitney.core.config import Config, ReviewerGroup
 from jitney.core.identity.providers import PROVIDERS, entra, google, okta
 from jitney.core.identity.providers.provider import always_machine
 from jitney.core.identity.source_identity import source_identity
+from jitney.core.issuer_config import PeopleIssuer
 from jitney.core.review.content import content_hash
 from jitney.core.review.slack.modals import approve_selected_modal
 from jitney.core.review.slack.names import APPROVE

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import PeopleIssuer
 from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS, SKEW_SECONDS, Session, session_of_view
 from jitney.core.identity.sign_in import SIGN_IN_SECONDS, sign_in_of_cookie
+from jitney.core.issuer_config import PeopleIssuer
 from jitney.core.problems import Problem
 from tests.core.identity import minting
 from tests.handlers.review_browser import HOST, STAFF, TWIN, WEB, Browser, ReviewSystem, review_system

@@ -18,7 +18,6 @@ from jitney.core.access.suspensions import (
     SuspensionRequest,
     Suspensions,
 )
-from jitney.core.config import TargetRole
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass
@@ -27,6 +26,7 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.review.recipients import recipients
+from jitney.core.target_config import TargetRole
 from jitney.core.times import iso
 from jitney.handlers import reconciler
 from jitney.handlers.credentials import create_credentials

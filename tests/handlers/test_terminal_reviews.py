@@ -9,10 +9,10 @@ import pytest
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
-from jitney.core.config import ClaimRules
 from jitney.core.identity.claims import check_undelegated
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import ClaimRules
 from jitney.core.review.content import content_hash
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant

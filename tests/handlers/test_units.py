@@ -10,8 +10,9 @@ from jitney.core.access.document_times import IN_FORCE_SECONDS
 from jitney.core.access.grant import State, Vote, VoteVerdict
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.channel_config import MailConfig
-from jitney.core.config import ClaimRules, ReviewerGroup
+from jitney.core.config import ReviewerGroup
 from jitney.core.identity.providers.github_actions import SAMPLE
+from jitney.core.issuer_config import ClaimRules
 from jitney.core.review.content import content_hash
 from jitney.core.review.notices import Notice
 from jitney.core.review.schedule import NEVER_CHECKED

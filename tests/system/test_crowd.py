@@ -20,11 +20,12 @@ from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.config import TargetRole, load
+from jitney.core.config import load
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.target_config import TargetRole
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.grant_ends import END_EVENTS, end_grant
 from jitney.handlers.runtime.http import Request

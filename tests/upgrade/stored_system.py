@@ -28,8 +28,9 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.channel_config import SlackConfig
-from jitney.core.config import BreakGlassConfig, ClaimRules, Config, ReviewerGroup
+from jitney.core.config import BreakGlassConfig, Config, ReviewerGroup
 from jitney.core.gateway.answer_masking import AnswerMasker
+from jitney.core.issuer_config import ClaimRules
 from jitney.handlers.gateway.call_sessions import ReadSessions
 from tests.adapters.test_store import INDEX, KEYS, OPEN_INDEX
 from tests.cloudtrail_events import GRANT_SCOPE, ISSUERS, MemoryQueue

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State
-from jitney.core.config import ClaimRules, Config
+from jitney.core.config import Config
+from jitney.core.issuer_config import ClaimRules
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grant_reads import list_grants

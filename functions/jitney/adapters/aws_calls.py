@@ -12,11 +12,11 @@ from jitney.adapters.ticket_signer import signed_ticket
 from jitney.adapters.upstream import CALL_SECONDS, Upstream
 from jitney.adapters.wire_requests import wire_request
 from jitney.core.access.credentials import Credentials
-from jitney.core.config import Target
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.gateway.held_answers import require_prompt_answer
 from jitney.core.gateway.parameters import checked_parameters
 from jitney.core.gateway.tickets import DirectBody, Ticket
+from jitney.core.target_config import Target
 
 _TOKENS = uuid.UUID("b4a45a6a-2f0e-5b0c-9d39-2f4c7a1f6f0e")
 """The namespace of the idempotency tokens."""

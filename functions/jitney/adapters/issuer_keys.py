@@ -23,9 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jitney.adapters.identity_provider import DEFAULT_TIMEOUTS, REQUEST_ERRORS, Timeouts, allowed_schemes, send_request
-from jitney.core.config import Issuer
 from jitney.core.identity.keys import KeySet, parse_key_set
 from jitney.core.identity.refusal import Refusal
+from jitney.core.issuer_config import Issuer
 from jitney.core.records.audit import METRICS_NAMESPACE, METRICS_SERVICE, UNFETCHED_KEYS
 
 FRESH_SECONDS = 600

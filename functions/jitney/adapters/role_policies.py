@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from jitney.adapters.aws_clients import NO_ANSWER, unavailable
 from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.deny_document import DENY_POLICY_NAME
-from jitney.core.config import Target, TargetRole
+from jitney.core.target_config import Target, TargetRole
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient

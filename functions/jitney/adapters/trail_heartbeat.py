@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.role_policies import revoker_keys
-from jitney.core.config import Target
+from jitney.core.target_config import Target
 
 if TYPE_CHECKING:
     from types_boto3_sts import STSClient

@@ -6,7 +6,9 @@ Only changes of issuers, targets and reviewer groups are listed. Policies are co
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from jitney.core.config import Config, Issuer, Target
+from jitney.core.config import Config
+from jitney.core.issuer_config import Issuer
+from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
 
 _REFUSED = "renewals, calls and approvals of its grants are refused"

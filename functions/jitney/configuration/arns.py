@@ -20,7 +20,7 @@ def role_arns(target: TargetSettings) -> tuple[str, ...]:
 
 
 def revoker_arn(alias: str, target: TargetSettings) -> str:
-    """Return the ARN of the role that writes the deny documents. `core.config.Target.revoker_arn` gives the same."""
+    """Return the ARN of the role that writes the deny documents. `Target.revoker_arn` gives the same."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 

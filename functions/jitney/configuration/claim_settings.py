@@ -8,12 +8,12 @@ from pydantic import Field, field_validator
 
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.values import SettingsModel, Text, Texts, refused
-from jitney.core.config import PeopleIssuer
 from jitney.core.identity.claim_rules import escaped
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.known_claims import KnownClaims
 from jitney.core.identity.providers.provider import KIND_CLAIMS
+from jitney.core.issuer_config import PeopleIssuer
 from jitney.core.patterns import has_wildcard, patterns_intersect, wildcard_pattern
 
 # Claims that other keys of the entry check, on every token.
@@ -51,7 +51,7 @@ SHARED_ISSUERS: Mapping[str, SharedIssuer] = {
 
 
 class ClaimSettings(SettingsModel):
-    """The rules about claims, as `jitney.core.config.ClaimRules`."""
+    """The rules about claims, as `jitney.core.issuer_config.ClaimRules`."""
 
     require: dict[Text, AllowedValues] = Field(default_factory=dict)
     subject: Texts = ()

@@ -42,7 +42,7 @@ from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
 
 
 class IssuerSettings(SettingsModel):
-    """An OIDC issuer whose tokens are accepted (rows ID 1-10), with the fields of `jitney.core.config.Issuer`."""
+    """An OIDC issuer whose tokens are accepted (rows ID 1-10), with the fields of `issuer_config.Issuer`."""
 
     issuer: Annotated[Address, AfterValidator(without_query)]
     provider: Annotated[str, one_of(PROVIDERS, "a provider")]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from jitney.configuration.group_names import GroupSource, group_source
 from jitney.configuration.yaml_source import Value, entries
-from jitney.core.config import PeopleIssuer
 from jitney.core.identity.providers import PROVIDERS
+from jitney.core.issuer_config import PeopleIssuer
 
 
 class Requesters(NamedTuple):

@@ -12,149 +12,15 @@ from typing import Any, NamedTuple
 
 from jitney.core.access_profile import AccessProfile
 from jitney.core.break_glass_config import BreakGlassConfig
-from jitney.core.call_limits import DEFAULT_CALL_LIMITS, CallLimits
+from jitney.core.call_limits import CallLimits
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.configuration_digest import digest_of
 from jitney.core.delegation import Delegation
-from jitney.core.patterns import wildcard_pattern
+from jitney.core.issuer_config import ClaimRules, Issuer, PeopleIssuer
 from jitney.core.stored_identity import Identity, identity_of
-from jitney.core.target_roles import MOST_ROLES, first_role, roles_of
+from jitney.core.target_config import Target
+from jitney.core.target_roles import first_role
 from jitney.core.web_client import Web
-
-
-class ClaimRules(NamedTuple):
-    """The rules of an issuer's entry about claims. Each claim is named by its path (`core.identity.claim_rules`).
-
-    `require` maps claims to their allowed values, with the wildcards `*` and `?`. `subject` and `unit` are the claims
-    that make up the identity and the accountable unit, () for the provider's own. Each text in the claims `groups` is a
-    group. `facts` maps labels for reviewers to claims. `tags` maps the claims that policies see to their types.
-    """
-
-    require: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    subject: tuple[str, ...] = ()
-    unit: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    facts: Mapping[str, str] = MappingProxyType({})
-    tags: Mapping[str, str] = MappingProxyType({})
-
-
-class PeopleIssuer(NamedTuple):
-    """The issuer with which agents' humans sign in. Its fields mean the same as in `Issuer`."""
-
-    identity_name: str
-    issuer: str
-    provider: str
-    subject_pattern: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """One OIDC issuer whose tokens are accepted, and what a token must hold (rows ID 1-10).
-
-    An issuer may have several entries, one for each audience. `name` is the alias of the entry; `identity_name` is the
-    issuer's name in source identities, so one subject is one principal in all entries. `provider` names a module of
-    `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). Its keys are at `jwks_uri`, or
-    in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are listed,
-    a token must come from one of them. `replay` is "single_use" or "reuse". With `dpop`, tokens must be bound to a key
-    (RFC 9449). With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
-    limits a token's age since `iat`, or without an `iat` the time until `exp`. `groups_claim` is the provider's claim
-    with groups. `subject_groups` maps subjects to further groups. `human_claim` names the claim with the person on
-    whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a
-    delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern` is the form of
-    people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is the sign-in client. With
-    `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents' subjects, with wildcards, to
-    owners.
-    """
-
-    name: str
-    identity_name: str
-    issuer: str
-    provider: str
-    token: str
-    jwks_uri: str
-    audiences: tuple[str, ...]
-    clients: tuple[str, ...]
-    algorithms: tuple[str, ...]
-    kind: str
-    replay: str
-    max_age_seconds: int
-    leeway_seconds: int
-    groups_claim: str
-    human_claim: str
-    human_issuer: PeopleIssuer | None
-    subject_groups: Mapping[str, tuple[str, ...]]
-    audience_claim: str = "aud"
-    require_iat: bool = True
-    key_set: str = ""
-    claims: ClaimRules = field(default_factory=ClaimRules)
-    subject_pattern: str = ""
-    grants_end_with_token: bool = False
-    web: Web | None = None
-    for_reviews: bool = False
-    dpop: bool = False
-    owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-
-    def owners_of(self, subject: str) -> tuple[str, ...]:
-        """Return the source identities of the owners of the agent `subject`, sorted."""
-        found = (people for pattern, people in self.owners.items() if wildcard_pattern(pattern).matches(subject))
-        return tuple(sorted({person for people in found for person in people}))
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A role in one account, or several equal roles, under the alias that agents use. Durations in seconds.
-
-    `roles` is their number, and `role_arn` the first (`core.target_roles`). `deny_room` is how many characters of
-    inline policy a role has left for the deny document. `boundary_arn` is the roles' permissions boundary. `canary`
-    says whether the roles may make the call that shows when a session is denied.
-    `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`. Sessions may use
-    resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. `any_account_actions` and
-    `any_region_actions` are patterns of exempt actions. A ticket matches one of `ticket_patterns`, if any.
-    """
-
-    alias: str
-    account: str
-    role_arn: str
-    external_id: str
-    region: str
-    max_duration_seconds: int
-    tags: Mapping[str, str]
-    roles: int = 1
-    deny_room: int = 10_240
-    boundary_arn: str = ""
-    canary: bool = True
-    bind_to_caller: bool = False
-    sealed: bool = False
-    action_wildcards: bool = False
-    other_accounts: tuple[str, ...] = ()
-    any_account_actions: tuple[str, ...] = ()
-    other_regions: tuple[str, ...] = ()
-    any_region_actions: tuple[str, ...] = ()
-    access_profiles: Mapping[str, AccessProfile] = field(default_factory=lambda: MappingProxyType({}))
-    call_limits: CallLimits = DEFAULT_CALL_LIMITS  # of each grant on the target
-    ticket_patterns: tuple[str, ...] = ()
-
-    @property
-    def role_arns(self) -> tuple[str, ...]:
-        """The target's current roles. New grants are issued on these."""
-        return roles_of(self.role_arn, self.roles)
-
-    @property
-    def all_role_arns(self) -> tuple[str, ...]:
-        """The current roles, and all that the target may have had before. Grants may still be open on the latter."""
-        return roles_of(self.role_arn, MOST_ROLES)
-
-    @property
-    def revoker_arn(self) -> str:
-        """The role in the target's account that writes the deny documents of the target's roles, and nothing else."""
-        return f"{self.role_arn.rpartition('/')[0]}/jitney-revoker-{self.alias}"
-
-
-class TargetRole(NamedTuple):
-    """One role of a target, by its ARN: a current role, or one that the target had before."""
-
-    target: Target
-    arn: str
 
 
 class ReviewerGroup(NamedTuple):

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
-from jitney.core.config import Target
 from jitney.core.csv_text import csv_text
 from jitney.core.integrity.seals import Seal
 from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.stored_identity import name_of
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 
 AGES = ((5 * 60, "under 5 minutes"), (15 * 60, "under 15 minutes"), (3600, "under 1 hour"), (10**10, "over 1 hour"))

@@ -6,9 +6,9 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.profile_request import hidden_profile
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
-from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.target_config import Target
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
 from jitney.handlers.access.ways import effects_of_ways
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest

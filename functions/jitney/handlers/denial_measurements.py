@@ -10,10 +10,10 @@ from typing import Any
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.live_credentials import needs_denial
-from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 from jitney.handlers.ending.denial_times import DenialTime, canaries_of, first_denials
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant

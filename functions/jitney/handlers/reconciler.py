@@ -10,11 +10,11 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
-from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import RECONCILED, AuditEvent, Origin, Outcome
 from jitney.core.records.gauges import Gauges
+from jitney.core.target_config import TargetRole
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
 from jitney.handlers.ending.deny_documents import log_undenied, repair_deny_document

@@ -6,7 +6,6 @@ The browser must return with the provider's code. For other visitors, the callba
 
 from urllib.parse import urlencode
 
-from jitney.core.config import Issuer
 from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
 from jitney.core.identity.sign_in import (
     SIGN_IN_SECONDS,
@@ -15,6 +14,7 @@ from jitney.core.identity.sign_in import (
     sign_in_of_cookie,
     signed_in_principal,
 )
+from jitney.core.issuer_config import Issuer
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
 from jitney.handlers.pages.visits import SESSION, SIGN_IN, FormVisit, Page, Visit, pages

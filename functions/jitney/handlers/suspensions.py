@@ -15,10 +15,10 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import parse_reason, parse_suspension
 from jitney.core.access.suspension_names import SuspendedName
 from jitney.core.access.suspensions import Suspension, SuspensionRequest, Suspensions
-from jitney.core.config import Target, TargetRole
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.target_config import Target, TargetRole
 from jitney.core.target_roles import earlier_roles
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import authenticate_request

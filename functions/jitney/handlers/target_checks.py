@@ -3,11 +3,11 @@
 import difflib
 
 from jitney.core.access.target_check import SESSION_PREFIX, AttemptResult, attempts
-from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.stored_identity import name_of
+from jitney.core.target_config import Target
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.runtime.edge import endpoint

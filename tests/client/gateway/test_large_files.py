@@ -18,8 +18,8 @@ from jitney.adapters.upstream import Upstream
 from jitney.client.gateway.call_answers import DirectTicket
 from jitney.client.gateway.environment import gateway_environment
 from jitney.core.access.credentials import Credentials
-from jitney.core.config import Target
 from jitney.core.gateway.call_request import parse_call
+from jitney.core.target_config import Target
 from local.agent_shell import AWS_CLI
 from tests.client.gateway.aws_behind import ACCOUNT, CALL_ID
 from tests.client.gateway.aws_directly import direct_aws

@@ -9,8 +9,8 @@ from jitney.core.access.grant import GrantEnd, State
 from jitney.core.access.grant_list import GrantList, ListedGrant
 from jitney.core.access.other_grants import is_counted, list_keys, other_grant_of
 from jitney.core.access.request import Permission, Way
-from jitney.core.config import Issuer
 from jitney.core.identity.principal import Principal
+from jitney.core.issuer_config import Issuer
 from jitney.core.stored_identity import identity_of
 from tests.core.identity import minting
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING

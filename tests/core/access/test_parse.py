@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission
 from jitney.core.access.request_body import parse_request
-from jitney.core.config import Limits, Target
+from jitney.core.config import Limits
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.problems import PROBLEMS, Problem
+from jitney.core.target_config import Target
 from tests.fakes import ROLE_ARN
 
 LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)

@@ -27,10 +27,10 @@ from jitney.core.access.request import AccessRequest, Permission, permissions_vi
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT, SessionPolicyOptions
 from jitney.core.access.statements import compact_request
 from jitney.core.access_profile import AccessProfile, GrantedProfile
-from jitney.core.config import Target
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
 from jitney.core.policy.pairs import pairs_of, permissions_of
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 from tests.core.access.random_requests import permissions, resource, some
 from tests.examples import examples

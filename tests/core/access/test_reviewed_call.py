@@ -16,11 +16,11 @@ from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.access.reviewed_call import ReviewedCall, call_id_of, grant_id_of
 from jitney.core.access.stored_state import with_derived_state
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.pending import request_hash
 from jitney.core.review.votes import activated
+from jitney.core.target_config import Target
 from tests.fakes import CALL, GRANT, NOW
 from tests.identities import identity
 

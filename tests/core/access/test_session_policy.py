@@ -32,10 +32,10 @@ from jitney.core.access.statements import (
     regrouped,
     with_statement,
 )
-from jitney.core.config import Target
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
 from jitney.core.policy.pairs import pairs_of
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from tests.core.access.arn_languages import ANY_OTHER, differences, distinguishing_string, named, rule_of
 from tests.core.access.random_requests import permissions
 from tests.cpu_time import within_cpu_seconds

@@ -8,7 +8,7 @@ import pytest
 
 from jitney.core.access.target_check import ALLOWED, DENIED, NOT_TRIED, AttemptResult, attempts
 from jitney.core.access_profile import AccessProfile
-from jitney.core.config import Target
+from jitney.core.target_config import Target
 from tests.fakes import ROLE_ARN
 
 PROFILE_ARN = "arn:aws:iam::444455556666:policy/jitney/jitney-profile-analytics-prod.deploy.0000000000000000"

@@ -10,9 +10,10 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from jitney.core.config import ClaimRules, Config, Issuer, Limits, PeopleIssuer, Policies
+from jitney.core.config import Config, Limits, Policies
 from jitney.core.identity.keys import KeySet, parse_key_set
 from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
+from jitney.core.issuer_config import ClaimRules, Issuer, PeopleIssuer
 
 NOW = 1_700_000_100  # a hundred seconds after the samples were issued
 CORP = "https://idp.corp.example.com"

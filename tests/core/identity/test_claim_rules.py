@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import ClaimRules, Issuer
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.claim_rules import claim_tags, texts_of
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import ClaimRules, Issuer
 from tests.core.identity.minting import CLAIMS, CORP, NOW, KnownKeys, config, issuer, key_sets, token
 
 KEYS = KnownKeys(key_sets())

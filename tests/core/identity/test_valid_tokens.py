@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import Issuer
 from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.keys import parse_key_set
 from jitney.core.identity.principal import Principal
@@ -14,6 +13,7 @@ from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, githu
 from jitney.core.identity.providers.provider import always_machine
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.source_identity import source_identity
+from jitney.core.issuer_config import Issuer
 from jitney.core.stored_identity import name_of
 from tests.core.identity.minting import (
     CLAIMS,

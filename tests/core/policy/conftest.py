@@ -5,10 +5,11 @@ import pytest
 from jitney import resources
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import ActionTable
-from jitney.core.config import Limits, Policies, Target
+from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
+from jitney.core.target_config import Target
 
 ROOT = Path(__file__).parents[3]
 

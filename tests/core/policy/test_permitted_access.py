@@ -13,7 +13,7 @@ from jitney.core.access.decision import Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access_profile import AccessProfile
 from jitney.core.actions import AccessLevel
-from jitney.core.config import Limits, Policies, Target
+from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import Budget
 from jitney.core.policy import permitted_terms
@@ -22,6 +22,7 @@ from jitney.core.policy.decide import decide
 from jitney.core.policy.permits import permits_of
 from jitney.core.policy.permitted_access import MAX_NAMED_ACTIONS, PermittedAccess
 from jitney.core.policy.permitted_target import PermittedTarget, PolicyRules, permitted_target
+from jitney.core.target_config import Target
 from tests.core.policy.conftest import ROOT, agent
 from tests.examples import examples
 from tests.fakes import ACTIONS

@@ -8,11 +8,12 @@ import pytest
 from jitney import resources
 from jitney.core.access_profile import AccessProfile
 from jitney.core.actions import ActionTable
-from jitney.core.config import Limits, Policies, Target
+from jitney.core.config import Limits, Policies
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decision_space import decision_space
 from jitney.core.policy.policy_diff import PolicyDiff, answer_of, compare
 from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.target_config import Target
 from tests.examples import examples, sample
 
 

@@ -15,7 +15,7 @@ from jitney import resources
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.config import Limits, Policies, Target
+from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.policy.cedar import PolicySet
@@ -29,6 +29,7 @@ from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, decid
 from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, recorded_request
 from jitney.core.report.published_lines import parse_record
 from jitney.core.stored_identity import name_of
+from jitney.core.target_config import Target
 from tests.examples import examples
 from tests.fakes import ACTIONS
 from tests.identities import identity

@@ -14,7 +14,7 @@ from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.config import Limits, Policies, ReviewerGroup, Target
+from jitney.core.config import Limits, Policies, ReviewerGroup
 from jitney.core.patterns import MAX_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
@@ -24,6 +24,7 @@ from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome, suggest
 from jitney.core.report.wording import sections
 from jitney.core.stored_identity import Identity
+from jitney.core.target_config import Target
 from jitney.core.trail.join import CallVerdict as JoinVerdict
 from jitney.core.trail.join import Purpose
 from tests.core.policy.conftest import agent

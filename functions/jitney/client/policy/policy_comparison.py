@@ -13,10 +13,10 @@ from jitney.configuration.changed_settings import changed_deployment, changed_se
 from jitney.configuration.operation_names import operation_names
 from jitney.configuration.policy_check import changed_policies
 from jitney.core.access.conditions import conditions_view
-from jitney.core.config import Target
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
 from jitney.core.review.safe_text import middle_cut
+from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
 
 TITLE = "The policies were not compared"

@@ -4,8 +4,8 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.reviewed_call import ReviewedCall
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
+from jitney.core.target_config import Target
 from jitney.core.target_roles import role_of_grant
 
 

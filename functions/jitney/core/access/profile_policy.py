@@ -24,8 +24,8 @@ from jitney.core.access.statements import compact, compact_request, one_or_many
 from jitney.core.access_profile import AccessProfile, GrantedProfile
 from jitney.core.actions import ActionTable
 from jitney.core.bounded_comparisons import may_meet
-from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 
 PROFILE_POLICY_LIMIT = 6144
 """Characters of a managed policy, without white space (IAM quotas)."""

@@ -12,7 +12,6 @@ from jitney.core.access.fields import FieldErrors
 from jitney.core.access.profile_policy import ActionScopes, permissions_in, scopes_of
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access_profile import AccessProfile, GrantedProfile
-from jitney.core.config import Target
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
     Budget,
@@ -23,6 +22,7 @@ from jitney.core.patterns import (
     wildcard_pattern,
 )
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 
 MAX_WILDCARDS = 4
 """A requested resource with more wildcards is not compared, because each wildcard can double the number of states."""

@@ -18,12 +18,13 @@ from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.access.way_fields import read_way
-from jitney.core.config import Limits, Target
+from jitney.core.config import Limits
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.text import cannot_hold_secret
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 
 MEMBERS = (
     *("target", "permissions", "calls", "access_profile", "way", "reveal"),

@@ -14,8 +14,8 @@ from jitney.core.access.request_split import split
 from jitney.core.access.sealed_policy import except_for, sealed_services, sealing_statements
 from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request, regrouped
 from jitney.core.actions import ActionTable
-from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 
 SESSION_POLICY_LIMIT = 2048

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, Self
 
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import Grant, GrantEnd, State
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import identity_prefix
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.stored_identity import Identity, identity_of, name_of
+from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
 

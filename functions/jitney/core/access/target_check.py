@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jitney.core.access.deny_document import DENY_POLICY_NAME
-from jitney.core.config import Target
+from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
 
 ALLOWED, DENIED, NO_SUCH_ENTITY = "allowed", "AccessDenied", "NoSuchEntity"

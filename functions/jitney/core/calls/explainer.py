@@ -12,8 +12,8 @@ from jitney.core.calls.options import first_word, invalid_call, read_options
 from jitney.core.calls.parser import read_command, read_object
 from jitney.core.calls.s3_commands import explain_s3
 from jitney.core.calls.shell_words import check_operators, split_words
-from jitney.core.config import Target
 from jitney.core.problems import Problem, ProblemMembers
+from jitney.core.target_config import Target
 
 WITHOUT_CALLS = frozenset({"configure", "help", "history"})
 """AWS CLI commands that use only the CLI's own files."""

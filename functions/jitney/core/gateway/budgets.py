@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from jitney.core.access.decision import Decision
 from jitney.core.call_limits import CallLimits
-from jitney.core.config import Target
 from jitney.core.gateway.call_state import IN_PROGRESS_SECONDS, SENDING_SECONDS
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 
 COUNTED: Mapping[str, str] = {
     "calls": "calls",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from jitney.core.config import Config, Issuer
+from jitney.core.config import Config
 from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated
 from jitney.core.identity.dpop import NO_PROOF, SentProof, check_binding, check_proof, check_scheme
 from jitney.core.identity.principal import Principal
@@ -12,6 +12,7 @@ from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import KeySource, SignedClaims, issuer_of, verify_signature
 from jitney.core.identity.single_use_token import single_use_token
 from jitney.core.identity.token import UnverifiedToken, parse_token, sent_token
+from jitney.core.issuer_config import Issuer
 from jitney.core.quotas import SingleUseKey
 
 

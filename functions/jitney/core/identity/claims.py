@@ -2,9 +2,9 @@
 
 from typing import Any, TypeGuard
 
-from jitney.core.config import Issuer
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer
 
 MAX_LEEWAY_SECONDS = 60
 _END_OF_TIME = 253_402_300_800  # the year 10000, where ISO 8601 times end

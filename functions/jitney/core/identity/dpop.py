@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Any, NamedTuple
 
-from jitney.core.config import Issuer
 from jitney.core.identity.claims import is_date
 from jitney.core.identity.keys import Key, public_key
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.token import UnverifiedToken, base64url, parse_proof
+from jitney.core.issuer_config import Issuer
 from jitney.core.quotas import SingleUseKey
 
 PROOF_SECONDS = 60

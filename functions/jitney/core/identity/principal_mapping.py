@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import (
     check_admitted,
@@ -18,6 +17,7 @@ from jitney.core.identity.providers.provider import Provider, facts_of, unresolv
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable, source_identity
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 from jitney.core.stored_identity import Identity, identity_of
 
 

@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jitney.core.config import Config, Issuer
+from jitney.core.config import Config
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.session import SKEW_SECONDS
 from jitney.core.identity.signature import KeySource
 from jitney.core.identity.token import base64url, parse_token
+from jitney.core.issuer_config import Issuer
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NewType, Protocol
 
-from jitney.core.config import Config, Issuer
+from jitney.core.config import Config
 from jitney.core.identity.keys import ALGORITHMS, Key, KeySet
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.token import UnverifiedToken
+from jitney.core.issuer_config import Issuer
 
 SignedClaims = NewType("SignedClaims", Mapping[str, Any])
 """The claims of a token with a verified signature. Only `verify_signature` makes them."""

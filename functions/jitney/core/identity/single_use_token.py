@@ -2,10 +2,10 @@
 
 import hashlib
 
-from jitney.core.config import Issuer
 from jitney.core.identity.claims import refused_from
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.token import UnverifiedToken
+from jitney.core.issuer_config import Issuer
 from jitney.core.quotas import SingleUseKey
 
 

@@ -15,7 +15,7 @@ from jitney.core.access.profile_policy import granted_profile
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import Action, ActionTable
 from jitney.core.call_limits import CallLimits
-from jitney.core.config import Limits, Target
+from jitney.core.config import Limits
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
@@ -33,6 +33,7 @@ from jitney.core.policy.risks import (
     completed_escalations,
     describe_risks,
 )
+from jitney.core.target_config import Target
 
 
 class _Bounds(NamedTuple):

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.policy.condition_witnesses import Call
+from jitney.core.target_config import Target
 
 Entity: TypeAlias = dict[str, Any]
 

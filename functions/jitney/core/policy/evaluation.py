@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 import cedarpy
 
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.condition_witnesses import Call
@@ -16,6 +15,7 @@ from jitney.core.policy.entities import Entity, call_uid, principal_entity, reso
 from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.questions import Question
 from jitney.core.policy.request_context import RequestContext
+from jitney.core.target_config import Target
 
 # The limit of cached answers for one target and for principals that policies cannot distinguish, about 1 kB each.
 MAX_REMEMBERED = 2000

@@ -14,7 +14,7 @@ import cedarpy
 
 from jitney.core.access.conditions import Condition, key_of
 from jitney.core.actions import AccessLevel
-from jitney.core.config import Policies, Target
+from jitney.core.config import Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import Pattern
 from jitney.core.policy.cedar import parsed_schema
@@ -22,6 +22,7 @@ from jitney.core.policy.entities import principal_entity, resource_entity, targe
 from jitney.core.policy.equivalence import EMPTY_CONTEXT
 from jitney.core.policy.literals import Literals, read_policy
 from jitney.core.policy.pattern_text import wildcard_text
+from jitney.core.target_config import Target
 
 ANY_RESOURCE = "*"
 

@@ -16,11 +16,11 @@ from jitney.core.access.conditions import Conditions
 from jitney.core.access.decision import Effect
 from jitney.core.access.request import Way
 from jitney.core.actions import AccessLevel, ActionTable
-from jitney.core.config import Target
 from jitney.core.patterns import PatternTooComplex
 from jitney.core.policy.permits import ANY_RESOURCE, PermitScopes
 from jitney.core.policy.permitted_terms import Asked, Evaluator, Exhausted, Kind, PermitTerms, WayTerms
 from jitney.core.policy.proposals import ANY_SERVICE, Proposal, proposals
+from jitney.core.target_config import Target
 
 MAX_NAMED_ACTIONS = 25
 """The most actions that one entry names. An entry with more actions names none of them, and is partial."""

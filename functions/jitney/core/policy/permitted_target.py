@@ -11,7 +11,7 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest
 from jitney.core.actions import ActionTable
-from jitney.core.config import Limits, Target
+from jitney.core.config import Limits
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
@@ -21,6 +21,7 @@ from jitney.core.policy.permitted_access import PermittedAccess, permitted_acces
 from jitney.core.policy.permitted_summary import summarized
 from jitney.core.policy.permitted_terms import Evaluator, PermitTerms
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 
 
 class PolicyRules(NamedTuple):

@@ -11,7 +11,7 @@ from jitney.core.access.conditions import Conditions
 from jitney.core.access.decision import Effect
 from jitney.core.access.request import Way
 from jitney.core.actions import Action, ActionTable
-from jitney.core.config import Limits, Target
+from jitney.core.config import Limits
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
@@ -22,6 +22,7 @@ from jitney.core.policy.questions import READS_BELOW, Question, questions_of
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.request_context import RequestContext
 from jitney.core.policy.risks import CompletedEscalation, completed_escalations, risks_of
+from jitney.core.target_config import Target
 
 MAX_EFFORT = 500_000
 """The limit of evaluations of single ARNs for one target, multiplied by the number of policies. About 2 s."""

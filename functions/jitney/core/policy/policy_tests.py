@@ -14,13 +14,14 @@ from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.profile_request import ProfileMismatch, with_profile
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import ActionTable
-from jitney.core.config import Limits, Target
+from jitney.core.config import Limits
 from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
 from jitney.core.stored_identity import identity_of
+from jitney.core.target_config import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from jitney.core.actions import AccessLevel, Action, ActionTable
-from jitney.core.config import Target
 from jitney.core.patterns import Budget, has_wildcard
 from jitney.core.policy.pattern_text import beginning_with, wildcard_text
 from jitney.core.policy.permits import ANY_RESOURCE, Permit
+from jitney.core.target_config import Target
 
 ANY_SERVICE = "*"
 """Stands for all services in an answer."""

@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jitney.core.config import Target
 from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.condition_witnesses import PairCalls
 from jitney.core.policy.pairs import Pair
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, risks_of
+from jitney.core.target_config import Target
 
 # The limit of evaluations of one request, which together take about 60 ms. Only patterns built to be slow come near it.
 MAX_EVALUATIONS = 1000

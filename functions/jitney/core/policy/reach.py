@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from collections.abc import Collection, Iterable, Mapping
 
-from jitney.core.config import Target
 from jitney.core.patterns import has_wildcard, wildcard_pattern
+from jitney.core.target_config import Target
 
 OTHER_ACCOUNTS = "OtherAccounts"
 UNWATCHED_REGIONS = "UnwatchedRegions"

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.decision import Reason
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import PairVerdict
@@ -15,6 +14,7 @@ from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair
 from jitney.core.policy.questions import READS_BELOW, Question
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
+from jitney.core.target_config import Target
 
 # Names of the built-in rules. An @id cannot hold a colon.
 NO_PERMIT = "builtin:no-permit"

@@ -12,12 +12,13 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.request import AccessRequest
 from jitney.core.actions import ActionTable
-from jitney.core.config import Limits, Policies, Target
+from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 
 SHADOW = "shadow"
 """The member of a record's `detail` about the shadow."""

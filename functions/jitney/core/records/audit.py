@@ -13,11 +13,11 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission, permissions_view
 from jitney.core.call_lookup import CALL_EVENT, call_index
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.records.record_texts import hashed_text, masked_texts
 from jitney.core.stored_identity import name_of
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 
 VERSION = 1

@@ -4,9 +4,9 @@ from typing import Any
 
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decision_inputs import DecisionInputs
+from jitney.core.target_config import Target
 from jitney.handlers.runtime.ports import Ports
 
 

@@ -14,7 +14,6 @@ from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Way, permissions_view
-from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.quotas import (
     Quota,
@@ -25,6 +24,7 @@ from jitney.core.quotas import (
 )
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.target_config import Target
 from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
 from jitney.handlers.access.review_queue import join, queue, unless_rejected_before

@@ -14,7 +14,6 @@ from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access.session_policy import SessionPolicy
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
-from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal, owner_names
 from jitney.core.identity.requester import Requester, requester_of
@@ -24,6 +23,7 @@ from jitney.core.quotas import Quota, SingleUseKey, idempotency_key
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Origin, Outcome
 from jitney.core.records.refusal_counts import refusal_of
+from jitney.core.target_config import Target
 from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfAgent, EarlierApprovalsOfGrant
 from jitney.handlers.caller.other_grants import OtherGrantsLookup

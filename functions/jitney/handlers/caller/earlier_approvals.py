@@ -7,10 +7,10 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.rejections import equal_rejections
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal, rejection_key
 from jitney.core.review.covering_approvals import covering_approvals
 from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.target_config import Target
 from jitney.handlers.runtime.ports import Ports
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.profile_request import ProfileMismatch, hidden_profile, with_profile
 from jitney.core.access.request import AccessRequest
-from jitney.core.config import Target
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.handlers.access.ways import effects_of_ways
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.other_grants import OtherGrantsLookup

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.config import Policies, Target
+from jitney.core.config import Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.permits import permits_of
 from jitney.core.policy.permitted_target import PermittedTarget, PolicyRules, permitted_target
+from jitney.core.target_config import Target
 from jitney.handlers.runtime.ports import Ports
 
 MAX_MILLISECONDS = 4000

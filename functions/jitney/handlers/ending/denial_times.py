@@ -10,8 +10,8 @@ from jitney.core.access.credentials import CANARY_PREFIX, session_request
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission
 from jitney.core.access.session_policy import compile_policy
-from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.handlers.runtime.ports import Ports
 
 CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)

@@ -10,10 +10,10 @@ from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, denies_more
-from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, AuditRecord, Outcome
+from jitney.core.target_config import TargetRole
 from jitney.core.times import iso
 from jitney.handlers.ending.required_documents import document_digest, required_document
 from jitney.handlers.runtime.logs import logger

@@ -8,11 +8,12 @@ from jitney.core.access.ended_approvals import with_revoked_approval
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
-from jitney.core.config import Config, TargetRole
+from jitney.core.config import Config
 from jitney.core.problems import Problem, ProblemMembers
 from jitney.core.quotas import measurement_quota, repeated_end_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
+from jitney.core.target_config import TargetRole
 from jitney.core.times import iso
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.deny_documents import write_deny_document

@@ -12,7 +12,7 @@ from jitney.core.access.deny_document import (
     short_deny_document,
 )
 from jitney.core.access.suspension_denials import suspension_denials
-from jitney.core.config import TargetRole
+from jitney.core.target_config import TargetRole
 from jitney.handlers.runtime.ports import Ports
 
 

@@ -12,10 +12,10 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.target_config import Target
 from jitney.core.times import iso
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.workflow import resume_workflow

@@ -8,8 +8,8 @@ from itertools import islice
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
-from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.ports import Ports
 

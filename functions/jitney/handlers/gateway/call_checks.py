@@ -8,13 +8,13 @@ from jitney.adapters.call_store import CallContext
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission, Way, permissions_of
-from jitney.core.config import Target
 from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
 from jitney.core.gateway.inside_grant import CallNeeds, require_inside
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.core.target_config import Target
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.ungranted import record_ungranted
 from jitney.handlers.gateway.call_parameters import parameters_of

@@ -7,12 +7,13 @@ from jitney.core.access.credentials import Credentials, SessionRequest, session_
 from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import OPEN_STATES, Grant, State
-from jitney.core.config import Config, Target
+from jitney.core.config import Config
 from jitney.core.problems import Problem, ProblemMembers
 from jitney.core.quotas import Quota, renewal_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.approvals_in_force import approvals_in_force
+from jitney.core.target_config import Target
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.grant_updates import PATIENT, GrantUpdate, RecordedGrant, record_update, update_grant
 from jitney.handlers.grant.responses import active_grant, denied_problem, rate_limited_problem

@@ -9,7 +9,6 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.profile_policy import access_policy
 from jitney.core.access.request import permissions_view
-from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.policy.decide import decide
@@ -25,6 +24,7 @@ from jitney.core.review.reviewers import delegations_for, require_reviewer
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
+from jitney.core.target_config import Target
 from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfGrant
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.refusals import count_refused

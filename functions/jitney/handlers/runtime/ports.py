@@ -13,7 +13,7 @@ from jitney.core.access.request import ExplainedAction
 from jitney.core.access.request_body import MAX_REASON, CallExplainer
 from jitney.core.actions import ActionTable
 from jitney.core.channel_config import SlackConfig
-from jitney.core.config import Config, Target
+from jitney.core.config import Config
 from jitney.core.identity.signature import KeySource
 from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MaskTags
@@ -22,6 +22,7 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.records.refusal_counts import RefusalCounts
 from jitney.core.review.safe_text import cut
+from jitney.core.target_config import Target
 from jitney.handlers.runtime.building import PORTS
 
 if TYPE_CHECKING:

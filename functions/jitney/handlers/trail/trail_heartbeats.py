@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from jitney.adapters.transactions import StaleWrite
-from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.target_config import Target
 from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.heartbeat import BROKER

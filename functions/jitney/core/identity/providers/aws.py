@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
 from jitney.core.identity.providers.known_claims import Form, KnownClaims, like
 from jitney.core.identity.providers.provider import object_claim, text_claim, workload_provider
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://a1b2c3d4-0000-4000-8000-000000000000.tokens.sts.global.api.aws",

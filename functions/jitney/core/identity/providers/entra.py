@@ -16,12 +16,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.claim_rules import missing_claim
 from jitney.core.identity.providers.known_claims import ID, UUID, Form, KnownClaims, one_of
 from jitney.core.identity.providers.provider import Provider, claimed_groups, object_claim, text_claim, token_kinds
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 
 SAMPLE: Mapping[str, Any] = {
     "aud": "6e74172b-be56-4843-9ff4-e66a39bb12e3",

@@ -19,13 +19,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import texts_of
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.providers.provider import Provider, claimed_groups, token_kinds, unresolved_human
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://idp.example.com",

@@ -15,11 +15,11 @@ are strings.)
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
 from jitney.core.identity.claim_rules import missing_claim
 from jitney.core.identity.providers.known_claims import BOOLEAN, DIGITS, Form, KnownClaims, like, one_of
 from jitney.core.identity.providers.provider import text_claim, workload_provider
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://token.actions.githubusercontent.com",

@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.providers.known_claims import BOOLEAN, DIGITS, KnownClaims, like
 from jitney.core.identity.providers.provider import Provider, id_token_kinds, text_claim
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 
 SAMPLE: Mapping[str, Any] = {
     "iss": "https://accounts.google.com",

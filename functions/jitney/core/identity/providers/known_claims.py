@@ -27,7 +27,7 @@ class KnownClaims(NamedTuple):
     identities that the module makes, with an `example`. They match each pattern of `parts`, with claims in braces.
     `tenants` are the claims that name the customer, for a provider that accepts any customer. `units` are the claims
     that a token's holder cannot choose, or () when they are not known. `required` and `tags` are described in
-    `jitney.core.config.ClaimRules`.
+    `jitney.core.issuer_config.ClaimRules`.
     """
 
     names: tuple[str, ...] = ()

@@ -13,12 +13,12 @@ account private claims.)
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
 from jitney.core.identity.claim_rules import not_admitted
 from jitney.core.identity.providers.known_claims import ID, UUID, Form, KnownClaims, like
 from jitney.core.identity.providers.provider import object_claim, text_claim, workload_provider
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer
 
 SAMPLE: Mapping[str, Any] = {
     "aud": ["jitney"],

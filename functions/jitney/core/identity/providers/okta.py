@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.providers.provider import Provider, claimed_groups, text_claim, token_kinds
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 
 SAMPLE: Mapping[str, Any] = {
     "ver": 1,

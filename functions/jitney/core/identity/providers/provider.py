@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import missing_claim
 from jitney.core.identity.providers.known_claims import KnownClaims
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable
+from jitney.core.issuer_config import Issuer, PeopleIssuer
 
 FactSources: TypeAlias = tuple[tuple[str, str], ...]
 """Labels for reviewers, each with the path of its claim."""
