@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from infra.function_specs import SPECS
-from jitney.core.access import condition_fields, request_body
+from jitney.core.access import condition_fields, permission_fields, request_body
 from jitney.core.access.conditions import KEYS, MAX_VALUE
 from jitney.core.access.fields import ErrorMembers
 from jitney.core.calls.shell_words import MAX_LINE
@@ -160,7 +160,7 @@ def test_cli_05_the_list_of_targets_is_as_listed():
 def test_the_limits_of_a_request_are_the_codes():
     asked = SCHEMAS["AccessRequest"]["properties"]
     assert set(asked) == set(request_body.MEMBERS)
-    assert asked["permissions"]["maxItems"] == request_body.MAX_PERMISSIONS
+    assert asked["permissions"]["maxItems"] == permission_fields.MAX_PERMISSIONS
     assert (asked["reason"]["maxLength"], asked["ticket"]["maxLength"]) == (
         request_body.MAX_REASON,
         request_body.MAX_TICKET,
@@ -168,8 +168,8 @@ def test_the_limits_of_a_request_are_the_codes():
     assert asked["calls"]["maxItems"] == request_body.MAX_CALLS
     assert SCHEMAS["AwsCall"]["oneOf"][0]["maxLength"] == MAX_LINE
     permission = SCHEMAS["Permission"]["properties"]
-    assert {permission[name]["maxItems"] for name in ("actions", "resources")} == {request_body.MAX_NAMES}
-    assert permission["resources"]["items"]["maxLength"] == request_body.MAX_ARN
+    assert {permission[name]["maxItems"] for name in ("actions", "resources")} == {permission_fields.MAX_NAMES}
+    assert permission["resources"]["items"]["maxLength"] == permission_fields.MAX_ARN
     conditions = SCHEMAS["Conditions"]
     assert conditions["maxProperties"] == condition_fields.MAX_CONDITIONS
     assert conditions["additionalProperties"]["maxItems"] == condition_fields.MAX_VALUES

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from jitney.configuration.action_table import action_table
 from jitney.configuration.values import SettingsModel, matching, refused
 from jitney.core.access.conditions import conditions_of
+from jitney.core.access.permission_fields import is_arn
 from jitney.core.access.profile_policy import PROFILE_POLICY_LIMIT, content_of, profile_document
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.access.request_body import is_arn
 from jitney.core.access.session_policy import SessionPolicyOptions
 from jitney.core.patterns import Budget, PatternTooComplex, has_wildcard
 from jitney.core.policy.decide import PROFILE_BOUNDS

@@ -5,15 +5,14 @@ Calls are read unmasked, because their parameters determine what they need. The 
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jitney.core.access.body_object import read_object
-from jitney.core.access.condition_fields import read_conditions
 from jitney.core.access.credential_seconds import read_credential_seconds
 from jitney.core.access.fields import FieldErrors
+from jitney.core.access.permission_fields import check_resource, read_permissions
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
@@ -31,19 +30,12 @@ MEMBERS = (
     *("duration_seconds", "credential_seconds", "reason", "ticket", "changed"),
 )
 MAX_CALLS = 20
-MAX_PERMISSIONS = 50
-MAX_NAMES = 200
-MAX_ARN = 1024
 MAX_REASON = 500
 MAX_TICKET = 100
 MAX_NAME = 255
 
 _SOURCES = {"permissions", "calls", "access_profile"}
 """What the requested permissions come from."""
-_ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
-# Printable ASCII. IAM also accepts U+00A0 to U+00FF. But Unicode has several spellings of those characters, and S3
-# compares bytes. So the reviewer could read one key, and IAM could match another.
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\x7e]*", re.ASCII)
 
 
 CallExplainer = Callable[[Sequence[Any], Target], tuple[ExplainedAction, ...]]
@@ -76,7 +68,7 @@ def parse_request(
     requested = read_way(shown, faults)
     request = AccessRequest(
         target=faults.text(shown.get("target"), "/target", 64, required=True),
-        permissions=_permissions(shown["permissions"], faults) if "permissions" in shown else (),
+        permissions=read_permissions(shown["permissions"], faults) if "permissions" in shown else (),
         duration_seconds=faults.whole_number(
             shown.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
         ),
@@ -89,7 +81,7 @@ def parse_request(
         credential_seconds=read_credential_seconds(shown, limits, faults),
     )
     if shown is not sent and request.permissions:
-        _check_unmasked(_permissions(sent["permissions"], FieldErrors()), request.permissions, faults)
+        _check_unmasked(read_permissions(sent["permissions"], FieldErrors()), request.permissions, faults)
     faults.refuse()
     target = _target(request.target, targets)
     _check_ticket(request.ticket, target)
@@ -200,7 +192,7 @@ def _with_permissions(
     arns = [arn for permission in permissions for arn in permission.resources]
     for arn, shown in zip(arns, mask.data(arns), strict=True):
         if arn == shown:
-            _check_resource(arn, "/calls", faults)
+            check_resource(arn, "/calls", faults)
         else:
             faults.add("/calls", *_NAMES_SECRET)
     values = [value for each in permissions for condition in each.conditions for value in condition.values]
@@ -210,57 +202,6 @@ def _with_permissions(
     calls = mask.data([each.call for each in explained])
     explained = tuple(each._replace(call=call) for each, call in zip(explained, calls, strict=True))
     return replace(request, permissions=permissions, explanation=explained)
-
-
-def _permissions(value: Any, faults: FieldErrors) -> tuple[Permission, ...]:
-    return tuple(
-        _permission(item, f"/permissions/{index}", faults)
-        for index, item in enumerate(faults.items(value, "/permissions", MAX_PERMISSIONS))
-    )
-
-
-def _permission(value: Any, pointer: str, faults: FieldErrors) -> Permission:
-    if not isinstance(value, dict):
-        faults.add(pointer, "The permission is not an object.", 'Write {"actions": [...], "resources": [...]}.')
-        return Permission((), ())
-    faults.unknown_members(value, ("actions", "resources", "conditions"), pointer)
-    return Permission(
-        _names(value.get("actions"), f"{pointer}/actions", faults, _check_action),
-        _names(value.get("resources"), f"{pointer}/resources", faults, _check_resource),
-        read_conditions(value["conditions"], f"{pointer}/conditions", faults) if "conditions" in value else (),
-    )
-
-
-def _names(value: Any, pointer: str, faults: FieldErrors, check: Any) -> tuple[str, ...]:
-    names = faults.items(value, pointer, MAX_NAMES)
-    for index, name in enumerate(names):
-        check(name, f"{pointer}/{index}", faults)
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
-
-
-def _check_action(name: Any, pointer: str, faults: FieldErrors) -> None:
-    if not isinstance(name, str) or not _ACTION.fullmatch(name):
-        faults.add(pointer, "The value is not an action.", 'Write "service:Name" in ASCII, such as "s3:GetObject".')
-
-
-def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
-    if arn == "*":
-        return
-    if not is_arn(arn):
-        faults.add(
-            pointer,
-            "The value is not an ARN that a session policy can name.",
-            f'Write an ARN of at most {MAX_ARN} printable ASCII characters, such as "arn:aws:s3:::bucket/key", or "*".',
-        )
-    elif "${" in arn:
-        # IAM expands policy variables. The decision would be about one name, and the session policy about another.
-        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-        faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
-
-
-def is_arn(arn: Any) -> bool:
-    """Return whether `arn` is an ARN, with or without wildcards, that a session policy can name."""
-    return isinstance(arn, str) and len(arn) <= MAX_ARN and bool(_ARN.fullmatch(arn))
 
 
 def _target(alias: str, targets: Mapping[str, Target]) -> Target:

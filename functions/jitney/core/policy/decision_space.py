@@ -13,8 +13,8 @@ from math import gcd, prod
 from typing import Any, Literal, NamedTuple
 
 from jitney.core.access.conditions import Conditions, conditions_of
+from jitney.core.access.permission_fields import is_arn
 from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ResourceType
 from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 from jitney.core.patterns import (

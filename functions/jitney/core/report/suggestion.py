@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.conditions import Conditions
+from jitney.core.access.permission_fields import is_arn
 from jitney.core.access.request import GrantedPair, Permission
-from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ActionTable, ResourceType
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.masking.mask_tags import MASK
