@@ -123,10 +123,7 @@ def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
         faults.add("/kind", f"{kind!a} is not a kind.", f"Use one of {', '.join(kinds)}.", alternatives=kinds)
     name = faults.text(sent.get("name"), "/name", MAX_NAME, required=True)
     reason = faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
-    flags = {flag: sent.get(flag, False) for flag in ("unseen", "including_caller")}
-    for flag, value in flags.items():
-        if not isinstance(value, bool):
-            faults.add(f"/{flag}", "The value is not a boolean.", "Write true, or leave it out.")
+    flags = {name: faults.flag(sent.get(name, False), f"/{name}") for name in ("unseen", "including_caller")}
     faults.refuse()
     return SuspensionRequest(SuspensionKind(kind), name, reason, **flags)
 

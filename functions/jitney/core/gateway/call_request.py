@@ -86,9 +86,6 @@ def _read(sent: dict[str, Any]) -> CallRequest:
     parameters = sent.get("parameters", {})
     if not isinstance(parameters, dict):
         faults.add("/parameters", "The parameters are not an object.", 'Write them as for an SDK: {"Name": value}.')
-    reveal = sent.get("reveal", False)
-    if not isinstance(reveal, bool):
-        faults.add("/reveal", "The value is not a boolean.", "Write true, or leave it out.")
     call = CallRequest(
         service=faults.text(sent.get("service"), "/service", MAX_NAME, required=True),
         operation=faults.text(sent.get("operation"), "/operation", MAX_NAME, required=True),
@@ -99,7 +96,7 @@ def _read(sent: dict[str, Any]) -> CallRequest:
         reason=faults.text(sent.get("reason"), "/reason", MAX_REASON, required=of_request),
         ticket=faults.text(sent.get("ticket"), "/ticket", MAX_TICKET, required=False),
         changed=faults.text(sent.get("changed"), "/changed", MAX_REASON, required=False),
-        reveal=reveal,
+        reveal=faults.flag(sent.get("reveal", False), "/reveal"),
         direct=read_direct(sent["direct"], faults) if "direct" in sent else None,
     )
     faults.refuse()
