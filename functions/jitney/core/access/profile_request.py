@@ -10,22 +10,18 @@ from dataclasses import replace
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.profile_policy import ActionScopes, permissions_in, scopes_of
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request import AccessRequest, Permission, shared_permissions
+from jitney.core.access.requested_scope import covers_segments
 from jitney.core.access_profile import AccessProfile, GrantedProfile
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
     Budget,
     PatternTooComplex,
-    covers,
-    has_wildcard,
     patterns_intersect,
     wildcard_pattern,
 )
 from jitney.core.problems import Problem
 from jitney.core.target_config import Target
-
-MAX_WILDCARDS = 4
-"""A requested resource with more wildcards is not compared, because each wildcard can double the number of states."""
 
 
 class ProfileMismatch(Problem):
@@ -141,29 +137,20 @@ class _Narrowing:
     def _covers(self, outer: str, inner: str) -> bool:
         """Return whether `outer` covers `inner`. "*" is every resource, and only "*" covers it.
 
-        Otherwise the ARNs are compared segment by segment, so that the answer holds whether or not a `*` matches beyond
-        its segment. Raises PatternTooComplex.
+        Raises PatternTooComplex.
         """
         if "*" in (outer, inner) or outer == inner:
             return outer in ("*", inner)
-        if max(map(_wildcards, (outer, inner))) > MAX_WILDCARDS:
-            raise PatternTooComplex("too many wildcards")
-        # The comparison walks two patterns side by side, and tries a few characters at each step.
-        self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
-        return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
+        return covers_segments(outer, inner, self._budget)
 
     def _outside(self, what: str, pointer: str) -> None:
         self._faults.add(pointer, f"{what} not in the access profile.", "Remove it, or request it without the profile.")
 
 
-def _wildcards(resource: str) -> int:
-    return resource.count("*") + resource.count("?")
-
-
 def _grouped(kept: ActionScopes, whole: Iterable[str]) -> tuple[Permission, ...]:
-    """Return the permissions, in the profile's order. Actions on the same resources share one permission."""
-    together: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
-    for name in whole:
-        for conditions, resources in kept.get(name, {}).items():
-            together.setdefault((tuple(sorted(resources)), conditions), []).append(name)
-    return tuple(Permission(tuple(names), *limits) for limits, names in together.items())
+    """Return the permissions, in the profile's order."""
+    return shared_permissions(
+        (name, tuple(sorted(resources)), conditions)
+        for name in whole
+        for conditions, resources in kept.get(name, {}).items()
+    )

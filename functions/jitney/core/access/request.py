@@ -130,13 +130,18 @@ class AccessRequest:
 
 
 def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ...]:
-    """Return the explained permissions without duplicates.
+    """Return the explained permissions without duplicates, as `shared_permissions` does."""
+    return shared_permissions((each.action, each.resources, each.conditions) for each in explained)
+
+
+def shared_permissions(granted: Iterable[tuple[str, tuple[str, ...], Conditions]]) -> tuple[Permission, ...]:
+    """Return actions with their resources and conditions as permissions, in the same order.
 
     Actions on the same resources with the same conditions share one permission.
     """
     actions: dict[tuple[tuple[str, ...], Conditions], dict[str, None]] = {}
-    for each in explained:
-        actions.setdefault((each.resources, each.conditions), {})[each.action] = None
+    for action, resources, conditions in granted:
+        actions.setdefault((resources, conditions), {})[action] = None
     return tuple(Permission(tuple(names), *limits) for limits, names in actions.items())
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from jitney.core.access.conditions import Conditions
 from jitney.core.actions import Action
 from jitney.core.bounded_comparisons import when_too_complex
-from jitney.core.patterns import Budget, covers, has_wildcard
+from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
 
 STEPS = 100_000
 """Pattern steps for one policy: about 50 ms. Usual requests take a few thousand."""
@@ -86,20 +86,25 @@ class RequestedScope:
 
     @when_too_complex(answer=False)
     def _inside(self, inner: str, outer: str) -> bool:
-        """Return whether `outer` matches everything that `inner` matches. Returns False when the check costs too much.
-
-        The ARNs are compared segment by segment. So the answer holds whether or not a `*` matches beyond its segment.
-        """
+        """Return whether `outer` matches all that `inner` matches. Returns False when the check costs too much."""
         literal = _literal_beginning(outer)
         if outer == "*" or len(literal) == len(outer) or not inner.startswith(literal):
             return outer in ("*", inner)
         if outer == f"{literal}*" and literal.count(":") >= 5:
             return True
-        if max(_wildcards(inner), _wildcards(outer)) > MAX_WILDCARDS:
-            return False
-        # The comparison walks two patterns side by side, and tries a few characters at each step.
-        self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
-        return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
+        return covers_segments(outer, inner, self._budget)
+
+
+def covers_segments(outer: str, inner: str, budget: Budget) -> bool:
+    """Return whether each segment of the ARN `outer` covers the same segment of `inner`. Raises PatternTooComplex.
+
+    So the answer holds whether or not a `*` matches beyond its segment.
+    """
+    if max(_wildcards(inner), _wildcards(outer)) > MAX_WILDCARDS:
+        raise PatternTooComplex("too many wildcards")
+    # The comparison walks two patterns side by side, and tries a few characters at each step.
+    budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
+    return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
 
 
 def _wildcards(resource: str) -> int:

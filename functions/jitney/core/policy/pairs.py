@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.fields import FieldErrors
-from jitney.core.access.request import AccessRequest, GrantedPair, Permission
+from jitney.core.access.request import AccessRequest, GrantedPair, Permission, shared_permissions
 from jitney.core.access.session_policy import SCOPING
 from jitney.core.actions import Action, ActionTable
 from jitney.core.patterns import Budget, has_wildcard
@@ -65,17 +65,11 @@ def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budge
 
 
 def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
-    """Return the pairs as permissions, in the same order.
-
-    Actions on the same resources with the same conditions share one permission.
-    """
+    """Return the pairs as permissions, in the same order."""
     resources: dict[tuple[str, Conditions], list[str]] = {}
     for pair in pairs:
         resources.setdefault((pair.action.name, pair.conditions), []).append(pair.resource)
-    actions: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
-    for (action, conditions), names in resources.items():
-        actions.setdefault((tuple(names), conditions), []).append(action)
-    return tuple(Permission(tuple(together), *limits) for limits, together in actions.items())
+    return shared_permissions((action, tuple(names), conditions) for (action, conditions), names in resources.items())
 
 
 class _Expanded(NamedTuple):

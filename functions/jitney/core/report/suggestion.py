@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.permission_fields import is_arn
-from jitney.core.access.request import GrantedPair, Permission
+from jitney.core.access.request import GrantedPair, Permission, shared_permissions
 from jitney.core.actions import Action, ActionTable, ResourceType
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.masking.mask_tags import MASK
@@ -103,14 +103,11 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
 
 def together(pairs: Iterable[GrantedPair]) -> tuple[Permission, ...]:
     """Return permissions with exactly these pairs, grouped by resources and conditions."""
-    by_action: dict[tuple[str, Conditions], dict[str, None]] = {}
+    by_action: dict[tuple[str, Conditions], set[str]] = {}
     for action, resource, conditions in pairs:
-        by_action.setdefault((action, conditions), {})[resource] = None
-    by_resources: dict[tuple[frozenset[str], Conditions], list[str]] = {}
-    for (action, conditions), arns in by_action.items():
-        by_resources.setdefault((frozenset(arns), conditions), []).append(action)
-    return tuple(
-        Permission(tuple(names), tuple(sorted(arns)), conditions) for (arns, conditions), names in by_resources.items()
+        by_action.setdefault((action, conditions), set()).add(resource)
+    return shared_permissions(
+        (action, tuple(sorted(arns)), conditions) for (action, conditions), arns in by_action.items()
     )
 
 
