@@ -26,7 +26,7 @@ from jitney.core.report.grant_report import (
 )
 from jitney.core.report.lifecycle import end_of, times_of
 from jitney.core.report.published_gaps import gap_warnings, gaps_of_grant
-from jitney.core.report.published_lines import Line, PublishedRecord, parse_call, parse_record
+from jitney.core.report.published_lines import Line, PublishedRecord, parse_call, parse_record, texts
 from jitney.core.report.review_history import (
     break_glass_of,
     earlier_approvals_of,
@@ -107,10 +107,10 @@ def _request_members(first: PublishedRecord) -> dict[str, Any]:
         "ticket": first.ticket,
         "target": first.target,
         "account": first.account,
-        "requested_calls": _words(first, "calls"),
+        "requested_calls": first.words("calls"),
         "access_profile": _access_profile(first),
         "reviewed_call": _reviewed_call(first),
-        "risks": _words(first, "risks"),
+        "risks": first.words("risks"),
         "reviews": _reviews(first),
         "earlier_approvals": earlier_approvals_of(first),
     }
@@ -184,15 +184,13 @@ def _policies(own: Sequence[PublishedRecord]) -> tuple[str, ...]:
 
 def _reviews(first: PublishedRecord) -> tuple[tuple[str, ...], ...]:
     listed = first.detail_members.get("reviews")
-    reviews = listed if isinstance(listed, list) else []
-    return tuple(tuple(name for name in each if isinstance(name, str)) for each in reviews if isinstance(each, list))
+    return tuple(texts(each) for each in listed if isinstance(each, list)) if isinstance(listed, list) else ()
 
 
 def _access_profile(first: PublishedRecord) -> str:
     """Return the access profile of a request on one line, as reviewers see it; "" for none."""
-    profile = first.detail_members.get("access_profile")
-    members = profile if isinstance(profile, dict) else {}
-    name, summary, content = (str(members.get(each, "")) for each in ("name", "summary", "content"))
+    profile = first.members_of("access_profile")
+    name, summary, content = (str(profile.get(each, "")) for each in ("name", "summary", "content"))
     return f"{name}, {summary}, content {content}" if name else ""
 
 
@@ -202,17 +200,12 @@ def _way(first: PublishedRecord) -> ReportedWay:
 
 def _reviewed_call(first: PublishedRecord) -> ReviewedCall | None:
     """Return the one call that the request is for, or None."""
-    call = first.detail_members.get("call")
-    if not isinstance(call, dict) or not isinstance(call.get("parameters"), dict):
+    call = first.members_of("call")
+    if not isinstance(call.get("parameters"), dict):
         return None
     names = ("grant", "service", "operation", "region", "parameters_mac", "mac_key_id")
     grant, service, operation, region, mac, key = (str(call.get(each, "")) for each in names)
     return ReviewedCall(grant, service, operation, region, canonical(call["parameters"]), mac, key)
-
-
-def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:
-    listed = record.detail_members.get(name)
-    return tuple(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
 
 
 def _issuances(own: Sequence[PublishedRecord], way: ReportedWay) -> Iterator[CredentialIssuance]:

@@ -1,6 +1,6 @@
 """The calls of a grant through the gateway, from their records and from CloudTrail's events."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jitney.core.records.audit import AuditEvent, Outcome
@@ -50,7 +50,7 @@ def unseen_calls(made: Iterable[ReportedCall], records: Iterable[PublishedRecord
 
 def _call(chain: Sequence[PublishedRecord], events: int) -> ReportedCall:
     first, last = chain[0], chain[-1]
-    begun, ended = _detail(first), _detail(last)
+    begun, ended = first.members_of("call"), last.members_of("call")
     masked = ended.get("masked")
     return ReportedCall(
         at=first.time,
@@ -65,11 +65,6 @@ def _call(chain: Sequence[PublishedRecord], events: int) -> ReportedCall:
         ticket=begun.get("ticket") is True,
         events=events,
     )
-
-
-def _detail(record: PublishedRecord) -> Mapping[str, Any]:
-    found = record.detail_members.get("call")
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: Any) -> int:

@@ -6,7 +6,6 @@ from jitney.core.access.request import Way
 from jitney.core.records.audit import AuditEvent
 from jitney.core.report.grant_report import ReportedWay, Times
 from jitney.core.report.published_lines import PublishedRecord
-from jitney.core.times import epoch
 from jitney.core.trail.gaps import TrailGap, gaps_during
 
 GATEWAY_CALLS_RECORDED = "Jitney recorded the calls through the gateway itself."
@@ -24,9 +23,9 @@ def published_gaps(records: Iterable[PublishedRecord]) -> tuple[TrailGap, ...]:
     """
     found: dict[tuple[str, int], int] = {}
     for each in filter(is_gap, records):
-        if since := _time(each.word("since")):
+        if since := each.time_of("since"):
             key = (each.target, since)
-            found[key] = max(found.get(key, 0), _time(each.word("until")) or 0)
+            found[key] = max(found.get(key, 0), each.time_of("until"))
     return tuple(TrailGap(target, since, until or None) for (target, since), until in found.items())
 
 
@@ -39,10 +38,3 @@ def gap_warnings(gaps: Iterable[TrailGap], way: ReportedWay) -> Iterator[str]:
     """Yield what readers of the report must know about these gaps."""
     addition = f" {GATEWAY_CALLS_RECORDED}" if way.name == Way.GATEWAY else ""
     yield from (each.sentence + addition for each in gaps)
-
-
-def _time(text: str) -> int | None:
-    try:
-        return epoch(text)
-    except ValueError:
-        return None

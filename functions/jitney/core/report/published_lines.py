@@ -61,6 +61,18 @@ class PublishedRecord:
         """Return a text member of `detail`; "" if it has none."""
         return _text(self.detail_members.get(name))
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the texts in a list of `detail`; () if it has none."""
+        return texts(self.detail_members.get(name))
+
+    def objects(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the objects in a list of `detail`; [] if it has none."""
+        return objects(self.detail_members.get(name))
+
+    def members_of(self, name: str) -> Mapping[str, Any]:
+        """Return the members of an object in `detail`; {} if it has none."""
+        return _object(self.detail_members.get(name))
+
     def time_of(self, name: str) -> int:
         """Return a time in `detail`; 0 if it has none."""
         return moment(self.detail_members.get(name))
@@ -68,15 +80,11 @@ class PublishedRecord:
     @property
     def requester(self) -> Requester:
         """The requester, from the record of a request. Other records have only the names that every record has."""
-        listed = self.detail_members.get("requester")
-        about = listed if isinstance(listed, dict) else {}
-        facts = about.get("facts")
+        about = self.members_of("requester")
         return Requester(
             name=_text(about.get("name")) or self.principal,
             facts=tuple(
-                IdentityFact(_text(each.get("label")), _text(each.get("value")))
-                for each in (facts if isinstance(facts, list) else ())
-                if isinstance(each, dict)
+                IdentityFact(_text(each.get("label")), _text(each.get("value"))) for each in objects(about.get("facts"))
             ),
             subject=self.subject,
             issuer=self.issuer,
@@ -144,11 +152,10 @@ def written_permissions(detail: Mapping[str, Any]) -> tuple[Permission, ...]:
 
     A permission with unreadable conditions is left out, because without them it would be wider.
     """
-    listed = detail.get("permissions")
     return tuple(
         Permission(texts(each.get("actions")), texts(each.get("resources")), conditions)
-        for each in (listed if isinstance(listed, list) else ())
-        if isinstance(each, dict) and (conditions := _conditions(each.get("conditions"))) is not None
+        for each in objects(detail.get("permissions"))
+        if (conditions := _conditions(each.get("conditions"))) is not None
     )
 
 
@@ -214,6 +221,15 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
 
 
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects in a list; [] for any other value."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _conditions(value: Any) -> Conditions | None:
     """Return the conditions of a permission; None if they are unreadable, or if no grant can have them."""
     if value is None:
@@ -230,7 +246,7 @@ def _members(text: Any) -> Mapping[str, Any]:
         found = json.loads(text) if isinstance(text, str) and text else {}
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return _object(found)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,7 +1,6 @@
 """Who was notified of a request, and how the reviewers voted."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import (
@@ -35,7 +34,7 @@ def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[Reported
         if narrowed:
             requested = narrowed
         delegators = dict.fromkeys(
-            str(entry["delegator"]) for entry in _members(each, "delegations") if entry.get("delegator")
+            str(entry["delegator"]) for entry in each.objects("delegations") if entry.get("delegator")
         )
         verdict, comment, via = each.outcome, each.word("comment"), each.word("via")
         once = each.detail_members.get("this_time_only") is True
@@ -58,7 +57,7 @@ def refused_attempts(grant_id: str, records: Iterable[PublishedRecord]) -> tuple
 
 def earlier_approvals_of(first: PublishedRecord) -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """Return the grants whose approvals counted for a request, each with the groups that approved it, and when."""
-    found = _members(first, "earlier_approvals")
+    found = first.objects("earlier_approvals")
     return tuple((str(each.get("grant", "")), texts(each.get("groups")), moment(each.get("at"))) for each in found)
 
 
@@ -68,14 +67,12 @@ _WORKED = (None, "", "already_sent")
 
 def notification_of(record: PublishedRecord) -> SentNotification:
     """Return the notification in a record."""
-    sent = _members(record, "sent")
-    people = record.detail_members.get("reviewers")
-    listed = people if isinstance(people, list) else []
+    sent = record.objects("sent")
     worked = dict.fromkeys(str(each.get("channel", "")) for each in sent if each.get("code") in _WORKED)
     failed = dict.fromkeys(
         f"{each.get('channel', '')}: {each['code']}" for each in sent if each.get("code") not in _WORKED
     )
-    names = tuple(each for each in listed if isinstance(each, str))
+    names = record.words("reviewers")
     return SentNotification(record.time, record.word("notice"), names, tuple(worked), tuple(failed))
 
 
@@ -87,8 +84,3 @@ def break_glass_of(record: PublishedRecord) -> ReportedBreakGlass:
 def follow_up_of(record: PublishedRecord) -> FollowUpReview:
     """Return the follow-up review in a record."""
     return FollowUpReview(record.time, record.word("by"), record.outcome, record.word("comment"))
-
-
-def _members(record: PublishedRecord, name: str) -> list[Mapping[str, Any]]:
-    listed = record.detail_members.get(name)
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
