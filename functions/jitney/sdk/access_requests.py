@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
+from jitney.client.api.api_object import ApiConditions
 from jitney.client.api.grant_request import (
-    ApiConditions,
     ApiPermission,
     GrantRequest,
     OperationCall,

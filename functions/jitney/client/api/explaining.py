@@ -1,6 +1,6 @@
 """Explains a call without a broker, from the table of AWS operations in the package."""
 
-from jitney.client.api.explanations import ApiRequiredAction, read_explanation
+from jitney.client.api.explanations import ApiRequiredAction
 from jitney.client.problems import Invalid
 
 
@@ -22,4 +22,4 @@ def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAc
         )
     except Problem as problem:
         raise Invalid(problem.code, PROBLEMS[problem.code].title, problem.detail, problem.fix) from problem
-    return read_explanation(each.view() for each in explained)
+    return tuple(ApiRequiredAction.read(each.view()) for each in explained)

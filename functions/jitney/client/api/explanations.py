@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jitney.client.api.grant_request import ApiConditions, conditions_document, read_conditions
+from jitney.client.api.api_object import ApiConditions, ApiObject, conditions_document
 
 
 @dataclass(frozen=True, slots=True)
-class ApiPossibleAction:
+class ApiPossibleAction(ApiObject):
     """An action that a call may need but that was not requested, and why."""
 
     action: str
@@ -15,7 +15,7 @@ class ApiPossibleAction:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiRequiredAction:
+class ApiRequiredAction(ApiObject):
     """One action that a call needs, with its resources and the reason.
 
     `call` is masked except for values that name resources. `may_need` are further actions that the call may need.
@@ -39,18 +39,3 @@ class ApiRequiredAction:
             "may_need": [asdict(each) for each in self.may_need],
             **({"conditions": conditions_document(self.conditions)} if self.conditions else {}),
         }
-
-
-def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
-    """Return the explanation in a JSON list of the API. Raises the errors of `ApiPermission.read` for another list."""
-    return tuple(
-        ApiRequiredAction(
-            item["call"],
-            item["action"],
-            tuple(item["resources"]),
-            item["why"],
-            tuple(ApiPossibleAction(each["action"], each["why"]) for each in item["may_need"]),
-            read_conditions(item),
-        )
-        for item in items
-    )

@@ -1,12 +1,12 @@
 """The parts of a grant in the broker's answers, with the API's own names."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+
+from jitney.client.api.api_object import ApiObject
 
 
 @dataclass(frozen=True, slots=True)
-class ApiRevocation:
+class ApiRevocation(ApiObject):
     """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials.
 
     `written_at` is when IAM accepted the denial. `denied_after_milliseconds` and `written_at` are None until they are
@@ -19,14 +19,9 @@ class ApiRevocation:
     denied_after_milliseconds: int | None = None
     written_at: str | None = None
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the end in a JSON object of the API. Raises TypeError for any other object."""
-        return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
-
 
 @dataclass(frozen=True, slots=True)
-class ApiVote:
+class ApiVote(ApiObject):
     """A reviewer's vote, `approve` or `reject`, with a comment.
 
     A delegate's vote counts for the members `delegate_for`, who are out of office.
@@ -38,29 +33,18 @@ class ApiVote:
     at: str = ""
     delegate_for: tuple[str, ...] = ()
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the vote in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        comment, at = document.get("comment", ""), document.get("at", "")
-        return cls(document["human"], document["verdict"], comment, at, tuple(document.get("delegate_for", ())))
-
 
 @dataclass(frozen=True, slots=True)
-class ApiEarlierApproval:
+class ApiEarlierApproval(ApiObject):
     """An approval, by reviewer groups, of an earlier grant that covers the same access."""
 
     grant: str
     groups: tuple[str, ...]
     at: str
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the approval in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        return cls(document["grant"], tuple(document["groups"]), document["at"])
-
 
 @dataclass(frozen=True, slots=True)
-class ApiAccessProfile:
+class ApiAccessProfile(ApiObject):
     """The access profile of a grant: its name, and the SHA-256 of what it allows."""
 
     name: str
@@ -68,7 +52,7 @@ class ApiAccessProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiFact:
+class ApiFact(ApiObject):
     """A fact about the agent from its provider: a label and a value. The agent may have chosen the value."""
 
     label: str
@@ -76,7 +60,7 @@ class ApiFact:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiOutlivingEffect:
+class ApiOutlivingEffect(ApiObject):
     """What outlives a grant that was released or revoked, and what a person can do about it.
 
     `used` are the actions that CloudTrail shows so far, or None if no calls were read. `longest_seconds` is None if the
@@ -91,23 +75,9 @@ class ApiOutlivingEffect:
     longest_seconds: int | None = None
     source: str = ""
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the effect in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        used = document.get("used")
-        return cls(
-            document["effect"],
-            document["sentence"],
-            tuple(document["actions"]),
-            document["left_to_do"],
-            None if used is None else tuple(used),
-            document.get("longest_seconds"),
-            document.get("source", ""),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class ApiReview:
+class ApiReview(ApiObject):
     """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
 
     `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because
@@ -121,15 +91,3 @@ class ApiReview:
     escalated_to: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
     review_url: str = ""
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the review in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        return cls(
-            tuple(tuple(groups) for groups in document["any_of"]),
-            document.get("expires_at"),
-            tuple(document.get("approved", ())),
-            tuple(document.get("escalated_to", ())),
-            tuple(document.get("reviewers", ())),
-            str(document.get("review_url", "")),
-        )

@@ -5,14 +5,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-ApiConditions: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
-"""Condition keys with the values that calls may have, sorted by key."""
+from jitney.client.api.api_object import ApiConditions, ApiObject, conditions_document
 
 
 @dataclass(frozen=True, slots=True)
-class ApiPermission:
+class ApiPermission(ApiObject):
     """All `actions` (`service:Name`) on all `resources` (ARNs, or "*"). Both may contain `*` and `?`.
 
     `conditions` limit the calls.
@@ -26,11 +25,6 @@ class ApiPermission:
         """Return the permission as the API's JSON."""
         document: dict[str, Any] = {"actions": list(self.actions), "resources": list(self.resources)}
         return document | ({"conditions": conditions_document(self.conditions)} if self.conditions else {})
-
-    @classmethod
-    def read(cls, item: Any) -> Self:
-        """Return the permission in the API's JSON. Raises KeyError or TypeError for other JSON."""
-        return cls(tuple(item["actions"]), tuple(item["resources"]), read_conditions(item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +93,6 @@ class GrantRequest:
             body |= {"way": self.way} | ({"reveal": True} if self.reveal else {})
         body |= {"changed": self.changed} if self.changed else {}
         return body | {"ticket": self.ticket} if self.ticket else body
-
-
-def read_conditions(item: Any) -> ApiConditions:
-    """Return the member `conditions` of a JSON object, () if it has none. Raises TypeError if it is not an object."""
-    return tuple(sorted((key, tuple(values)) for key, values in {**item.get("conditions", {})}.items()))
-
-
-def conditions_document(conditions: ApiConditions) -> dict[str, list[str]]:
-    """Return the conditions as the API's JSON."""
-    return {key: list(values) for key, values in conditions}
 
 
 def aws_cli_calls(command: Sequence[str]) -> tuple[str, ...]:

@@ -1,17 +1,17 @@
 """The targets that the caller could request access to, as frozen values with the API's own names."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from jitney.client.api.grant_request import ApiConditions, conditions_document, read_conditions
+from jitney.client.api.api_object import ApiConditions, ApiObject, conditions_document
 
 ApiReviews = tuple[tuple[str, ...], ...]
 """The alternatives of reviewer groups. All groups of one alternative must approve."""
 
 
 @dataclass(frozen=True, slots=True)
-class ApiPermittedAccess:
+class ApiPermittedAccess(ApiObject):
     """Access that policies permit on a target, for `max_seconds`, in each of `ways` ("credentials", "gateway").
 
     It is for the `actions`. If there are none, it is for all actions of the `services` with this access level.
@@ -32,20 +32,13 @@ class ApiPermittedAccess:
     max_seconds: int
     conditions: ApiConditions = ()
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the access in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        lists = {name: tuple(document[name]) for name in ("services", "actions", "resources", "ways")}
-        return cls(**known | lists | {"reviews": _reviews(document), "conditions": read_conditions(document)})
-
     def document(self) -> dict[str, Any]:
         """Return the access as JSON."""
         return asdict(self) | {"conditions": conditions_document(self.conditions)}
 
 
 @dataclass(frozen=True, slots=True)
-class ApiPermittedProfile:
+class ApiPermittedProfile(ApiObject):
     """An access profile of a target that policies permit for `max_seconds`; with `partial`, only some of it."""
 
     name: str
@@ -54,15 +47,9 @@ class ApiPermittedProfile:
     reviews: ApiReviews
     max_seconds: int
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the profile in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        return cls(**known | {"reviews": _reviews(document)})
-
 
 @dataclass(frozen=True, slots=True)
-class ApiPermittedTarget:
+class ApiPermittedTarget(ApiObject):
     """A target, and what policies permit the caller there. `max_seconds` is the longest duration of any of it.
 
     `regions` are those in which sessions may make calls, the target's own first. While the target is `suspended`,
@@ -79,18 +66,6 @@ class ApiPermittedTarget:
     access_profiles: tuple[ApiPermittedProfile, ...] = ()
     incomplete: bool = False
     ticket_patterns: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the target in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        lists = {
-            "regions": tuple(document["regions"]),
-            "ticket_patterns": tuple(document.get("ticket_patterns", ())),
-            "access": tuple(map(ApiPermittedAccess.read, document["access"])),
-            "access_profiles": tuple(map(ApiPermittedProfile.read, document["access_profiles"])),
-        }
-        return cls(**known | lists)
 
     def document(self) -> dict[str, Any]:
         """Return the target as JSON."""
@@ -125,7 +100,3 @@ class ApiPermittedTargets:
         caller = {"principal": self.principal, "groups": list(self.groups), "human": self.human, "claims": self.claims}
         shown: dict[str, Any] = {"caller": caller, "targets": [each.document() for each in self.targets]}
         return shown | ({"fix": self.fix} if self.fix else {})
-
-
-def _reviews(document: Mapping[str, Any]) -> ApiReviews:
-    return tuple(tuple(groups) for groups in document["reviews"])

@@ -6,10 +6,11 @@ unknown name is never printed.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from jitney.client.api.explanations import ApiRequiredAction, read_explanation
+from jitney.client.api.api_object import ApiObject
+from jitney.client.api.explanations import ApiRequiredAction
 from jitney.client.api.grant_members import (
     ApiAccessProfile,
     ApiEarlierApproval,
@@ -26,7 +27,7 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class ApiGrant:
+class ApiGrant(ApiObject):
     """One grant. Times are ISO 8601 in UTC.
 
     `state` is pending, active, rejected, expired, released, revoked, failed or used. `ends_by` is when the token that
@@ -70,31 +71,13 @@ class ApiGrant:
     call: Mapping[str, Any] | None = None
     used_at: str | None = None
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the grant in a JSON object of the API.
-
-        Raises KeyError, TypeError or ValueError for any other object.
-        """
-        known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        ending, profile = document.get("ending"), document.get("access_profile")
-        read = {
-            "permissions": read_permissions(document["permissions"]),
-            "ending": ApiRevocation.read(ending) if ending else None,
-            "access_profile": ApiAccessProfile(profile["name"], profile["content"]) if profile else None,
-            "facts": tuple(ApiFact(fact["label"], fact["value"]) for fact in document.get("facts", ())),
-            "votes": tuple(ApiVote.read(vote) for vote in document.get("votes", ())),
-            "earlier_approvals": tuple(map(ApiEarlierApproval.read, document.get("earlier_approvals", ()))),
-        }
-        return cls(**known | read)
-
     def document(self) -> dict[str, Any]:
         """Return the grant as JSON. It holds no credential."""
         return asdict(self) | {"permissions": [each.document() for each in self.permissions]}
 
 
 @dataclass(frozen=True, slots=True)
-class ApiCredentials:
+class ApiCredentials(ApiObject):
     """AWS credentials of one grant. They end at `expiration` (ISO 8601). A repr shows only the key id."""
 
     access_key_id: str
@@ -136,9 +119,7 @@ class GrantResponse:
         credentials, review = document.get("credentials"), document.get("review")
         return cls(
             ApiGrant.read(document["grant"]),
-            ApiCredentials(**{item.name: credentials[item.name] for item in fields(ApiCredentials)})
-            if credentials
-            else None,
+            ApiCredentials.read(credentials) if credentials else None,
             ApiReview.read(review) if review else None,
             retry_seconds,
             document.get("repeats") is True,
@@ -155,7 +136,7 @@ class GrantResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiReason:
+class ApiReason(ApiObject):
     """One reason of a decision: the name of a policy or built-in rule, and a sentence.
 
     `action` and `resource` are what the reason is about; "" stands for all.
@@ -171,7 +152,7 @@ class ApiReason:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiRisk:
+class ApiRisk(ApiObject):
     """A risk: its name, a sentence, the actions that have it, the agent's other grants that add to it, and a source."""
 
     risk: str
@@ -183,41 +164,22 @@ class ApiRisk:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiDecision:
+class ApiDecision(ApiObject):
     """What policy would decide about a request. Nothing was issued."""
 
     effect: str
     reasons: tuple[ApiReason, ...]
     permissions: tuple[ApiPermission, ...]
-    reviews: tuple[tuple[str, ...], ...]
-    allowed_subset: tuple[ApiPermission, ...]
-    longest_seconds: int
-    session_policy: Mapping[str, Any]
-    session_policy_size: Mapping[str, int]
-    policy_version: str
+    reviews: tuple[tuple[str, ...], ...] = ()
+    allowed_subset: tuple[ApiPermission, ...] = ()
+    longest_seconds: int = 0
+    session_policy: Mapping[str, Any] = field(default_factory=dict)
+    session_policy_size: Mapping[str, int] = field(default_factory=dict)
+    policy_version: str = ""
     explanation: tuple[ApiRequiredAction, ...] = ()
     risks: tuple[ApiRisk, ...] = ()
     session_policy_arns: tuple[str, ...] = ()
     ways: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the decision in a body of the API. Raises KeyError or TypeError for any other body."""
-        return cls(
-            effect=document["effect"],
-            reasons=read_reasons(document["reasons"]),
-            permissions=read_permissions(document["permissions"]),
-            reviews=tuple(tuple(groups) for groups in document.get("reviews", ())),
-            allowed_subset=read_permissions(document.get("allowed_subset", ())),
-            longest_seconds=document.get("longest_seconds", 0),
-            session_policy=document.get("session_policy") or {},
-            session_policy_size=document.get("session_policy_size") or {},
-            policy_version=document.get("policy_version", ""),
-            explanation=read_explanation(document.get("explanation", ())),
-            risks=read_risks(document.get("risks", ())),
-            session_policy_arns=tuple(document.get("session_policy_arns", ())),
-            ways=read_ways(document),
-        )
 
     def document(self) -> dict[str, Any]:
         """Return the decision as JSON."""
@@ -257,25 +219,9 @@ def read_ways(document: Mapping[str, Any]) -> dict[str, str]:
 
 def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
     """Return the permissions in a JSON list of the API. Raises KeyError or TypeError for any other list."""
-    return tuple(ApiPermission.read(item) for item in items)
+    return tuple(map(ApiPermission.read, items))
 
 
 def read_reasons(items: Any) -> tuple[ApiReason, ...]:
-    """Return the reasons in a JSON list of the API, without members that this client does not know."""
-    names = [item.name for item in fields(ApiReason)]
-    return tuple(ApiReason(**{name: item[name] for name in names if name in item}) for item in items)
-
-
-def read_risks(items: Any) -> tuple[ApiRisk, ...]:
-    """Return the risks in a JSON list of the API. Raises KeyError or TypeError for any other list."""
-    return tuple(
-        ApiRisk(
-            item["risk"],
-            item["sentence"],
-            tuple(item["actions"]),
-            tuple(item["grants"]),
-            item["source"],
-            item["level"],
-        )
-        for item in items
-    )
+    """Return the reasons in a JSON list of the API. Raises TypeError for any other list."""
+    return tuple(map(ApiReason.read, items))

@@ -1,9 +1,11 @@
 """The broker's suspensions, as frozen values with the API's own names."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
+
+from jitney.client.api.api_object import ApiObject
 
 
 class ApiSuspensionKind(StrEnum):
@@ -17,7 +19,7 @@ class ApiSuspensionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiSuspension:
+class ApiSuspension(ApiObject):
     """One suspension. Times are ISO 8601, UTC.
 
     `lifted_at` is None while it is in force. `completed_at` is None until AWS denies everything that it covers, and all
@@ -36,18 +38,13 @@ class ApiSuspension:
     completed_at: str | None = None
     not_before: str | None = None
 
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the suspension in a JSON object of the API. Raises TypeError for another object."""
-        return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
-
     def document(self) -> dict[str, Any]:
         """Return the suspension as JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class ApiSuspensionProgress:
+class ApiSuspensionProgress(ApiObject):
     """A suspension, and the result of a call. Times are from the start of the call.
 
     `complete` is true if every role denies what is suspended and every end is on record. `targets_failed` has the code
@@ -64,20 +61,6 @@ class ApiSuspensionProgress:
     written_after_milliseconds: int | None = None
     targets_measured: tuple[str, ...] = ()
     already_in_force: bool = False
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the progress in a body of the API. Raises KeyError or TypeError for another body."""
-        return cls(
-            suspension=ApiSuspension.read(document["suspension"]),
-            complete=document["complete"] is True,
-            targets_denied=tuple(document.get("targets_denied", ())),
-            targets_failed=dict(document.get("targets_failed", {})),
-            grants_ended=int(document.get("grants_ended", 0)),
-            written_after_milliseconds=document.get("written_after_milliseconds"),
-            targets_measured=tuple(document.get("targets_measured", ())),
-            already_in_force=document.get("already_in_force") is True,
-        )
 
     def document(self) -> dict[str, Any]:
         """Return the progress as JSON."""

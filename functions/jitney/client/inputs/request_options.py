@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitney.client.api.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
+from jitney.client.api.api_object import ApiConditions
+from jitney.client.api.grant_request import ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
 from jitney.client.inputs.call_files import with_contents
 from jitney.client.inputs.setting_files import BYTE_ORDER_MARK, read_setting_file
 from jitney.client.problems import Invalid

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from jitney.client.api.api_object import ApiConditions
 from jitney.client.api.explanations import ApiPossibleAction
 from jitney.client.api.grant_members import ApiOutlivingEffect, ApiReview
-from jitney.client.api.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls
+from jitney.client.api.grant_request import ApiPermission, GrantRequest, aws_cli_calls
 from jitney.client.api.responses import ApiGrant, ApiReason, ApiRisk
 from jitney.client.terminal.durations import format_duration
 from jitney.core.access.conditions import conditions_in_words as core_words
