@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
-from jitney.client.audit import answer_check, grant_report, table_comparison
+from jitney.client.audit import answer_check, table_comparison
 from jitney.client.audit import athena as athena_module
 from jitney.client.audit.athena import NamedQuery, QueryResult
 from jitney.client.audit.audit_table import AuditTable
@@ -218,7 +218,6 @@ def deployment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployme
         known |= dict.fromkeys(("athena", "glue", "cloudformation"), made.definitions)
         monkeypatch.setattr(boto3.session.Session, "client", lambda _, name, **__: known[name])
         monkeypatch.setattr(athena_module, "connected", lambda *_: made)
-        monkeypatch.setattr(grant_report, "connected", lambda *_: made)
         yield made
 
 

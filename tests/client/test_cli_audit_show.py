@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from jitney.client.audit import athena as athena_module
 from jitney.client.audit import grant_report
 from jitney.client.audit.athena import QueryResult
 from jitney.client.cli import build_app
@@ -62,7 +63,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     ledger = Ledger(tmp_path)
     ledger.publish("records", reviewed().lines)
     ledger.publish("calls", CALLS)
-    monkeypatch.setattr(grant_report, "connected", lambda *_: ledger)
+    monkeypatch.setattr(athena_module, "connected", lambda *_: ledger)
     monkeypatch.setattr(command, "time", SimpleNamespace(time=lambda: LATER + 0.9))
     return ledger
 

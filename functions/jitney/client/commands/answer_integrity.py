@@ -1,18 +1,17 @@
-"""How `jitney audit query`, `who` and `show` check the integrity of their answers, and their options for it."""
+"""The options of `jitney audit query`, `who` and `show`: where their answers come from, and how they are checked."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from jitney.client.commands.audit import Trusted
+from jitney.client.commands.audit import Database, Stack, Trusted, Workgroup, print_rows
 from jitney.client.inputs.optional import load_extra
-from jitney.client.terminal.command_result import audit_screen
+from jitney.client.terminal.command_result import audit_screen, print_json
 
-__all__ = ["Check", "Trusted", "checked_answer", "exit_by", "marked_rows"]
 Check = Annotated[
     bool,
     typer.Option("--check/--no-check", help="Check the records and calls behind the answer, or only print it."),
@@ -20,31 +19,60 @@ Check = Annotated[
 _TITLE = "The answer was not checked"
 
 
-def checked_answer(
-    stack: Path | None,
-    keys: Sequence[str] | None,
-    location: Any,
-    since: date | None,
-    until: date | None,
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """Where an answer comes from, and whether its integrity is checked."""
+
+    stack: Stack = None
+    workgroup: Workgroup = ""
+    database: Database = ""
+    check: Check = True
+    key: Trusted = None
+
+    def athena(self, title: str) -> tuple[Any, Any]:
+        """Return the `AthenaLocation` of the queries, and Athena there. Raises Invalid with this title."""
+        queries = load_extra("jitney.client.audit.named_queries", "audit", title)
+        athena = load_extra("jitney.client.audit.athena", "audit", title)
+        location = queries.athena_location(self.workgroup, self.database, self.stack)
+        return location, athena.connected(location)
+
+    def checked(
+        self, location: Any, since: date | None, until: date | None, *, quiet: bool = False, last: date | None = None
+    ) -> Any:
+        """Return the integrity of an answer from these days, an `AnswerIntegrity` of core. Raises Invalid.
+
+        `location` is the `AthenaLocation` where the queries ran. Progress is shown, unless `quiet`.
+        """
+        if not self.check:
+            from jitney.core.integrity.answer_integrity import unchecked  # noqa: PLC0415 - seldom used
+
+            return unchecked("--no-check was given.")
+        found = load_extra("jitney.client.audit.answer_check", "audit", _TITLE)
+        sources, now = found.answer_sources(self.stack, tuple(self.key or ()), location), int(time.time())
+        if quiet:
+            return found.check_answer(sources, since, until, lambda *_: None, now, last)
+        with audit_screen().reading() as progress:
+            return found.check_answer(sources, since, until, progress, now, last)
+
+
+def print_checked(
+    document: Mapping[str, Any],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    integrity: Any,
+    warnings: Iterable[str],
     *,
-    check: bool,
-    quiet: bool = False,
-    last: date | None = None,
-) -> Any:
-    """Return the integrity of an answer from these days, an `AnswerIntegrity` of core. Raises Invalid.
-
-    `location` is the `AthenaLocation` where the queries ran. Progress is shown, unless `quiet`.
-    """
-    if not check:
-        from jitney.core.integrity.answer_integrity import unchecked  # noqa: PLC0415 - seldom used
-
-        return unchecked("--no-check was given.")
-    found = load_extra("jitney.client.audit.answer_check", "audit", _TITLE)
-    sources, now = found.answer_sources(stack, tuple(keys or ()), location), int(time.time())
-    if quiet:
-        return found.check_answer(sources, since, until, lambda *_: None, now, last)
-    with audit_screen().reading() as progress:
-        return found.check_answer(sources, since, until, progress, now, last)
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """Print the rows of an answer with their integrity and the `warnings`, or the `document` with them as JSON."""
+    if as_json:
+        members = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json({**document, "rows": members, "integrity": integrity.document()})
+        return
+    print_rows(columns, rows, as_csv=as_csv)
+    audit_screen().integrity(integrity.document())
+    audit_screen().warnings(warnings)
 
 
 def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: Any) -> tuple[list[str], Any]:

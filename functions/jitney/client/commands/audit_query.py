@@ -5,18 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import (
-    AsCsv,
-    Database,
-    Stack,
-    Workgroup,
-    chosen_days,
-    print_rows,
-    read_day,
-    require_one_format,
-)
+from jitney.client.commands.answer_integrity import AnswerOptions, exit_by, marked_rows, print_checked
+from jitney.client.commands.audit import AsCsv, chosen_days, read_day, require_one_format
 from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
 from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
 
@@ -32,17 +24,14 @@ Since = Annotated[
 Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC), inclusive.")]
 
 
+@grouped
 def run_query(
     name: Name = None,
     *,
     param: Values = None,
     since: Since = None,
     until: Until = None,
-    stack: Stack = None,
-    workgroup: Workgroup = "",
-    database: Database = "",
-    check: Check = True,
-    key: Trusted = None,
+    source: AnswerOptions,
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -58,8 +47,7 @@ def run_query(
         require_one_format(as_csv=as_csv, as_json=as_json)
         days = chosen_days(since, until)
         queries = load_extra("jitney.client.audit.named_queries", "audit", "The query cannot run")
-        location = queries.athena_location(workgroup, database, stack)
-        athena = load_extra("jitney.client.audit.athena", "audit", "The query cannot run").connected(location)
+        location, athena = source.athena("The query cannot run")
         if name is None:
             _list(queries.listed(athena.named()), as_json=as_json)
             return
@@ -67,7 +55,7 @@ def run_query(
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
         # The check covers the days until today, because later events of a listed row are in the answer, too.
         last = run.period[1] if run.period else None
-        integrity = checked_answer(stack, key, location, run.first_day_read, None, check=check, last=last)
+        integrity = source.checked(location, run.first_day_read, None, last=last)
         _show(run, integrity, as_csv=as_csv, as_json=as_json)
         exit_by(integrity)
 
@@ -81,11 +69,7 @@ def _list(queries: dict[str, Any], *, as_json: bool) -> None:
 
 def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:
     columns, rows = marked_rows(run.answer.columns, run.answer.rows, integrity)
-    if as_json:
-        members = [dict(zip(columns, row, strict=True)) for row in rows]
-        print_json(run.document() | {"columns": columns, "rows": members, "integrity": integrity.document()})
-        return
-    print_rows(columns, rows, as_csv=as_csv)
-    audit_screen().integrity(integrity.document())
-    audit_screen().warnings(run.warnings)
-    audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)
+    document = run.document() | {"columns": columns}
+    print_checked(document, columns, rows, integrity, run.warnings, as_csv=as_csv, as_json=as_json)
+    if not as_json:
+        audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)

@@ -1,32 +1,32 @@
 """`jitney audit show`: the report of one grant, for auditors."""
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by
-from jitney.client.commands.audit import Database, Since, Stack, Workgroup
+from jitney.client.commands.answer_integrity import AnswerOptions, exit_by
+from jitney.client.commands.audit import Since
 from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
 Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Grant ids: g- and 14 letters or digits.")]
+_TITLE = "The report was not built"
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page to FILE instead.")]
 
 
+@grouped
 def show_report(
     grants: Grants,
     *,
     since: Since = None,
     html: Html = None,
-    stack: Stack = None,
-    workgroup: Workgroup = "",
-    database: Database = "",
-    check: Check = True,
-    key: Trusted = None,
+    source: AnswerOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Report on grants, from the request to the last AWS call.
@@ -38,17 +38,13 @@ def show_report(
     Example: jitney audit show g-abcdefghijklm2 --stack outputs.json
     """
     with exit_on_problem("audit show", as_json=as_json):
-        report = _report_module()
+        report = load_extra("jitney.client.audit.grant_report", "audit", _TITLE)
         ids, now = report.checked_grant_ids(grants), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=report.DAYS)).date()
-
-        location = report.athena_location(workgroup, database, stack)
-
-        def checked(since: date) -> Any:
-            return checked_answer(stack, key, location, since, None, check=check, quiet=True)
-
+        location, athena = source.athena(_TITLE)
         with report.waiting():
-            reports = report.reports(report.connected(location), ids, first, now, checked)
+            checked = partial(source.checked, location, until=None, quiet=True)
+            reports = report.reports(athena, ids, first, now, checked)
         if html:
             report.write_html(reports, html)
             screen().note(f"Wrote {html}")
@@ -58,8 +54,3 @@ def show_report(
         elif not html:
             report.show(reports)
         exit_by(reports[0].integrity)
-
-
-def _report_module() -> Any:
-    """Return the report module, which needs the extra `audit`. Raises Invalid."""
-    return load_extra("jitney.client.audit.grant_report", "audit", "The report was not built")

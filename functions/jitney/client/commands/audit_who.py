@@ -1,25 +1,17 @@
 """`jitney audit who`: an auditor's question about an agent or a resource, in one table."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import (
-    AsCsv,
-    Database,
-    Stack,
-    Workgroup,
-    chosen_days,
-    print_rows,
-    read_day,
-    require_one_format,
-)
+from jitney.client.commands.answer_integrity import AnswerOptions, exit_by, marked_rows, print_checked
+from jitney.client.commands.audit import AsCsv, chosen_days, read_day, require_one_format
 from jitney.client.inputs import options
+from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
-from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem
 
 Agent = Annotated[str, typer.Option(metavar="NAME", help="The agent: its principal, subject or short name.")]
 Resource = Annotated[
@@ -30,17 +22,14 @@ Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", 
 DAYS = timedelta(days=30)
 
 
+@grouped
 def who_did(
     *,
     agent: Agent = "",
     resource: Resource = "",
     since: Since = None,
     until: Until = None,
-    stack: Stack = None,
-    workgroup: Workgroup = "",
-    database: Database = "",
-    check: Check = True,
-    key: Trusted = None,
+    source: AnswerOptions,
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -60,27 +49,13 @@ def who_did(
         last = until or datetime.now(UTC)
         first = since or last - DAYS
         with audit_screen().querying("who"):
-            location, found = _history(agent, resource, first, last, workgroup, database, stack)
-        integrity = checked_answer(stack, key, location, found.since, found.read_until, check=check, last=found.until)
+            history = load_extra("jitney.client.audit.access_history", "audit", "The question was not answered")
+            location, athena = source.athena("The question was not answered")
+            found = history.access_history(athena, agent, resource, first.date(), last.date())
+        integrity = source.checked(location, found.since, found.read_until, last=found.until)
         columns, rows = marked_rows(found.columns, found.rows, integrity)
-        if as_json:
-            members = [dict(zip(columns, row, strict=True)) for row in rows]
-            print_json(found.document() | {"rows": members, "integrity": integrity.document()})
-        else:
-            print_rows(columns, rows, as_csv=as_csv)
-            audit_screen().integrity(integrity.document())
-            audit_screen().warnings(found.warnings)
+        shown = found.document()
+        print_checked(shown, columns, rows, integrity, found.warnings, as_csv=as_csv, as_json=as_json)
+        if not as_json:
             audit_screen().note(f"{found.about}: {len(rows)} rows")
         exit_by(integrity)
-
-
-def _history(
-    agent: str, resource: str, first: datetime, last: datetime, workgroup: str, database: str, stack: Any
-) -> tuple[Any, Any]:
-    """Return where the queries ran, and the history."""
-    history = load_extra("jitney.client.audit.access_history", "audit", "The question was not answered")
-    queries = load_extra("jitney.client.audit.named_queries", "audit", "The question was not answered")
-    athena = load_extra("jitney.client.audit.athena", "audit", "The question was not answered")
-    location = queries.athena_location(workgroup, database, stack)
-    source = athena.connected(location)
-    return location, history.access_history(source, agent, resource, first.date(), last.date())
