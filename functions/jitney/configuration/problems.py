@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.values import model_in
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource
+from jitney.core.quantities import quantity
 
 # Keys that a reader could expect, each with the reason why it does not exist.
 _ABSENT_KEYS = {"external_id": ("external ids are made by the broker", "leave it out")}
@@ -86,8 +87,9 @@ def placed(source: YamlSource) -> list[ConfigurationProblem]:
 
 def format_problems(file: Path, problems: Sequence[ConfigurationProblem]) -> str:
     """Return the problems of `file` as text for people, each with its place and its fix."""
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return "\n".join([f"{file} has {count}:", *(_format_problem(file, each) for each in problems)])
+    return "\n".join(
+        [f"{file} has {quantity(len(problems), 'problem')}:", *(_format_problem(file, each) for each in problems)]
+    )
 
 
 def place_of(file: Path, problem: ConfigurationProblem) -> str:

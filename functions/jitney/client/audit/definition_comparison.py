@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from jitney.audit_database.definitions import DATABASE, WORKGROUP, query_texts, table_inputs
+from jitney.core.quantities import format_list
 from jitney.core.review.safe_text import escape_invisible
 
 Facts: TypeAlias = Mapping[str, str]
@@ -216,9 +217,7 @@ def changed_sentences(changes: Mapping[str, str]) -> tuple[str, ...]:
 
 def other_version(names: Sequence[str], stack_version: str, own_version: str) -> str:
     """Return the sentence about a stack whose template has other definitions than this package."""
-    listed = ", ".join(names[:MOST_NAMED])
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    differ = f"{listed}{more} {'differs' if len(names) == 1 else 'differ'}"
+    differ = f"{format_list(names, MOST_NAMED)} {'differs' if len(names) == 1 else 'differ'}"
     if stack_version == own_version:
         which = f"The stack was deployed with other queries than this command's, both of version {own_version}"
         return f"{which}: {differ}. Install `jitney` from the deployed commit, and check again."

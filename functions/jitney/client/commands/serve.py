@@ -26,6 +26,7 @@ from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import ClientProblem
 from jitney.client.processes.child import ended_by_signals, heeded, hidden_configuration, overriding_variables
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.core.quantities import quantity
 
 if TYPE_CHECKING:
     from jitney.client.gateway.running import RunningEndpoint
@@ -122,7 +123,7 @@ def _stop_all(*, as_json: bool) -> None:
     if as_json:
         print_json({"stopped": stopped})
     else:
-        screen().note(f"jitney: stopped {len(stopped)} background endpoint{'' if len(stopped) == 1 else 's'}")
+        screen().note(f"jitney: stopped {quantity(len(stopped), 'background endpoint')}")
 
 
 def _print_environment(variables: Mapping[str, str], grant: str, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, Unavailable
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.core.quantities import format_list
 
 REPEAT_SECONDS = 300
 """How long the command repeats an incomplete suspension. After that, the broker continues it every five minutes."""
@@ -162,13 +163,12 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
     _show(progress.suspension)
     milliseconds = progress.written_after_milliseconds
     seconds = "" if milliseconds is None else f", after {milliseconds / 1000:.1f} s"
-    denied = list(progress.targets_denied)
-    more = f" and {len(denied) - MOST_ROWS} more" if len(denied) > MOST_ROWS else ""
+    denied = progress.targets_denied
     screen().rows(
         [
             ("already", ALREADY if progress.already_in_force else ""),
             ("ended", f"{progress.grants_ended} grants and reviews"),
-            ("denied on", f"{', '.join(denied[:MOST_ROWS])}{more}{seconds}" if denied else ""),
+            ("denied on", f"{format_list(denied, MOST_ROWS)}{seconds}" if denied else ""),
             ("measured", _measured(progress)),
             *((("failed", f"{target}: {code}")) for target, code in list(progress.targets_failed.items())[:MOST_ROWS]),
             ("lift it", f"jitney suspensions lift {progress.suspension.id} --reason TEXT"),

@@ -9,6 +9,7 @@ from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, Record
 from jitney.client.policy.policy_access import loaded_policies
 from jitney.core.access.request import permissions_view
 from jitney.core.integrity.answer_integrity import unchecked
+from jitney.core.quantities import format_list, quantity
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, ReplayedRequest
 from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.stored_identity import name_of
@@ -85,7 +86,7 @@ def answer_document(answer: ReplayedAnswer) -> dict[str, Any]:
 def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the counts as rows."""
     distinct = f", {result['distinct']:,} of them distinct for these policies"
-    yield "replayed", f"{decisions(result['replayed'])}{distinct}"
+    yield "replayed", f"{quantity(result['replayed'], 'decision')}{distinct}"
     for each in result["effects"]:
         if each["before"] != each["after"]:
             yield "changed", f"{each['count']:,} from {each['before']} to {each['after']}"
@@ -94,9 +95,9 @@ def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     others = result["other_policies"]
     yield "same", f"{others:,} with the same answer by other policies" if others else ""
     for each in result["not_replayable"]:
-        yield "left out", f"{decisions(each['count'])}: {each['reason']}"
-    table = result["other_action_table"]
-    yield "note", f"{decisions(table)} used another table of AWS actions, which may explain a change" if table else ""
+        yield "left out", f"{quantity(each['count'], 'decision')}: {each['reason']}"
+    if others := result["other_action_table"]:
+        yield "note", f"{quantity(others, 'decision')} used another table of AWS actions, which may explain a change"
     lines = result["unreadable_lines"]
     yield "left out", f"{lines:,} unreadable lines" if lines else ""
     yield "records", UNVERIFIED
@@ -118,8 +119,8 @@ def table(result: Mapping[str, Any], most: int) -> tuple[list[list[str]], int]:
         key = (
             each["principal"],
             each["target"],
-            each["access_profile"] or _some(list(named["actions"])),
-            _some(list(named["resources"])),
+            each["access_profile"] or format_list(list(named["actions"]), 3),
+            format_list(list(named["resources"]), 3),
             _answer_words(each["before"]),
             _answer_words(each["after"]),
         )
@@ -129,15 +130,6 @@ def table(result: Mapping[str, Any], most: int) -> tuple[list[list[str]], int]:
     return rows, len(groups)
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
 def _answer_words(answer: Mapping[str, Any]) -> str:
     reviews = " or ".join("+".join(groups) for groups in answer["reviews"])
     return f"{answer['effect']}{f' by {reviews}' if reviews else ''} ({', '.join(answer['policies'])})"
-
-
-def decisions(count: int) -> str:
-    """Return a number of decisions in words."""
-    return f"{count:,} decision{'' if count == 1 else 's'}"

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress
-from jitney.client.policy.replay_report import COLUMNS, ReplayOptions, answer_document, decisions, table
+from jitney.client.policy.replay_report import COLUMNS, ReplayOptions, answer_document, table
 from jitney.core.access.request import permissions_view
 from jitney.core.integrity.answer_integrity import unchecked
+from jitney.core.quantities import quantity
 from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.replay.shadow_log import ShadowDifference, ShadowLog
 from jitney.core.times import iso
@@ -43,7 +44,6 @@ def document(log: ShadowLog) -> dict[str, Any]:
 
 def _change(each: ShadowDifference) -> dict[str, Any]:
     record = each.record
-    profile = record.detail_members.get("access_profile")
     return {
         "time": iso(record.time),
         "chain": record.chain,
@@ -53,7 +53,7 @@ def _change(each: ShadowDifference) -> dict[str, Any]:
         "human": record.human,
         "target": record.target,
         "permissions": permissions_view(record.permissions),
-        "access_profile": str(profile.get("name", "")) if isinstance(profile, dict) else "",
+        "access_profile": str(record.members_of("access_profile").get("name", "")),
         "duration_seconds": record.duration_seconds,
         "shadow_version": each.version,
         "before": answer_document(each.before),
@@ -64,13 +64,13 @@ def _change(each: ShadowDifference) -> dict[str, Any]:
 def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the counts as rows."""
     for each in result["versions"]:
-        yield "shadow", f"version {each['version'][:SHOWN_VERSION]}, {decisions(each['count'])}"
+        yield "shadow", f"version {each['version'][:SHOWN_VERSION]}, {quantity(each['count'], 'decision')}"
     for each in result["effects"]:
         same = " by other reviewers" if each["before"] == each["after"] else ""
-        yield "differs", f"{decisions(each['count'])}: active {each['before']}, shadow {each['after']}{same}"
+        yield "differs", f"{quantity(each['count'], 'decision')}: active {each['before']}, shadow {each['after']}{same}"
     for each in result["errors"]:
-        yield "error", f"{decisions(each['count'])}: {each['error']}"
-    yield "left out", f"{decisions(result['without'])} without a shadow" if result["without"] else ""
+        yield "error", f"{quantity(each['count'], 'decision')}: {each['error']}"
+    yield "left out", f"{quantity(result['without'], 'decision')} without a shadow" if result["without"] else ""
     lines = result["unreadable_lines"]
     yield "left out", f"{lines:,} unreadable lines" if lines else ""
     yield "records", UNVERIFIED

@@ -25,10 +25,6 @@ _INTEGRITY = _VERDICTS | {
 _NO_FILES = "CloudTrail delivered no file on these days; check --since, --until and the trail"
 
 
-def _count(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
 class AuditScreen(Screen):
     """Writes what the audit commands found."""
 
@@ -47,9 +43,11 @@ class AuditScreen(Screen):
         if nothing:
             words, style = "No files", "bold yellow"
         verb = "would be sent" if dry_run else "sent"
-        self.heading(words, style, f"{_count(summary['sent'], 'event')} of Jitney's roles {verb}")
-        others = f", and {_count(summary['other_files'], 'other object')}" if summary["other_files"] else ""
-        self.rows([("read", f"{_count(summary['files'], 'file')} with {_count(summary['events'], 'event')}{others}")])
+        self.heading(words, style, f"{quantity(summary['sent'], 'event')} of Jitney's roles {verb}")
+        others = f", and {quantity(summary['other_files'], 'other object')}" if summary["other_files"] else ""
+        self.rows(
+            [("read", f"{quantity(summary['files'], 'file')} with {quantity(summary['events'], 'event')}{others}")]
+        )
         self.rows(("skipped", f"{count} {reason}") for reason, count in summary["skipped"].items())
         self.rows(("not read", f"{each['file']} {each['reason']}") for each in summary["unread"])
         self.rows([("because", _NO_FILES if nothing else "")])
@@ -61,21 +59,21 @@ class AuditScreen(Screen):
         left = any(summary[name] for name in ("misplaced", "unreadable", "too_old", "in_flight"))
         words, style = ("Incomplete", "bold yellow") if left else ("Complete", "bold green")
         self.heading(words, style, "redrive of dead letters")
-        again = f"{_count(summary['records'], 'record')} and {_count(summary['calls'], 'call')}"
-        letters = f", for {_count(summary['dead_letters'], 'dead letter')}" if summary["dead_letters"] else ""
-        self.rows([("events", f"{_count(summary['trail_events'], 'CloudTrail event')} sent back to the queue")])
+        again = f"{quantity(summary['records'], 'record')} and {quantity(summary['calls'], 'call')}"
+        letters = f", for {quantity(summary['dead_letters'], 'dead letter')}" if summary["dead_letters"] else ""
+        self.rows([("events", f"{quantity(summary['trail_events'], 'CloudTrail event')} sent back to the queue")])
         self.rows([("published", f"{again} again{letters}")])
         if summary["misplaced"]:
-            self.rows([("skipped", f"{_count(summary['misplaced'], 'item')} with a text that does not fit the key")])
+            self.rows([("skipped", f"{quantity(summary['misplaced'], 'item')} with a text that does not fit the key")])
         if summary["too_old"]:
             self.rows(
-                [("too old", f"{_count(summary['too_old'], 'record')}: only those of the last 96 days are published")]
+                [("too old", f"{quantity(summary['too_old'], 'record')}: only those of the last 96 days are published")]
             )
         if summary["unreadable"]:
-            self.rows([("left", f"{_count(summary['unreadable'], 'unreadable dead letter')}")])
+            self.rows([("left", f"{quantity(summary['unreadable'], 'unreadable dead letter')}")])
         if summary["in_flight"]:
             letters = (
-                f"{_count(summary['in_flight'], 'dead letter')}, received by another run or by one that was killed"
+                f"{quantity(summary['in_flight'], 'dead letter')}, received by another run or by one that was killed"
             )
             self.rows([("in flight", letters), ("next", "repeat the command after 15 minutes")])
 

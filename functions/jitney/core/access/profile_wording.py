@@ -10,7 +10,7 @@ from typing import Any
 from jitney.core.access.request import AccessRequest
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
-from jitney.core.quantities import quantity
+from jitney.core.quantities import format_list, quantity
 
 MOST_SERVICES = 6
 
@@ -36,9 +36,7 @@ def profile_line(profile: GrantedProfile, levels: Mapping[str, AccessLevel | Non
 def summary(levels: Mapping[str, AccessLevel | None], resources: Iterable[str]) -> str:
     """Return how many actions of how many services these are, by access level, and on how many resources."""
     services = sorted({name.partition(":")[0] for name in levels})
-    shown = ", ".join(services[:MOST_SERVICES])
-    if len(services) > MOST_SERVICES:
-        shown += f" and {len(services) - MOST_SERVICES} more"
+    shown = format_list(services, MOST_SERVICES)
     counts = Counter(LEVEL_NAMES[level] if level else "unknown" for level in levels.values())
     order = ["unknown", *LEVEL_NAMES.values()]
     by_level = ", ".join(f"{counts[name]} {name}" for name in order if counts[name])

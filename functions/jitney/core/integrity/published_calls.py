@@ -14,6 +14,7 @@ from typing import NamedTuple
 from jitney.core.integrity.contents import read_lines
 from jitney.core.integrity.findings import MOST_NAMED, IntegrityBreak
 from jitney.core.integrity.object_names import HIDDEN, is_read_by_athena
+from jitney.core.quantities import format_list
 from jitney.core.trail.call import calls_partition
 from jitney.core.trail.call_line import verdict_key
 
@@ -111,9 +112,8 @@ def _named(key: str, calls: list[StoredCall], words: str) -> Iterator[IntegrityB
     if not calls:
         return
     ids = [each.place.event_id for each in calls]
-    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
     where = f"In {key}, " if key else ""
     kind = "call" if len(ids) == 1 else "calls"
-    sentence = f"{where}{kind} {', '.join(ids[:MOST_NAMED])}{more}: {words}."
+    sentence = f"{where}{kind} {format_list(ids, MOST_NAMED)}: {words}."
     grants = tuple(sorted({each.grant_id for each in calls} - {""}))
     yield IntegrityBreak(f"{sentence[0].upper()}{sentence[1:]}", None, key, grants=grants)

@@ -7,7 +7,7 @@ from jitney.core.access.conditions import Condition, Operator
 from jitney.core.policy_suggestion.cedar_text import comment, entity, like_pattern, literal, one_of, quoted
 from jitney.core.policy_suggestion.remembered_decisions import Alternatives, Reviews
 from jitney.core.policy_suggestion.suggested_permits import PermitHolder, ResourceShape, SuggestedPermit
-from jitney.core.quantities import quantity
+from jitney.core.quantities import format_list, quantity
 from jitney.core.times import iso
 
 MOST_EXAMPLES = 3
@@ -49,8 +49,7 @@ def evidence(permit: SuggestedPermit) -> Iterator[str]:
     unseen = sorted((gap, use.pair.action) for use in permit.uses if not use.called for gap in use.gaps)
     for gap, actions in groupby(unseen, key=lambda each: each[0]):
         names = sorted({action for _, action in actions})
-        more = f" and {len(names) - MOST_EXAMPLES} more" if len(names) > MOST_EXAMPLES else ""
-        yield f"Kept without a call: {', '.join(names[:MOST_EXAMPLES])}{more}, because {gap}."
+        yield f"Kept without a call: {format_list(names, MOST_EXAMPLES)}, because {gap}."
 
 
 def _who(holders: tuple[PermitHolder, ...]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from jitney.core.outliving import GrantEffect
-from jitney.core.quantities import quantity
+from jitney.core.quantities import format_list, quantity
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import NOT_SENT, CallGroup, GrantReport
 from jitney.core.report.rows import (
@@ -19,7 +19,7 @@ from jitney.core.report.rows import (
 )
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome
-from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut
 
 _NO_POLICY = (
     "none is safe: a value contains `?`, access was by break-glass or an earlier approval, "

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.request import Permission
+from jitney.core.quantities import format_list
 from jitney.core.report.grant_report import GrantReport, Terms
-from jitney.core.review.safe_text import escape_invisible, format_list, middle_cut, quote
+from jitney.core.review.safe_text import escape_invisible, middle_cut, quote
 from jitney.core.times import format_duration
 
 MOST_ARN, MOST_WORDS, MOST_NAME, MOST_SHOWN, MOST_PEOPLE, MOST_ROWS = 200, 500, 100, 3, 8, 40

@@ -7,7 +7,7 @@ quotation marks.
 from collections.abc import Iterator, Mapping, Sequence
 
 from jitney.core.outliving import GrantEffect
-from jitney.core.quantities import quantity
+from jitney.core.quantities import format_list, quantity
 from jitney.core.report.activity_rows import (
     alarming_rows,
     call_rows,
@@ -44,7 +44,7 @@ from jitney.core.report.rows import (
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.review.call_wording import call_title, short_parameters
 from jitney.core.review.headlines import NO_PERSON
-from jitney.core.review.safe_text import cut, escape_invisible, format_list
+from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.times import format_duration
 
 _STATES: Mapping[ReportedState, str] = {each: each.value.capitalize() for each in ReportedState}

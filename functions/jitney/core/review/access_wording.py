@@ -7,8 +7,9 @@ from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.profile_wording import LEVEL_NAMES
 from jitney.core.actions import AccessLevel
 from jitney.core.patterns import has_wildcard
+from jitney.core.quantities import format_list
 from jitney.core.review.harm import deletes, harm_rank
-from jitney.core.review.safe_text import cut, format_list, middle_cut
+from jitney.core.review.safe_text import cut, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
 
 MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES = 4, 6, 4

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.masking.mask_tags import MASK
+from jitney.core.quantities import format_list
 from jitney.core.review.safe_text import cut, escape_exact, middle_cut
 
 MOST_PARAMETERS, MOST_PARAMETER_NAME, MOST_VALUE, MOST_TITLE = 12, 100, 300, 120
@@ -99,7 +100,6 @@ def _written(value: Any) -> str:
 
 def _noted(text: str) -> str:
     """Return the escaped text, with a note on its characters that are not ASCII."""
-    foreign = dict.fromkeys(each for each in text if not each.isascii() and each.isprintable())
-    named = ", ".join(f"U+{ord(each):04X}" for each in list(foreign)[:_MOST_NAMED])
-    more = f" and {len(foreign) - _MOST_NAMED} more" if len(foreign) > _MOST_NAMED else ""
-    return escape_exact(f"{text}{f' (not ASCII: {named}{more})' if foreign else ''}")
+    foreign = dict.fromkeys(f"U+{ord(each):04X}" for each in text if not each.isascii() and each.isprintable())
+    named = format_list(list(foreign), _MOST_NAMED)
+    return escape_exact(f"{text}{f' (not ASCII: {named})' if foreign else ''}")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from jitney.core.access.decision import Risk
 from jitney.core.access.request import Permission
+from jitney.core.quantities import format_list
 from jitney.core.review.harm import harm_level
 from jitney.core.review.like_requests import GrantedTimes
-from jitney.core.review.safe_text import cut, format_list, middle_cut, one_word, quote
+from jitney.core.review.safe_text import cut, middle_cut, one_word, quote
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
 

@@ -9,7 +9,8 @@ from jitney.core.access.request import Permission
 from jitney.core.actions import READING, AccessLevel, Action, ActionTable
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, has_wildcard
 from jitney.core.policy.risks import completed_escalations, describe_risks, risks_of
-from jitney.core.review.safe_text import format_list, short_resource
+from jitney.core.quantities import format_list
+from jitney.core.review.safe_text import short_resource
 
 LOW = "low"
 """The level of a request without any risk: it only lists, or reads resources that it names."""

@@ -11,6 +11,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.actions import AccessLevel, Action, ActionTable
 from jitney.core.policy.risks import HARM_LEVELS
+from jitney.core.quantities import quantity
 from jitney.core.review.call_wording import call_title
 from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import Use, deletes
@@ -59,7 +60,7 @@ class Headline(NamedTuple):
         if len(self.title) <= most:
             return self.title
         count = len({arn for use in self.uses for arn in use.resources})
-        return f"{self.requester} {self._what('1 resource' if count == 1 else f'{count} resources')}"
+        return f"{self.requester} {self._what(quantity(count, 'resource'))}"
 
     @property
     def access(self) -> str:

@@ -5,7 +5,7 @@ An agent chooses its reason and also the names of resources. Each channel escape
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 # Characters that Unicode's general category calls printable, but that are invisible: those with the property
 # Default_Ignorable_Code_Point (Unicode Character Database), the blank Braille pattern, and a blank musical note.
@@ -115,10 +115,3 @@ def _shortened(whole: str, most: int, end: int) -> str:
 def defang(text: str) -> str:
     """Return the escaped text with defanged addresses: https[:]//evil[.]example, a[@]b[.]c."""
     return _ADDRESS_MARKS.sub(lambda mark: f"[{mark[0]}]", escape_invisible(text))
-
-
-def format_list(names: Sequence[str], most: int) -> str:
-    """Return the first `most` names, and how many more there are."""
-    shown = ", ".join(names[:most])
-    more = len(names) - most
-    return f"{shown} and {more} more" if more > 0 else shown

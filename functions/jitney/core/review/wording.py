@@ -13,7 +13,7 @@ from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.profile_wording import profile_line
-from jitney.core.quantities import quantity
+from jitney.core.quantities import format_list, quantity
 from jitney.core.review.access_wording import (
     MOST_ACCESSES,
     MOST_ACTIONS,
@@ -36,7 +36,7 @@ from jitney.core.review.decision_wording import (
     shortened,
 )
 from jitney.core.review.headlines import NO_PERSON
-from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut, quote
+from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, middle_cut, quote
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
 

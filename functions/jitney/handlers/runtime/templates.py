@@ -11,12 +11,13 @@ from jitney.core.access.ended_approvals import approval_counts
 from jitney.core.access.grant import Grant
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
+from jitney.core.quantities import format_list
 from jitney.core.review import decision_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources, worst_first
 from jitney.core.review.call_wording import all_parameters, call_title, short_parameters
 from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import takes_second_step
-from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut, one_word, quote
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut, one_word, quote
 from jitney.core.times import form_time, format_clock, format_duration, format_time, iso, rough_duration
 
 if TYPE_CHECKING:
