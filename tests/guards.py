@@ -103,10 +103,9 @@ PREDICATES = {
     "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),
     "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
     "handlers/gateway/call_reviews.py": ("_was_not_sent", "is_still_approved"),
-    "handlers/caller/authenticated_request.py": ("is_operator", "owns"),
-    "handlers/held_reads.py": ("_may_hold",),
+    "handlers/caller/authenticated_request.py": ("count_against", "is_operator", "owns"),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
-    "handlers/pages/viewers.py": ("may_see",),
+    "handlers/pages/viewers.py": ("may_see", "may_vote"),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("adapters/session_clients.py", "keys is None"): "botocore refuses to sign without keys",

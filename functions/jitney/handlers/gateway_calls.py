@@ -13,14 +13,13 @@ from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.budgets import limits_of
 from jitney.core.gateway.call_request import CallRequest, parse_call
 from jitney.core.gateway.call_state import content_mac, key_hash
-from jitney.core.gateway.call_values import with_call_values
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent
 from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import verify_caller
-from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call
+from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call, explained_call
 from jitney.handlers.gateway.call_recording import reviewed_call_of
 from jitney.handlers.gateway.call_reviews import CallPost, is_still_approved, review_call
 from jitney.handlers.gateway.call_sending import repeated_answer, send_call
@@ -155,16 +154,7 @@ def _needed(call_request: CallRequest, ports: Ports) -> dict[str, Any]:
     target = ports.config.targets.get(call_request.target)
     if target is None:
         return {"calls": [call_request.as_call()]}
-    modelled = ports.aws_calls.checked(
-        call_request.service, call_request.operation, call_request.region, call_request.parameters, target
-    )
-    explained = with_call_values(
-        ports.explain_calls([call_request.as_call()], target),
-        modelled.service,
-        modelled.operation.name,
-        call_request.parameters,
-        ports.actions,
-    )
+    _, explained = explained_call(call_request, target, ports)
     return {"permissions": permissions_view(permissions_of(explained))}
 
 

@@ -8,10 +8,8 @@ executions, and answers every other request at once.
 from collections.abc import Callable
 from dataclasses import replace
 
-from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State
 from jitney.core.preferences import wait_seconds
-from jitney.core.problems import Problem
 from jitney.core.quotas import own_waits_quota, waits_quota
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import authenticate_even_suspended
@@ -81,11 +79,7 @@ def _now(authenticated: AuthenticatedRequest) -> AuthenticatedRequest:
 def _may_hold(authenticated: AuthenticatedRequest) -> bool:
     """Count the wait. Return False if too many answers are held, or if they cannot be counted."""
     quotas = (own_waits_quota(authenticated.principal.quota_key, authenticated.now), waits_quota(authenticated.now))
-    try:
-        authenticated.ports.store.consume(quotas, now=authenticated.now)
-    except (Conflict, Problem):
-        return False
-    return True
+    return authenticated.count_against(quotas)
 
 
 handler = endpoints(

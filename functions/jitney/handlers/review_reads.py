@@ -6,7 +6,7 @@ The caller is a person with their own token for reviews. The function's role can
 from functools import cache
 from typing import Any
 
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import requester_of_grant
 from jitney.core.review.safe_text import cut, escape_invisible
@@ -75,9 +75,9 @@ def show_review(request: Request, ports: Ports) -> Response:
 
 
 def _viewer(grant: Grant, viewer: ViewerPermissions, now: int) -> dict[str, Any]:
-    counted = viewer.vote if viewer.vote and viewer.vote.content == content_hash(grant) else None
+    counted = viewer.present_vote(grant)
     return {
-        "may_vote": grant.at(now).state is State.PENDING and bool(viewer.groups),
+        "may_vote": viewer.may_vote(grant, now),
         "voted": str(counted.verdict) if counted else None,
         "on_behalf_of": [each.delegator.name for each in viewer.delegations],
     }

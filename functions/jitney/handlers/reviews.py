@@ -6,9 +6,8 @@ The function's role cannot write, so opening a link changes nothing (row REV 1).
 from collections.abc import Iterable
 from functools import cache
 
-from jitney.core.access.grant import OPEN_STATES, Grant, State
+from jitney.core.access.grant import OPEN_STATES, Grant
 from jitney.core.review.bulk_rejection import offered_owners
-from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import requester_of_grant
 from jitney.handlers.ending.ended_effects import ended_effects
 from jitney.handlers.pages.bulk_rejection_page import show_bulk_rejection
@@ -46,14 +45,13 @@ def show_request(visit: Visit) -> Page:
     ports, now = visit.ports, visit.now
     grant, viewer = load_for_viewer(visit)
     current = grant.at(now)
-    voted = viewer.vote if viewer.vote and viewer.vote.content == content_hash(grant) else None
-    may_vote = current.state is State.PENDING and bool(viewer.groups)
+    may_vote = viewer.may_vote(grant, now)
     values = {
         "grant": current,
         "sheet": build_sheet(grant, ports),
         "outliving": () if current.state in OPEN_STATES else ended_effects(current, ports),
         "viewer": viewer,
-        "voted": voted,
+        "voted": viewer.present_vote(grant),
         "may_vote": may_vote,
         "enough_alone": may_vote and is_enough_alone(current, viewer, visit.authenticated),
         "settings": ports.config.break_glass,

@@ -115,8 +115,7 @@ class CallAttempt:
         Raises Problem idempotency_mismatch, call_in_progress, call_may_have_run or call_already_made.
         """
         if not hmac.compare_digest(content, self.content):
-            fix = "Use a new key for a new call. Repeat a call with exactly the same body."
-            raise Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)
+            raise key_reused()
         state = self.at(now)
         if state is CallState.SENDING:
             raise in_progress(self.call_id)
@@ -173,6 +172,12 @@ def recorded(attempt: CallAttempt, record: AuditRecord) -> tuple[CallAttempt, Ch
     record = replace(record, detail={**record.detail, "call": call})
     chained = chain_record(record, attempt.call_id, attempt.records, attempt.chain_head or GENESIS_HASH)
     return replace(attempt, records=chained.seq + 1, chain_head=chained.hash), chained
+
+
+def key_reused() -> Problem:
+    """Return the problem that a key belongs to another call."""
+    fix = "Use a new key for a new call. Repeat a call with exactly the same body."
+    return Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)
 
 
 def in_progress(call_id: str) -> Problem:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision
 from jitney.core.access.earlier_approvals import EarlierApprovalsLookup
 from jitney.core.access.grant import Grant
@@ -128,6 +129,15 @@ class AuthenticatedRequest:
         """Return what the store keeps of an earlier POST with this Idempotency-Key; None for "" and for a new key."""
         stored = idempotency_key(self.principal.owner_key, key)
         return self.ports.store.idempotency_value(stored, self.now) if key else None
+
+    def count_against(self, quotas: Sequence[Quota]) -> bool:
+        """Use the quotas. Return False if one of them is used up, or if they cannot be counted."""
+        try:
+            if quotas:
+                self.ports.store.consume(quotas, now=self.now)
+        except (Conflict, Problem):
+            return False
+        return True
 
     @contextmanager
     def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:

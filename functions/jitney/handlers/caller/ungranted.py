@@ -6,7 +6,6 @@ Each counts against a quota. After the minute's quota, every answer is the same.
 from typing import Any
 
 from jitney.adapters.transactions import Conflict
-from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, preview_quota, ungranted_quota
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
@@ -33,13 +32,7 @@ def count_preview(authenticated: AuthenticatedRequest, event: AuditEvent) -> Non
 
 def has_quota(event: AuditEvent, authenticated: AuthenticatedRequest) -> bool:
     """Count such an answer before doing the work for it. Return False if the quota is used up or cannot be read."""
-    quotas = _quotas(event, authenticated)
-    try:
-        if quotas:
-            authenticated.ports.store.consume(quotas, now=authenticated.now)
-    except (Conflict, Problem):
-        return False
-    return True
+    return authenticated.count_against(_quotas(event, authenticated))
 
 
 def record_ungranted(event: AuditEvent, outcome: Outcome, authenticated: AuthenticatedRequest, **members: Any) -> None:

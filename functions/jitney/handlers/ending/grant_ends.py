@@ -116,12 +116,7 @@ def _may_measure(grant: Grant, authenticated: AuthenticatedRequest) -> bool:
     if grant.state is State.REVOKED and authenticated.is_operator:
         return True
     most = authenticated.ports.config.limits.measured_releases_per_minute
-    quota = measurement_quota(grant.unit_key, grant.state, most, authenticated.now)
-    try:
-        authenticated.ports.store.consume([quota], now=authenticated.now)
-    except (Conflict, Problem):
-        return False
-    return True
+    return authenticated.count_against([measurement_quota(grant.unit_key, grant.state, most, authenticated.now)])
 
 
 def _start_measurement(grant: Grant, since_milliseconds: int, written_at: int, ports: Ports) -> None:

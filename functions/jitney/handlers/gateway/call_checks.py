@@ -7,7 +7,7 @@ from jitney.adapters.aws_calls import ModelledCall
 from jitney.adapters.call_store import CallContext
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
-from jitney.core.access.request import Permission, Way, permissions_of
+from jitney.core.access.request import ExplainedAction, Permission, Way, permissions_of
 from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
@@ -20,6 +20,7 @@ from jitney.handlers.caller.ungranted import record_ungranted
 from jitney.handlers.gateway.call_parameters import parameters_of
 from jitney.handlers.grant.issuance import approvals_of, target_of
 from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_call_problem
+from jitney.handlers.runtime.ports import Ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,7 @@ def check_call(
         target = target_of(grant, authenticated.ports.config)
         _require_gateway(grant)
         _require_address(grant, authenticated)
-        modelled = authenticated.ports.aws_calls.checked(
-            call_request.service, call_request.operation, call_request.region, call_request.parameters, target
-        )
-        explained = with_call_values(
-            authenticated.ports.explain_calls([call_request.as_call()], target),
-            modelled.service,
-            modelled.operation.name,
-            call_request.parameters,
-            authenticated.ports.actions,
-        )
+        modelled, explained = explained_call(call_request, target, authenticated.ports)
     try:
         needs = require_inside(explained, grant, authenticated.ports.actions)
     except Problem as problem:
@@ -77,6 +69,18 @@ def check_call(
         _record(call(CallNeeds(needed, (), reads=False)), Outcome.REFUSED, problem.code)
         raise
     return call(needs)
+
+
+def explained_call(
+    call_request: CallRequest, target: Target, ports: Ports
+) -> tuple[ModelledCall, tuple[ExplainedAction, ...]]:
+    """Return the call, checked against AWS's model, and what it needs on the target. Raises Problem."""
+    modelled = ports.aws_calls.checked(
+        call_request.service, call_request.operation, call_request.region, call_request.parameters, target
+    )
+    needed = ports.explain_calls([call_request.as_call()], target)
+    names = (modelled.service, modelled.operation.name)
+    return modelled, with_call_values(needed, *names, call_request.parameters, ports.actions)
 
 
 def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:

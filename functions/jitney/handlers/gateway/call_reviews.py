@@ -16,7 +16,7 @@ from jitney.core.access.new_grant import open_call_grant
 from jitney.core.access.request import permissions_view
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
 from jitney.core.gateway.call_records import approvals_detail
-from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, CallState, in_progress
+from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, CallState, in_progress, key_reused
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.quotas import (
@@ -188,8 +188,7 @@ def _child(stored: str, call: ReviewedCall, authenticated: AuthenticatedRequest)
     child_id = repeated_grant_id(stored, _content(call)) if stored else None
     child = authenticated.ports.store.grant(child_id) if child_id else None
     if child is None:
-        fix = "Use a new key for a new call. Repeat a call with exactly the same body."
-        raise Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)
+        raise key_reused()
     return under_review(child, authenticated.ports, authenticated.suspensions).grant
 
 

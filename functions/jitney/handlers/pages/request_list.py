@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeAlias
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.identity.principal import Principal
-from jitney.core.review.content import content_hash
 from jitney.core.review.fair_cut import cut_fairly
 from jitney.core.review.harm import harm_level, harm_rank, own_risks, with_changes
 from jitney.core.review.headlines import headline_of_grant, uses_of
@@ -139,5 +138,4 @@ def _shares(section: list[Shown]) -> list[Shown]:
 
 def _waits(grant: Grant, viewer: ViewerPermissions) -> bool:
     """Return whether a pending grant waits for this person's vote."""
-    counted = viewer.vote and viewer.vote.content == content_hash(grant)
-    return bool(viewer.groups) and not counted
+    return bool(viewer.groups) and not viewer.present_vote(grant)

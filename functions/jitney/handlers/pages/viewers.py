@@ -7,6 +7,7 @@ from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import may_break_glass, may_follow_up
+from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import (
     Groups,
@@ -52,6 +53,14 @@ class ViewerPermissions(NamedTuple):
             or self.did_break_glass
             or self.may_follow_up
         )
+
+    def present_vote(self, grant: Grant) -> Vote | None:
+        """Return the person's vote if it is about the present content of the request."""
+        return self.vote if self.vote and self.vote.content == content_hash(grant) else None
+
+    def may_vote(self, grant: Grant, now: int) -> bool:
+        """Return whether the person may vote on the request at `now`."""
+        return grant.at(now).state is State.PENDING and bool(self.groups)
 
 
 def viewer_permissions(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> ViewerPermissions:
