@@ -90,16 +90,10 @@ class Athena:
 
     def named(self) -> tuple[NamedQuery, ...]:
         """Return the workgroup's named queries by name. Raises Invalid if they cannot be listed."""
-        pages = self._client.get_paginator("list_named_queries").paginate(WorkGroup=self._location.workgroup)
         with _explain_errors("list the workgroup's queries", self._location):
-            ids = [each for page in pages for each in page["NamedQueryIds"]]
-            lots = [ids[start : start + 50] for start in range(0, len(ids), 50)]  # BatchGetNamedQuery takes 50
-            found = [
-                NamedQuery(each["Name"], each.get("Description", ""), each["QueryString"])
-                for lot in lots
-                for each in self._client.batch_get_named_query(NamedQueryIds=lot)["NamedQueries"]
-            ]
-        return tuple(sorted(found, key=lambda each: each.name))
+            found = named_queries(self._client, self._location.workgroup)
+        queries = (NamedQuery(each["Name"], each.get("Description", ""), each["QueryString"]) for each in found)
+        return tuple(sorted(queries, key=lambda each: each.name))
 
     def run(self, sql: str, parameters: Sequence[str] = (), progress: QueryProgress = lambda *_: None) -> QueryResult:
         """Return all rows of `sql`. `parameters` are texts for its question marks.
@@ -150,6 +144,14 @@ class Athena:
             names = tuple(each["Name"] for each in columns)
             rows += [tuple(_values(columns, row["Data"])) for row in fresh]
         return names, tuple(rows)
+
+
+def named_queries(client: Any, workgroup: str) -> list[Any]:
+    """Return a workgroup's named queries as Athena describes them, with the `client` of Athena."""
+    pages = client.get_paginator("list_named_queries").paginate(WorkGroup=workgroup)
+    ids = [each for page in pages for each in page["NamedQueryIds"]]
+    lots = [ids[start : start + 50] for start in range(0, len(ids), 50)]  # BatchGetNamedQuery takes 50
+    return [each for lot in lots for each in client.batch_get_named_query(NamedQueryIds=lot)["NamedQueries"]]
 
 
 def literal(text: str) -> str:

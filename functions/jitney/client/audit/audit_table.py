@@ -13,7 +13,7 @@ from jitney.adapters import clock
 from jitney.adapters.record_items import record_in
 from jitney.adapters.table_reads import read_items
 from jitney.adapters.trail import retention_of
-from jitney.client.audit.aws import fix_of, making_clients, unusable
+from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
 from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import RecordPosition, read_record
 from jitney.core.integrity.published_calls import CallPlace, StoredCall, read_call
@@ -99,7 +99,7 @@ class AuditTable:
         try:
             yield
         except ClientError as error:
-            code = error.response["Error"].get("Code")
+            code = code_of(error)
             fix = "Check its name." if code == "ResourceNotFoundException" else fix_of(code, _PERMISSIONS)
             raise Invalid("table_unreadable", TITLE, f"AWS answered {code} when reading {what}.", fix) from error
         except Problem as error:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, HTTPClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
@@ -45,6 +45,11 @@ def unusable(error: Exception, title: str) -> ClientProblem:
     return Invalid("aws_client_failed", title, f"AWS cannot be called: {error}", SIGN_IN)
 
 
-def fix_of(code: str | None, otherwise: str) -> str:
+def code_of(error: ClientError | BotoCoreError) -> str:
+    """Return AWS's code for an error, or the error's kind if AWS did not answer."""
+    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else type(error).__name__
+
+
+def fix_of(code: str, otherwise: str) -> str:
     """Return the fix for an error of AWS with this code: a new sign-in if AWS refused the keys, or `otherwise`."""
     return SIGN_IN if code in _KEYS_REFUSED else otherwise

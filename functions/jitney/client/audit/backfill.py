@@ -20,7 +20,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.audit.aws import fix_of, making_clients, unusable
+from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
 from jitney.client.audit.trail_files import (
     MOST_COMPRESSED,
     LogFile,
@@ -191,10 +191,8 @@ class Backfill:
                 answer["Body"].close()
                 return f"is larger than {MOST_COMPRESSED // 1024 // 1024} MiB"
             return bytes(answer["Body"].read())
-        except ClientError as error:
-            return f"could not be read: {error.response['Error'].get('Code')}"
-        except BotoCoreError as error:
-            return f"could not be read: {type(error).__name__}"
+        except (ClientError, BotoCoreError) as error:
+            return f"could not be read: {code_of(error)}"
 
     def _roots(self) -> list[str]:
         """Return the folders of the accounts' Regions, also those in an organization's folder. Raises Invalid."""
@@ -233,9 +231,9 @@ class Backfill:
         try:
             return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._options.bucket, **parameters))
         except ClientError as error:
-            detail = f"AWS answered {error.response['Error'].get('Code')} for listing bucket {self._options.bucket}."
-            fix = "Check the bucket's name and Region. docs/trail.md lists the permissions."
-            fix = fix_of(error.response["Error"].get("Code"), fix)
+            code = code_of(error)
+            detail = f"AWS answered {code} for listing bucket {self._options.bucket}."
+            fix = fix_of(code, "Check the bucket's name and Region. docs/trail.md lists the permissions.")
             raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
         except BotoCoreError as error:
             raise unusable(error, "Nothing was read") from error
@@ -260,8 +258,7 @@ class Backfill:
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._options.queue, Entries=entries)
             except (ClientError, BotoCoreError) as error:
-                code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
-                raise self._stopped(str(code)) from error
+                raise self._stopped(code_of(error)) from error
             failed = {each["Id"]: each for each in answer.get("Failed", [])}
             for number in [each for each, why in failed.items() if why.get("Code") in NEVER_TAKEN]:
                 self.summary.skipped[f"refused by the queue: {failed.pop(number)['Code']}"] += 1

@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import jitney
 from jitney.audit_database.definitions import DATABASE, WORKGROUP
-from jitney.client.audit.aws import fix_of, making_clients, unusable
+from jitney.client.audit.athena import named_queries
+from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
 from jitney.client.audit.definition_comparison import (
     PLACE,
     DefinitionFindings,
@@ -27,8 +28,6 @@ from jitney.client.audit.definition_comparison import (
 from jitney.client.problems import ClientProblem, Invalid
 
 STACK = "Jitney"
-LOT = 50
-"""BatchGetNamedQuery takes 50 ids."""
 AT_ONCE = 3
 _TITLE = "The queries were not compared"
 _PERMISSIONS = "docs/query-definitions.md lists the permissions."
@@ -80,12 +79,7 @@ class DeployedDefinitions:
 
     def _queries(self) -> list[Any]:
         with _explained("ListNamedQueries and BatchGetNamedQuery"):
-            pages = self._athena.get_paginator("list_named_queries").paginate(WorkGroup=self._sources.workgroup)
-            ids = [each for page in pages for each in page["NamedQueryIds"]]
-            lots = [ids[start : start + LOT] for start in range(0, len(ids), LOT)]
-            return [
-                each for lot in lots for each in self._athena.batch_get_named_query(NamedQueryIds=lot)["NamedQueries"]
-            ]
+            return named_queries(self._athena, self._sources.workgroup)
 
     def _workgroup(self) -> Any:
         with _explained("GetWorkGroup"):
@@ -97,7 +91,7 @@ def _explained(operation: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"].get("Code")
+        code = code_of(error)
         detail = f"The queries were not compared with this version's: AWS answered {code} to {operation}."
         raise Invalid("definitions_unreadable", _TITLE, detail, fix_of(code, _PERMISSIONS)) from error
     except BotoCoreError as error:

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.audit.aws import fix_of, making_clients, unusable
+from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.object_names import day_of, is_read_by_athena
@@ -217,10 +217,8 @@ class Archive:
         def read(each: dict[str, str]) -> bytes | str:
             try:
                 return self._body(bucket, **each)
-            except ClientError as error:
-                return str(error.response["Error"].get("Code"))
-            except BotoCoreError as error:
-                return type(error).__name__
+            except (ClientError, BotoCoreError) as error:
+                return code_of(error)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for count, (each, body) in enumerate(zip(wanted, pool.map(read, wanted), strict=True), 1):
@@ -262,7 +260,7 @@ def _within(day: date | None, since: date | None, until: date | None) -> bool:
 def _unreadable(bucket: str, error: Exception, what: str, title: str) -> ClientProblem:
     if not isinstance(error, ClientError):
         return unusable(error, title)
-    code = error.response["Error"].get("Code")
+    code = code_of(error)
     detail = f"AWS answered {code} when reading {what} in bucket {bucket}."
     fix = fix_of(code, "docs/integrity.md lists the permissions.")
     fix = "Check the bucket's name." if code == "NoSuchBucket" else fix

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
-from jitney.client.audit.aws import fix_of, making_clients
+from jitney.client.audit.aws import code_of, fix_of, making_clients
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.problems import Unavailable
 from jitney.core.integrity.publishable_items import call_line_at, record_at
@@ -273,7 +273,7 @@ def _unavailable(part: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
+        code = code_of(error)
         fix = fix_of(code, f"{AGAIN} docs/redrive.md lists the permissions.")
         detail = f"AWS answered {code} to a request about {part}."
         raise Unavailable("redrive_unavailable", TITLE, detail, fix) from error
