@@ -41,7 +41,6 @@ def compare_policies(
         if as_json:
             print_json(result)
         else:
-            shown = comparison.table(result, screen.most_changes)
-            screen.compared(result, comparison.rows(result), comparison.COLUMNS, shown)
+            screen.compared(comparison.rows(result), comparison.table(result, screen.most_changes))
         if fail_on_change and (result["differences"] or result["affected_state"]):
             raise typer.Exit(ClientProblem.exit_code)

@@ -56,7 +56,7 @@ def replay_records(
         if as_json:
             print_json(result)
         else:
-            screen.replay(result, report.counts(result), report.COLUMNS, report.table(result, screen.most_changes))
+            screen.replay(result, report.counts(result), report.table(result, screen.most_changes))
         if fail_on_change and (result["changes"] or not result["replayed"]):
             raise typer.Exit(ClientProblem.exit_code)
 

@@ -46,6 +46,6 @@ def show_shadow(
         if as_json:
             print_json(result)
         else:
-            screen.shadow(result, report.counts(result), report.COLUMNS, report.table(result, screen.most_changes))
+            screen.shadow(result, report.counts(result), report.table(result, screen.most_changes))
         if fail_on_change and (result["changes"] or result["errors"] or not result["compared"]):
             raise typer.Exit(ClientProblem.exit_code)

@@ -8,6 +8,7 @@ from typing import Any
 
 from jitney.client.audit.record_lines import is_folder
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies
+from jitney.client.terminal.policy_screen import KindsTable
 from jitney.configuration.affected_state import affected_state
 from jitney.configuration.changed_settings import changed_deployment, changed_settings
 from jitney.configuration.operation_names import operation_names
@@ -22,7 +23,7 @@ from jitney.core.target_roles import first_role
 TITLE = "The policies were not compared"
 MOST_SETTINGS, MOST_VALUE = 60, 60
 """How many changed settings the text shows, and how many characters of each value."""
-COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
+_COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
 
 
 def compare_versions(
@@ -131,9 +132,10 @@ def _change(old: Any, new: Any) -> str:
     return f"{before} to {after}"
 
 
-def table(result: Mapping[str, Any], most: int) -> list[list[str]]:
-    """Return at most `most` differences as rows of `COLUMNS`."""
-    return [_row(each) for each in result["differences"][:most]]
+def table(result: Mapping[str, Any], most: int) -> KindsTable:
+    """Return the kinds of differences, in at most `most` rows."""
+    found = result["differences"]
+    return KindsTable(_COLUMNS, [_row(each) for each in found[:most]], len(found))
 
 
 def _row(each: Mapping[str, Any]) -> list[str]:

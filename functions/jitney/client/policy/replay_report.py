@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, RecordSource
 from jitney.client.policy.policy_access import loaded_policies
+from jitney.client.terminal.policy_screen import KindsTable
 from jitney.core.access.request import permissions_view
 from jitney.core.integrity.answer_integrity import unchecked
 from jitney.core.quantities import format_list, quantity
@@ -103,11 +104,11 @@ def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "records", UNVERIFIED
 
 
-COLUMNS = ("count", "last", "principal", "target", "actions", "resources", "before", "after")
+_COLUMNS = ("count", "last", "principal", "target", "actions", "resources", "before", "after")
 
 
-def table(result: Mapping[str, Any], most: int) -> tuple[list[list[str]], int]:
-    """Return at most `most` changes as rows of `COLUMNS`, and how many there are.
+def table(result: Mapping[str, Any], most: int) -> KindsTable:
+    """Return the changes by kind, in at most `most` rows.
 
     Equal changes are one row, and the most frequent come first.
     """
@@ -127,7 +128,7 @@ def table(result: Mapping[str, Any], most: int) -> tuple[list[list[str]], int]:
         groups[key] += 1
         last[key] = max(last.get(key, ""), each["time"])
     rows = [[f"{count:,}", last[key], *key] for key, count in groups.most_common(most)]
-    return rows, len(groups)
+    return KindsTable(_COLUMNS, rows, len(groups))
 
 
 def _answer_words(answer: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress
-from jitney.client.policy.replay_report import COLUMNS, ReplayOptions, answer_document, table
+from jitney.client.policy.replay_report import ReplayOptions, answer_document, table
 from jitney.core.access.request import permissions_view
 from jitney.core.integrity.answer_integrity import unchecked
 from jitney.core.quantities import quantity
@@ -15,7 +15,7 @@ from jitney.core.times import iso
 TITLE = "The shadow's answers were not read"
 SHOWN_VERSION = 12
 """How many characters of a policy version are shown to people."""
-__all__ = ["COLUMNS", "ReplayOptions", "counts", "document", "shadowed", "table"]
+__all__ = ["ReplayOptions", "counts", "document", "shadowed", "table"]
 
 
 def shadowed(options: ReplayOptions, progress: ReadingProgress) -> ShadowLog:

@@ -1,13 +1,13 @@
 """Output of `jitney audit` for people."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich.filesize import decimal
 from rich.text import Text
 
-from jitney.client.terminal import sheets, verification_rows
+from jitney.client.terminal import verification_rows
 from jitney.client.terminal.screen import Screen
 from jitney.core.printable import strip_control_characters
 from jitney.core.quantities import quantity
@@ -88,12 +88,6 @@ class AuditScreen(Screen):
                 )
             )
             self.out.print(Text(f"  {strip_control_characters(each['description'])}"))
-
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print the rows as a table, or as blocks if the table would be wider than the terminal."""
-        table = sheets.fitting(columns, rows, self.out.width)
-        for each in [table] if table else sheets.blocks(columns, rows):
-            self.out.print(each)
 
     def took(self, description: str, count: int, bytes_read: int, seconds: float) -> None:
         """Print the query's description and cost to standard error."""

@@ -3,15 +3,22 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from jitney.client.terminal import sheets
 from jitney.client.terminal.screen import EFFECTS, Screen
 from jitney.core.printable import strip_control_characters
 from jitney.core.quantities import quantity
+
+
+class KindsTable(NamedTuple):
+    """The most frequent kinds of changes as rows, and how many kinds there are."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    kinds: int
 
 
 class PolicyScreen(Screen):
@@ -27,59 +34,36 @@ class PolicyScreen(Screen):
             task = bar.add_task("reading", total=None)
             yield lambda what, count, whole: bar.update(task, description=what, completed=count, total=whole)
 
-    def replay(
-        self,
-        result: Mapping[str, Any],
-        rows: Iterable[tuple[str, str]],
-        columns: Sequence[str],
-        table: tuple[list[list[str]], int],
-    ) -> None:
+    def replay(self, result: Mapping[str, Any], rows: Iterable[tuple[str, str]], table: KindsTable) -> None:
         """Print the counts of a replay and the most frequent changes."""
         changed = len(result["changes"])
         words, style = ("Changed", "bold yellow") if changed else ("Unchanged", "bold green")
         if not result["replayed"]:
             words, style = "Not replayed", "bold yellow"
         self.heading(words, style, f"{changed:,} of {result['replayed']:,} recorded decisions would change")
-        self._changes(rows, columns, table)
+        self._kinds(rows, table, "changes; use --json for each change")
 
-    def shadow(
-        self,
-        result: Mapping[str, Any],
-        rows: Iterable[tuple[str, str]],
-        columns: Sequence[str],
-        table: tuple[list[list[str]], int],
-    ) -> None:
+    def shadow(self, result: Mapping[str, Any], rows: Iterable[tuple[str, str]], table: KindsTable) -> None:
         """Print the counts of the shadow's answers, and the most frequent differences."""
         differing = len(result["changes"])
         words, style = ("Different", "bold yellow") if differing or result["errors"] else ("Equal", "bold green")
         if not result["compared"]:
             words, style = "No shadow", "bold yellow"
         self.heading(words, style, f"{differing:,} of {result['compared']:,} recorded decisions differ")
-        self._changes(rows, columns, table)
+        self._kinds(rows, table, "changes; use --json for each change")
 
-    def _changes(
-        self, rows: Iterable[tuple[str, str]], columns: Sequence[str], table: tuple[list[list[str]], int]
-    ) -> None:
-        self.rows(rows)
-        self.table(columns, table[0])
-        if table[1] > len(table[0]):
-            self.note(f"{table[1] - len(table[0]):,} more kinds of changes; use --json for each change")
-
-    def compared(
-        self,
-        result: Mapping[str, Any],
-        rows: Iterable[tuple[str, str]],
-        columns: Sequence[str],
-        table: list[list[str]],
-    ) -> None:
+    def compared(self, rows: Iterable[tuple[str, str]], table: KindsTable) -> None:
         """Print how much of two versions was compared, and an example of each difference."""
-        different = len(result["differences"])
-        words, style = ("Different", "bold yellow") if different else ("No difference found", "bold green")
-        self.heading(words, style, f"{quantity(different, 'kind')} of differences")
+        words, style = ("Different", "bold yellow") if table.kinds else ("No difference found", "bold green")
+        self.heading(words, style, f"{quantity(table.kinds, 'kind')} of differences")
+        self._kinds(rows, table, "differences; use --json for all")
+
+    def _kinds(self, rows: Iterable[tuple[str, str]], table: KindsTable, more: str) -> None:
         self.rows(rows)
-        self.table(columns, table)
-        if different > len(table):
-            self.note(f"{different - len(table):,} more kinds of differences; use --json for all")
+        if table.rows:
+            self.table(table.columns, table.rows)
+        if table.kinds > len(table.rows):
+            self.note(f"{table.kinds - len(table.rows):,} more kinds of {more}")
 
     def explained(
         self, result: Mapping[str, Any], rows: Iterable[tuple[str, str]], deciding: Iterable[tuple[str, str, str]]
@@ -106,11 +90,3 @@ class PolicyScreen(Screen):
         for name, value in rows:
             if value:
                 self.note(f"  {name:9} {value}")
-
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print the rows as a table, or as blocks if the table would be wider than the terminal."""
-        if not rows:
-            return
-        table = sheets.fitting(columns, rows, self.out.width)
-        for each in [table] if table else sheets.blocks(columns, rows):
-            self.out.print(each)

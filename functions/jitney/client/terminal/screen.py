@@ -30,7 +30,7 @@ from jitney.client.api.responses import (
 )
 from jitney.client.policy.policy_testing import PolicyTest
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal import pending_wording, wording
+from jitney.client.terminal import pending_wording, sheets, wording
 from jitney.client.terminal.durations import format_duration
 from jitney.client.terminal.faults import detail_in_options, fault_and_fix
 from jitney.client.terminal.output_width import output_width
@@ -195,28 +195,16 @@ class Screen:
 
     def check(self, check: TargetCheck) -> None:
         """Print each call of a target check with its expected and its actual answer, then the fixes."""
-        style = "bold green" if check.passed else "bold red"
-        self.heading("Passed" if check.passed else "Failed", style, f"{check.target} ({check.account})")
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("", "call", "expected", "AWS answered"):
-            table.add_column(name, no_wrap=name != "call")
-        for attempt in check.attempts:
-            verdict = Text("OK", style="green") if attempt.ok else Text("WRONG", style="bold red")
-            expected = " or ".join(attempt.expected)
-            table.add_row(
-                verdict,
-                *(Text(strip_control_characters(each)) for each in (attempt.description, expected, attempt.answer)),
-            )
-        self.out.print(table, crop=False)
-        fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
-        self.rows(("fix", fix) for fix in fixes)
+        self._passed(f"{check.target} ({check.account})", passed=check.passed)
+        attempts = [(each.ok, each.description, " or ".join(each.expected), each.answer) for each in check.attempts]
+        self._verdicts(("call", "expected", "AWS answered"), attempts, wrapped="call")
+        self.rows(("fix", fix) for fix in dict.fromkeys(attempt.fix for attempt in check.attempts))
         self.rows([("sessions", f"{check.session} in CloudTrail")])
 
     def policies(self, tested: PolicyTest) -> None:
         """Print the cases that fail, and the policies that no case tests."""
         wrong = [(name, differences) for name, differences in tested.cases if differences]
-        style = "bold green" if tested.passed else "bold red"
-        self.heading("Passed" if tested.passed else "Failed", style, tested.table)
+        self._passed(tested.table, passed=tested.passed)
         failed = f", {len(wrong)} of them failed" if wrong else ""
         self.rows([("cases", f"{len(tested.cases)}{failed}")])
         for name, differences in wrong:
@@ -225,17 +213,10 @@ class Screen:
 
     def contacts(self, check: ReviewCheck) -> None:
         """Print each channel and person, and whether they can be reached, then the fixes."""
-        style = "bold green" if check.passed else "bold red"
-        self.heading("Passed" if check.passed else "Failed", style, "channels and reviewers")
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("", "kind", "name", "groups", "code"):
-            table.add_column(name, no_wrap=name != "groups")
-        for each in check.checks:
-            verdict = Text("OK", style="green") if each.ok else Text("WRONG", style="bold red")
-            shown = (each.kind, each.name, ", ".join(each.groups), each.code)
-            table.add_row(verdict, *(Text(strip_control_characters(value)) for value in shown))
-        self.out.print(table, crop=False)
-        self.rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks if each.fix))
+        self._passed("channels and reviewers", passed=check.passed)
+        contacts = [(each.ok, each.kind, each.name, ", ".join(each.groups), each.code) for each in check.checks]
+        self._verdicts(("kind", "name", "groups", "code"), contacts, wrapped="groups")
+        self.rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks))
 
     def problem(self, problem: ClientProblem, verb: str, tail: Sequence[str] = ()) -> None:
         """Print a problem, its fix, and the commands that would pass, ready to paste."""
@@ -289,6 +270,25 @@ class Screen:
         for name, value in rows:
             if value:
                 self.out.print(Text.assemble((f"  {name:9} ", "dim"), strip_control_characters(value)))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print the rows as a table, or as blocks if the table would be wider than the terminal."""
+        table = sheets.fitting(columns, rows, self.out.width)
+        for each in [table] if table else sheets.blocks(columns, rows):
+            self.out.print(each)
+
+    def _passed(self, what: str, *, passed: bool) -> None:
+        self.heading(*(("Passed", "bold green") if passed else ("Failed", "bold red")), what)
+
+    def _verdicts(self, columns: Sequence[str], checks: Iterable[tuple[Any, ...]], wrapped: str) -> None:
+        """Print a table of checks: whether each is OK, and its texts. Only the column `wrapped` may be wrapped."""
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("", *columns):
+            table.add_column(name, no_wrap=name != wrapped)
+        for ok, *texts in checks:
+            verdict = Text("OK", style="green") if ok else Text("WRONG", style="bold red")
+            table.add_row(verdict, *(Text(strip_control_characters(each)) for each in texts))
+        self.out.print(table, crop=False)
 
     def _fix(self, fix: str) -> None:
         if fix:
