@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.dynamodb_units import item_bytes
-from jitney.adapters.grant_items import UnreadableGrant, grant_of, grant_update, item_key, item_of, text_of
+from jitney.adapters.grant_items import UnreadableGrant, grant_key, grant_of, grant_update, item_of, text_of
 from jitney.adapters.unreadable_grants import readable_grants
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
@@ -113,7 +113,7 @@ def test_rev_03_a_change_names_only_what_it_changes(before: Grant, after: Grant,
     sets, _, gone = expression.partition(" REMOVE ")
     named = {each.partition(" = ")[0] for each in sets.split(", ")} | set(filter(None, gone.split(", ")))
     assert named == names | {"lifecycle", "records"}
-    assert (update["Key"], update["ConditionExpression"]) == (item_key(before.id), "records = :had")
+    assert (update["Key"], update["ConditionExpression"]) == (grant_key(before.id), "records = :had")
 
 
 OTHER: dict[type, Callable[[Any], Any]] = {

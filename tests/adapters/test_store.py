@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from jitney.adapters import past_verdicts
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
-from jitney.adapters.grant_items import item_key, item_of
+from jitney.adapters.grant_items import grant_key, item_of
 from jitney.adapters.past_verdicts import MOST_APPROVALS, put_rejection, rejections_query
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import PAGE_SIZE, Store
@@ -128,7 +128,7 @@ def test_pol_05_many_grants_are_read_in_batches_and_unknown_ones_are_missing(sto
 def test_pol_05_grants_that_dynamodb_left_out_are_read_again(store: Store, client):
     first, second = opened(store), opened(store, PENDING)
     items = {each.id: {"Responses": {"state": [item_of(each)]}} for each in (first, second)}
-    left = {"UnprocessedKeys": {"state": {"Keys": [item_key(second.id)], "ConsistentRead": True}}}
+    left = {"UnprocessedKeys": {"state": {"Keys": [grant_key(second.id)], "ConsistentRead": True}}}
     read = Mock(side_effect=[items[first.id] | left, {"Responses": {}} | left, items[second.id]])
     pauses: list[float] = []
     reading = Store(SimpleNamespace(batch_get_item=read), "state", "audit", pauses.append)
@@ -140,7 +140,7 @@ def test_pol_05_grants_that_dynamodb_left_out_are_read_again(store: Store, clien
 
 
 def test_pol_08_grants_that_dynamodb_always_leaves_out_are_a_problem(client):
-    left = {"Responses": {}, "UnprocessedKeys": {"state": {"Keys": [item_key(GRANT.id)]}}}
+    left = {"Responses": {}, "UnprocessedKeys": {"state": {"Keys": [grant_key(GRANT.id)]}}}
     reading = Store(SimpleNamespace(batch_get_item=Mock(return_value=left)), "state", "audit", lambda _: None)
     with pytest.raises(Problem) as raised:
         reading.grants_by_id([GRANT.id])
@@ -340,7 +340,7 @@ def test_end_06_grants_on_all_roles_of_a_target_are_found_by_any_of_them(store: 
 def test_end_06_the_open_grants_of_one_role_are_those_that_its_document_spares(store: Store, client):
     grant, other = opened(store), opened(store, replace(GRANT, id="g-cccccccccccccc", role_arn=SECOND))
     old = opened(store, replace(GRANT, id="g-dddddddddddddd"))
-    client.update_item(TableName="state", Key=item_key(old.id), UpdateExpression="REMOVE role_arn")
+    client.update_item(TableName="state", Key=grant_key(old.id), UpdateExpression="REMOVE role_arn")
     assert store.open_grant_ids(GRANT.role_arn, NOW, 2) == {grant.id, old.id}
     assert store.open_grant_ids(GRANT.role_arn, NOW, 1) is None
     assert store.open_grant_ids(SECOND, NOW, 2) == {other.id, old.id}  # older than further roles: spared by all

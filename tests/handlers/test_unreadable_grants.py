@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.deny_list import DenyList
-from jitney.adapters.grant_items import item_key, item_of, text_of
+from jitney.adapters.grant_items import grant_key, item_of, text_of
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.unreadable_grants import UNREADABLE_REASON
@@ -60,7 +60,7 @@ def stored(system: System, client: Any) -> System:  # noqa: F811 - the fixture
 
 
 def item(client: Any) -> dict[str, Any]:  # noqa: F811
-    found: dict[str, Any] = client.get_item(TableName="state", Key=item_key(MINE.id))["Item"]
+    found: dict[str, Any] = client.get_item(TableName="state", Key=grant_key(MINE.id))["Item"]
     return found
 
 

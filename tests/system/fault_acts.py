@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from jitney.adapters.out_of_office import OUT_OF_OFFICE
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY
-from jitney.adapters.transactions import item_key
+from jitney.adapters.table_reads import item_key
 from jitney.client.tokens.dpop import DpopKey
 from jitney.core.quotas import out_of_office_quota
 from jitney.core.review.slack.names import COMMENT

@@ -7,12 +7,12 @@ because the workflow then reads the grant.
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.table_reads import read_item
+from jitney.adapters.table_reads import Item, item_key, read_item
 from jitney.core.access.grant import Grant
 from jitney.core.review.schedule import ScheduleCheck, wait_goes_on
 
@@ -135,5 +135,5 @@ class ApprovalWorkflow:
             yield from (execution["name"] for execution in page["executions"])
 
 
-def _key(grant_id: str) -> dict[str, Any]:
-    return {"pk": {"S": f"REVIEW#{grant_id}"}, "sk": {"S": "TOKEN"}}
+def _key(grant_id: str) -> Item:
+    return item_key(f"REVIEW#{grant_id}", "TOKEN")

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.grant_items import grant_update
-from jitney.adapters.grant_items import item_key as grant_key
+from jitney.adapters.grant_items import grant_key, grant_update
 from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
-from jitney.adapters.table_reads import read_item, read_items
-from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Item, Transactions, item_key, store_busy
+from jitney.adapters.table_reads import Item, item_key, read_item, read_items
+from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Transactions, store_busy
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
-from jitney.adapters.table_reads import query_pages, read_item, read_items
+from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
@@ -41,8 +41,6 @@ MOST_DIGESTS = 4
 
 _FAR_FUTURE = 10**11
 """Later than any entry ends."""
-
-Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class WriteLease:
         return (digest, *(each for each in self.own_digests if each != digest))[:MOST_DIGESTS]
 
 
-_KNOWN: Item = {"pk": {"S": "ROLE#"}, "sk": {"S": "KNOWN"}}
+_KNOWN = item_key("ROLE#", "KNOWN")
 """The key of the item with the ARNs of all roles that targets ever had."""
 
 
@@ -227,7 +225,7 @@ class DenyList:
 def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
     """Return the update that lists a deny entry, for the transaction that ends its grant."""
     return {
-        "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": _sort_key(entry.until, entry.grant_id)}},
+        "Key": item_key(f"ROLE#{role_arn}", _sort_key(entry.until, entry.grant_id)),
         "UpdateExpression": "SET ended_at = :ended, denied_unit = :unit, by_operator = :operator, expires = :until, "
         "unwritten = :unwritten",
         "ExpressionAttributeValues": {
@@ -271,7 +269,7 @@ def _entry_of(item: Item) -> DenyEntry:
 
 
 def _key(role_arn: str) -> Item:
-    return {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": "LEASE"}}
+    return item_key(f"ROLE#{role_arn}", "LEASE")
 
 
 def _lease_of(item: Item) -> WriteLease:

@@ -8,7 +8,7 @@ itself is deleted.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.table_reads import partition_items
+from jitney.adapters.table_reads import item_key, partition_items
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.review.break_glass import follow_up_keys
 
@@ -35,7 +35,7 @@ def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, An
     """Yield the transaction items that add a use of break-glass, or that delete it after its follow-up review."""
     if after.break_glass and not before.break_glass:
         for key in follow_up_keys(after, after.break_glass.human):
-            item = _item_key(key) | {
+            item = item_key(FOLLOW_UP, key) | {
                 "grant_id": {"S": after.id},
                 "expires": {"N": str(after.expires_at + GRANT_RETENTION_SECONDS)},
             }
@@ -46,8 +46,4 @@ def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, An
                 "ConditionExpression": "attribute_not_exists(pk) OR grant_id = :grant",
                 "ExpressionAttributeValues": {":grant": {"S": after.id}},
             }
-            yield {"Delete": {"TableName": table, "Key": _item_key(key), **mine}}
-
-
-def _item_key(key: str) -> dict[str, Any]:
-    return {"pk": {"S": FOLLOW_UP}, "sk": {"S": key}}
+            yield {"Delete": {"TableName": table, "Key": item_key(FOLLOW_UP, key), **mine}}

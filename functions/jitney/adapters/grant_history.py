@@ -6,13 +6,12 @@ report counts these lines.
 
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, product
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_in
-from jitney.adapters.table_reads import query_pages, read_items
-from jitney.adapters.transactions import item_key
+from jitney.adapters.table_reads import Item, item_key, query_pages, read_items
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import call_line_at, record_at
 from jitney.core.records.audit import Outcome, sort_key
@@ -31,8 +30,6 @@ MOST_OTHERS = 1000
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "BEYOND#", "EXPLAINED#")
 """The order in which calls are read. Severe verdicts come first, because other calls of the agent could fill the page.
 """
-
-Item: TypeAlias = dict[str, Any]
 
 
 class HistoryPage(NamedTuple):

@@ -25,6 +25,7 @@ import json
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
+from jitney.adapters.table_reads import Item, item_key
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.conditions import Condition
 from jitney.core.access.earlier_approvals import EarlierApproval
@@ -47,8 +48,6 @@ from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.target_roles import first_role
-
-Item = dict[str, Any]
 
 VERSION = 2
 """The newest form of an item that this version reads. It writes this form, too. Items without a version have form 1."""
@@ -105,9 +104,9 @@ def text_of(item: Item, name: str) -> str:
     return decompress_text(value["B"]) if "B" in value else str(value["S"])
 
 
-def item_key(grant_id: str) -> Item:
+def grant_key(grant_id: str) -> Item:
     """Return the key of a grant's item."""
-    return {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
+    return item_key(f"GRANT#{grant_id}", "GRANT")
 
 
 def owner_key(owner: str) -> str:
@@ -117,7 +116,7 @@ def owner_key(owner: str) -> str:
 
 def start_after(owner: str, after: str) -> Item:
     """Return the position after the grant with the sort key `after`, within the owner's own list only."""
-    return {"gsi_pk": {"S": owner_key(owner)}, "gsi_sk": {"S": after}} | item_key(after.partition("#")[2])
+    return {"gsi_pk": {"S": owner_key(owner)}, "gsi_sk": {"S": after}} | grant_key(after.partition("#")[2])
 
 
 def open_role_key(role_arn: str, state: State) -> str:
@@ -136,7 +135,7 @@ def item_of(grant: Grant) -> Item:
 
 
 def _item_without_terms(grant: Grant) -> Item:
-    item = item_key(grant.id) | {
+    item = grant_key(grant.id) | {
         "gsi_pk": {"S": owner_key(grant.owner_key)},
         "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
         "lifecycle": {"S": _json({name: getattr(grant, name) for name in _LIFECYCLE})},
@@ -180,7 +179,7 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
     remove = f" REMOVE {', '.join(gone)}" if gone else ""
     return {
         "TableName": table,
-        "Key": item_key(after.id),
+        "Key": grant_key(after.id),
         "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in changed) + remove,
         "ConditionExpression": "records = :had",
         "ExpressionAttributeValues": {":had": was["records"], **{f":{name}": value for name, value in changed.items()}},

@@ -7,15 +7,13 @@ fails if TTL deleted the item and a later grant created it again. `expires` is D
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jitney.adapters.table_reads import read_items
+from jitney.adapters.table_reads import Item, item_key, read_items
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-
-Item = dict[str, Any]
 
 
 def lists_with(
@@ -47,4 +45,4 @@ def list_put(table: str, update: GrantListUpdate) -> Item:
 
 
 def _item_key(key: str) -> Item:
-    return {"pk": {"S": key}, "sk": {"S": key.partition("#")[0]}}
+    return item_key(key, key.partition("#")[0])

@@ -1,9 +1,10 @@
 """Where a request's Slack messages are. In the state table: `pk` MESSAGE#<grant>, `sk` the configured channel."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
+from jitney.adapters.table_reads import Item, item_key
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -54,5 +55,5 @@ class MessageLocations:
             return put_first(self._client, self._table, item)
 
 
-def _key(grant_id: str, channel: str) -> dict[str, Any]:
-    return {"pk": {"S": f"MESSAGE#{grant_id}"}, "sk": {"S": channel}}
+def _key(grant_id: str, channel: str) -> Item:
+    return item_key(f"MESSAGE#{grant_id}", channel)

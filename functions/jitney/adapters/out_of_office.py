@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.table_reads import partition_items
+from jitney.adapters.table_reads import Item, item_key, partition_items
 from jitney.core.access.grant import Vote
 from jitney.core.review.out_of_office import OutOfOffice
 
@@ -75,5 +75,5 @@ def _id(entry_id: str) -> dict[str, Any]:
     return {":id": {"S": entry_id}}
 
 
-def _key(digest: str) -> dict[str, Any]:
-    return {"pk": {"S": OUT_OF_OFFICE}, "sk": {"S": digest}}
+def _key(digest: str) -> Item:
+    return item_key(OUT_OF_OFFICE, digest)

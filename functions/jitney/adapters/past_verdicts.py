@@ -17,6 +17,7 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
+from jitney.adapters.table_reads import Item, item_key
 from jitney.core.access.conditions import Condition
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.ended_approvals import ends_approvals
@@ -26,8 +27,6 @@ from jitney.core.access.request import Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.identity.principal import rejection_key
 from jitney.core.target_roles import first_role
-
-Item = dict[str, Any]
 
 MOST_APPROVALS = 25
 """The newest approvals for one target that are read. A request that only older ones cover is reviewed again."""
@@ -42,8 +41,9 @@ def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
     said |= {"permissions": [asdict(each) for each in after.permissions]}
     said |= {"changed": after.repeated.changed} if after.repeated else {}
     item = {
-        "pk": {"S": key(rejection_key(after.unit_key, after.human), after.role_arn, after.call)},
-        "sk": {"S": f"{vote.at:012d}#{after.id}"},
+        **item_key(
+            key(rejection_key(after.unit_key, after.human), after.role_arn, after.call), f"{vote.at:012d}#{after.id}"
+        ),
         "rejection": {"S": json.dumps(said, separators=(",", ":"))},
         "expires": {"N": str(vote.at + REJECTION_SECONDS)},
     }
@@ -55,8 +55,7 @@ def put_approval(table: str, before: Grant, after: Grant) -> list[Item]:
     if not after.counts_again or after.starts_at is None or before.state is not State.PENDING:
         return []
     item = {
-        "pk": {"S": _approval_key(after.owner_key, after.role_arn)},
-        "sk": {"S": f"{after.starts_at:012d}#{after.id}"},
+        **item_key(_approval_key(after.owner_key, after.role_arn), f"{after.starts_at:012d}#{after.id}"),
         "expires": {"N": str(after.starts_at + HISTORY_SECONDS)},
     }
     return [{"Put": {"TableName": table, "Item": item}}]
@@ -71,8 +70,7 @@ def put_end_of_approvals(table: str, before: Grant, after: Grant) -> list[Item]:
     if not revokes or after.ending is None or not ends_approvals(after):
         return []
     item = {
-        "pk": {"S": _approval_key(after.owner_key, after.role_arn)},
-        "sk": {"S": f"{after.ending.at:012d}~{after.id}"},
+        **item_key(_approval_key(after.owner_key, after.role_arn), f"{after.ending.at:012d}~{after.id}"),
         "revoked": {"BOOL": True},
         "expires": {"N": str(after.ending.at + HISTORY_SECONDS)},
     }

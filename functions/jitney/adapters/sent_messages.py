@@ -4,10 +4,11 @@ In the state table: `pk` SENT#<grant>, `sk` the notice, its check, the channel a
 is written before the message is sent. So a step that is repeated after a failure sends no message twice.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
+from jitney.adapters.table_reads import Item, item_key
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -44,6 +45,5 @@ class SentMessages:
             self._client.delete_item(TableName=self._table, Key=_key(message))
 
 
-def _key(message: SentMessage) -> dict[str, Any]:
-    sort_key = f"{message.step}#{message.channel}#{message.to}"
-    return {"pk": {"S": f"SENT#{message.grant_id}"}, "sk": {"S": sort_key}}
+def _key(message: SentMessage) -> Item:
+    return item_key(f"SENT#{message.grant_id}", f"{message.step}#{message.channel}#{message.to}")

@@ -16,20 +16,20 @@ from jitney.adapters.follow_ups import changes_of as follow_up_changes
 from jitney.adapters.grant_items import (
     UnreadableGrant,
     grant_id_of,
+    grant_key,
     grant_of,
     grant_update,
     open_role_key,
     owner_key,
     start_after,
 )
-from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.grant_items import item_of as grant_item
 from jitney.adapters.grant_lists import list_put, lists_with
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
 from jitney.adapters.suspension_item import suspensions_put
-from jitney.adapters.table_reads import query_pages, read_item, read_items
-from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions, item_key
+from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items
+from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions
 from jitney.adapters.unreadable_grants import (
     Report,
     readable_grant,
@@ -57,7 +57,6 @@ _IN_ORDER = (State.PENDING, State.ACTIVE)
 """The open states in the order in which a grant has them."""
 _FAR_FUTURE = 10**11
 """Later than any grant ends."""
-Item = dict[str, Any]
 
 
 class Store:

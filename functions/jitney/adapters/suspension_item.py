@@ -8,13 +8,13 @@ the record of the change.
 
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.table_reads import read_item
+from jitney.adapters.table_reads import item_key, read_item
 from jitney.core.access.suspensions import Suspensions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-SUSPENSIONS_KEY = {"pk": {"S": "SUSPENSIONS"}, "sk": {"S": "SUSPENSIONS"}}
+SUSPENSIONS_KEY = item_key("SUSPENSIONS", "SUSPENSIONS")
 
 
 class SuspensionStore:

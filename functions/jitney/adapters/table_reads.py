@@ -16,6 +16,12 @@ PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 """The longest pause before each further call, which reads the items that DynamoDB left out of the previous answer."""
 
 Item = dict[str, Any]
+"""An item, its key, or another part of a request, as boto3 takes and gives it."""
+
+
+def item_key(pk: str, sk: str) -> Item:
+    """Return the key of an item of the state table or the audit table."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def read_item(client: "DynamoDBClient", part: str, table: str, key: Item) -> Item | None:

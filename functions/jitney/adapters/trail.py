@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute, record_in
-from jitney.adapters.table_reads import BATCH_SIZE, query_pages, read_items
-from jitney.adapters.transactions import RECORD_RETENTION_SECONDS, item_key
+from jitney.adapters.table_reads import BATCH_SIZE, Item, item_key, query_pages, read_items
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import record_at
 from jitney.core.records.audit import ChainedRecord, sort_key
@@ -70,8 +70,6 @@ VERDICTS = (*JOINED, "BYPASS", "UNISSUED")
 
 RECHECK_SECONDS = 600
 """How long a process caches a key's origin. In this time, the process queues the key again at most once."""
-
-Item = dict[str, Any]
 
 
 def retention_of(attributes: Container[str]) -> int:

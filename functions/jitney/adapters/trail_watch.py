@@ -8,11 +8,11 @@ Items with `pk` TRAIL, and `sk` BROKER or TARGET#<alias>:
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.table_reads import partition_items
-from jitney.adapters.transactions import Transactions, item_key
+from jitney.adapters.table_reads import Item, item_key, partition_items
+from jitney.adapters.transactions import Transactions
 from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch
 from jitney.core.trail.heartbeat import BROKER
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 PARTITION = "TRAIL"
 _BROKER, _TARGET = "BROKER", "TARGET#"
-
-Item = dict[str, Any]
 
 
 class TrailWatches:

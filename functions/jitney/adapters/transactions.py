@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute
+from jitney.adapters.table_reads import Item, item_key
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
@@ -33,8 +34,7 @@ A write is repeated only if it depends on no read, or if its condition fails aft
 """
 NEW = "attribute_not_exists(pk)"
 """The condition of an item that must not exist."""
-
-Item = dict[str, Any]
+SINGLE_USE = "SINGLE_USE"
 
 
 class GuardedWrite(NamedTuple):
@@ -162,11 +162,3 @@ class Transactions:
             "ExpressionAttributeValues": {":now": {"N": str(now)}},
         }
         return {"Put": put}
-
-
-SINGLE_USE = "SINGLE_USE"
-
-
-def item_key(pk: str, sk: str) -> Item:
-    """Return the key of an item of either table."""
-    return {"pk": {"S": pk}, "sk": {"S": sk}}

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of, text_of
+from jitney.adapters.grant_items import UnreadableGrant, grant_id_of, grant_of, text_of
+from jitney.adapters.table_reads import Item
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.problems import Problem
 from jitney.core.records.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS

@@ -8,6 +8,7 @@ The vote's transaction writes the entry (`jitney.adapters.store`), for every cha
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.table_reads import item_key
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.stored_identity import Identity
 
@@ -22,8 +23,7 @@ MOST_VOTES = 20
 def put_vote(table: str, vote: Vote, grant: Grant) -> dict[str, Any]:
     """Return the transaction item that adds a vote to the history."""
     item = {
-        "pk": {"S": f"VOTES#{vote.human.digest}"},
-        "sk": {"S": f"{vote.at:012d}#{grant.id}"},
+        **item_key(f"VOTES#{vote.human.digest}", f"{vote.at:012d}#{grant.id}"),
         "expires": {"N": str(vote.at + KEEP_VOTE_SECONDS)},
     }
     return {"Put": {"TableName": table, "Item": item}}

@@ -1,11 +1,11 @@
 """Sessions of the reviewers' pages in the state table: `pk` SESSION#<hash of the id>, `sk` SESSION."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
-from jitney.adapters.table_reads import read_item
+from jitney.adapters.table_reads import Item, item_key, read_item
 from jitney.core.config import Config
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.problems import Problem
@@ -47,5 +47,5 @@ class WebSessions:
             self._client.delete_item(TableName=self._table, Key=_key(session_id))
 
 
-def _key(session_id: str) -> dict[str, Any]:
-    return {"pk": {"S": f"{SESSION_PREFIX}{hash_session_id(session_id)}"}, "sk": {"S": "SESSION"}}
+def _key(session_id: str) -> Item:
+    return item_key(f"{SESSION_PREFIX}{hash_session_id(session_id)}", "SESSION")

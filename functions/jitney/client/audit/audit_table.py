@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters import clock
 from jitney.adapters.record_items import record_in
-from jitney.adapters.table_reads import read_items
+from jitney.adapters.table_reads import item_key, read_items
 from jitney.adapters.trail import retention_of
 from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
 from jitney.client.problems import Invalid
@@ -66,7 +66,7 @@ class AuditTable:
         return tuple(filter(None, map(_written, items))), tuple((at, call) for at, call in calls if call)
 
     def _items(self, keys: Iterator[tuple[str, str]]) -> Iterator[Mapping[str, Any]]:
-        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(set(keys)) if _is_key(pk, sk)]
+        wanted = [item_key(pk, sk) for pk, sk in sorted(set(keys)) if _is_key(pk, sk)]
         lots = [wanted[start : start + LOT] for start in range(0, len(wanted), LOT)]
 
         def read(lot: list[Any]) -> list[Any]:
