@@ -31,6 +31,7 @@ from jitney.handlers.review.review_sheet import build_sheet
 from tests.client.login.keyring_double import MemoryBackend
 from tests.handlers.api_app import ApiApp, handlers, with_ports
 from tests.handlers.review_browser import STAFF, ReviewSystem
+from tests.handlers.test_present_denials import shorter
 from tests.handlers.test_review_pages import TWO, pending, stored
 from tests.handlers.test_terminal_reviews import AUDIENCE, own_token, terminal_desk
 from tests.identities import identity
@@ -229,6 +230,21 @@ def test_rev_10_a_request_that_cannot_be_decided_is_refused_before_a_question(al
         assert untouched(alice, grant)
         assert alice.backend.entries  # the token has not voted
         assert alice.run("reject", grant.id, "--comment", "the target is gone").exit_code == 0
+
+
+def test_rev_10_a_request_that_is_too_long_now_is_approved_for_less_in_a_terminal(alice: Terminal):
+    grant = pending(alice.desk, duration_seconds=600)
+    shorter(alice.desk)
+    with with_ports(alice.desk.system.ports):
+        shown = alice.run("show", grant.id)
+        assert "Only a part of it can be approved: for at most 8 minutes." in " ".join(shown.stdout.split())
+        assert f"jitney review approve {grant.id} --for DURATION --action ACTION" in shown.stdout
+        done = alice.run("approve", grant.id, typed="approve\n")
+        assert (done.exit_code, "type approve" in done.output) == (2, False)
+        assert "for at most 8 minutes" in " ".join(done.stderr.split())
+        assert untouched(alice, grant)
+        assert alice.run("approve", grant.id, "--for", "8m", typed="yes\napprove\n").exit_code == 0
+        assert stored(alice.desk, grant).state is State.ACTIVE
 
 
 PIPES: dict[str, tuple[str, ...]] = {

@@ -17,6 +17,7 @@ from tests.core.masking.planted import SECRET_KEY
 from tests.fakes import PAGE_SIZE
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_break_glass import SETTINGS
+from tests.handlers.test_reconfigured_grants import policies_are
 from tests.handlers.test_review_pages import PUT, TWO, pending, stored
 from tests.reviewer_browser import second_step_of
 
@@ -110,6 +111,8 @@ def test_rev_14_a_form_that_no_button_sent_decides_nothing(desk: ReviewSystem, a
 
 
 def test_rev_14_the_second_step_says_that_answers_reveal_values(desk: ReviewSystem, alice: Browser):
+    reviewed = 'context.reveal && context.approvals.contains("owners")'
+    policies_are(desk, f'@id("reveal") permit (principal, action, resource) when {{ {reviewed} }};')
     grant = replace(pending(desk), way=Way.GATEWAY, reveal=True)
     desk.system.store.grants[grant.id] = grant
     page = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id))

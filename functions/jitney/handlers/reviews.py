@@ -16,6 +16,7 @@ from jitney.handlers.pages.request_list import by_urgency, level_of_grant, list_
 from jitney.handlers.pages.review_report import show_report
 from jitney.handlers.pages.viewers import is_enough_alone, load_for_viewer, redirect_to_sign_in
 from jitney.handlers.pages.visits import Page, Visit, pages
+from jitney.handlers.review.break_glass import policies_permit_break_glass
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.runtime.ports import REVIEW_PORTS
 
@@ -53,6 +54,7 @@ def show_request(visit: Visit) -> Page:
         "viewer": viewer,
         "voted": viewer.present_vote(grant),
         "may_vote": may_vote,
+        "may_break_glass": viewer.may_break_glass and policies_permit_break_glass(grant, ports),
         "enough_alone": may_vote and is_enough_alone(current, viewer, visit.authenticated),
         "settings": ports.config.break_glass,
     }

@@ -383,3 +383,17 @@ def test_rev_07_a_reviewer_who_removes_resources_keeps_conditions():
     grant = replace(LISTS, permissions=(buckets, whole))
     assert selected_permissions(grant, ["0"], ["0.0", "1.0"]) == LISTS.permissions
     assert selected_permissions(grant, ["1"], ["0.0", "1.0"]) == (whole,)
+
+
+def test_rev_10_a_mail_says_that_a_request_cannot_be_approved():
+    gone = review_mail(Notice.REMINDED, sheet(undecidable="See evil.example/x."), URL)
+    assert gone.introduction.endswith(
+        "See evil[.]example/x. The request cannot be approved any more: reject it, and the agent can request again."
+    )
+    some = tuple(each._replace(denied=each.resources[1:]) for each in sheet().actions)
+    part = review_mail(Notice.REMINDED, sheet(part_only="It is kept.", most_seconds=60, actions=some), URL)
+    limits = "for at most 1 minute, and without s3:PutObject on arn:aws:s3:::reports/2026/2"
+    assert part.introduction.endswith(f"It is kept. Only a part of it can be approved: {limits}.")
+    whole = tuple(each._replace(denied=each.resources) for each in sheet().actions)
+    lost = review_mail(Notice.REMINDED, sheet(part_only="It is kept.", most_seconds=300, actions=whole), URL)
+    assert lost.introduction.endswith("Only a part of it can be approved: without s3:PutObject.")

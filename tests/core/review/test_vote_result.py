@@ -81,6 +81,14 @@ def test_rev_07_a_narrowed_approval_is_what_policy_decides_about_and_what_become
     assert policy.asked[0][0] == content_hash(result.grant) != content_hash(TWICE)
 
 
+@pytest.mark.parametrize("groups", [ONE, TWO])
+def test_pol_01_a_narrowed_approval_that_policy_denies_is_refused(groups):
+    """The reviewer can select another part. A denial of the whole request ends it."""
+    seen = a_vote("alice", TWICE)
+    asked = (under_review(TWICE), seen, HALF, groups, Policy(Effect.DENY))
+    assert code(apply_vote, *asked) == "selection_denied"
+
+
 def test_rev_07_a_narrowed_request_that_needs_more_votes_says_when_it_was_narrowed():
     policy = Policy(Effect.REVIEW, Effect.REVIEW)
     result = voted(policy, groups=TWO, narrowing=HALF)

@@ -74,7 +74,7 @@ class ApiShownReview:
 
     `harm` is the label and its sentence. `second_step` says whether an approval has to be confirmed. `facts` are read
     before deciding, `details` afterwards. `agent` is the agent's own text. `undecidable` says why the request
-    cannot be approved any more; "" if it can.
+    cannot be approved any more; "" if it can. `part_only` says which part of it can be approved; "" for all of it.
     """
 
     id: str
@@ -86,6 +86,7 @@ class ApiShownReview:
     harm: tuple[str, str]
     second_step: bool
     undecidable: str
+    part_only: str
     facts: tuple[tuple[str, str], ...]
     actions: tuple[ReviewedAction, ...]
     parameters: tuple[tuple[str, str], ...]
@@ -112,6 +113,7 @@ class ApiShownReview:
             harm=(str(harm["label"]), str(harm["sentence"])),
             second_step=document["second_step"] is not False,
             undecidable=str(document.get("undecidable", "")),
+            part_only=str(document.get("part_only", "")),
             facts=tuple(_facts(document)),
             actions=tuple(
                 ReviewedAction(

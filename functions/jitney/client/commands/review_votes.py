@@ -72,9 +72,9 @@ def approve_review(
         _require_deliberate(asks=asks, content=content, can_ask=is_interactive() and not as_json)
         with connection.reviewer() as broker, voting(connection, f"review show {request}"):
             found = broker.review(request)
-            _require_decidable(found)
-            body = {"verdict": "approve", "content": content or found.content, "comment": comment}
             selection = _selection(found, action or (), resource or (), seconds, this_time_only=this_time_only)
+            _require_decidable(found, narrows=bool(selection))
+            body = {"verdict": "approve", "content": content or found.content, "comment": comment}
             body |= selection
             voted = (
                 _approved_by_person(broker, found, body)
@@ -118,7 +118,11 @@ def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
         raise Invalid("approval_not_confirmed", "Nothing was approved", detail, fix)
 
 
-def _require_decidable(found: ApiShownReview) -> None:
+def _require_decidable(found: ApiShownReview, *, narrows: bool) -> None:
+    """Raise Invalid if policies deny what would be approved, as far as the broker said so before."""
+    if found.part_only and not narrows:
+        fix = f"Run `jitney review approve {found.id}` with --for, --action or --resource, or reject the request."
+        raise Invalid("part_only", "Nothing was approved", found.part_only, fix)
     if found.undecidable:
         fix = f"Run `jitney review reject {found.id} --comment TEXT`."
         raise Invalid("request_undecidable", "Nothing was approved", found.undecidable, fix)

@@ -65,7 +65,8 @@ def show_review(review: ApiShownReview, *, details: bool) -> None:
     shown = screen()
     label, sentence = review.harm
     _fold_heading(shown, label, _LEVELS.get(review.level, "bold red"), review.sentence)
-    _fold(shown, [("status", review.status), ("note", review.undecidable), ("harm", sentence), *review.facts])
+    note = review.undecidable or review.part_only
+    _fold(shown, [("status", review.status), ("note", note), ("harm", sentence), *review.facts])
     for each in review.actions:
         _fold(shown, [("access", f"{each.action}, which {each.does}")])
         _fold(shown, (("  on", f"{arn}{' (new)' if arn in each.new else ''}") for arn in each.resources))
@@ -111,6 +112,7 @@ def show_next(review: ApiShownReview) -> None:
     """Print what the reviewer can do next."""
     if review.may_vote and not review.voted:
         approve, reject = f"jitney review approve {review.id}", f"jitney review reject {review.id} --comment TEXT"
+        approve += " --for DURATION --action ACTION" if review.part_only else ""
         screen().rows([("next", reject)] if review.undecidable else [("next", approve), ("or", reject)])
     elif review.voted:
         screen().rows([("your vote", f"{review.voted}, for this content")])

@@ -63,8 +63,7 @@ def activated_by_break_glass(
     if set(follow_up_keys(grant, who.identity)) & set(outstanding):
         detail = f"An earlier use of break-glass, by you or for {grant.unit}, has no follow-up review yet."
         raise Problem("follow_up_due", detail, "Ask its reviewers to confirm it or object, then try again.")
-    seconds = min(grant.duration_seconds, settings.max_duration_seconds)
-    capped = narrowed(grant, NarrowedApproval(grant.permissions, seconds))
+    capped = capped_by_break_glass(grant, settings)
     use = BreakGlassUse(
         who.identity,
         reason,
@@ -74,6 +73,12 @@ def activated_by_break_glass(
         tuple(map(review.config.identity_of, settings.notify)),
     )
     return activated(replace(capped, break_glass=use), now)
+
+
+def capped_by_break_glass(grant: Grant, settings: BreakGlassConfig) -> Grant:
+    """Return the pending grant with the time that break-glass gives it."""
+    seconds = min(grant.duration_seconds, settings.max_duration_seconds)
+    return narrowed(grant, NarrowedApproval(grant.permissions, seconds))
 
 
 def follow_up_keys(grant: Grant, human: Identity) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from jitney.core.review.access_wording import MOST_NAME, Access, accesses
 from jitney.core.review.call_wording import ShownParameter, short_parameters
 from jitney.core.review.decision_wording import harm, harm_in_words
 from jitney.core.review.notices import Notice
+from jitney.core.review.obstacle_wording import obstacle
 from jitney.core.review.safe_text import cut, defang
 from jitney.core.review.sheet import Sheet
 from jitney.core.review.wording import Fact
@@ -82,10 +83,11 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     until = f" Access ends at {format_time(sheet.expires_at)}." if sheet.state == "active" else ""
     by = cut(sheet.break_glass.human.name, MOST_NAME) if sheet.break_glass else "A person"
     introduction = _INTRODUCTIONS[notice].format(by=by)
+    impediment = defang(obstacle(sheet))
     return ReviewMail(
         subject=_undecoded(f"{label}: {title}"),
         title=defang(wording.sentence(sheet)),
-        introduction=f"{f'{outcome}. ' if decided else ''}{introduction}{deadline}{until}",
+        introduction=f"{f'{outcome}. ' if decided else ''}{introduction}{deadline}{until} {impediment}".rstrip(),
         link=f"{reviews_url}/{sheet.grant_id}",
         harm=level,
         first=tuple(_unlinked_fact(each) for each in wording.first_facts(sheet)),

@@ -38,7 +38,8 @@ class RequestedAction(NamedTuple):
     `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
     last 30 days. A grant that was approved but never used does not count, nor one that masked values if this one does
     not. `revoked` are the resources in `new` that the agent did obtain, but in grants that a person revoked or objected
-    to. `harm` is the level of the action's worst risk.
+    to. `harm` is the level of the action's worst risk. Present policies deny `denied`, if they deny the request as it
+    is.
     """
 
     action: str
@@ -48,6 +49,7 @@ class RequestedAction(NamedTuple):
     conditions: Conditions = ()
     revoked: tuple[str, ...] = ()
     harm: str = LOW
+    denied: tuple[str, ...] = ()
 
     @property
     def unusual_first(self) -> tuple[str, ...]:
@@ -78,9 +80,10 @@ class Sheet(NamedTuple):
     end of the token, if the grant ends with its token. `call` is set for a request of one call. `way` says in words how
     a grant for the gateway is used; "" for credentials. `repeated` is set if a request for the same access was rejected
     before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
-    the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why the present
-    configuration cannot decide about a pending request, which then cannot be approved; "" if it can. If an approval
-    `counts_again`, policies then allow the same request again, unless a reviewer chose `this_time_only`.
+    the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why a pending
+    request cannot be approved: the present configuration cannot decide about it, or denies it; "" if it can.
+    `part_only` says why policies deny it as it is, if a part can be approved, for at most `most_seconds`; otherwise "".
+    If an approval `counts_again`, policies then allow the same request again, unless a reviewer chose `this_time_only`.
     """
 
     grant_id: str
@@ -113,6 +116,8 @@ class Sheet(NamedTuple):
     requested: RequestedAccess | None = None
     like: LikeRequests = LikeRequests()
     undecidable: str = ""
+    part_only: str = ""
+    most_seconds: int = 0
     counts_again: bool = False
     this_time_only: bool = False
     earlier_approvals: tuple[EarlierApproval, ...] = ()

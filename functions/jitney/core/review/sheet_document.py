@@ -6,7 +6,7 @@ All text is escaped, so that a terminal can print it. Actions, resources, condit
 from typing import Any
 
 from jitney.core.access.conditions import conditions_in_words
-from jitney.core.review import decision_wording, wording
+from jitney.core.review import decision_wording, obstacle_wording, wording
 from jitney.core.review.access_wording import action_verb
 from jitney.core.review.call_wording import all_parameters
 from jitney.core.review.harm import takes_second_step
@@ -33,7 +33,8 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
         "sentence": wording.sentence(sheet),
         "harm": harm_document(harm) | {"sentence": decision_wording.harm_sentence(sheet)},
         "second_step": takes_second_step(sheet.risks),
-        "undecidable": wording.undecidable(sheet),
+        "undecidable": obstacle_wording.undecidable(sheet),
+        "part_only": obstacle_wording.part_only(sheet),
         "risks": [{"level": str(each.level), "sentence": escape_invisible(each.sentence)} for each in sheet.risks],
         "not_granted": [*decision_wording.not_granted(sheet), *_shortened(sheet)],
         "after_approval": wording.after_approval(sheet),

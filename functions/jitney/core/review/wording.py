@@ -95,17 +95,6 @@ def outcome(sheet: Sheet) -> str:
     return f"{status} by {format_list(by, MOST_PEOPLE)}" if by else status
 
 
-def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
-    """Return why a pending request cannot be approved any more, "" if it can.
-
-    A reader who `decides` about the request learns what to do instead.
-    """
-    if not sheet.undecidable:
-        return ""
-    instead = ": reject it, and the agent can request again." if decides else "."
-    return f"{cut(sheet.undecidable, MOST_SENTENCE)} The request cannot be approved any more{instead}"
-
-
 def headline(sheet: Sheet) -> str:
     """Return the request in one line, without the person it is for."""
     return sheet.headline.title

@@ -76,8 +76,8 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
     If policies now need other reviewers, the vote that would have completed the approvals restarts the review. That
     vote is recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required,
-    own_request, not_reviewer, not_narrower, policy_too_large, review_changed, review_ended, rate_limited,
-    grant_conflict, unavailable. Refused votes are counted in the records.
+    own_request, not_reviewer, not_narrower, selection_denied, policy_too_large, review_changed, review_ended,
+    rate_limited, grant_conflict, unavailable. Refused votes are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -114,7 +114,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
 
 def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
-    """Return the grant that an approval covers, or None if the approval would change nothing. Writes nothing.
+    """Return the grant that an approval covers, or None if the approval would grant nothing. Writes nothing.
 
     Raises the problems of `vote` except those of writing. Refused votes are counted in the records.
     """
@@ -122,7 +122,7 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
     if grant is None:
         raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
     result = _result(grant, ballot, ports.masked_comment(ballot.comment, grant.owner_key), ports)
-    return result.voted_on if result else None
+    return result.voted_on if result and result.grant.state is not State.FAILED else None
 
 
 def _narrowed_too_often(grant: Grant, now: int) -> Problem:

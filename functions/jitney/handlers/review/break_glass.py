@@ -8,11 +8,18 @@ from jitney.core.access.break_glass import FollowUp, FollowUpVerdict
 from jitney.core.access.decision import Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import permissions_view
+from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
-from jitney.core.review.break_glass import activated_by_break_glass, break_glass_approvals, followed_up, may_follow_up
+from jitney.core.review.break_glass import (
+    activated_by_break_glass,
+    break_glass_approvals,
+    capped_by_break_glass,
+    followed_up,
+    may_follow_up,
+)
 from jitney.core.times import iso
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.grant.responses import deciding_policies
@@ -20,8 +27,10 @@ from jitney.handlers.pages.second_step import second_step
 from jitney.handlers.pages.visits import FormVisit, Page
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.current_reviewers import current_reviewers
+from jitney.handlers.review.review_sheet import present_decision
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.review.workflow import resume_workflow
+from jitney.handlers.runtime.ports import Ports
 
 OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: Outcome.OBJECTED}
 
@@ -47,6 +56,16 @@ def break_glass(visit: FormVisit) -> Page:
         raise
     resume_workflow(after, ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
+
+
+def policies_permit_break_glass(pending: Grant, ports: Ports) -> bool:
+    """Return whether policies would let break-glass grant a pending request now. Raises Problem when a store fails."""
+    settings, review = ports.config.break_glass, under_review(pending, ports, ports.suspensions.current())
+    if settings is None:
+        return False
+    capped = review.with_grant(capped_by_break_glass(review.grant, settings))
+    decision = present_decision(capped, ports, {*ports.config.reviewers, BREAK_GLASS_APPROVAL})
+    return not isinstance(decision, Problem) and decision.effect is Effect.ALLOW
 
 
 def _activated_by_break_glass(before: Grant, reason: MaskedComment, visit: FormVisit) -> GrantUpdate | None:

@@ -13,6 +13,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.harm import not_decidable, own_risks
+from jitney.core.review.present_denial import with_denial
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.current_reviewers import current_reviewers
@@ -38,15 +39,15 @@ def build_sheet(grant: Grant, ports: Ports) -> Sheet:
 
     If the target, the issuer, the access profile or a limit changed so that policy cannot decide any more, the sheet
     says so among the risks. It then has only the risks of the permissions themselves, and a pending request is
-    `undecidable`.
+    `undecidable`. A pending request that policies deny now is `undecidable` or `part_only`.
     """
     history, cut = _history(grant, ports, ports.now())
     review = under_review(grant, ports, ports.suspensions.current())
-    decision = present_decision(review, ports)
+    decision, pending = present_decision(review, ports), review.grant.at(ports.now()).state is State.PENDING
     if not isinstance(decision, Problem):
-        return _sheet(review, decision.risks, history, ports, history_cut=cut)
+        sheet = _sheet(review, decision.risks, history, ports, history_cut=cut)
+        return with_denial(sheet, decision) if pending else sheet
     risks = (not_decidable(decision.detail), *own_risks(grant.permissions, ports.actions))
-    pending = grant.at(ports.now()).state is State.PENDING
     sheet = _sheet(review, risks, history, ports, history_cut=cut)
     return sheet._replace(undecidable=decision.detail if pending else "")
 
@@ -60,13 +61,15 @@ def granted_sheet(grant: Grant, ports: Ports) -> Sheet:
     return _sheet(review, decision_on(review, grant.approvals, ports).risks, (), ports)
 
 
-def present_decision(review: GrantUnderReview, ports: Ports) -> Decision | Problem:
+def present_decision(
+    review: GrantUnderReview, ports: Ports, approvals: Collection[str] | None = None
+) -> Decision | Problem:
     """Return the policy's current decision about a grant, or the Problem that says why policy cannot decide any more.
 
-    Raises Problem when a store fails.
+    `approvals` count instead of the grant's own. Raises Problem when a store fails.
     """
     try:
-        return decision_on(review, review.grant.approvals, ports)
+        return decision_on(review, review.grant.approvals if approvals is None else approvals, ports)
     except Problem as problem:
         if problem.code not in RECONFIGURED:
             raise

@@ -12,7 +12,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.quantities import format_list
-from jitney.core.review import decision_wording, wording
+from jitney.core.review import decision_wording, obstacle_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources, worst_first
 from jitney.core.review.call_wording import all_parameters, call_title, short_parameters
 from jitney.core.review.covered_access import wildcards_first
@@ -60,9 +60,9 @@ def environment(folder: Path) -> "Environment":
         "rejected_before",
         "sentence",
         "target",
-        "undecidable",
     )
     made.filters |= {name: getattr(wording, name) for name in words}
+    made.filters |= {name: getattr(obstacle_wording, name) for name in ("part_only", "undecidable")}
     made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}
     made.filters |= {
         "approval_counts": approval_counts,
@@ -113,7 +113,7 @@ def tone(grant: Grant) -> str:
 
 
 def shorter_durations(seconds: int) -> list[int]:
-    """Return the durations that a reviewer can choose: the requested one, then shorter ones."""
+    """Return the durations that a reviewer can choose: the longest one, then shorter ones."""
     return [seconds, *(each for each in reversed(_DURATIONS) if each < seconds)]
 
 

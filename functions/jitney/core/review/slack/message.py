@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.review import wording
+from jitney.core.review import obstacle_wording, wording
 from jitney.core.review.access_wording import accesses
 from jitney.core.review.call_wording import hidden_values, short_parameters
 from jitney.core.review.decision_wording import harm, harm_in_words, harm_sentence
@@ -97,7 +97,7 @@ def _message(sheet: Sheet, url: str, parts: _Parts, *, deciding: bool) -> SlackM
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     shown = cut(unlinked(sheet.headline.title_within(MOST_HEADER)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    obstacle = wording.undecidable(sheet) or ("" if parts.complete else NOT_ALL)
+    obstacle = obstacle_wording.obstacle(sheet) or ("" if parts.complete else NOT_ALL)
     hint = [_rich(_line("To approve", obstacle))] if obstacle and deciding else []
     buttons = _buttons(sheet, url, deciding=deciding, complete=not obstacle)
     above = [header, *outcome, _facts(parts.first), *parts.listed, _agent_text(sheet), *hint, buttons]

@@ -1,0 +1,45 @@
+"""Why a pending request, or a part of it, cannot be approved now, in words. Pure.
+
+All output is plain text on one line, escaped.
+"""
+
+from jitney.core.review.access_wording import MOST_ARN, MOST_NAME
+from jitney.core.review.decision_wording import MOST_LEFT_OUT, MOST_SENTENCE
+from jitney.core.review.safe_text import cut, format_list, middle_cut
+from jitney.core.review.sheet import RequestedAction, Sheet
+from jitney.core.times import format_duration
+
+
+def obstacle(sheet: Sheet) -> str:
+    """Return why a pending request cannot be approved as it is, "" if it can."""
+    return undecidable(sheet) or part_only(sheet)
+
+
+def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
+    """Return why a pending request cannot be approved any more, "" if it can.
+
+    A reader who `decides` about the request learns what to do instead.
+    """
+    if not sheet.undecidable:
+        return ""
+    instead = ": reject it, and the agent can request again." if decides else "."
+    return f"{cut(sheet.undecidable, MOST_SENTENCE)} The request cannot be approved any more{instead}"
+
+
+def part_only(sheet: Sheet) -> str:
+    """Return why policies deny a pending request as it is, and which part can be approved. "" if all of it can."""
+    if not sheet.part_only:
+        return ""
+    limits = []
+    if sheet.most_seconds < sheet.duration_seconds:
+        limits.append(f"for at most {format_duration(sheet.most_seconds)}")
+    if left_out := [_denied(each) for each in sheet.actions if each.denied]:
+        limits.append(f"without {format_list(left_out, MOST_LEFT_OUT)}")
+    return f"{cut(sheet.part_only, MOST_SENTENCE)} Only a part of it can be approved: {', and '.join(limits)}."
+
+
+def _denied(requested: RequestedAction) -> str:
+    action = cut(requested.action, MOST_NAME)
+    if requested.denied == requested.resources:
+        return action
+    return f"{action} on {format_list([middle_cut(arn, MOST_ARN) for arn in requested.denied], MOST_LEFT_OUT)}"

@@ -1,0 +1,40 @@
+"""What reviewers can still approve of a pending request that present policies deny (rows REV 10, POL 1). Pure."""
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.problems import Problem
+from jitney.core.review.sheet import Sheet
+
+NO_REASON = "no policy permits it."
+
+
+def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
+    """Return the sheet of a pending request, with what `decision` denies of it.
+
+    `decision` is the present decision about the whole request. If policies would permit a part or a shorter time, the
+    sheet is `part_only`. Otherwise it is `undecidable`. A call cannot be narrowed.
+    """
+    if decision.effect is not Effect.DENY:
+        return sheet
+    why = f"Policies deny this request now: {denial_reason(decision)}"
+    if sheet.call is not None or not decision.permits_some:
+        return sheet._replace(undecidable=why)
+    seconds = decision.longest_seconds or sheet.duration_seconds
+    if not decision.allowed_subset:  # everything passes for a shorter time
+        return sheet._replace(part_only=why, most_seconds=seconds)
+    allowed = {pair for permission in decision.allowed_subset for pair in permission.pairs()}
+    actions = tuple(
+        each._replace(denied=tuple(arn for arn in each.resources if (each.action, arn, each.conditions) not in allowed))
+        for each in sheet.actions
+    )
+    return sheet._replace(part_only=why, most_seconds=seconds, actions=actions)
+
+
+def denial_reason(decision: Decision) -> str:
+    """Return the first reason of a denial, as a sentence."""
+    return decision.reasons[0].sentence if decision.reasons else NO_REASON
+
+
+def selection_denied(decision: Decision) -> Problem:
+    """Return the problem of a narrowed approval that policies deny."""
+    detail = f"Policies deny what you selected: {denial_reason(decision)}"
+    return Problem("selection_denied", detail, "Select less, or reject the request.")

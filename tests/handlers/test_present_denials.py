@@ -1,0 +1,161 @@
+"""A pending request that present policies or limits deny says so before a reviewer approves it (REV 10, POL 1)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.config import ReviewerGroup
+from jitney.handlers.review.terminal_votes import vote_from_terminal
+from jitney.handlers.review_reads import show_review
+from tests.handlers.review_browser import Browser, ReviewSystem
+from tests.handlers.test_break_glass import SETTINGS
+from tests.handlers.test_reconfigured_grants import LOST, Change, person, policies_are
+from tests.handlers.test_review_pages import TWO, pending, stored
+from tests.handlers.test_terminal_reviews import call, own_token, terminal_desk
+
+DENIED = "Policies deny this request now: "
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return terminal_desk()
+
+
+def shown_of(desk: ReviewSystem, grant: Grant) -> dict[str, Any]:
+    review: dict[str, Any] = call(desk, show_review, grant, own_token(desk))[1]["review"]
+    return review
+
+
+def page_of(alice: Browser, grant: Grant) -> str:
+    return alice.send("GET", f"/reviews/{grant.id}").text
+
+
+def stopped(desk: ReviewSystem) -> None:
+    policies_are(desk, '@id("stopped") @advice("The reports are closed.") forbid (principal, action, resource);')
+
+
+def no_deletion(desk: ReviewSystem) -> None:
+    policies_are(
+        desk,
+        """@id("kept") @advice("Reports are kept.") forbid (principal, action, resource)
+        when { context.action == "s3:DeleteObject" && resource.arn like "*/b" };""",
+    )
+
+
+def shorter(desk: ReviewSystem) -> None:
+    config = desk.system.ports.config
+    desk.system.ports.config = replace(config, limits=replace(config.limits, max_duration_seconds=480))
+
+
+def shorter_by_policy(desk: ReviewSystem) -> None:
+    policies_are(
+        desk,
+        """@id("brief") @advice("For eight minutes.") forbid (principal, action, resource)
+        when { context.durationSeconds > 480 };""",
+    )
+
+
+def test_rev_10_a_request_that_policies_deny_now_is_only_rejected(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk)
+    stopped(desk)
+    page, shown = page_of(alice, grant), shown_of(desk, grant)
+    assert (page.count(DENIED), page.count(LOST), 'value="approve' in page) == (1, 1, False)
+    assert "is forbidden. The reports are closed." in page
+    assert shown["undecidable"].startswith(DENIED)
+    assert (shown["undecidable"].endswith(LOST), shown["part_only"]) == (True, "")
+    form = alice.first_form(grant.id, "reject") | {"comment": "closed"}
+    assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+    assert stored(desk, grant).state is State.REJECTED
+    assert DENIED not in page_of(alice, grant)
+
+
+@pytest.mark.parametrize("shorten", [shorter, shorter_by_policy])
+def test_rev_10_a_request_that_is_too_long_now_is_approved_for_less(desk: ReviewSystem, shorten: Change):
+    alice, grant = person(desk, "alice"), pending(desk, duration_seconds=600)
+    shorten(desk)
+    page, shown = page_of(alice, grant), shown_of(desk, grant)
+    part = "Only a part of it can be approved: for at most 8 minutes."
+    assert (part in page, shown["part_only"].endswith(part), shown["undecidable"]) == (True, True, "")
+    assert 'value="approve"' not in page
+    assert ('<option value="480">' in page, '<option value="600">' in page) == (True, False)
+    form = alice.first_form(grant.id, "approve_selected")
+    assert form["seconds"] == "480"
+    assert alice.decide(f"/reviews/{grant.id}", form).status == 303
+    assert (stored(desk, grant).state, stored(desk, grant).duration_seconds) == (State.ACTIVE, 480)
+
+
+def test_rev_10_what_policies_deny_of_a_request_is_not_selected(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk, TWO)
+    no_deletion(desk)
+    page = page_of(alice, grant)
+    assert "Only a part of it can be approved: without s3:DeleteObject on arn:aws:s3:::reports/b." in page
+    assert page.count("(policies deny it)") == page.count(" disabled>") == 1
+    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id, "approve_selected")).status == 303
+    after = stored(desk, grant)
+    pairs = {(pair.action, pair.resource[-1]) for each in after.permissions for pair in each.pairs()}
+    assert after.state is State.ACTIVE
+    assert pairs == {("s3:PutObject", "a"), ("s3:PutObject", "b"), ("s3:DeleteObject", "a"),
+                     ("s3:AbortMultipartUpload", "a")}  # fmt: skip
+
+
+def test_pol_01_a_selection_that_policies_deny_leaves_the_request_pending(desk: ReviewSystem):
+    """The reviewer can select less. An approval of all of it fails the request."""
+    alice, grant = person(desk, "alice"), pending(desk, TWO)
+    before = alice.first_form(grant.id, "approve_selected") | {"seconds": "60"}
+    no_deletion(desk)
+    records = desk.system.records()
+    answer = alice.send("POST", f"/reviews/{grant.id}", before)
+    assert (answer.status, "Policies deny what you selected: " in answer.text) == (403, True)
+    body = {"verdict": "approve", "content": shown_of(desk, grant)["content"], "duration_seconds": 60}
+    status, problem = call(desk, vote_from_terminal, grant, own_token(desk), **body)
+    assert (status, problem["code"], problem["fix"]) == (403, "selection_denied", "Select less, or reject the request.")
+    assert stored(desk, grant) == grant
+    refused = [(each["outcome"], each["code"], each["principal"]) for each in desk.system.records()[len(records) :]]
+    assert refused == [("refused", "selection_denied", "staff.alice")] * 2
+
+
+@pytest.mark.parametrize("change", [stopped, no_deletion, shorter])
+def test_pol_01_an_approval_from_an_earlier_page_fails_the_request_without_a_second_step(
+    desk: ReviewSystem, change: Change
+):
+    alice, grant = person(desk, "alice"), pending(desk, TWO, duration_seconds=600)
+    form = alice.first_form(grant.id)
+    change(desk)
+    assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+    assert stored(desk, grant).state is State.FAILED
+
+
+def test_rev_04_the_second_reviewer_sees_what_policies_deny_since_the_first_vote(desk: ReviewSystem):
+    owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": owners})
+    alice, grant = person(desk, "alice"), pending(desk)
+    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
+    stopped(desk)
+    for name in ("alice", "bob"):
+        page = page_of(person(desk, name), grant)
+        assert (DENIED in page, 'value="approve' in page, "More votes are needed." in page) == (True, False, False)
+
+
+@pytest.mark.parametrize(("seconds", "offered"), [(480, True), (540, False)])
+def test_rev_08_break_glass_is_offered_if_its_shorter_time_is_permitted(
+    desk: ReviewSystem, seconds: int, *, offered: bool
+):
+    glass = SETTINGS._replace(max_duration_seconds=seconds)
+    desk.system.ports.config = replace(desk.system.ports.config, break_glass=glass)
+    gina, grant = person(desk, "gina"), pending(desk, duration_seconds=600)
+    assert 'id="break-glass"' in page_of(gina, grant)
+    shorter(desk)
+    assert ('id="break-glass"' in page_of(gina, grant)) is offered
+
+
+def test_rev_08_break_glass_is_not_offered_if_a_policy_forbids_it(desk: ReviewSystem):
+    desk.system.ports.config = replace(desk.system.ports.config, break_glass=SETTINGS)
+    gina, grant = person(desk, "gina"), pending(desk)
+    policies_are(
+        desk,
+        """@id("never") forbid (principal, action, resource) when { context.approvals.contains("break-glass") };""",
+    )
+    assert 'id="break-glass"' not in page_of(gina, grant)
+    assert 'value="approve"' in page_of(person(desk, "alice"), grant)
