@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from jitney.configuration.affected_state import affected_state
+from jitney.core.access_profile import AccessProfile
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.config import Config, ReviewerGroup
 from jitney.core.issuer_config import ClaimRules, Issuer
 from jitney.core.target_config import Target
@@ -14,6 +16,9 @@ from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import configuration
 
 OLD = replace(configuration(), reviewers={"owners": ReviewerGroup(("people.alice", "people.bob"), approvals=2)})
+GLASS = BreakGlassConfig(("people.gina",), (), ("analytics-prod",), (), 900, 3600, own_requests=True)
+GROUP = ReviewerGroup(("people.alice", "people.bob"), escalates_to="late", delegates=("people.carol",))
+PROFILE = AccessProfile((), "a1", "arn:aws:iam::444455556666:policy/jitney/deploy.a1")
 OTHER_ROLE = ROLE_ARN.replace("444455556666", "777788889999")
 
 
@@ -90,11 +95,83 @@ def test_pol_14_fewer_roles_affect_grants_on_the_removed_roles():
     assert affected_state(OLD, old) == []
 
 
+def with_group(group: ReviewerGroup) -> Config:
+    return replace(OLD, reviewers={"owners": group, "late": ReviewerGroup(("people.lea",))})
+
+
+def with_glass(**members: object) -> Config:
+    return replace(OLD, break_glass=GLASS._replace(**members))
+
+
+def with_profiles(**profiles: AccessProfile) -> Config:
+    return targets(("analytics-prod", ROLE_ARN), access_profiles=profiles)
+
+
+PEOPLE: dict[str, tuple[Config, Config, str]] = {
+    "a member left": (
+        with_group(GROUP),
+        with_group(GROUP._replace(members=("people.alice", "people.eve"))),
+        "group owners: without people.bob: their votes do not count on pending requests, for calls",
+    ),
+    "a delegate left": (
+        with_group(GROUP),
+        with_group(GROUP._replace(delegates=())),
+        "group owners: without people.carol as delegates: their votes as delegates do not count",
+    ),
+    "another escalation": (
+        with_group(GROUP),
+        with_group(GROUP._replace(escalates_to="")),
+        "group owners: no longer escalates to late: votes of that group",
+    ),
+    "no break-glass": (with_glass(), OLD, "break-glass: removed: renewals and calls of its grants are refused"),
+    "break-glass without a target": (with_glass(), with_glass(targets=()), "without target analytics-prod: renewals"),
+    "break-glass without a person": (with_glass(), with_glass(people=("people.zoe",)), "without people.gina: renewals"),
+    "a shorter break-glass": (with_glass(), with_glass(max_duration_seconds=60), "at most 60 s instead of 900 s"),
+    "break-glass of others": (with_glass(), with_glass(own_requests=False), "break-glass: not for own requests"),
+    "an access profile is removed": (
+        with_profiles(deploy=PROFILE),
+        with_profiles(),
+        "target analytics-prod: access profile deploy removed: renewals, calls and approvals of its grants are refused",
+    ),
+    "an access profile is changed": (
+        with_profiles(deploy=PROFILE),
+        with_profiles(deploy=PROFILE._replace(content="b2")),
+        "target analytics-prod: access profile deploy changed",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", PEOPLE)
+def test_pol_14_a_change_of_people_or_profiles_that_affects_stored_state_is_named(change: str):
+    old, new, words = PEOPLE[change]
+    (found,) = affected_state(old, new)
+    assert words in f"{found.part}: {found.effect}"
+    assert affected_state(old, old) == []
+
+
+def test_pol_14_a_renamed_person_did_not_leave():
+    renamed = replace(CORP, name="acme", identity_name="acme")
+    old = replace(OLD, reviewers={"owners": ReviewerGroup(("corp.alice",))})
+    new = replace(issuers(without="corp", acme=renamed), reviewers={"owners": ReviewerGroup(("acme.alice",))})
+    assert [each.part for each in affected_state(old, new)] == ["issuer corp"]
+
+
+def test_pol_14_people_of_break_glass_are_not_known_if_it_has_groups():
+    """A member of a group need not be listed, so the uses of the removed person can be valid still."""
+    grouped = with_glass(groups=("people/oncall",))
+    assert affected_state(grouped, with_glass(groups=("people/oncall",), people=())) == []
+
+
 UNAFFECTED: dict[str, Callable[[Target], Config]] = {
     "nothing": lambda _: OLD,
     "limits of a target": lambda target: replace(OLD, targets={target.alias: replace(target, sealed=True)}),
     "another issuer": lambda _: issuers(more=minting.issuer("more", "https://more.example.com")),
-    "members": lambda _: replace(OLD, reviewers={"owners": OLD.reviewers["owners"]._replace(members=("people.eve",))}),
+    "another member": lambda _: replace(
+        OLD,
+        reviewers={"owners": OLD.reviewers["owners"]._replace(members=("people.eve", "people.bob", "people.alice"))},
+    ),
+    "an access profile": lambda _: with_profiles(deploy=PROFILE),
+    "break-glass": lambda _: with_glass(),
 }
 
 

@@ -1,12 +1,12 @@
 """What a change of the configuration does to stored grants, votes and suspensions, for `jitney policy diff`. Pure.
 
-Only changes of issuers, targets and reviewer groups are listed. Policies are compared by their decisions.
+Only changes of issuers, targets, reviewer groups and break-glass are listed. Policies are compared by their decisions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jitney.core.config import Config
+from jitney.core.config import Config, ReviewerGroup
 from jitney.core.issuer_config import Issuer
 from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
@@ -24,7 +24,7 @@ class AffectedState(NamedTuple):
 
 def affected_state(old: Config, new: Config) -> list[AffectedState]:
     """Return the changes between two configurations that affect stored grants, votes or suspensions."""
-    return [*_issuers(old, new), *_targets(old, new), *_groups(old, new)]
+    return [*_issuers(old, new), *_targets(old, new), *_groups(old, new), *_break_glass(old, new)]
 
 
 def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
@@ -73,8 +73,18 @@ def _targets(old: Config, new: Config) -> Iterator[AffectedState]:
         elif _place(before) != _place(after):
             happened = f"its role belongs to {other.alias}" if other and other.alias != alias else _MOVED
             yield AffectedState(part, f"{happened}: {_REFUSED}{revoked}")
-        elif after.roles < before.roles:
-            yield AffectedState(part, f"fewer roles: {_REFUSED} on the removed roles")
+        else:
+            if after.roles < before.roles:
+                yield AffectedState(part, f"fewer roles: {_REFUSED} on the removed roles")
+            yield from _profiles(part, before, after)
+
+
+def _profiles(part: str, before: Target, after: Target) -> Iterator[AffectedState]:
+    for name, profile in before.access_profiles.items():
+        now = after.access_profiles.get(name)
+        if now is None or now.content != profile.content:
+            happened = "changed" if now else "removed"
+            yield AffectedState(part, f"access profile {name} {happened}: {_REFUSED}")
 
 
 def _longest(target: Target, config: Config) -> int:
@@ -92,9 +102,50 @@ def _groups(old: Config, new: Config) -> Iterator[AffectedState]:
             yield AffectedState(
                 part, "removed: requests that wait for it cannot be approved, and its earlier votes do not count"
             )
-        elif after.approvals < before.approvals:
+            continue
+        if after.approvals < before.approvals:
             fewer = f"{before.approvals} to {after.approvals} approvals"
             yield AffectedState(part, f"{fewer}: the next vote on a pending request can complete its review")
         elif after.approvals > before.approvals:
             more = f"{before.approvals} to {after.approvals} approvals"
             yield AffectedState(part, f"{more}: renewals and calls of grants with fewer approvals are refused")
+        yield from _people(part, before, after, old, new)
+        if before.escalates_to not in ("", after.escalates_to):
+            others = f"no longer escalates to {before.escalates_to}"
+            yield AffectedState(part, f"{others}: votes of that group for this one do not count on pending requests")
+
+
+def _people(
+    part: str, before: ReviewerGroup, after: ReviewerGroup, old: Config, new: Config
+) -> Iterator[AffectedState]:
+    if members := _gone(before.members, after.members, old, new):
+        lost = "their votes do not count on pending requests, for calls through the gateway, and as earlier approvals"
+        yield AffectedState(part, f"without {members}: {lost}")
+    if delegates := _gone(before.delegates, after.delegates, old, new):
+        lost = "their votes as delegates do not count, also for renewals"
+        yield AffectedState(part, f"without {delegates} as delegates: {lost}")
+
+
+def _gone(before: Iterable[str], after: Iterable[str], old: Config, new: Config) -> str:
+    """Return the names of the people who are no longer listed. Another name of the same person is no change."""
+    left = {new.identity_of(each) for each in after}
+    return ", ".join(each for each in before if old.identity_of(each) not in left)
+
+
+def _break_glass(old: Config, new: Config) -> Iterator[AffectedState]:
+    before, after = old.break_glass, new.break_glass
+    refused = "renewals and calls of its grants are refused, and follow-up reviews stay due"
+    if before is None:
+        return
+    if after is None:
+        yield AffectedState("break-glass", f"removed: {refused}")
+        return
+    if targets := [each for each in before.targets if each not in after.targets]:
+        yield AffectedState("break-glass", f"without target {', '.join(targets)}: {refused}")
+    if not after.groups and (people := _gone(before.people, after.people, old, new)):
+        yield AffectedState("break-glass", f"without {people}: {refused}")
+    if after.max_duration_seconds < before.max_duration_seconds:
+        shorter = f"at most {after.max_duration_seconds} s instead of {before.max_duration_seconds} s"
+        yield AffectedState("break-glass", f"{shorter}: renewals and calls of longer grants are refused")
+    if before.own_requests and not after.own_requests:
+        yield AffectedState("break-glass", f"not for own requests any more: {refused}")
