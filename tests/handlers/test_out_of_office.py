@@ -338,3 +338,17 @@ def test_rev_06_changes_of_a_reviewer_are_bounded(desk: ReviewSystem, bob: Brows
     desk.system.now += 3600
     bob.sign_in("bob")
     go(bob)
+
+
+def test_rev_06_the_page_says_that_a_delegate_cannot_vote_any_more(desk: ReviewSystem, bob: Browser, carol: Browser):
+    go(bob)
+    told = "staff.carol can no longer vote for you in owners, because jitney.yaml changed."
+    assert "staff.carol is your delegate in owners." in bob.send("GET", "/reviews/out-of-office").text
+    owners = GROUPS["owners"]
+    for changed in (owners._replace(delegates=()), owners._replace(members=("staff.alice", "staff.harriet")), None):
+        groups = {**GROUPS, "owners": changed} if changed else {"others": GROUPS["others"]}
+        desk.system.ports.config = replace(desk.system.ports.config, reviewers=groups)
+        page = bob.send("GET", "/reviews/out-of-office").text
+        assert (told in page, "is your delegate" in page) == (True, False)
+        assert "For staff.bob in owners" not in carol.send("GET", "/reviews/out-of-office").text
+    assert bob.send("POST", "/reviews/out-of-office", form_of(bob, "end")).status == 303

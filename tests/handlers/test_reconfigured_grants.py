@@ -9,6 +9,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
+from jitney.core.review import wording
 from jitney.core.review.content import content_hash
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grant_reads import list_grants
@@ -16,6 +17,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review.ballots import REQUEST_AGAIN
+from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_reads import list_reviews, show_review
@@ -348,3 +350,38 @@ def test_rev_11_a_store_that_fails_is_not_shown_as_a_changed_configuration(desk:
     monkeypatch.setattr("jitney.handlers.review.review_sheet.decision_on", failing)
     answer = person(desk, "alice").send("GET", f"/reviews/{grant.id}")
     assert (answer.status, LOST in answer.text) == (503, False)
+
+
+def test_rev_04_the_approval_of_a_reviewer_who_left_is_shown_as_one_that_does_not_count(desk: ReviewSystem):
+    owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": owners})
+    alice, grant = person(desk, "alice"), pending(desk)
+    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
+    assert "More votes are needed. You can still change yours." in alice.send("GET", f"/reviews/{grant.id}").text
+    others = owners._replace(members=("staff.bob", "staff.carol"))
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": others})
+    for name, told in (("alice", True), ("bob", False)):
+        page = person(desk, name).send("GET", f"/reviews/{grant.id}").text
+        assert ("You are not one of its reviewers now, so your vote no longer counts." in page) is told
+        assert ("staff.alice: approved, which no longer counts, at" in page, "0 of 2 approvals" in page) == (True, True)
+        assert "You can still change yours." not in page
+    shown = call(desk, show_review, grant, own_token(desk, "bob"))[1]["review"]
+    assert {"name": "Votes", "value": "no longer counts: approved by staff.alice"} in shown["details"]
+    for name in ("bob", "carol"):
+        browser = person(desk, name)
+        assert browser.decide(f"/reviews/{grant.id}", browser.first_form(grant.id)).status == 303
+    gone = owners._replace(members=("staff.dave", "staff.erin"))
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": gone})
+    page = person(desk, "bob").send("GET", f"/reviews/{grant.id}").text
+    assert ("owners: 2 of 2 approvals" in page, stored(desk, grant).state) == (True, State.ACTIVE)
+    assert "no longer counts" not in page
+
+
+def test_rev_04_a_removed_group_is_named_as_such(desk: ReviewSystem):
+    grant = pending(desk)
+    others = {"others": ReviewerGroup(("staff.alice",))}
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers=others)
+    page = person(desk, "olga", "security").send("GET", f"/reviews/{grant.id}").text
+    assert ("owners: no longer a reviewer group. Reviewers: none" in page, "0 of 0" in page) == (True, False)
+    words = wording.required_approvals(build_sheet(grant, desk.system.ports))
+    assert words == "approval from owners, which is no longer a reviewer group"

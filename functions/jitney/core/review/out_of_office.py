@@ -96,6 +96,13 @@ def parse_out_of_office(
     return OutOfOffice(new_id, human, starts_at, ends_at, delegates)
 
 
+def is_valid_delegate(human: Identity, group: str, delegate: Identity, config: Config) -> bool:
+    """Return whether the configuration still lets `delegate` vote for `human` in a group."""
+    entry = config.reviewers.get(group, ReviewerGroup(()))
+    members, delegates = (map(config.identity_of, names) for names in (entry.members, entry.delegates))
+    return human in members and delegate in delegates
+
+
 def with_delegates(config: Config, entries: Iterable[OutOfOffice], now: int) -> Groups:
     """Return the groups with the delegations in force at `now`. The delegate of a notified member is notified too.
 

@@ -10,7 +10,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerd
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.decision import Risk
 from jitney.core.access.earlier_approvals import EarlierApproval
-from jitney.core.access.grant import Grant, GrantEnd, State, Vote
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_effects import was_obtained
 from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import RequestedAccess
@@ -64,7 +64,10 @@ class RequestedAction(NamedTuple):
 
 
 class GroupApproval(NamedTuple):
-    """One reviewer group: the number of approvals it needs, the people who may approve, and those who did."""
+    """One reviewer group: the number of approvals it needs, the people who may approve, and those who did.
+
+    `approved` are those whose approvals count. `needed` is 0 for a group that is no longer configured.
+    """
 
     group: str
     needed: int
@@ -121,6 +124,12 @@ class Sheet(NamedTuple):
     counts_again: bool = False
     this_time_only: bool = False
     earlier_approvals: tuple[EarlierApproval, ...] = ()
+
+    def no_longer_counts(self, vote: Vote) -> bool:
+        """Return whether an approval of the pending request stopped counting, such as when its voter left the group."""
+        if self.state != State.PENDING or vote.verdict is not VoteVerdict.APPROVE:
+            return False
+        return not any(vote.human.name in each.approved for each in self.group_approvals)
 
 
 def sheet_of(
@@ -213,7 +222,9 @@ def _objected_to(grant: Grant) -> bool:
 
 
 def _group_approval(group: str, review: GrantUnderReview, groups: Groups, now: int) -> GroupApproval:
-    votes = (with_counted_groups(vote, review, groups, now) for vote in approving_votes(review))
+    votes: Iterable[Vote] = approving_votes(review)
+    if review.grant.at(now).state is State.PENDING:  # otherwise those at the last vote count
+        votes = (with_counted_groups(vote, review, groups, now) for vote in votes)
     approved = {vote.human.name for vote in votes if represented_members(vote, group, review, groups)}
     needed = groups[group].approvals if group in groups else 0
     return GroupApproval(

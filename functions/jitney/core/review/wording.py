@@ -203,18 +203,21 @@ def required_approvals(sheet: Sheet) -> str:
     needed: dict[str, str] = {}
     for each in sheet.group_approvals:
         count = f"{quantity(each.needed, 'approval')} from {cut(each.group, MOST_NAME)}"
+        if not each.needed:
+            needed[each.group] = f"approval from {cut(each.group, MOST_NAME)}, which is no longer a reviewer group"
+            continue
         needed[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE) or 'no reviewer'})"
     ways = [" and ".join(needed.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
     return cut(", or ".join(ways), MOST_REQUIRED)
 
 
 def votes(sheet: Sheet) -> tuple[str, ...]:
-    """Return who approved and who rejected. Comments are on the page."""
-    verdicts = {VoteVerdict.APPROVE: "approved by", VoteVerdict.REJECT: "rejected by"}
-    found = {
-        words: [cut(vote.human.name, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
-        for verdict, words in verdicts.items()
-    }
+    """Return who approved, whose approval stopped counting, and who rejected. Comments are on the page."""
+    found: dict[str, list[str]] = {"approved by": [], "no longer counts: approved by": [], "rejected by": []}
+    for vote in sheet.votes:
+        words = "approved by" if vote.verdict is VoteVerdict.APPROVE else "rejected by"
+        words = f"no longer counts: {words}" if sheet.no_longer_counts(vote) else words
+        found[words].append(cut(vote.human.name, MOST_NAME))
     return tuple(f"{words} {format_list(names, MOST_PEOPLE)}" for words, names in found.items() if names)
 
 

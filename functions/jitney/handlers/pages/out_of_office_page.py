@@ -5,6 +5,7 @@ from jitney.core.review.out_of_office import (
     DelegateOptions,
     OutOfOffice,
     delegate_options,
+    is_valid_delegate,
     with_delegates,
 )
 from jitney.core.stored_identity import Identity
@@ -35,6 +36,11 @@ def show_out_of_office(visit: Visit) -> Page:
         "shown_id": own.id if own else "",
         "delegate_options": options,
         "chosen": [(option.group, each) for option in options for each in option.delegates if is_chosen(option, each)],
+        "valid": [
+            (group, delegate)
+            for group, delegate in (own.delegates if own else ())
+            if is_valid_delegate(visit.principal.identity, group, delegate, visit.ports.config)
+        ],
         "delegations": [
             delegation
             for name in sorted(current_groups)
