@@ -39,6 +39,7 @@ from tests.cloudtrail_events import (
 from tests.core.report.recorded_grants import report_of, requested
 from tests.core.trail.test_heartbeat import REVOKERS
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore, MemoryTrailWatches
+from tests.identities import identity as person
 
 
 class Correlator:
@@ -321,6 +322,27 @@ def test_aud_03_an_unexplained_call_is_a_recorded_bypass(correlator, events, rea
     assert '"Bypasses":[1' in capsys.readouterr().out
 
 
+AGENT = {
+    "principal": GRANT.principal,
+    "issuer": GRANT.issuer,
+    "subject": GRANT.subject,
+    "unit": GRANT.unit,
+    "human": "corp.alice",
+}
+
+
+@pytest.mark.parametrize(
+    ("session", "reason", "agent"),
+    [(GRANT.id, "wrong_source_identity", AGENT), ("g-zzzzzzzzzzzzzz", "unknown_grant", dict.fromkeys(AGENT, ""))],
+)
+def test_aud_03_the_record_of_a_bypass_names_the_agent_of_its_grant(session: str, reason: str, agent: dict[str, str]):
+    correlator = Correlator(replace(GRANT, human=person("corp.alice")))
+    correlator.take_in(call_event(1, who=identity(session=session, source_identity="corp.mallory")))
+    (record,) = correlator.records()
+    assert (record["code"], {name: record[name] for name in AGENT}) == (reason, agent)
+    assert json.loads(record["detail"])["source_identity"] == "corp.mallory"
+
+
 @pytest.mark.parametrize(
     ("session", "by"), [("g-canary-aaaaaaaaaaaaaa", "MEASUREMENTS"), ("g-check-abcdefghijklmn", "TARGETCHECKS")]
 )
@@ -461,6 +483,7 @@ def test_aud_08_a_call_beyond_the_grant_has_an_alarm_a_record_and_a_mark_in_the_
     assert [(each["event"], each["code"], each["grant_id"]) for each in records] == [
         ("beyond_grant", "action_not_granted", GRANT.id)
     ] * 2
+    assert {(each["principal"], each["unit"]) for each in records} == {(GRANT.principal, GRANT.unit)}
     operations = [json.loads(each["detail"])["operation"] for each in records]
     assert operations == ["iam:CreateAccessKey", "cloudtrail:DeleteTrail"]
     printed = capsys.readouterr().out

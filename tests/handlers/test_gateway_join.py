@@ -153,6 +153,7 @@ def test_gw_08_a_call_without_a_record_is_reported_after_the_waiting_time(gatewa
     assert gateway.matches() == [("unrecorded", "unrecorded", "")]
     (record,) = gateway.records_of("unrecorded")
     assert (record["outcome"], record["code"], record["grant_id"]) == ("unexplained", "unrecorded", GRANT.id)
+    assert (record["principal"], record["unit"]) == (GRANT.principal, GRANT.unit)
     printed = capsys.readouterr().out
     assert '"UnrecordedCalls":[1' in printed
     assert "Bypasses" not in printed

@@ -946,6 +946,19 @@ class TestNames:
         system.now = system.store.grants[grant_id].expires_at + CLOCK_SKEW_SECONDS
         assert reconcile(system.ports)["completed"] == 1
 
+    @pytest.mark.parametrize("operator", ["", "corp.carol"])
+    def test_end_08_each_record_of_a_suspended_target_names_it(self, system, operator: str):
+        opened(system)
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        asked = {"kind": "target", "name": "analytics-prod"}
+        suspended(system, asked, status=202)
+        system.role_policies.refusals = 0
+        assert suspended(system, asked)["complete"] if operator else reconcile(system.ports)["completed"] == 1
+        records = [each for each in system.records() if each["event"] == "suspension"]
+        assert {each["outcome"] for each in records} == {"set", "failed", "revoked"}
+        assert [each["principal"] for each in records if each["outcome"] == "revoked"] == [operator]
+        assert {each["target"] for each in records} == {"analytics-prod"}
+
     @pytest.mark.parametrize("unreadable", [False, True])
     def test_end_08_a_target_whose_alias_got_another_role_is_incomplete_while_its_earlier_grants_work(
         self, system, unreadable

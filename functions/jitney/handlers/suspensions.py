@@ -271,11 +271,11 @@ def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports
 
 def _with_progress(suspension: Suspension, progress: Progress, authenticated: AuthenticatedRequest) -> Suspension:
     """Record the progress. Return the suspension, completed if everything that it covers has ended."""
-    detail = suspension.detail | progress.view()
+    members: dict[str, Any] = {"target": suspension.target, "detail": suspension.detail | progress.view()}
     if not progress.complete:
-        authenticated.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", detail=detail)
+        authenticated.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", **members)
         return suspension
-    record = authenticated.new_record(AuditEvent.SUSPENSION, Outcome.REVOKED, detail=detail)
+    record = authenticated.new_record(AuditEvent.SUSPENSION, Outcome.REVOKED, **members)
     return complete_suspension(suspension, record, authenticated.ports)
 
 

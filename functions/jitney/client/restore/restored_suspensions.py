@@ -111,10 +111,8 @@ class RestoredSuspensions:
         return True
 
     def _write(self, before: Suspensions, after: Suspensions, changed: Suspension, reason: str, now: int) -> None:
-        target = changed.name if changed.kind is SuspensionKind.TARGET else ""
-        record = AuditRecord(
-            now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=target, reason=reason, detail=changed.detail
-        )
+        members: dict[str, Any] = {"target": changed.target, "reason": reason, "detail": changed.detail}
+        record = AuditRecord(now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, **members)
         locked = after.locked_until(now + self._lock_seconds)
         self._store.change_suspensions(before, locked, audit.chain_record(record, new_id("r")), now=now)
 

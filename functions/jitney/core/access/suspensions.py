@@ -95,6 +95,11 @@ class Suspension:
         return f"{self.kind} {self.name}"
 
     @property
+    def target(self) -> str:
+        """The alias of the suspended target; "" for other kinds."""
+        return self.name if self.kind is SuspensionKind.TARGET else ""
+
+    @property
     def detail(self) -> dict[str, str]:
         """The members of `detail` in every record of the suspension. `jitney restore` reads them."""
         return {"suspension": self.id, "kind": str(self.kind), "name": self.name, "issuer": self.issuer}
@@ -113,8 +118,7 @@ class Suspension:
 
     def concerned(self, targets: Iterable[Target]) -> list[Target]:
         """Return the targets where what is suspended may have credentials."""
-        whole = self.kind is not SuspensionKind.TARGET
-        return [each for each in targets if whole or self.covers_target(each.alias, each.role_arn)]
+        return [each for each in targets if not self.target or self.covers_target(each.alias, each.role_arn)]
 
     def concerns_role(self, role_arn: str) -> bool:
         """Return whether credentials of what is suspended may be on a role that no configured target has."""

@@ -5,7 +5,7 @@ The operator's call records this if it completes the suspension. Otherwise the r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from jitney.core.access.suspensions import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspension
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
@@ -23,9 +23,8 @@ def suspension_record(
     outcome: Outcome, suspension: Suspension, reason: str, authenticated: AuthenticatedRequest
 ) -> ChainedRecord:
     """Return the record of an operator's act on a suspension, with their masked reason."""
-    target = suspension.name if suspension.kind is SuspensionKind.TARGET else ""
     record = authenticated.new_record(
-        AuditEvent.SUSPENSION, outcome, target=target, reason=reason, detail=suspension.detail
+        AuditEvent.SUSPENSION, outcome, target=suspension.target, reason=reason, detail=suspension.detail
     )
     return chain_record(record, authenticated.ports.new_id("r"))
 
@@ -68,7 +67,7 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
             continue
         progress = {"complete": True, "targets_denied": [each.alias for each in concerned], "by": "reconciler"}
         detail = suspension.detail | progress
-        record = AuditRecord(time=now, event=AuditEvent.SUSPENSION, outcome=Outcome.REVOKED, detail=detail)
+        record = AuditRecord(now, AuditEvent.SUSPENSION, Outcome.REVOKED, target=suspension.target, detail=detail)
         complete_suspension(suspension, record, ports)
         completed += 1
     return {"completed": completed}

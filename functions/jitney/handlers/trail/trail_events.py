@@ -21,6 +21,7 @@ from jitney.core.records.audit import (
     AuditRecord,
     Outcome,
 )
+from jitney.core.stored_identity import name_of
 from jitney.core.trail.beyond_grant import BeyondReason
 from jitney.core.trail.call import CloudTrailCall, call_of
 from jitney.core.trail.call_join import (
@@ -170,7 +171,7 @@ def _judged(
         return verdict
     target = ports.target_aliases.get(call.role_arn, "")
     if not verdict.explained:
-        _report(call, verdict, target, issue, ports)
+        _report(call, verdict, grant, target, issue, ports)
     line = line_of(call, verdict, grant, target, now)
     ports.trail.save_verdict(call, verdict.reasons, line, now, grant_id=verdict.grant_id)
     return verdict
@@ -227,7 +228,14 @@ def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
     return TextMaskTags(lambda: ports.mask_keys.of(owner))
 
 
-def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports) -> None:
+def _report(
+    call: CloudTrailCall,
+    verdict: CallVerdict,
+    grant: Grant | None,
+    target: str,
+    issue: KeyIssuance | None,
+    ports: Ports,
+) -> None:
     """Count an unexplained call for its alarm, and record it once for each key and combination of reasons.
 
     A call beyond its grant is recorded once for each operation, too. It raises no alarm if the target is not sealed and
@@ -245,6 +253,7 @@ def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyI
         outcome=Outcome.UNEXPLAINED,
         code=verdict.reasons[0],
         grant_id=verdict.grant_id,
+        **_agent_of(grant if verdict.grant_id else None),
         target=target,
         account=call.account,
         actions=call.actions,
@@ -265,3 +274,11 @@ def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyI
     operation = (call.service, call.operation) if event is AuditEvent.BEYOND_GRANT else ()
     chain = chain_id_of((call.role_arn, call.session, call.access_key_id, *operation, *verdict.reasons))
     ports.trail.record(audit.chain_record(record, chain), now)
+
+
+def _agent_of(grant: Grant | None) -> dict[str, Any]:
+    """Return the members of a record that name the grant's agent and human; {} without a grant."""
+    if grant is None:
+        return {}
+    names = {name: getattr(grant, name) for name in ("principal", "issuer", "subject", "unit")}
+    return {**names, "human": name_of(grant.human)}
