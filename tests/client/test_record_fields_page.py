@@ -1,11 +1,16 @@
 """docs/record-fields.md lists every event, outcome and column that an auditor's SQL can meet, and no others."""
 
+import base64
+import json
 import re
 from pathlib import Path
 
+from jitney.adapters.record_items import record_in
 from jitney.audit_database.views import VIEWS
 from jitney.core.records.audit import AuditEvent, Outcome
+from tests.upgrade.corpora import corpora
 
+PACKAGE = Path(__file__).resolve().parents[2] / "functions" / "jitney"
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "record-fields.md").read_text("utf-8")
 
 
@@ -25,3 +30,34 @@ def test_every_column_is_on_the_page():
     for section, view in (("Columns of records", "unique_records"), ("Columns of calls", "unique_calls")):
         (columns,) = (each.columns for each in VIEWS if each.name == view)
         assert sorted(listed(section, 0)) == sorted(name for name, _ in columns), section
+
+
+def members() -> dict[str, set[str]]:
+    """Return the members of `detail` on the page, by event."""
+    table = PAGE.partition("## Members of detail\n")[2].partition("| --- |")[2].partition("\n## ")[0]
+    found: dict[str, set[str]] = {"": set()}
+    for row in table.splitlines()[1:]:
+        if row.startswith("| "):
+            events, names = (set(re.findall(r"`(\w+)`", cell)) for cell in row.strip("| ").split(" | "))
+            found |= {event: found.get(event, set()) | names for event in events or {""}}
+    return found
+
+
+def recorded() -> list[dict[str, str]]:
+    """Return the records that every released version stored."""
+    items = [item for corpus in corpora() for item in corpus.tables["audit"] if "record" in item]
+    return [json.loads(record_in({"record": {"B": base64.b64decode(each["record"]["B"])}})) for each in items]
+
+
+def test_every_member_of_detail_is_on_the_page():
+    listed, records = members(), recorded()
+    assert len({each["event"] for each in records}) > 15
+    for record in records:
+        assert json.loads(record["detail"]).keys() <= listed.get(record["event"], set()), record
+
+
+def test_every_listed_member_of_detail_is_written_by_a_function():
+    text = "".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    unknown = {name for names in members().values() for name in names if not re.search(rf"\b{name}\b", text)}
+    assert not unknown
+    assert members().keys() - {""} <= set(AuditEvent)
