@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.trail.join import Purpose
 from tests.infra.test_queries import NOW, Lake
 
 SCHEMA = json.loads(Path(__file__).with_name("ocsf.json").read_text(encoding="utf-8"))
@@ -75,6 +76,8 @@ def test_aud_05_schema_violations_of_an_event_are_found(lake: Lake):
     [
         ({}, {"activity_id": 2, "activity_name": "Read", "severity_id": 1, "status_id": 1, "type_uid": 600302}),
         ({"error_code": "AccessDenied"}, {"severity_id": 2, "severity": "Low", "status_id": 2, "status": "Failure"}),
+        ({"error_code": "AccessDenied", "purpose": Purpose.CANARY}, {"severity_id": 1, "severity": "Informational"}),
+        ({"bypass": ["after_the_end"], "purpose": Purpose.CANARY}, {"severity_id": 4, "severity": "High"}),
         ({"bypass": ["unknown_grant"]}, {"severity_id": 4, "severity": "High", "status_id": 1}),
         ({"read_only": False, "operation": "CreateUser"}, {"activity_id": 1, "type_uid": 600301}),
         ({"read_only": False, "operation": "PutObject"}, {"activity_id": 3}),
@@ -103,3 +106,23 @@ def test_aud_05_the_actor_of_a_manual_session_is_the_session_name(lake: Lake):
     lake.call(1, bypass=["unknown_session_name"], **CALL | {"session": "mallory"}, source_identity="", source_ip="::1")
     (event,) = events(lake)
     assert (event["actor"]["user"]["uid"], event["unmapped"]["verdict"]) == ("mallory", "bypass")
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_aud_05_the_brokers_own_calls_are_distinguished_from_the_agents(lake: Lake, purpose: Purpose):
+    lake.call(1, **CALL, purpose=purpose, invoked_by="athena.amazonaws.com", call_id="c-1", source_ip="192.0.2.1")
+    (event,) = events(lake)
+    assert (event["unmapped"]["purpose"], event["unmapped"]["call_id"]) == (purpose, "c-1")
+    assert event["actor"]["invoked_by"] == "athena.amazonaws.com"
+
+
+def test_aud_05_the_event_of_a_later_verdict_is_later_processed_and_has_the_same_uid(lake: Lake):
+    lake.call(1, **CALL, bypass=["key_not_issued"], judged=1800, source_ip="192.0.2.1")
+    (first,) = events(lake)
+    lake.call(1, **CALL, judged=4000, source_ip="192.0.2.1")
+    (last,) = events(lake)
+    assert [each["unmapped"]["verdict"] for each in (first, last)] == ["bypass", "explained"]
+    assert first["metadata"]["uid"] == last["metadata"]["uid"]
+    assert last["metadata"]["processed_time"] - last["time"] == 4_000_000
+    assert last["metadata"]["processed_time"] > first["metadata"]["processed_time"]
+    assert last["metadata"]["correlation_uid"] == "g-1"

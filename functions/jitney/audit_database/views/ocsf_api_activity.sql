@@ -20,12 +20,15 @@ SELECT dt, event_id, time, grant_id, 6003 AS class_uid, activity_id, severity_id
                json_extract(CAST(ARRAY[CASE status_id WHEN 1 THEN 'Success' ELSE 'Failure' END] AS JSON), '$[0]'),
                json_extract(CAST(ARRAY[error_code] AS JSON), '$[0]'),
                json_extract(CAST(ARRAY[error_message] AS JSON), '$[0]'),
-               CAST(MAP(ARRAY['version', 'uid', 'original_event_uid', 'original_time', 'log_name', 'product',
-                              'profiles'],
+               CAST(MAP(ARRAY['version', 'uid', 'original_event_uid', 'original_time', 'processed_time',
+                              'correlation_uid', 'log_name', 'product', 'profiles'],
                         ARRAY[json_extract(CAST(ARRAY['1.8.0'] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[event_id] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[event_id] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[time] AS JSON), '$[0]'),
+                              CAST(CAST(to_unixtime(CAST(REPLACE(SUBSTR(correlated_at, 1, 19), 'T', ' ')
+                                                         AS TIMESTAMP)) AS BIGINT) * 1000 AS JSON),
+                              json_extract(CAST(ARRAY[grant_id] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY['AWS CloudTrail'] AS JSON), '$[0]'),
                               CAST(MAP(ARRAY['name', 'vendor_name'], ARRAY['Jitney', 'Jitney']) AS JSON),
                               CAST(ARRAY['cloud'] AS JSON)]) AS JSON),
@@ -33,11 +36,12 @@ SELECT dt, event_id, time, grant_id, 6003 AS class_uid, activity_id, severity_id
                         ARRAY[json_extract(CAST(ARRAY['AWS'] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[region] AS JSON), '$[0]'),
                               CAST(MAP(ARRAY['uid'], ARRAY[account]) AS JSON)]) AS JSON),
-               CAST(MAP(ARRAY['user', 'session'],
+               CAST(MAP(ARRAY['user', 'session', 'invoked_by'],
                         ARRAY[CAST(MAP(ARRAY['uid', 'name', 'credential_uid'],
                                        ARRAY[person, person, access_key_id]) AS JSON),
                               CAST(MAP(ARRAY['uid', 'issuer', 'credential_uid'],
-                                       ARRAY[session, role_arn, access_key_id]) AS JSON)]) AS JSON),
+                                       ARRAY[session, role_arn, access_key_id]) AS JSON),
+                              json_extract(CAST(ARRAY[invoked_by] AS JSON), '$[0]')]) AS JSON),
                CAST(MAP(ARRAY['operation', 'service', 'request', 'response'],
                         ARRAY[json_extract(CAST(ARRAY[operation] AS JSON), '$[0]'),
                               CAST(MAP(ARRAY['name'], ARRAY[service || '.amazonaws.com']) AS JSON),
@@ -49,12 +53,16 @@ SELECT dt, event_id, time, grant_id, 6003 AS class_uid, activity_id, severity_id
                                    THEN 'ip' ELSE 'svc_name' END],
                         ARRAY[source_ip]) AS JSON),
                CAST(transform(resources, resource -> MAP(ARRAY['uid'], ARRAY[resource])) AS JSON),
-               CAST(MAP(ARRAY['grant_id', 'human', 'target', 'verdict', 'reasons', 'source_identity', 'user_agent'],
+               CAST(MAP(ARRAY['grant_id', 'human', 'target', 'verdict', 'reasons', 'purpose', 'call_id',
+                              'record_match', 'source_identity', 'user_agent'],
                         ARRAY[json_extract(CAST(ARRAY[grant_id] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[human] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[target] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[verdict] AS JSON), '$[0]'),
                               CAST(reasons AS JSON),
+                              json_extract(CAST(ARRAY[purpose] AS JSON), '$[0]'),
+                              json_extract(CAST(ARRAY[call_id] AS JSON), '$[0]'),
+                              json_extract(CAST(ARRAY[record_match] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[source_identity] AS JSON), '$[0]'),
                               json_extract(CAST(ARRAY[user_agent] AS JSON), '$[0]')]) AS JSON)
            ]) AS JSON)) AS event
@@ -73,7 +81,9 @@ FROM (
                          OR operation LIKE 'Set%' OR operation LIKE 'Attach%' OR operation LIKE 'Detach%'
                          OR operation LIKE 'Tag%' OR operation LIKE 'Untag%' THEN 'Update'
                     ELSE operation END AS activity_name,
-               CASE WHEN verdict <> 'explained' THEN 'High' WHEN denied THEN 'Low' ELSE 'Informational' END AS severity,
+               CASE WHEN verdict <> 'explained' THEN 'High'
+                    WHEN denied AND purpose NOT IN ('canary', 'check', 'trial') THEN 'Low' -- these have to be denied
+                    ELSE 'Informational' END AS severity,
                CASE WHEN error_code = '' THEN 1 ELSE 2 END AS status_id,
                CASE WHEN source_identity <> '' THEN source_identity ELSE session END AS person
         FROM unique_calls
