@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cost_flows import flows, idle_reconciler
-from benchmarks.metering import CPU_SECONDS, Usage
+from benchmarks.metering import CPU_SECONDS, MONTHS_IN_S3, Usage
 from benchmarks.prices import AS_OF, dollars
 from benchmarks.synthesized import Template, synthesize
 from infra.graphs import custom_metrics
@@ -27,7 +27,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "DynamoDB": ("write_unit", "read_unit"),
     "Firehose": ("firehose_gb", "firehose_partitioned_gb"),
     "Logs and traces": ("log_gb", "log_gb_month", "trace"),
-    "Events": ("event_forwarded", "sqs_request"),
+    "Events": ("event_forwarded", "sqs_group_request"),
     "Workflow": ("workflow_transition",),
     "Mail": ("mail",),
     "Keys and secrets": ("kms_request", "secret_request"),
@@ -38,6 +38,15 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 HEADINGS = ("operation", *PARTS, "all", "without storage", "aim")
 MONTH_HEADINGS = ("without any request", "a month")
+EXAMPLE_HEADINGS = ("example month", "dollars")
+EXAMPLE: Mapping[str, int] = {
+    "grant": 5_000,
+    "session_start": 5_000,
+    "review_by_mail": 200,
+    "gateway_read": 1_000_000,
+    "joined_call": 1_000_000,
+}
+"""The operations of the example month. A trail logs a data event for each read."""
 
 
 class Operation(NamedTuple):
@@ -82,12 +91,18 @@ def aimed_at(name: str, costs: Mapping[str, float]) -> float:
 
 
 def report(template: Template) -> dict[str, Any]:
-    """Return the costs of all operations, and what a month costs without any."""
+    """Return the costs of all operations, what each adds to S3, and what a month costs without any."""
     with contextlib.redirect_stdout(io.StringIO()):
         used, idle = flows(template), idle_reconciler(template)
     operations = {name: cost_of(used[name], each.times) for name, each in OPERATIONS.items()}
     month = {name: dollars_of(usage) for name, usage in monthly(template, idle).items()}
-    return {"prices_of": AS_OF, "operations": operations, "month": month | {"all": sum(month.values())}}
+    added = {name: used[name].get("s3_gb_month", 0) / MONTHS_IN_S3 for name in OPERATIONS}
+    return {
+        "prices_of": AS_OF,
+        "operations": operations,
+        "gb_in_s3": added,
+        "month": month | {"all": sum(month.values())},
+    }
 
 
 def dollars_of(usage: Mapping[str, float]) -> float:
@@ -187,9 +202,34 @@ def month_rows(found: Mapping[str, Any]) -> list[list[str]]:
     return [[name.removeprefix("AWS::"), f"{value:.2f}"] for name, value in found["month"].items()]
 
 
+def example(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return the dollars of the example month, by part, with their sum as `all`."""
+    parts = {
+        f"{times:,} x {OPERATIONS[name].name}": found["operations"][name]["all"] / OPERATIONS[name].times * times
+        for name, times in EXAMPLE.items()
+    }
+    parts["data events of CloudTrail"] = dollars("data_event", EXAMPLE["joined_call"])
+    parts["without any request"] = found["month"]["all"]
+    return parts | {"all": sum(parts.values())}
+
+
+def example_gb(found: Mapping[str, Any]) -> float:
+    """Return how many GB the example month adds to S3."""
+    return float(sum(found["gb_in_s3"][name] * times for name, times in EXAMPLE.items()))
+
+
+def example_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Return the table of the example month as text: part and dollars."""
+    return [[name, f"{value:.2f}"] for name, value in example(found).items()]
+
+
 def markdown(found: Mapping[str, Any]) -> str:
-    """Return both tables as docs/cost.md has them."""
-    tables = ((HEADINGS, rows(found)), (MONTH_HEADINGS, month_rows(found)))
+    """Return the tables as docs/cost.md and docs/budget.md have them."""
+    tables = (
+        (HEADINGS, rows(found)),
+        (MONTH_HEADINGS, month_rows(found)),
+        (EXAMPLE_HEADINGS, example_rows(found)),
+    )
     texts = []
     for headings, lines in tables:
         ruler = ["---", *["---:"] * (len(headings) - 1)]
@@ -198,7 +238,7 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the tables, with --json the figures, or with --markdown the tables of docs/cost.md."""
+    """Print the tables, with --json the figures, or with --markdown the tables of docs/cost.md and docs/budget.md."""
     if arguments not in ([], ["--json"], ["--markdown"]):
         sys.exit(f"python -m benchmarks.cost takes --json or --markdown, not {' '.join(arguments)}")
     found = report(synthesize())
@@ -212,7 +252,10 @@ def main(arguments: list[str]) -> None:
     month = Table(*MONTH_HEADINGS, title="US dollars a month")
     for row in month_rows(found):
         month.add_row(*row)
-    console.print(table, month)
+    budget = Table(*EXAMPLE_HEADINGS, title="US dollars, with the requests of 50 agents")
+    for row in example_rows(found):
+        budget.add_row(*row)
+    console.print(table, month, budget)
 
 
 if __name__ == "__main__":

@@ -68,12 +68,12 @@ def _join_start(counted: CountedSystem, grant_id: str, number: int) -> None:
 
 
 def _receive(counted: CountedSystem, message: str) -> None:
-    """Count one message of the trail's queue: sent, received and deleted."""
+    """Count one message of the trail's queue, which has a group: sent, received and deleted."""
     events = _module("tests.cloudtrail_events")
     answer = counted.run("correlator", _module("jitney.handlers.correlator").receive, events.delivered([message]))
     if answer["batchItemFailures"]:
         raise SystemExit("the correlator did not process an event")
-    counted.meter.add({"sqs_request": 3})
+    counted.meter.add({"sqs_group_request": 3})
 
 
 def _key_id(number: int) -> str:

@@ -232,7 +232,7 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Template, Any, Any], dict[str, fl
     ("kms", "GenerateMac"): _unit("kms_request"),
     ("secretsmanager", "GetSecretValue"): _unit("secret_request"),
     ("sesv2", "SendEmail"): _unit("mail"),
-    ("sqs", "SendMessage"): _unit("sqs_request"),
+    ("sqs", "SendMessage"): _unit("sqs_group_request"),
     # A workflow costs by its transitions.
     ("stepfunctions", "ListExecutions"): _nothing,
     ("stepfunctions", "SendTaskSuccess"): _nothing,

@@ -31,12 +31,16 @@ MILLION = 1e6
 PRICES: Mapping[str, Price] = {
     "alarm": Price("alarm and month", 0.10, 1, "cloudwatch"),
     "api_request": Price("request of a REST API", 3.50, MILLION, "api-gateway"),
+    "athena_tb": Price("TB read by Athena", 5.00, 1, "athena"),
+    "config_item": Price("change of a resource that AWS Config records continuously", 0.003, 1, "config"),
     "dashboard": Price("dashboard and month", 3.00, 1, "cloudwatch"),
+    "data_event": Price("data event of CloudTrail", 0.10, 100_000, "cloudtrail"),
     "event_forwarded": Price("event sent to another account's bus", 1.00, MILLION, "eventbridge"),
     "firehose_gb": Price("GB ingested, each record in steps of 5 kB", 0.029, 1, "firehose"),
     "firehose_partitioned_gb": Price("GB partitioned dynamically", 0.020, 1, "firehose"),
     "kms_asymmetric_request": Price("request with a key for signatures", 0.15, 10_000, "kms"),
     "kms_key": Price("key and month", 1.00, 1, "kms"),
+    "kms_rotation": Price("first or second rotation of a key, and month", 1.00, 1, "kms"),
     "kms_request": Price("request with a symmetric or HMAC key", 0.03, 10_000, "kms"),
     "lambda_gb_second": Price("GB-second on ARM", 0.0000133334, 1, "lambda"),
     "lambda_request": Price("invocation", 0.20, MILLION, "lambda"),
@@ -51,6 +55,7 @@ PRICES: Mapping[str, Price] = {
     "secret": Price("secret and month", 0.40, 1, "secrets-manager"),
     "secret_request": Price("request of Secrets Manager", 0.05, 10_000, "secrets-manager"),
     "sqs_request": Price("request of a standard queue", 0.40, MILLION, "sqs"),
+    "sqs_group_request": Price("request of a standard queue about a message with a group", 0.50, MILLION, "sqs"),
     "table_backup_gb_month": Price(
         "GB of a table with point-in-time recovery, for a month", 0.20, 1, "dynamodb/on-demand"
     ),

@@ -9,10 +9,20 @@ import pytest
 from benchmarks import cost, cost_flows, counted_system, metering, prices
 from benchmarks.dynamodb_units import Index, TableForm, item_bytes, read_units
 from benchmarks.synthesized import Template
+from infra.graphs import custom_metrics
 from infra.spec import REQUESTS_PER_SECOND
+from jitney.core.records.audit import AuditEvent, Outcome
+from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.releases import release_grant
+from tests.handlers.conftest import REQUEST_BODY, System
+from tests.infra.test_queries import Lake, gateway_call
+from tests.infra.trino.grammar import faults
 
 pytestmark = pytest.mark.xdist_group("cdk")
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
+BUDGET = PAGE.with_name("budget.md")
+DAY_SECONDS = 86_400
 MOST = {"review_by_mail": 0.65, "gateway_write": 16.5}
 """Figures above the aims: what is held until they are met. docs/cost.md says why."""
 
@@ -66,6 +76,94 @@ def test_ops_03_the_page_has_the_figures_of_the_command(found: dict[str, Any]):
 def test_ops_03_the_page_says_what_a_flood_without_tokens_costs(found: dict[str, Any]):
     hourly = found["operations"]["refused"]["all"] / 1_000_000 * REQUESTS_PER_SECOND * 3600
     assert f"rate of {REQUESTS_PER_SECOND} a second cost {hourly:.2f} $ an hour" in PAGE.read_text("utf-8")
+
+
+def test_ops_03_the_page_says_what_other_services_charge_for_releases(template: Template):
+    """Each release changes the deny document of a role, and its removal changes it again."""
+    system = System()
+    _, body, _ = system.call(create_grant, REQUEST_BODY)
+    system.call(release_grant, grant_id=body["grant"]["id"])
+    system.now += DAY_SECONDS
+    for _ in range(2):
+        reconcile(system.ports)
+    changes = system.role_policies.writes
+    dollars = 1000 * changes * prices.dollars("config_item", 1)
+    assert f"1,000 releases cost up to {dollars:g} $" in PAGE.read_text("utf-8")
+    assert f"up to {dollars:g} $ for 1,000 releases" in BUDGET.read_text("utf-8")
+    streams = len(template.of_type("AWS::KinesisFirehose::DeliveryStream"))
+    put = streams * 60 * 730 * prices.dollars("s3_put", 1)
+    assert (streams, f"{put:.2f} $ a month" in PAGE.read_text("utf-8")) == (3, True)
+
+
+def test_ops_03_the_pages_say_what_a_target_and_large_answers_cost(template: Template):
+    target = prices.dollars("alarm", 1) + prices.dollars("metric", custom_metrics(2) - custom_metrics(1))
+    canaries = [
+        each
+        for each in template.of_type("AWS::CloudWatch::Alarm").values()
+        if str(each["AlarmName"]).startswith("jitney-canary-")
+    ]
+    answer = cost_flows.gateway_call(template, "read").usage["transfer_gb"] * 1e9
+    page, budget = PAGE.read_text("utf-8"), BUDGET.read_text("utf-8")
+    assert f"Each further target adds {target:.2f} $" in page
+    assert f"Each further target adds {target:.2f} $" in budget
+    assert f"alarms of canary deployments: {prices.dollars('alarm', len(canaries)):.2f} $" in page
+    assert (
+        f"has {answer:.0f} bytes. Each GB that agents read through it costs {prices.dollars('transfer_gb', 1)} $"
+        in page
+    )
+
+
+def test_ops_03_the_budget_has_the_example_month_of_the_command(found: dict[str, Any]):
+    (table, growth) = re.findall(r"(?:^\|.*\n)+", BUDGET.read_text("utf-8"), re.MULTILINE)[:2]
+    written = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert written[0] == list(cost.EXAMPLE_HEADINGS)
+    for line, row in zip(written[2:], cost.example_rows(found), strict=True):
+        assert line[0] == row[0]
+        assert _number(line[1]) == pytest.approx(_number(row[1]), rel=0.05, abs=0.03)
+    gigabytes = cost.example_gb(found)
+    assert f"{gigabytes:.1f} GB more each month" in growth
+    stored = [prices.dollars("s3_gb_month", gigabytes * 12 * years) for years in (1, 5)]
+    assert list(map(float, re.findall(r"\| (\d+\.\d+) ", growth)))[:2] == pytest.approx(stored, rel=0.05)
+
+
+def test_ops_03_the_budget_says_what_rotations_of_keys_cost(template: Template):
+    rotating = [each for each in template.of_type("AWS::KMS::Key").values() if each.get("EnableKeyRotation")]
+    first, second = (prices.dollars("kms_rotation", len(rotating) * rotations) for rotations in (1, 2))
+    assert f"cost | {first:.2f} | {second:.2f} |" in BUDGET.read_text("utf-8")
+    assert len(rotating) == 3
+
+
+def test_ops_03_the_budget_says_what_athena_costs(found: dict[str, Any]):
+    gigabytes = cost.example_gb(found)
+    once = prices.dollars("athena_tb", gigabytes / 1000)
+    detections = len(list((BUDGET.parent / "detections").iterdir())) * 30 * once
+    text = BUDGET.read_text("utf-8")
+    assert f"reads at most {gigabytes:.1f} GB, for {once:.2f} $" in text
+    (written,) = map(float, re.findall(r"once a day, cost at most (\d+\.\d+) \$ a month", text))
+    assert written == pytest.approx(detections, rel=0.05)
+
+
+def test_ops_03_the_query_of_costs_has_the_figures_and_counts_each_operation(found: dict[str, Any], tmp_path: Path):
+    (sql,) = re.findall(r"```sql\n(.*?)```", BUDGET.read_text("utf-8"), re.DOTALL)
+    columns = {"requests": "grant", "reviews": "review_by_mail", "releases": "release", "gateway_reads": "gateway_read"}
+    columns |= {"gateway_writes": "gateway_write", "refusals": "refused"}
+    figures = {name: float(number) for name, number in re.findall(r"(\w+) \* (\d+\.\d+)", sql)}
+    assert figures.keys() == columns.keys()
+    for name, operation in columns.items():
+        times = cost.OPERATIONS[operation].times
+        assert figures[name] == pytest.approx(found["operations"][operation]["all"] / times * 1e6, rel=0.05)
+    assert faults([sql]) == [[]]
+    lake, of = Lake(tmp_path), {"unit": "corp.u", "principal": "corp.a"}
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", **of, times=2)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-2", **of)
+    lake.record(AuditEvent.RELEASE, Outcome.RELEASED, grant_id="g-1", seq=1, **of)
+    lake.record(**gateway_call("c-1", Outcome.ANSWERED), **of)
+    lake.record(**gateway_call("c-2", Outcome.SENT), **of)
+    lake.record(**gateway_call("c-2", Outcome.ANSWERED, seq=1), **of)
+    lake.record(AuditEvent.REFUSAL, Outcome.REFUSED, count=7, **of)
+    (row,) = lake.run(sql.replace("2026-11-01", "2000-01-01").replace("2026-11-30", "9999"))
+    assert [row[name] for name in columns] == [1, 1, 1, 1, 1, 7]
+    assert row["dollars"] == pytest.approx(sum(row[name] * figures[name] for name in columns) / 1e6)
 
 
 def test_ops_03_the_page_says_what_the_query_for_follow_up_reviews_costs(template: Template):
