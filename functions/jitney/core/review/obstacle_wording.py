@@ -3,9 +3,10 @@
 All output is plain text on one line, escaped.
 """
 
+from jitney.core.quantities import format_list
 from jitney.core.review.access_wording import MOST_ARN, MOST_NAME
 from jitney.core.review.decision_wording import MOST_LEFT_OUT, MOST_SENTENCE
-from jitney.core.review.safe_text import cut, format_list, middle_cut
+from jitney.core.review.safe_text import cut, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
 from jitney.core.times import format_duration
 
