@@ -65,7 +65,7 @@ def hostile_grant(value: str) -> Grant:
 def page(grant: Grant) -> str:
     viewer = ViewerPermissions(frozenset({"owners"}), (), None, False, False, True, False, False, False)
     values = {"grant": grant, "sheet": sheet(grant), "viewer": viewer, "voted": None, "may_vote": True, "outliving": ()}
-    values["enough_alone"] = True
+    values |= {"enough_alone": True, "may_break_glass": False}
     session = Session(agent("generic"), NOW, "key", "web")
     return render(TEMPLATES, "request", values | {"session": session, "settings": None, **AROUND})
 
