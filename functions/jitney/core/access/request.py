@@ -43,6 +43,13 @@ class Permission:
         )
 
 
+class AccessNames(NamedTuple):
+    """The actions and the resources that permissions name, sorted. They do not say which belong together."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
 class RequestedAccess(NamedTuple):
     """What an agent requested. It is stored with a grant that gives only a part of it."""
 
@@ -143,6 +150,13 @@ def shared_permissions(granted: Iterable[tuple[str, tuple[str, ...], Conditions]
     for action, resources, conditions in granted:
         actions.setdefault((resources, conditions), {})[action] = None
     return tuple(Permission(tuple(names), *limits) for limits, names in actions.items())
+
+
+def names_of(permissions: Iterable[Permission]) -> AccessNames:
+    """Return the actions and the resources that permissions name."""
+    every = tuple(permissions)
+    actions = {name for each in every for name in each.actions}
+    return AccessNames(tuple(sorted(actions)), tuple(sorted({arn for each in every for arn in each.resources})))
 
 
 def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
-from jitney.core.access.request import AccessRequest, Permission, permissions_view
+from jitney.core.access.request import AccessRequest, names_of, permissions_view
 from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
@@ -221,7 +221,7 @@ def request_members(
     return {
         "target": target.alias,
         "account": target.account,
-        **_named(access_request.permissions),
+        **names_of(access_request.permissions)._asdict(),
         "duration_seconds": access_request.duration_seconds,
         "reason": access_request.reason,
         "ticket": access_request.ticket,
@@ -244,14 +244,6 @@ def decision_detail(decision: Decision) -> dict[str, Any]:
     """Return the action table that a decision used, and the request's risks as sentences, if there are any."""
     risks = tuple(f"{each.name} ({each.level}): {each.sentence}" for each in decision.risks)
     return {"action_table": decision.action_table} | ({"risks": risks} if risks else {})
-
-
-def _named(permissions: tuple[Permission, ...]) -> dict[str, Any]:
-    """Return all actions and all resources. `detail` records which action goes with which resource."""
-    return {
-        "actions": tuple(sorted({name for each in permissions for name in each.actions})),
-        "resources": tuple(sorted({arn for each in permissions for arn in each.resources})),
-    }
 
 
 def principal_record(
@@ -286,7 +278,7 @@ def grant_record(
         "human": name_of(grant.human),
         "target": grant.target,
         "account": grant.account,
-        **_named(grant.permissions),
+        **names_of(grant.permissions)._asdict(),
         "duration_seconds": grant.duration_seconds,
         "expires_at": iso(grant.expires_at),
         "reason": grant.reason,

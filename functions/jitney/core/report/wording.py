@@ -6,6 +6,7 @@ quotation marks.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from jitney.core.access.request import names_of
 from jitney.core.outliving import GrantEffect
 from jitney.core.quantities import format_list, quantity
 from jitney.core.report.activity_rows import (
@@ -225,10 +226,9 @@ def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
 
 def _in_short(terms: Terms) -> str:
     """Return the terms as counts: "2 actions on 3 resources for 5 minutes"."""
-    actions = {name for each in terms.permissions for name in each.actions}
-    resources = {arn for each in terms.permissions for arn in each.resources}
+    actions, resources = map(len, names_of(terms.permissions))
     duration = format_duration(terms.duration_seconds)
-    return f"{quantity(len(actions), 'action')} on {quantity(len(resources), 'resource')} for {duration}"
+    return f"{quantity(actions, 'action')} on {quantity(resources, 'resource')} for {duration}"
 
 
 def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:

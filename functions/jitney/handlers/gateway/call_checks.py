@@ -7,7 +7,7 @@ from jitney.adapters.aws_calls import ModelledCall
 from jitney.adapters.call_store import CallContext
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
-from jitney.core.access.request import ExplainedAction, Permission, Way, permissions_of
+from jitney.core.access.request import ExplainedAction, Permission, Way, names_of, permissions_of
 from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
@@ -152,10 +152,7 @@ def _record(gateway_call: GatewayCall, outcome: Outcome, code: str, **members: A
         ports, direct = gateway_call.authenticated.ports, gateway_call.call_request.direct
         named["parameters"] = bounded_parameters(parameters_of(modelled, direct, grant.owner_key, ports).shown)
     about = {"grant_id": grant.id, "target": grant.target, "account": grant.account}
-    asked = {
-        "actions": tuple(sorted({name for each in permissions for name in each.actions})),
-        "resources": tuple(sorted({arn for each in permissions for arn in each.resources})),
-    }
+    asked = names_of(permissions)._asdict()
     detail = {"call": named | approvals_detail(gateway_call.grant_approvals)}
     record_ungranted(
         AuditEvent.CALL, outcome, gateway_call.authenticated, code=code, detail=detail, **about, **asked, **members

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jitney.core.access.credentials import Credentials
+from jitney.core.access.request import names_of
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.gateway.aws_answer import AwsAnswer, MaskedAnswer
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_record
@@ -15,7 +16,7 @@ from jitney.handlers.gateway.call_parameters import parameters_of
 def recorded_call(gateway_call: GatewayCall, credentials: Credentials | None) -> RecordedCall:
     """Return the call as its records show it."""
     ports, modelled, owner = gateway_call.authenticated.ports, gateway_call.modelled, gateway_call.grant.owner_key
-    operation = modelled.operation.name
+    operation, names = modelled.operation.name, names_of(gateway_call.needs.permissions)
     exact, shown = parameters_of(modelled, gateway_call.call_request.direct, owner, ports)
     return RecordedCall(
         service=modelled.service,
@@ -24,8 +25,8 @@ def recorded_call(gateway_call: GatewayCall, credentials: Credentials | None) ->
         parameters=shown,
         parameters_mac=parameters_mac(ports.mask_keys.of(owner), modelled.service, operation, modelled.region, exact),
         mac_key=ports.mask_keys.id,
-        actions=tuple(sorted({name for each in gateway_call.needs.permissions for name in each.actions})),
-        resources=tuple(sorted({arn for each in gateway_call.needs.permissions for arn in each.resources})),
+        actions=names.actions,
+        resources=names.resources,
         access_key_id=credentials.access_key_id if credentials else "",
         ticket=gateway_call.call_request.direct is not None,
         grant_approvals=gateway_call.grant_approvals,
