@@ -32,6 +32,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "__init__": set(),
     "times": set(),
     "strict_json": set(),
+    "json_object": set(),
     "problems": set(),
     "patterns": set(),
     "bounded_comparisons": {"patterns"},
@@ -92,8 +93,8 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "integrity": {"call_lookup", "quantities", "records", "times", "trail"},
     "overview": {"access", "csv_text", "integrity", "review", "stored_identity", "target_config", "times"},
     "report": {
-        "access", "actions", "bounded_comparisons", "calls", "identity", "masking", "outliving", "patterns",
-        "quantities", "records", "review", "times", "trail",
+        "access", "actions", "bounded_comparisons", "calls", "identity", "json_object", "masking", "outliving",
+        "patterns", "quantities", "records", "review", "times", "trail",
     },
     "replay": {
         "access", "access_profile", "identity", "masking", "policy", "problems", "records", "report",

@@ -4,7 +4,6 @@ Such a grant is quarantined: lists leave it out, and nothing is decided, issued 
 revoked, by the attributes that every version keeps (`adapters.grant_items`).
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias
 from jitney.adapters.grant_items import UnreadableGrant, grant_id_of, grant_of, text_of
 from jitney.adapters.table_reads import Item
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
+from jitney.core.json_object import json_object
 from jitney.core.problems import Problem
 from jitney.core.records.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.stored_identity import identity_of
@@ -117,10 +117,9 @@ def revocable_grant(item: Item) -> Grant:
 def _members(item: Item, name: str) -> dict[str, Any]:
     """Return the members of a JSON attribute, or {} if it is missing or not an object."""
     try:
-        members = json.loads(text_of(item, name))
+        return json_object(text_of(item, name))
     except (LookupError, TypeError, ValueError):
         return {}
-    return members if isinstance(members, dict) else {}
 
 
 def _text(members: Mapping[str, Any], name: str) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from jitney import __version__
 from jitney.client.api.proxy import proxy_of
 from jitney.client.problems import Invalid, Unavailable
+from jitney.core.json_object import json_object
 
 _CONNECT_SECONDS = 5.0
 # API Gateway gives up after 29 seconds, so no answer comes later than this.
@@ -80,11 +81,7 @@ class HttpResponse:
 
     def document(self) -> Mapping[str, Any]:
         """The JSON object in the body; {} when the body is something else."""
-        try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return document if isinstance(document, dict) else {}
+        return json_object(self.body)
 
     def retry_after(self, default: float) -> float:
         """Return the seconds in Retry-After, at most an hour; `default` if it is missing or a date."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from json import loads
 from typing import Any, NamedTuple
 
 from jitney.client.audit.audit_names import ANY_RESOURCE, KnownNames, Source, concerns, resource_arn
 from jitney.client.audit.trail_silence import silences
+from jitney.core.json_object import json_object
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION
 from jitney.core.report.grant_report import NOT_SENT
 
@@ -211,8 +211,6 @@ def _call_row(call: Mapping[str, Any]) -> HistoryRow:
 
 def _members(value: Any) -> Mapping[str, Any]:
     """Return a mapping, or the one in a JSON text; {} for anything else."""
-    try:
-        found = loads(value) if isinstance(value, str) and value else value
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {}
+    if isinstance(value, str):
+        return json_object(value)
+    return value if isinstance(value, dict) else {}

@@ -1,6 +1,5 @@
 """Reads the lines of published records and calls, from the bucket or from a local copy of it."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import Invalid
+from jitney.core.json_object import json_object
 from jitney.core.records.audit import AuditEvent
 
 ReadingProgress: TypeAlias = Callable[[str, int, int], None]
@@ -66,13 +66,13 @@ class RecordSource(NamedTuple):
         after = [(day_after(until, 1), day_after(until, GAPS_AFTER_DAYS))] if until else []
         for first, last in (*before, *after):
             for body in self._bodies(first, last, title, progress, calls=False):
-                yield from (_members(line) for line in body.split(b"\n") if _GAP in line)
+                yield from (json_object(line) for line in body.split(b"\n") if _GAP in line)
 
     def _lines(
         self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool = False
     ) -> Iterator[Mapping[str, Any]]:
         for body in self._bodies(since, until, title, progress, calls=calls):
-            yield from (_members(line) for line in body.split(b"\n") if line)
+            yield from (json_object(line) for line in body.split(b"\n") if line)
 
     def _bodies(
         self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool
@@ -127,11 +127,3 @@ def _day(path: Path) -> date | None:
         return date.fromisoformat(path.name.removeprefix(_DAY))
     except ValueError:
         return None
-
-
-def _members(line: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

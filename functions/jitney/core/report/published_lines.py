@@ -14,6 +14,7 @@ from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import Permission, permissions_view
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.requester import Requester
+from jitney.core.json_object import json_object
 from jitney.core.records.record_texts import canonical
 
 Line: TypeAlias = Mapping[str, Any]
@@ -55,7 +56,7 @@ class PublishedRecord:
     @property
     def detail_members(self) -> Mapping[str, Any]:
         """The members of `detail`; {} if it is not JSON."""
-        return _members(self.detail)
+        return json_object(self.detail)
 
     def word(self, name: str) -> str:
         """Return a text member of `detail`; "" if it has none."""
@@ -193,7 +194,9 @@ def parse_call(line: Line) -> PublishedCall | None:
     return PublishedCall(
         **members,
         time=moment(line.get("time")),
-        requested_role=_text(_members(line.get("request")).get("roleArn")) if members["service"] == "sts" else "",
+        requested_role=_text(json_object(_text(line.get("request"))).get("roleArn"))
+        if members["service"] == "sts"
+        else "",
     )
 
 
@@ -238,15 +241,6 @@ def _conditions(value: Any) -> Conditions | None:
         return conditions_of({key: texts(each) for key, each in value.items()}) if isinstance(value, dict) else None
     except ValueError:
         return None
-
-
-def _members(text: Any) -> Mapping[str, Any]:
-    """Return the members of a JSON object; {} for any other text."""
-    try:
-        found = json.loads(text) if isinstance(text, str) and text else {}
-    except (ValueError, RecursionError):
-        return {}
-    return _object(found)
 
 
 def _is_number(value: Any) -> bool:
