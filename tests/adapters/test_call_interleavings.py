@@ -185,7 +185,7 @@ class CallsInDynamoDB(CallsUnderOneKey):
                 BillingMode="PAY_PER_REQUEST",
             )
         client.put_item(TableName="state", Item=item_of(GRANT))
-        return CallStore(client, "state", "audit", "answers", SuspensionStore(client, "state"), lambda _: None)
+        return CallStore(client, "state", "audit", "answers", SuspensionStore(client, "state"))
 
     def teardown(self) -> None:
         self.mock.stop()

@@ -51,7 +51,7 @@ def client() -> Iterator[object]:
 
 
 def real(client) -> CallStore:
-    return CallStore(client, "state", "audit", "answers", SuspensionStore(client, "state"), lambda _: None)
+    return CallStore(client, "state", "audit", "answers", SuspensionStore(client, "state"))
 
 
 @pytest.fixture(params=["real", "memory"])
@@ -313,7 +313,7 @@ def test_gw_07_a_write_that_another_transaction_blocks_is_repeated(client):
             raise cancelled({"Error": {}, "CancellationReasons": code}, "TransactWriteItems")
 
     blocked = SimpleNamespace(transact_write_items=Mock(side_effect=transact), exceptions=client.exceptions)
-    calls = CallStore(blocked, "state", "audit", "answers", SuspensionStore(client, "state"), lambda _: None)
+    calls = CallStore(blocked, "state", "audit", "answers", SuspensionStore(client, "state"))
     attempt, first = new()
     calls.begin(attempt, first, NOTHING, CallBudget(), now=NOW)
     assert blocked.transact_write_items.call_count == 2

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -125,13 +125,12 @@ def test_pol_05_many_grants_are_read_in_batches_and_unknown_ones_are_missing(sto
     assert store.grants_by_id([]) == {}
 
 
-def test_pol_05_grants_that_dynamodb_left_out_are_read_again(store: Store, client):
+def test_pol_05_grants_that_dynamodb_left_out_are_read_again(store: Store, client, pauses: list[float]):
     first, second = opened(store), opened(store, PENDING)
     items = {each.id: {"Responses": {"state": [item_of(each)]}} for each in (first, second)}
     left = {"UnprocessedKeys": {"state": {"Keys": [grant_key(second.id)], "ConsistentRead": True}}}
     read = Mock(side_effect=[items[first.id] | left, {"Responses": {}} | left, items[second.id]])
-    pauses: list[float] = []
-    reading = Store(SimpleNamespace(batch_get_item=read), "state", "audit", pauses.append)
+    reading = Store(SimpleNamespace(batch_get_item=read), "state", "audit")
     assert reading.grants_by_id([first.id, second.id]) == {first.id: first, second.id: second}
     keys = [call.kwargs["RequestItems"]["state"] for call in read.call_args_list]
     assert [len(each["Keys"]) for each in keys] == [2, 1, 1]
@@ -141,7 +140,7 @@ def test_pol_05_grants_that_dynamodb_left_out_are_read_again(store: Store, clien
 
 def test_pol_08_grants_that_dynamodb_always_leaves_out_are_a_problem(client):
     left = {"Responses": {}, "UnprocessedKeys": {"state": {"Keys": [grant_key(GRANT.id)]}}}
-    reading = Store(SimpleNamespace(batch_get_item=Mock(return_value=left)), "state", "audit", lambda _: None)
+    reading = Store(SimpleNamespace(batch_get_item=Mock(return_value=left)), "state", "audit")
     with pytest.raises(Problem) as raised:
         reading.grants_by_id([GRANT.id])
     assert raised.value.code == "unavailable"
@@ -559,10 +558,10 @@ def cancelled_by_another(client, place: int) -> Exception:
     )
 
 
-def store_answering(client, *answers: object, pause_up_to: Callable[[float], None] = lambda _: None) -> Store:
+def store_answering(client, *answers: object) -> Store:
     """A store whose transactions have these answers, one after the other."""
     busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=answers))
-    return Store(busy, "state", "audit", pause_up_to)
+    return Store(busy, "state", "audit")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -613,10 +612,10 @@ class TestPending:
         assert not read.without({PENDING.id}).entries
 
 
-def test_quotas_used_at_the_same_time_wait_longer_each_time_and_not_for_ever(client):
-    busy, pauses = cancelled_by_another(client, 0), []
+def test_quotas_used_at_the_same_time_wait_longer_each_time_and_not_for_ever(client, pauses: list[float]):
+    busy = cancelled_by_another(client, 0)
     with pytest.raises(Problem):
-        store_answering(client, *[busy] * 99, pause_up_to=pauses.append).consume([Quota("Q", 9, NOW + 60)], now=NOW)
+        store_answering(client, *[busy] * 99).consume([Quota("Q", 9, NOW + 60)], now=NOW)
     assert pauses == sorted(pauses)
     assert 3 < sum(pauses) < 5
 

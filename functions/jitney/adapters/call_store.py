@@ -9,11 +9,10 @@
 
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.grant_items import grant_key, grant_update
 from jitney.adapters.record_items import record_in
@@ -70,21 +69,19 @@ class CallStore:
         audit_table: str,
         answers_table: str,
         suspensions: SuspensionStore,
-        pause_up_to: Callable[[float], None] = clock.pause_up_to,
     ) -> None:
         self._client = client
         self._state_table = state_table
         self._audit_table = audit_table
         self._answers_table = answers_table
         self._suspensions = suspensions
-        self._pause_up_to = pause_up_to
-        self._transactions = Transactions(client, state_table, audit_table, pause_up_to)
+        self._transactions = Transactions(client, state_table, audit_table)
 
     def read(self, grant_id: str, owner: str, key: str, now: int) -> CallContext:
         """Return what a call of `owner` under `key` (its hash) depends on. One request reads all of it."""
         keys = [grant_key(grant_id), SUSPENSIONS_KEY, _budget_item_key(grant_id), _attempt_key(owner, key)]
         with aws_errors_as_unavailable("The store"):
-            items = read_items(self._client, self._state_table, keys, self._pause_up_to)
+            items = read_items(self._client, self._state_table, keys)
         grant, suspensions, budget, attempt = (
             next((item for item in items if item["pk"] == each["pk"]), None) for each in keys
         )

@@ -17,11 +17,10 @@ target by its role ARN.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
 from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items
@@ -77,15 +76,9 @@ _KNOWN = item_key("ROLE#", "KNOWN")
 class DenyList:
     """Deny entries and leases by role. Every method raises Problem unavailable when DynamoDB does not answer."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        state_table: str,
-        pause_up_to: Callable[[float], None] = clock.pause_up_to,
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
-        self._pause_up_to = pause_up_to
         errors = client.exceptions
         self._conflicts = (errors.ConditionalCheckFailedException, errors.TransactionConflictException)
 
@@ -146,7 +139,7 @@ class DenyList:
         """Return when documents of these roles were composed. A role without any is missing."""
         keys = [_key(each) for each in dict.fromkeys(role_arns)]
         with aws_errors_as_unavailable("The deny list"):
-            items = read_items(self._client, self._table, keys, self._pause_up_to)
+            items = read_items(self._client, self._table, keys)
         return {item["pk"]["S"].removeprefix("ROLE#"): _lease_of(item).document_times for item in items}
 
     def acquire(self, role_arn: str, now: int) -> WriteLease | None:

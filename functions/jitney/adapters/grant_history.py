@@ -4,11 +4,10 @@
 report counts these lines.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_in
 from jitney.adapters.table_reads import Item, item_key, query_pages, read_items
@@ -42,12 +41,9 @@ class HistoryPage(NamedTuple):
 class GrantHistory:
     """Reads records and calls by grant. Every method raises Problem unavailable when DynamoDB does not answer."""
 
-    def __init__(
-        self, client: "DynamoDBClient", audit_table: str, pause_up_to: Callable[[float], None] = clock.pause_up_to
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
         self._client = client
         self._table = audit_table
-        self._pause_up_to = pause_up_to
 
     def records(self, grant_id: str) -> HistoryPage:
         """Return the records of the grant.
@@ -74,7 +70,7 @@ class GrantHistory:
             left = MOST_GATEWAY_RECORDS - len(lines)
             cut = cut or len(wanted) > left
             with aws_errors_as_unavailable("The audit table"):
-                items = read_items(self._client, self._table, wanted[:left], self._pause_up_to)
+                items = read_items(self._client, self._table, wanted[:left])
             read = [(item["pk"]["S"], _record(item)) for item in items]
             lines += [line for _, line in read]
             number += 1

@@ -6,7 +6,7 @@
 fails if TTL deleted the item and a later grant created it again. `expires` is DynamoDB's TTL.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jitney.adapters.table_reads import Item, item_key, read_items
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-def lists_with(
-    client: "DynamoDBClient", table: str, keys: Iterable[str], pause_up_to: Callable[[float], None]
-) -> dict[str, GrantList]:
+def lists_with(client: "DynamoDBClient", table: str, keys: Iterable[str]) -> dict[str, GrantList]:
     """Return the lists with these keys. A list without an item is empty.
 
     Raises Problem unavailable as `read_items`, and KeyError, TypeError or ValueError for an item that is not a list.
     """
     wanted = {key: GrantList(key) for key in keys}
-    items = read_items(client, table, map(_item_key, wanted), pause_up_to)
+    items = read_items(client, table, map(_item_key, wanted))
     found = ((item["pk"]["S"], item["version"]["S"], item["entries"]["S"]) for item in items)
     return wanted | {key: GrantList.read(key, version, text) for key, version, text in found}
 

@@ -4,12 +4,12 @@ State table: `pk` names an item, `sk` its kind. `adapters.transactions` writes s
 define the other items, such as `adapters.grant_items`, `deny_list`, `out_of_office` and `suspension_item`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters import clock, past_verdicts
+from jitney.adapters import past_verdicts
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
@@ -71,14 +71,12 @@ class Store:
         client: "DynamoDBClient",
         state_table: str,
         audit_table: str,
-        pause_up_to: Callable[[float], None] = clock.pause_up_to,
         report: Report = report_unreadable,
     ) -> None:
         self._client = client
-        self._pause_up_to = pause_up_to
         self._report = report
         self._state_table = state_table
-        self._transactions = Transactions(client, state_table, audit_table, pause_up_to)
+        self._transactions = Transactions(client, state_table, audit_table)
 
     def create_grant(
         self,
@@ -100,7 +98,7 @@ class Store:
     def grant_lists(self, keys: Iterable[str]) -> dict[str, GrantList]:
         """Return the lists of grants with these keys, as last written. Some of the grants may have ended since."""
         with aws_errors_as_unavailable("The store"):
-            return lists_with(self._client, self._state_table, keys, self._pause_up_to)
+            return lists_with(self._client, self._state_table, keys)
 
     def save(
         self,
@@ -175,7 +173,7 @@ class Store:
     def _items(self, grant_ids: Iterable[str]) -> list[Item]:
         keys = map(grant_key, dict.fromkeys(grant_ids))
         with aws_errors_as_unavailable("The store"):
-            return read_items(self._client, self._state_table, keys, self._pause_up_to)
+            return read_items(self._client, self._state_table, keys)
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         """Return a page of an owner's grants, newest first, and the cursor of the next page ("" at the end)."""

@@ -1,9 +1,10 @@
 """Reads of a DynamoDB table: one item, many by their keys, a hundred with each call, or a query, page by page."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.problems import Problem
 
@@ -35,9 +36,7 @@ def read_item(client: "DynamoDBClient", part: str, table: str, key: Item) -> Ite
     return found
 
 
-def read_items(
-    client: "DynamoDBClient", table: str, keys: Iterable[Item], pause_up_to: Callable[[float], None]
-) -> list[Item]:
+def read_items(client: "DynamoDBClient", table: str, keys: Iterable[Item]) -> list[Item]:
     """Return the items with these distinct keys as last written, in any order. Unknown keys are missing.
 
     Raises Problem unavailable when DynamoDB leaves items out too often.
@@ -54,7 +53,7 @@ def read_items(
             pause = next(pauses, None)
             if pause is None:
                 raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
-            pause_up_to(pause)
+            clock.pause_up_to(pause)
     return found
 
 

@@ -19,7 +19,6 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.adapters.table_reads import BATCH_SIZE, Item, item_key, query_pages, read_items
@@ -91,12 +90,9 @@ class Trail:
     Writing an item again changes nothing.
     """
 
-    def __init__(
-        self, client: "DynamoDBClient", audit_table: str, pause_up_to: Callable[[float], None] = clock.pause_up_to
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
         self._client = client
         self._table = audit_table
-        self._pause_up_to = pause_up_to
         self._issues: dict[tuple[str, str], tuple[int, KeyIssuance]] = {}
         self._noted: set[tuple[str, str]] = set()
 
@@ -164,7 +160,7 @@ class Trail:
             pk, events = calls_partition(*key), {_event_of(item) for item in items}
             wanted = [item_key(pk, f"{kind}#{event_id}") for event_id in sorted(events) for kind in VERDICTS]
             with aws_errors_as_unavailable("The trail"):
-                judged = read_items(self._client, self._table, wanted, self._pause_up_to)
+                judged = read_items(self._client, self._table, wanted)
             yield from _unjudged(items, {item["sk"]["S"] for item in judged}, include_explained=include_explained)
 
     def call_in_records(self, call_id: str) -> CallInRecords | None:

@@ -4,7 +4,7 @@ Audit table: `pk` is the chain, `sk` the number in it, `record` its compressed t
 The first record of a call has `call_of` and `call_at` for an index (core.call_lookup).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -71,17 +71,10 @@ def store_busy() -> Problem:
 class Transactions:
     """Writes items all or nothing. Every method raises Problem unavailable when DynamoDB does not answer."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        state_table: str,
-        audit_table: str,
-        pause_up_to: Callable[[float], None] = clock.pause_up_to,
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", state_table: str, audit_table: str) -> None:
         self._client = client
         self._state_table = state_table
         self._audit_table = audit_table
-        self._pause_up_to = pause_up_to
 
     def write(
         self,
@@ -128,7 +121,7 @@ class Transactions:
                 self.write(records, writes, keys, now=now)
                 return
             if pause:
-                self._pause_up_to(pause)
+                clock.pause_up_to(pause)
         raise store_busy()
 
     def _put_record(self, record: ChainedRecord, now: int) -> Item:

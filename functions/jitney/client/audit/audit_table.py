@@ -9,7 +9,6 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.adapters import clock
 from jitney.adapters.record_items import record_in
 from jitney.adapters.table_reads import item_key, read_items
 from jitney.adapters.trail import retention_of
@@ -70,7 +69,7 @@ class AuditTable:
         lots = [wanted[start : start + LOT] for start in range(0, len(wanted), LOT)]
 
         def read(lot: list[Any]) -> list[Any]:
-            return read_items(self._dynamodb, self._name, lot, clock.pause_up_to)
+            return read_items(self._dynamodb, self._name, lot)
 
         with self._explained("the audit table"), ThreadPoolExecutor(AT_ONCE) as pool:
             for found in pool.map(read, lots):
