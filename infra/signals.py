@@ -52,12 +52,12 @@ def of_all_functions(name: str, statistic: str = "Sum") -> Signal:
     return Signal(name, "AWS/Lambda", (), statistic)
 
 
-def of_api(name: str, statistic: str = "Sum") -> Signal:
+def of_api(name: str) -> Signal:
     """Return a metric of the whole API, which has no charge.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
     """
-    return Signal(name, "AWS/ApiGateway", (("ApiName", API_NAME),), statistic)
+    return Signal(name, "AWS/ApiGateway", (("ApiName", API_NAME),))
 
 
 def of_queue(queue: str, name: str) -> Signal:

@@ -111,13 +111,13 @@ def _end_with(path: str) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def log_tail(name: str, settings: LocalSettings, lines: int = 20) -> str:
-    """Return the last `lines` of the process's log, or "" without a log."""
+def log_tail(name: str, settings: LocalSettings) -> str:
+    """Return the last 20 lines of the process's log, or "" without a log."""
     try:
         text = (settings.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(text.splitlines()[-20:])
 
 
 @contextlib.contextmanager

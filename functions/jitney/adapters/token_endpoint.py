@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from jitney.adapters.identity_provider import DEFAULT_TIMEOUTS, REQUEST_ERRORS, Timeouts, allowed_schemes, send_request
+from jitney.adapters.identity_provider import DEFAULT_TIMEOUTS, REQUEST_ERRORS, allowed_schemes, send_request
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
 
@@ -15,9 +15,8 @@ class TokenEndpoint:
     `local` permits http:// addresses.
     """
 
-    def __init__(self, *, local: bool, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+    def __init__(self, *, local: bool) -> None:
         self._schemes = allowed_schemes(local=local)
-        self._timeouts = timeouts
 
     def redeem(self, web: Web, code: str, verifier: str, redirect_uri: str) -> str:
         """Return the ID token for a code. It is not yet verified.
@@ -34,7 +33,7 @@ class TokenEndpoint:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
             request = urlencode(form).encode("ascii")
-            status, body = send_request("POST", web.token_url, self._schemes, self._timeouts, request, headers)
+            status, body = send_request("POST", web.token_url, self._schemes, DEFAULT_TIMEOUTS, request, headers)
         except REQUEST_ERRORS as error:
             fix = "Sign in again in a moment."
             raise Problem("unavailable", "Your identity provider did not answer as it should.", fix) from error

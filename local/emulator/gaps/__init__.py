@@ -7,7 +7,7 @@ the bare ministack. `make gaps` reports which functions a version of ministack s
 
 import importlib
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from local.emulator.launch import OPEN_GAPS
 
@@ -92,8 +92,9 @@ def load(gap: str) -> Callable[[], None]:
     return close
 
 
-def close_all(left_open: Collection[str] = tuple(os.environ.get(OPEN_GAPS, "").split(","))) -> None:
-    """Close every gap that is not in `left_open`. Must be called once, before the first request."""
+def close_all() -> None:
+    """Close every gap but those that `OPEN_GAPS` names. Must be called once, before the first request."""
+    left_open = os.environ.get(OPEN_GAPS, "").split(",")
     for gap in GAPS:
         if gap not in left_open:
             load(gap)()

@@ -33,20 +33,15 @@ COLUMN = "records"
 _GRANT = "grant_id"
 
 
-def answer_sources(
-    stack: Path | None,
-    keys: Sequence[str],
-    location: AthenaLocation,
-    environment: Mapping[str, str] = os.environ,
-) -> VerificationSources:
+def answer_sources(stack: Path | None, keys: Sequence[str], location: AthenaLocation) -> VerificationSources:
     """Return the places of the evidence that the environment and the stack file name.
 
     `location` is where the answer's queries ran.
     """
     names = ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET")
-    records, seals = (environment.get(each, "") for each in names)
+    records, seals = (os.environ.get(each, "") for each in names)
     definitions = DefinitionSources(location.workgroup, location.database, records)
-    table = environment.get("JITNEY_AUDIT_TABLE", "")
+    table = os.environ.get("JITNEY_AUDIT_TABLE", "")
     found = VerificationSources(records, seals, tuple(keys), table, definitions=definitions)
     if stack:
         with suppress(Invalid):  # a file that names only a workgroup: the answer says that it was not checked

@@ -103,16 +103,12 @@ def lift_suspension(
             _show(lifted)
 
 
-def _until_complete(
-    attempt: Callable[[], ApiSuspensionProgress],
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> ApiSuspensionProgress:
+def _until_complete(attempt: Callable[[], ApiSuspensionProgress]) -> ApiSuspensionProgress:
     """Repeat the call while that helps, for REPEAT_SECONDS at most. Returns the sum of all calls."""
-    began, progress = clock(), attempt()
-    while not progress.complete and clock() - began < REPEAT_SECONDS:
+    began, progress = time.monotonic(), attempt()
+    while not progress.complete and time.monotonic() - began < REPEAT_SECONDS:
         screen().note(f"jitney: {progress.suspension.id} is in force; {progress.grants_ended} grants ended so far.")
-        sleep(1)
+        time.sleep(1)
         try:
             later = attempt()
         except Unavailable as problem:  # the suspension is in force, and the next call may succeed

@@ -4,7 +4,6 @@ Its client and audience are for reviews only. No refresh token is kept. The toke
 one vote.
 """
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,16 +50,16 @@ def _missing(name: str, settings: ConnectionSettings) -> Exception:
     return bad_setting(name, "is missing", f"Set {variable}, or {member} under [review] in {settings.path}.")
 
 
-def connect_reviewer(options: ConnectionOptions, environment: Mapping[str, str] = os.environ) -> Broker:
+def connect_reviewer(options: ConnectionOptions) -> Broker:
     """Return the broker that the settings name, for the person who is signed in for reviews."""
-    settings = read_settings(options, environment)
+    settings = read_settings(options)
     what, tokens = review_settings(settings), _tokens()
     return Broker(address_of(settings), tokens.LoginToken(what, login_lock(settings), FIX), note=asking_note)
 
 
-def forget_reviewer(options: ConnectionOptions, environment: Mapping[str, str] = os.environ) -> None:
+def forget_reviewer(options: ConnectionOptions) -> None:
     """Delete the sign-in for reviews. Its token was used for a vote, and cannot be used for another."""
-    settings = read_settings(options, environment)
+    settings = read_settings(options)
     tokens = _tokens()
     with tokens.locked(login_lock(settings)):
         tokens.KeyringStore(review_settings(settings)).delete()
