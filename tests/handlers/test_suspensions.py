@@ -207,11 +207,11 @@ class TestNothingIsIssued:
         assert (status, body["code"]) == (403, "suspended")
 
 
-def unanswered(*_: Any) -> Any:
+def unanswered(*_: Any, **__: Any) -> Any:
     raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
 
-def changing(*_: Any) -> bool:
+def changing(*_: Any, **__: Any) -> bool:
     """End no grant, as while others keep changing it."""
     raise Problem("grant_conflict", "The grant kept changing during this call.", "Repeat the call.")
 
@@ -527,6 +527,33 @@ class TestWhatWasGranted:
         assert body["targets_failed"] == {"analytics-prod": "revocation_incomplete"}
         assert system.store.grants[grant_id].state is State.REVOKED
         assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[1]["code"] == "suspended"
+
+    @by_kind
+    def test_end_08_a_suspension_that_its_target_never_denied_is_incomplete_after_the_target_is_removed(
+        self, system, asked
+    ):
+        """An account was closed, or a person broke its revoker, and its target is removed within the hour."""
+        grant_id = opened(system)
+        assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 200
+        reconcile(system.ports)
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        suspended(system, asked, status=202)
+        config = system.ports.config
+        system.ports.__dict__["config"] = replace(config, targets={})
+        assert reconcile(system.ports)["without_target"] == 1
+        assert system.store.suspensions.entries[0].completed_at is None
+        system.now = system.store.grants[grant_id].expires_at + 61
+        assert reconcile(system.ports)["completed"] == 1
+
+    @by_kind
+    def test_end_08_a_suspension_is_denied_once_iam_answers_again(self, system, asked):
+        grant_id = opened(system)
+        assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 200
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        suspended(system, asked, status=202)
+        system.role_policies.refusals = 0
+        assert reconcile(system.ports)["completed"] == 1
+        assert grant_id in system.role_policies.denies(ROLE_ARN)
 
 
 class TestTimes:

@@ -197,7 +197,8 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
             if start_measurement(grant, suspension, began.milliseconds, written_at, ports):
                 measured.append(grant.target)
     for target in targets:
-        count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
+        in_iam = target.alias not in failed
+        count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time, in_iam=in_iam)
         ended, all_ended = ended + count, all_ended and complete
     others = [each for each in ports.config.targets.values() if each not in targets]
     count, complete = end_moved_grants(others, suspensions, ports, has_time)

@@ -28,9 +28,16 @@ MOVED_MILLISECONDS = 3000
 
 
 def end_suspended_grants(
-    role_arn: str, suspensions: Suspensions, ports: Ports, has_time: Callable[[], bool] = lambda: True
+    role_arn: str,
+    suspensions: Suspensions,
+    ports: Ports,
+    has_time: Callable[[], bool] = lambda: True,
+    *,
+    in_iam: bool = True,
 ) -> tuple[int, bool]:
     """Write the ends of the open grants that `suspensions` ended, on all roles of the target that has `role_arn`.
+
+    `in_iam` is as in `end_suspended_grant`.
 
     Returns the number of written ends, and whether all are written. They are not if `has_time` returned False, or if a
     grant kept changing. Raises Problem unavailable.
@@ -42,7 +49,7 @@ def end_suspended_grants(
         if suspensions.ending(grant) is None:
             continue
         try:
-            written += end_suspended_grant(grant, suspensions, ports)
+            written += end_suspended_grant(grant, suspensions, ports, in_iam=in_iam)
         except Problem as problem:
             if problem.code != "grant_conflict":
                 raise
@@ -70,7 +77,7 @@ def end_moved_grants(
     return ended, all_ended
 
 
-def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
+def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *, in_iam: bool = True) -> bool:
     """Write the end of one grant, and return whether the end is new. Raises Problem grant_conflict or unavailable.
 
     The workflow of a pending review then notifies the reviewers.
@@ -78,7 +85,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
     (`core.access.suspension_denials`). A role without a target has no document. For such a role, a deny entry that IAM
     does not have says until when credentials may work. If another target has the grant's role now, its document
-    needs the entry. A grant of a suspended issuer's agent under an earlier name needs it, too.
+    needs the entry. A grant of a suspended issuer's agent under an earlier name needs it, too. So does a
+    grant on a role whose document is not `in_iam` yet: its target may be removed before IAM accepts the document.
     """
     wrote = False
 
@@ -96,7 +104,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )
         target = ports.config.target_with(ended.role_arn)
-        denied = target is not None and suspension.is_denied_on(target, ended)
+        denied = in_iam and target is not None and suspension.is_denied_on(target, ended)
         denial = None if denied else denial_of(ended, by_operator=True)
         return GrantUpdate(ended, record, denial if isinstance(denial, DenyEntry) else None)
 
