@@ -1,4 +1,4 @@
-"""Groups are renamed and reviewers leave while grants are open, as docs/reviewer-changes.md describes (REV 3-8)."""
+"""Groups, reviewers and ticket patterns change while grants are open, as docs/reviewer-changes.md says (REV 3-8)."""
 
 from dataclasses import replace
 
@@ -8,10 +8,11 @@ from jitney.core.access.grant import State
 from jitney.core.config import ReviewerGroup
 from jitney.core.policy.cedar import PolicySet
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
 from jitney.handlers.review_notices import notify
 from jitney.handlers.suspensions import lift, suspend
 from tests.core.identity import minting
-from tests.handlers.conftest import POLICIES
+from tests.handlers.conftest import POLICIES, REQUEST_BODY
 from tests.handlers.review_browser import ReviewSystem, review_system
 from tests.handlers.test_break_glass import SETTINGS, judge, smash
 from tests.handlers.test_out_of_office import GROUPS, go
@@ -113,3 +114,17 @@ def test_id_05_an_approval_sees_the_groups_of_the_request_and_a_renewal_those_of
     other = minting.token(groups=["merged"])
     assert desk.system.call(create_credentials, grant_id=active.id, token=other)[0] == 403
     assert renewed(desk, active.id) == 200
+
+
+def test_other_ticket_patterns_leave_pending_requests_and_open_grants_alone(desk: ReviewSystem):
+    active = approved(desk, person(desk, "alice"))
+    waiting = pending(desk, reason="another report")
+    config = desk.system.ports.config
+    asking = {alias: replace(each, ticket_patterns=("OPS-*",)) for alias, each in config.targets.items()}
+    desk.system.ports.config = replace(config, targets=asking)
+    status, problem, _ = desk.system.call(create_grant, REQUEST_BODY)
+    assert (status, problem["code"], problem["errors"][0]["pointer"]) == (400, "request_invalid", "/ticket")
+    assert renewed(desk, active.id) == 200
+    bob = person(desk, "bob")
+    assert bob.decide(f"/reviews/{waiting.id}", bob.first_form(waiting.id)).status == 303
+    assert renewed(desk, waiting.id) == 200
