@@ -18,6 +18,7 @@ from benchmarks.cost_flows import flows, idle_reconciler
 from benchmarks.metering import CPU_SECONDS, MONTHS_IN_S3, Usage
 from benchmarks.prices import AS_OF, dollars
 from benchmarks.synthesized import Template, synthesize
+from benchmarks.trail_flows import heartbeats
 from infra.graphs import custom_metrics
 from jitney.core.records.audit import TARGET_HEARTBEATS
 
@@ -93,9 +94,9 @@ def aimed_at(name: str, costs: Mapping[str, float]) -> float:
 def report(template: Template) -> dict[str, Any]:
     """Return the costs of all operations, what each adds to S3, and what a month costs without any."""
     with contextlib.redirect_stdout(io.StringIO()):
-        used, idle = flows(template), idle_reconciler(template)
+        used, idle, beat = flows(template), idle_reconciler(template), heartbeats(template)
     operations = {name: cost_of(used[name], each.times) for name, each in OPERATIONS.items()}
-    month = {name: dollars_of(usage) for name, usage in monthly(template, idle).items()}
+    month = {name: dollars_of(usage) for name, usage in monthly(template, idle, beat).items()}
     added = {name: used[name].get("s3_gb_month", 0) / MONTHS_IN_S3 for name in OPERATIONS}
     return {
         "prices_of": AS_OF,
@@ -147,7 +148,7 @@ _MONTHLY: Mapping[str, Callable[[Mapping[str, Any]], Usage]] = {
 """What a resource uses in a month, by its type."""
 
 
-def monthly(template: Template, idle: Usage) -> dict[str, Usage]:
+def monthly(template: Template, idle: Usage, beat: Usage) -> dict[str, Usage]:
     """Return what a month uses without any request, by part. Raises LookupError for a resource without a price."""
     found: dict[str, Usage] = {}
     for kind in sorted({each["Type"] for each in template.resources.values()}):
@@ -160,6 +161,7 @@ def monthly(template: Template, idle: Usage) -> dict[str, Usage]:
     targets = sum(each["MetricName"] == TARGET_HEARTBEATS for each in alarms)
     found["custom metrics"] = {"metric": custom_metrics(targets)}
     found["reconciler"] = {name: count * runs for name, count in idle.items()}
+    found["heartbeats of CloudTrail"] = {name: count * runs * targets for name, count in beat.items()}
     found["sealer"] = _sealer(template)
     queues = [each for each in template.of_type("AWS::Lambda::EventSourceMapping").values() if "ScalingConfig" in each]
     found["polling of the queue"] = {"sqs_request": len(queues) * _SQS_RECEIVES_A_MONTH}

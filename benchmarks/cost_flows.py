@@ -3,7 +3,6 @@
 import importlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any
 
 import boto3
 
-from benchmarks.counted_system import SENDER, CountedSystem, counted_system
+from benchmarks.counted_system import SECONDS, SENDER, CountedSystem, counted_system, counted_with_trail
 from benchmarks.metering import Meter, Usage
 from benchmarks.synthesized import Template
+from benchmarks.trail_flows import joined_call, session_start
 from jitney.adapters.grant_items import item_of
 
-SECONDS = 900
-"""The duration of a grant. STS's shortest session needs one call."""
 WORKFLOW = Path("infra/approval.asl.json")
 STATES_OF_A_REVIEW = ("Look", "ChooseNotification", "NotifyAndWait", "Look", "ChooseNotification", "NotifyDecision")
 """The states of a workflow whose request is approved before the first reminder."""
@@ -33,72 +31,25 @@ def flows(template: Template) -> dict[str, Usage]:
     """Return what one of each operation uses, by the operations' names in `benchmarks.cost`."""
     return {
         "grant": _grant(template),
-        "session_start": _session_start(template),
+        "session_start": session_start(template),
         "release": _release(template),
         "review_by_mail": _review_by_mail(template),
         "review_in_slack": _review_in_slack(template),
         "gateway_read": gateway_call(template, "read").usage,
         "gateway_write": gateway_call(template, "write").usage,
-        "joined_call": _joined_call(template),
+        "joined_call": joined_call(template),
         "refused": _refused(template),
     }
-
-
-def _system() -> Any:
-    return _module("tests.handlers.conftest").System()
-
-
-def _open(counted: CountedSystem) -> str:
-    """Request access that is allowed. Return the grant's id."""
-    body = _module("tests.handlers.conftest").REQUEST_BODY | {"duration_seconds": SECONDS}
-    answer = counted.call("grants", _module("jitney.handlers.grants").create_grant, body)
-    return str(answer["grant"]["id"])
-
-
-def _join_start(counted: CountedSystem, grant_id: str, number: int) -> None:
-    """Join the start of a grant's session. The accounts of the role and of the broker both report it."""
-    events = _module("tests.cloudtrail_events")
-    grant = counted.ports.store.grant(grant_id)
-    given = {"at": counted.system.now, "key": _key_id(number), "session": grant_id, "source_identity": grant.principal}
-    event = events.assume_role_event(number, **given)
-    _receive(counted, events.forwarded_event(event))
-    _receive(counted, events.forwarded_event(event, account=events.BROKER))
-    counted.meter.add({"event_forwarded": 1})
-    counted.publish()
-
-
-def _receive(counted: CountedSystem, message: str) -> None:
-    """Count one message of the trail's queue, which has a group: sent, received and deleted."""
-    events = _module("tests.cloudtrail_events")
-    answer = counted.run("correlator", _module("jitney.handlers.correlator").receive, events.delivered([message]))
-    if answer["batchItemFailures"]:
-        raise SystemExit("the correlator did not process an event")
-    counted.meter.add({"sqs_group_request": 3})
-
-
-def _key_id(number: int) -> str:
-    return f"ASIAAAAAAAAAAAAAAA{number:02d}".translate(str.maketrans("0189", "WXYZ"))
-
-
-def _counted(template: Template) -> AbstractContextManager[CountedSystem]:
-    events = _module("tests.cloudtrail_events")
-
-    def build() -> Any:
-        system = _system()
-        system.ports.__dict__.update(masks=events.MASKS, grant_scope=events.GRANT_SCOPE, issuing_roles=events.ISSUERS)
-        return system
-
-    return counted_system(template, build)
 
 
 def _grant(template: Template) -> Usage:
     """A request that is allowed, its credentials, and its end by expiry."""
     reconcile = _module("jitney.handlers.reconciler").reconcile
-    with _counted(template) as counted:
+    with counted_with_trail(template) as counted:
         counted.create_target_role()
         for _ in range(2):
             counted.start()
-            _open(counted)
+            counted.open_grant()
             counted.publish()
             counted.system.now += SECONDS + 61
             counted.more_than_idle("reconciler", reconcile)
@@ -106,20 +57,9 @@ def _grant(template: Template) -> Usage:
         return counted.finish()
 
 
-def _session_start(template: Template) -> Usage:
-    """The CloudTrail event of a grant's AssumeRole, from both accounts to the published line."""
-    with _counted(template) as counted:
-        for number in (11, 12):
-            opened = _open(counted)
-            counted.publish()
-            counted.start()
-            _join_start(counted, opened, number)
-        return counted.finish()
-
-
 def idle_reconciler(template: Template) -> Usage:
     """Return what a run of the reconciler uses that finds nothing to do, with one target."""
-    with _counted(template) as counted:
+    with counted_with_trail(template) as counted:
         counted.create_target_role()
         reconcile = _module("jitney.handlers.reconciler").reconcile
         return counted.more_than_idle("reconciler", reconcile)
@@ -128,10 +68,10 @@ def idle_reconciler(template: Template) -> Usage:
 def _release(template: Template) -> Usage:
     """A release of a grant with credentials, beyond the releases of a minute that are measured."""
     release = _module("jitney.handlers.releases").release_grant
-    with _counted(template) as counted:
+    with counted_with_trail(template) as counted:
         counted.create_target_role()
         for _ in range(counted.ports.config.limits.measured_releases_per_minute + 2):
-            opened = _open(counted)
+            opened = counted.open_grant()
             counted.publish()
             counted.start()
             counted.call("releases", release, grant_id=opened)
@@ -269,25 +209,9 @@ def gateway_call(template: Template, kind: str) -> Meter:
         return counted.meter
 
 
-def _joined_call(template: Template) -> Usage:
-    """A CloudTrail event of a call that a grant explains, from the target's account to the published line."""
-    events = _module("tests.cloudtrail_events")
-    with _counted(template) as counted:
-        opened = _open(counted)
-        _join_start(counted, opened, 11)
-        grant = counted.ports.store.grant(opened)
-        who = events.identity(session=opened, key=_key_id(11), source_identity=grant.principal)
-        for number in (12, 13):
-            counted.start()
-            _receive(counted, events.forwarded_event(events.call_event(number, at=counted.system.now, who=who)))
-            counted.meter.add({"event_forwarded": 1})
-            counted.publish()
-        return counted.finish()
-
-
 def _refused(template: Template) -> Usage:
     """A request without a token. Of a minute's refusals, the first and every doubled count are recorded."""
-    with _counted(template) as counted:
+    with counted_with_trail(template) as counted:
         for _ in range(3):
             counted.start()
             counted.refuse("grants", _module("jitney.handlers.grants").create_grant)

@@ -4,7 +4,7 @@ import importlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -20,11 +20,14 @@ REGION = "eu-west-1"
 DEPLOYED = (
     "call_store", "calls_stream", "canary", "deny_list", "dynamodb", "follow_ups", "grant_history",
     "mask_keys", "message_locations", "out_of_office", "records_stream", "role_policies", "sent_messages", "sessions",
-    "store", "suspensions", "task_answers", "task_tokens", "trail", "trail_queue", "vote_history", "web_sessions",
+    "store", "suspensions", "task_answers", "task_tokens", "trail", "trail_heartbeat", "trail_queue", "trail_watches",
+    "vote_history", "web_sessions",
 )  # fmt: skip
 """The ports that are built as in Lambda. The tests' systems have the others, which call no AWS."""
 STREAMS = {"JITNEY_RECORDS_STREAM": "jitney-records", "JITNEY_CALLS_STREAM": "jitney-calls"}
 SENDER = "jitney@example.com"
+SECONDS = 900
+"""The duration of a grant. STS's shortest session needs one call."""
 EXPIRED_AT_ONCE = 10
 """TTL deletes expired items together. At a million operations a month, more than ten of them share an invocation."""
 BY_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
@@ -42,6 +45,18 @@ def counted_system(template: Template, build: Callable[[], Any]) -> Iterator["Co
     }
     with mock_aws(), patch.dict(os.environ, environment), patch.object(boto3, "DEFAULT_SESSION", None):
         yield CountedSystem(template, build)
+
+
+def counted_with_trail(template: Template) -> AbstractContextManager["CountedSystem"]:
+    """Return the system of the handlers' tests that takes in events of CloudTrail, too."""
+    events = importlib.import_module("tests.cloudtrail_events")
+
+    def build() -> Any:
+        system = importlib.import_module("tests.handlers.conftest").System()
+        system.ports.__dict__.update(masks=events.MASKS, grant_scope=events.GRANT_SCOPE, issuing_roles=events.ISSUERS)
+        return system
+
+    return counted_system(template, build)
 
 
 class CountedSystem:
@@ -84,6 +99,12 @@ class CountedSystem:
         if status >= 300:
             raise SystemExit(f"{function} answered {answer}")
         return answer
+
+    def open_grant(self) -> str:
+        """Request access that is allowed. Return the grant's id."""
+        body = importlib.import_module("tests.handlers.conftest").REQUEST_BODY | {"duration_seconds": SECONDS}
+        answer = self.call("grants", importlib.import_module("jitney.handlers.grants").create_grant, body)
+        return str(answer["grant"]["id"])
 
     def create_target_role(self) -> None:
         """Create the target's role in moto, in the account of the target."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cost, cost_flows, counted_system, metering, prices
+from benchmarks import cost, cost_flows, counted_system, metering, prices, trail_flows
 from benchmarks.dynamodb_units import Index, TableForm, item_bytes, read_units
 from benchmarks.synthesized import Template
 from infra.graphs import custom_metrics
@@ -95,8 +95,9 @@ def test_ops_03_the_page_says_what_other_services_charge_for_releases(template: 
     assert (streams, f"{put:.2f} $ a month" in PAGE.read_text("utf-8")) == (3, True)
 
 
-def test_ops_03_the_pages_say_what_a_target_and_large_answers_cost(template: Template):
+def test_ops_03_the_pages_say_what_a_target_and_large_answers_cost(template: Template, found: dict[str, Any]):
     target = prices.dollars("alarm", 1) + prices.dollars("metric", custom_metrics(2) - custom_metrics(1))
+    target += cost.dollars_of(trail_flows.heartbeats(template)) * template.runs_a_month("reconciler")
     canaries = [
         each
         for each in template.of_type("AWS::CloudWatch::Alarm").values()
@@ -105,12 +106,27 @@ def test_ops_03_the_pages_say_what_a_target_and_large_answers_cost(template: Tem
     answer = cost_flows.gateway_call(template, "read").usage["transfer_gb"] * 1e9
     page, budget = PAGE.read_text("utf-8"), BUDGET.read_text("utf-8")
     assert f"Each further target adds {target:.2f} $" in page
-    assert f"Each further target adds {target:.2f} $" in budget
+    assert f"Each further target adds {target:.2f} $, and a second broker {found['month']['all']:.2f} $" in budget
     assert f"alarms of canary deployments: {prices.dollars('alarm', len(canaries)):.2f} $" in page
     assert (
         f"has {answer:.0f} bytes. Each GB that agents read through it costs {prices.dollars('transfer_gb', 1)} $"
         in page
     )
+
+
+def test_ops_03_the_reconciler_is_counted_with_the_watches_of_cloudtrail(template: Template):
+    """Each run sends a heartbeat, and reads when the last one arrived."""
+    idle = cost_flows.idle_reconciler(template)
+    assert idle["read_unit"] == 13
+    assert trail_flows.heartbeats(template) | {"log_gb": 0, "log_gb_month": 0, "lambda_gb_second": 0} == {
+        "write_unit": 2,
+        "lambda_request": 2,
+        "lambda_gb_second": 0,
+        "log_gb": 0,
+        "log_gb_month": 0,
+        "sqs_group_request": 6,
+        "event_forwarded": 1,
+    }
 
 
 def test_ops_03_the_budget_has_the_example_month_of_the_command(found: dict[str, Any]):
@@ -207,7 +223,7 @@ def test_ops_03_an_operation_without_a_price_is_an_error(template: Template):
 def test_ops_03_a_resource_without_a_price_is_an_error(template: Template):
     more = {"Cluster": {"Type": "AWS::Neptune::DBCluster", "Properties": {}}}
     with pytest.raises(LookupError, match="AWS::Neptune::DBCluster"):
-        cost.monthly(Template({**template.resources, **more}), {})
+        cost.monthly(Template({**template.resources, **more}), {}, {})
 
 
 def test_ops_03_an_item_that_never_expires_is_an_error(template: Template):

@@ -21,11 +21,11 @@ def revoker_assumed(role: str = REVOKER, **more: Any) -> dict[str, Any]:
     return event
 
 
-def revoker_called(name: str = "GetCallerIdentity", role: str = REVOKER, **more: Any) -> dict[str, Any]:
+def revoker_called(name: str = "GetCallerIdentity", role: str = REVOKER, at: int = NOW, **more: Any) -> dict[str, Any]:
     """Return the event of a call in a session of the revoker."""
     who = identity(session="trail-heartbeat")
     who["sessionContext"]["sessionIssuer"]["arn"] = role
-    return record(2, NOW, eventSource="sts.amazonaws.com", eventName=name, userIdentity=who, **more)
+    return record(2, at, eventSource="sts.amazonaws.com", eventName=name, userIdentity=who, **more)
 
 
 def found(event: Any, account: str) -> Heartbeat | None:
