@@ -9,6 +9,7 @@ from typing import Any
 import botocore.session
 import duckdb
 import pytest
+from ministack.services.eventbridge import _matches_pattern_view, _pattern_event_view
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.core.access.request import Way
@@ -16,6 +17,8 @@ from jitney.core.records.audit import VERSION, AuditEvent, Outcome
 from jitney.core.trail import call
 from jitney.core.trail.join import Purpose
 from local.scans import scans
+from tests.cloudtrail_events import API_CALL
+from tests.fakes import NOW
 from tests.infra.conftest import of_type
 from tests.infra.test_ocsf import SCHEMA
 from tests.infra.test_queries import Lake, gateway_call
@@ -206,6 +209,25 @@ def test_aud_05_each_event_of_the_rule_is_an_operation_of_a_service_that_the_sta
     known |= {"PutBucketLifecycle"}  # CloudTrail's name of PutBucketLifecycleConfiguration
     assert {name for name in names if re.sub(r"20\d{6}(v2)?$", "", name) not in known} == set()
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "found"),
+    [
+        ("DisableKey", "192.0.2.1", True),
+        ("DisableAlarmActions", "2001:db8::1", True),
+        ("UpdateTable", "cloudformation.amazonaws.com", False),
+        ("UpdateAlias20150331", "codedeploy.amazonaws.com", False),
+        ("Decrypt", "192.0.2.1", False),
+    ],
+)
+def test_aud_05_the_rule_finds_changes_that_no_deployment_made(name: str, address: str, found: bool):
+    (block,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert len(block) < 2048  # EventBridge's quota
+    detail = {"eventName": name, "sourceIPAddress": address}
+    event = {"Source": "aws.kms", "DetailType": API_CALL, "Account": "111122223333", "Region": "eu-west-1"}
+    event |= {"Detail": json.dumps(detail), "EventId": "1", "Time": NOW, "Resources": []}
+    assert bool(_matches_pattern_view(block, _pattern_event_view(event), "test")) is found
 
 
 def test_aud_05_the_page_maps_columns_that_exist_to_ocsf():
