@@ -3,9 +3,14 @@
 import base64
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from jitney.adapters.record_items import record_in
+from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS
 from jitney.audit_database.views import VIEWS
 from jitney.core.records.audit import AuditEvent, Outcome
 from tests.upgrade.corpora import corpora
@@ -43,10 +48,45 @@ def members() -> dict[str, set[str]]:
     return found
 
 
-def recorded() -> list[dict[str, str]]:
+def recorded() -> list[dict[str, Any]]:
     """Return the records that every released version stored."""
     items = [item for corpus in corpora() for item in corpus.tables["audit"] if "record" in item]
     return [json.loads(record_in({"record": {"B": base64.b64decode(each["record"]["B"])}})) for each in items]
+
+
+def called() -> list[dict[str, Any]]:
+    """Return the calls that every released version stored."""
+    return [json.loads(item["line"]["S"]) for corpus in corpora() for item in corpus.tables["audit"] if "line" in item]
+
+
+KINDS: dict[str, type] = {"string": str, "int": int, "bigint": int, "boolean": bool, "array<string>": list}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield each text in a JSON value."""
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(each)
+    if isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"), [(recorded, RECORD_COLUMNS), (called, CALL_COLUMNS)], ids=["records", "calls"]
+)
+def test_every_line_has_every_column_with_its_type(lines: Callable[[], list[dict[str, Any]]], columns: Any):
+    found = lines()
+    assert found
+    for line in found:
+        assert {name: type(value) for name, value in line.items()} == {name: KINDS[kind] for name, kind in columns}
+
+
+def test_all_times_have_one_form():
+    for line in (*recorded(), *called()):
+        assert TIME.fullmatch(line["time"])
+        assert TIME.fullmatch(line.get("expires_at") or line.get("correlated_at") or line["time"])
+        for text in texts(json.loads(line.get("detail", "{}"))):
+            assert TIME.fullmatch(text) or not re.match(r"\d{4}-\d\d-\d\dT", text), text
 
 
 def test_every_member_of_detail_is_on_the_page():
