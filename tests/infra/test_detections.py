@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import pytest
 from ministack.services.eventbridge import _matches_pattern_view, _pattern_event_view
 
 from jitney.audit_database.definitions import QUERIES
+from jitney.core.access.credentials import session_request
+from jitney.core.access.grant import State
 from jitney.core.access.request import Way
+from jitney.core.access.session_policy import SessionPolicy
 from jitney.core.records.audit import VERSION, AuditEvent, Outcome
 from jitney.core.trail import call
 from jitney.core.trail.join import Purpose
 from local.scans import scans
 from tests.cloudtrail_events import API_CALL
-from tests.fakes import NOW
+from tests.fakes import GRANT, NOW
 from tests.infra.conftest import of_type
 from tests.infra.test_ocsf import SCHEMA
 from tests.infra.test_queries import Lake, gateway_call
@@ -237,6 +241,16 @@ def test_aud_05_the_page_maps_columns_that_exist_to_ocsf():
         attribute = SCHEMA["class"]["attributes"][first]
         for name in () if first == "unmapped" else rest:
             attribute = SCHEMA["objects"][attribute["type"]]["attributes"][name]
+
+
+def test_aud_05_the_page_names_the_tags_and_names_of_a_session():
+    grant = replace(GRANT, state=State.ACTIVE)
+    request = session_request(grant, SessionPolicy('{"Statement": []}'), "external-id", NOW)
+    (row,) = (line for line in PAGE.splitlines() if "session tags" in line)
+    columns, tags = (re.findall(r"`(\w+)`", text) for text in row.partition(", in ")[0].split(" | session tags "))
+    members = {"grant_id": grant.id, "principal": grant.principal, "unit": grant.unit, "human": ""}
+    assert dict(request.tags) == dict(zip(tags, (members[name] for name in columns), strict=True))
+    assert (request.name, request.source_identity) == (grant.id, grant.principal)
 
 
 def test_aud_05_the_page_has_the_form_of_the_lines():
