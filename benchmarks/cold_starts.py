@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from benchmarks.boto3_copy import add_boto3
 from infra import bundling
 from infra.function_specs import SPECS
 from infra.spec import ALL_FUNCTIONS
@@ -60,6 +61,7 @@ def _unpack(folder: Path) -> None:
     configuration = load_configuration(ROOT / "jitney.yaml", os.environ, local=False).json
     with zipfile.ZipFile(bundling.build(configuration, bundling.host()).path) as archive:
         archive.extractall(folder)
+    add_boto3(folder)
 
 
 def _milliseconds(program: str, name: str) -> float:

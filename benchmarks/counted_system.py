@@ -14,6 +14,7 @@ from moto import mock_aws
 from benchmarks.metering import TABLES, Meter, Usage
 from benchmarks.synthesized import Template
 from jitney.adapters.approval_workflow import ApprovalWorkflow
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, aws_client
 from jitney.adapters.mail_sender import MailSender
 
 REGION = "eu-west-1"
@@ -109,11 +110,10 @@ class CountedSystem:
     def create_target_role(self) -> None:
         """Create the target's role in moto, in the account of the target."""
         target = self.ports.config.targets["analytics-prod"]
-        building = importlib.import_module("jitney.handlers.runtime.building")
-        issued = building.client("sts").assume_role(RoleArn=target.revoker_arn, RoleSessionName="setup")["Credentials"]
+        issued = aws_client("sts").assume_role(RoleArn=target.revoker_arn, RoleSessionName="setup")["Credentials"]
         keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
         name = target.role_arn.rpartition("/")[2]
-        building.client("iam", building.DEFAULT_CONFIG, *keys).create_role(
+        aws_client("iam", DEFAULT_CONFIG, *keys).create_role(
             RoleName=name, Path="/jitney/", AssumeRolePolicyDocument="{}"
         )
 

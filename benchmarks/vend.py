@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.boto3_copy import add_boto3
 from benchmarks.running import ROOT, function_environment, running_system
 
 REQUESTS = 400
@@ -36,6 +37,7 @@ def main() -> None:
     """Measure and print."""
     with running_system() as stack, tempfile.TemporaryDirectory() as folder:
         environment = function_environment(stack, "grants", Path(folder))
+        add_boto3(Path(folder))
         figures = {"requests": _requests(stack, environment, folder), "imports": _imports(environment, folder)}
     print(json.dumps(figures, indent=2))
 

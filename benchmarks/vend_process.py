@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from jitney.adapters.aws_clients import DEFAULT_CONFIG, UNCHECKED_PARAMETERS
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, UNCHECKED_PARAMETERS, aws_client
 from jitney.adapters.clock import new_id, now
 from jitney.adapters.sessions import Sessions
 from jitney.handlers.grants import create_grant
@@ -121,9 +121,8 @@ def figures(runs: list[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-sts_client = boto3.client("sts", config=DEFAULT_CONFIG)
-clients = boto3.client("dynamodb", config=UNCHECKED_PARAMETERS), sts_client  # as in handlers.runtime.building
-bare = bare_calls(Recorded(boto3.client("dynamodb", config=DEFAULT_CONFIG)), Recorded(sts_client))
+clients = aws_client("dynamodb", UNCHECKED_PARAMETERS), aws_client("sts")  # as in handlers.runtime.building
+bare = bare_calls(*(Recorded(boto3.client(each, config=DEFAULT_CONFIG)) for each in ("dynamodb", "sts")))
 ports = ports_over(*clients)
 for _ in range(20):
     vend(ports)

@@ -152,10 +152,9 @@ def _prune(folder: Path) -> None:
     """Delete files that no function reads, and files that differ between machines. Scripts and RECORD contain paths."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
-    for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
-        for service in data.iterdir():
-            if service.is_dir() and service.name not in SERVICES:
-                shutil.rmtree(service)
+    for service in (folder / "botocore" / "data").iterdir():
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
     # cedarpy imports this module at once: 9 ms of classes for syntax trees, which no function uses.
     (folder / "cedarpy" / "pst.py").write_text("")
     for pattern in ("*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/direct_url.json", "**/*.pyi"):

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from jitney.adapters.sessions import Sessions
@@ -112,7 +111,6 @@ def test_end_04_a_grant_under_900_seconds_costs_a_second_sts_call(system: System
 def test_the_deployed_client_has_the_operation_and_uses_the_regional_endpoint(monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with Ports().sessions._lend("ASIA", "s", "t") as client:
         assert client.meta.endpoint_url == "https://sts.us-east-1.amazonaws.com"
         assert "GetScopedCredentials" in client.meta.service_model.operation_names

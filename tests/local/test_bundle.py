@@ -45,14 +45,14 @@ def seen(aws: Any) -> dict[str, Any]:
         Code={"ZipFile": bundle.getvalue()},
         Timeout=900,
     )
-    modules = ["cedarpy", "boto3", "jwt", "jitney.handlers.health", "pytest", "aws_cdk", "ministack", "local", "pip"]
+    modules = ["cedarpy", "botocore", "jwt", "jitney.handlers.health", "pytest", "aws_cdk", "ministack", "local", "pip"]
     answer = lambda_.invoke(FunctionName=name, Payload=json.dumps(modules))
     lambda_.delete_function(FunctionName=name)
     return dict(json.loads(answer["Payload"].read()))
 
 
 def test_what_a_function_needs_comes_from_the_bundle(seen: dict[str, Any]):
-    for name in ("cedarpy", "boto3", "jwt", "jitney.handlers.health"):
+    for name in ("cedarpy", "botocore", "jwt", "jitney.handlers.health"):
         assert seen["found"][name].startswith(seen["root"] + "/"), name
 
 

@@ -1,1 +1,1 @@
-"""The edge to AWS and the network: one port per file. No other room imports boto3 or an HTTP client."""
+"""The edge to AWS and the network: one port per file. No other room imports botocore or an HTTP client."""

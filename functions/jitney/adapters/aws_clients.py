@@ -1,11 +1,18 @@
-"""Settings of all AWS clients: short timeouts and few retries. Failures become problems."""
+"""Creates AWS clients, with short timeouts and few retries. Failures become problems.
+
+botocore creates them, not boto3. Importing boto3 costs another 15 % of the CPU time of an import with one client,
+because its transfers of S3 import multiprocessing. No function uses them, or boto3's resources.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from botocore.session import Session, get_session
 
 from jitney.core.problems import Problem
 
@@ -21,7 +28,7 @@ Even if all three hang, the attempts and their pauses end within a function's 15
 """
 
 UNCHECKED_PARAMETERS = DEFAULT_CONFIG.merge(Config(parameter_validation=False))
-"""For DynamoDB, which checks each request itself. boto3's check takes a quarter of the processor time of a write.
+"""For DynamoDB, which checks each request itself. botocore's check takes a quarter of the processor time of a write.
 
 Do not use it for a service whose parameters form the path: S3 treats a request with an empty key as a request for the
 bucket.
@@ -38,6 +45,29 @@ SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "stan
 
 LARGE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 """For objects of megabytes, where no caller waits for the answer."""
+
+
+@cache
+def _own_session() -> Session:
+    """Return the session with the function's own credentials."""
+    return get_session()
+
+
+def aws_client(service: str, config: Config = DEFAULT_CONFIG, *session_keys: str, region: str | None = None) -> Any:
+    """Return an AWS client with the function's own credentials, or with a session's key id, secret and token.
+
+    `region` is the function's own if there is none.
+    """
+    key_id, secret, token = session_keys or (None, None, None)
+    return _own_session().create_client(
+        service,
+        region_name=region,
+        config=config,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
+
 
 NO_ANSWER = (BotoCoreError, ResponseParserError)
 """The errors of botocore when AWS did not answer, or when another server answered, such as a proxy."""

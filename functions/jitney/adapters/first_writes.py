@@ -21,7 +21,7 @@ WRITTEN_BY = "written_by"
 def put_first(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> bool:
     """Write the item unless it exists. Return whether this call wrote it.
 
-    Raises the errors of boto3, except for the failed condition.
+    Raises the errors of botocore, except for the failed condition.
     """
     write = new_write()
     try:

@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
@@ -57,7 +56,7 @@ def shared_client(service: str, config: Config) -> SessionClient[Any]:
     def client() -> Any:
         session = get_session()
         session.register_component("credential_provider", _CredentialProvider(lent))
-        return boto3.Session(botocore_session=session).client(service, config=config)  # type: ignore[call-overload]
+        return session.create_client(service, config=config)
 
     @contextmanager
     def lend(key_id: str, secret: str, token: str) -> Iterator[Any]:

@@ -17,7 +17,7 @@ PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 """The longest pause before each further call, which reads the items that DynamoDB left out of the previous answer."""
 
 Item = dict[str, Any]
-"""An item, its key, or another part of a request, as boto3 takes and gives it."""
+"""An item, its key, or another part of a request, as botocore takes and gives it."""
 
 
 def item_key(pk: str, sk: str) -> Item:

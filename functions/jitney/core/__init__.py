@@ -1,1 +1,1 @@
-"""The pure part of Jitney: no boto3, clock, randomness, environment or network. `now` and ids are arguments."""
+"""The pure part of Jitney: no botocore, clock, randomness, environment or network. `now` and ids are arguments."""

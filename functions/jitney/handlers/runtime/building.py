@@ -6,11 +6,14 @@ from os import environ as env
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config as ClientConfig
-
 from jitney.adapters import clock
-from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEMPT, SHORT_TIMEOUT, UNCHECKED_PARAMETERS
+from jitney.adapters.aws_clients import (
+    LARGE_OBJECTS,
+    ONE_ATTEMPT,
+    SHORT_TIMEOUT,
+    UNCHECKED_PARAMETERS,
+    aws_client,
+)
 from jitney.core.actions import ActionTable
 from jitney.core.config import load
 from jitney.core.policy.cedar import PolicySet
@@ -26,12 +29,6 @@ STATE_TABLE, AUDIT_TABLE = "JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"
 ANSWERS_TABLE = "JITNEY_ANSWERS_TABLE"
 LOCAL_UPSTREAM = "JITNEY_LOCAL_UPSTREAM"
 """The environment variable with the address to which a local system sends the gateway's calls. Ignored in AWS."""
-
-
-def client(service: str, config: ClientConfig = DEFAULT_CONFIG, *session_keys: str) -> Any:
-    """Return an AWS client with the function's own credentials, or with a session's key id, secret and token."""
-    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    return boto3.client(service, config=config, **dict(zip(names, session_keys, strict=False)))  # type: ignore[call-overload]
 
 
 def adapter(path: str, *arguments: Any, **named: Any) -> Any:
@@ -64,18 +61,16 @@ def _roles_of_targets(ports: "Ports") -> list[tuple[str, Any]]:
 
 
 def _iam_client(*session_keys: str) -> Any:
-    return client("iam", ONE_ATTEMPT, *session_keys)
+    return aws_client("iam", ONE_ATTEMPT, *session_keys)
 
 
 def _regional_sts_client(region: str, *session_keys: str) -> Any:
-    key_id, secret, token = session_keys
-    keys = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "aws_session_token": token}
-    return boto3.client("sts", region_name=region, config=ONE_ATTEMPT, **keys)  # type: ignore[call-overload]
+    return aws_client("sts", ONE_ATTEMPT, *session_keys, region=region)
 
 
 def _sessions(ports: "Ports") -> Any:
     shared = import_module("jitney.adapters.session_clients").shared_client("sts", SHORT_TIMEOUT)
-    return adapter("sessions.Sessions", client("sts"), shared, ports.now)
+    return adapter("sessions.Sessions", aws_client("sts"), shared, ports.now)
 
 
 def _models(ports: "Ports") -> Any:
@@ -85,7 +80,7 @@ def _models(ports: "Ports") -> Any:
 
 def _mail_sender(ports: "Ports") -> Any:
     mail = ports.config.mail
-    return adapter("mail_sender.MailSender", client("sesv2", ONE_ATTEMPT), mail.sender) if mail else None
+    return adapter("mail_sender.MailSender", aws_client("sesv2", ONE_ATTEMPT), mail.sender) if mail else None
 
 
 def _slack(ports: "Ports") -> Any:
@@ -96,7 +91,7 @@ def _slack(ports: "Ports") -> Any:
 
 def _slack_secret(ports: "Ports", arn: str, form: str) -> Any:
     module = import_module("jitney.adapters.slack_secret")
-    secrets = boto3.client("secretsmanager", region_name=arn.split(":")[3], config=DEFAULT_CONFIG)
+    secrets = aws_client("secretsmanager", region=arn.split(":")[3])
     return module.SlackSecret(secrets, arn, getattr(module, form), ports.now)
 
 
@@ -109,7 +104,7 @@ def _audit(path: str) -> Callable[["Ports"], Any]:
 
 
 def _stream(name: str) -> Any:
-    return adapter("delivery_streams.DeliveryStream", client("firehose"), env[name])
+    return adapter("delivery_streams.DeliveryStream", aws_client("firehose"), env[name])
 
 
 PORTS: Mapping[str, Callable[["Ports"], Any]] = {
@@ -140,7 +135,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "keys": lambda ports: adapter("issuer_keys.IssuerKeys", local=ports.config.local),
     "refusals": lambda _: RefusalCounts(),
     "token_endpoint": lambda ports: adapter("token_endpoint.TokenEndpoint", local=ports.config.local),
-    "dynamodb": lambda _: client("dynamodb", UNCHECKED_PARAMETERS),
+    "dynamodb": lambda _: aws_client("dynamodb", UNCHECKED_PARAMETERS),
     "store": lambda ports: adapter("store.Store", ports.dynamodb, env[STATE_TABLE], env[AUDIT_TABLE]),
     "call_store": lambda ports: adapter(
         "call_store.CallStore",
@@ -155,23 +150,28 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "aws_calls": lambda ports: adapter("aws_calls.AwsCalls", _models(ports), adapter("upstream.Upstream")),
     "answer_masker": lambda ports: import_module("jitney.core.gateway.answer_masking").AnswerMasker(ports.masks),
     "read_sessions": lambda _: import_module("jitney.handlers.gateway.call_sessions").ReadSessions(),
-    "mask_keys": lambda _: adapter("mask_keys.MaskKeys", lambda: client("kms", SHORT_TIMEOUT), env["JITNEY_MASK_KEY"]),
+    "mask_keys": lambda _: adapter(
+        "mask_keys.MaskKeys", lambda: aws_client("kms", SHORT_TIMEOUT), env["JITNEY_MASK_KEY"]
+    ),
     "deny_list": _state("deny_list.DenyList"),
-    "role_policies": lambda _: adapter("role_policies.RolePolicies", client("sts"), _iam_client),
-    "trail_heartbeat": lambda _: adapter("trail_heartbeat.TrailHeartbeat", client("sts"), _regional_sts_client),
+    "role_policies": lambda _: adapter("role_policies.RolePolicies", aws_client("sts"), _iam_client),
+    "trail_heartbeat": lambda _: adapter("trail_heartbeat.TrailHeartbeat", aws_client("sts"), _regional_sts_client),
     "trail_watches": lambda ports: adapter(
         "trail_watch.TrailWatches", ports.dynamodb, env[STATE_TABLE], env[AUDIT_TABLE]
     ),
     "canary": lambda _: adapter("canary.Canary", _regional_sts_client),
     "measurement_starts": lambda _: adapter(
-        "measurement_starts.MeasurementStarts", client("lambda", SHORT_TIMEOUT), env["JITNEY_MEASURING_FUNCTION"]
+        "measurement_starts.MeasurementStarts", aws_client("lambda", SHORT_TIMEOUT), env["JITNEY_MEASURING_FUNCTION"]
     ),
-    "target_checks": lambda _: adapter("target_checks.TargetChecks", client("sts"), _iam_client),
+    "target_checks": lambda _: adapter("target_checks.TargetChecks", aws_client("sts"), _iam_client),
     "approval_workflow": lambda ports: adapter(
-        "approval_workflow.ApprovalWorkflow", client("stepfunctions"), env["JITNEY_APPROVAL_ARN"], ports.task_tokens
+        "approval_workflow.ApprovalWorkflow",
+        aws_client("stepfunctions"),
+        env["JITNEY_APPROVAL_ARN"],
+        ports.task_tokens,
     ),
     "task_tokens": _state("approval_workflow.TaskTokens"),
-    "task_answers": lambda _: adapter("approval_workflow.TaskAnswers", client("stepfunctions")),
+    "task_answers": lambda _: adapter("approval_workflow.TaskAnswers", aws_client("stepfunctions")),
     "web_sessions": _state("web_sessions.WebSessions"),
     "vote_history": _state("vote_history.VoteHistory"),
     "out_of_office": _state("out_of_office.OutOfOfficeStore"),
@@ -184,18 +184,18 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
         ports, ports.slack_settings.signing_secret_arn, "SIGNING_SECRET"
     ),
     "trail": _audit("trail.Trail"),
-    "trail_queue": lambda ports: adapter("trail.TrailQueue", client("sqs"), env["JITNEY_TRAIL_QUEUE"], ports.now),
+    "trail_queue": lambda ports: adapter("trail.TrailQueue", aws_client("sqs"), env["JITNEY_TRAIL_QUEUE"], ports.now),
     "grant_history": _audit("grant_history.GrantHistory"),
     "records_stream": lambda _: _stream("JITNEY_RECORDS_STREAM"),
     "calls_stream": lambda _: _stream("JITNEY_CALLS_STREAM"),
     "published": lambda _: adapter(
-        "published_records.PublishedRecords", client("s3", LARGE_OBJECTS), env["JITNEY_RECORDS_BUCKET"]
+        "published_records.PublishedRecords", aws_client("s3", LARGE_OBJECTS), env["JITNEY_RECORDS_BUCKET"]
     ),
-    "seal_reader": lambda _: adapter("seals.SealReader", client("s3"), env["JITNEY_SEALS_BUCKET"]),
+    "seal_reader": lambda _: adapter("seals.SealReader", aws_client("s3"), env["JITNEY_SEALS_BUCKET"]),
     "seals": lambda _: adapter(
         "seals.Seals",
-        client("s3", LARGE_OBJECTS),
-        client("kms"),
+        aws_client("s3", LARGE_OBJECTS),
+        aws_client("kms"),
         env["JITNEY_SEALS_BUCKET"],
         env["JITNEY_SEAL_KEY_ARN"],
     ),
