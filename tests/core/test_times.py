@@ -1,15 +1,21 @@
 """Times as they are written and read (row AUD 3: events are joined by their time)."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.times import epoch, iso
+from jitney.core.times import epoch, iso, utc_date
 from tests.examples import examples
 
 
 def test_aud_03_a_time_is_written_to_the_second_in_utc():
     assert iso(1_795_694_700) == "2026-11-26T12:05:00Z"
+
+
+def test_aud_03_a_day_ends_at_midnight_in_utc():
+    assert [utc_date(1_795_737_600 + each) for each in (-1, 0)] == [date(2026, 11, 26), date(2026, 11, 27)]
 
 
 @settings(max_examples=examples(200))

@@ -1,6 +1,6 @@
 """Times: epoch seconds inside Jitney, ISO 8601 in UTC outside."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -18,6 +18,11 @@ def epoch(text: str) -> int:
     if iso(seconds) != text:
         raise ValueError(f"not a time in the form 2026-11-24T12:05:00Z: {text[:40]!a}")
     return seconds
+
+
+def utc_date(seconds: float) -> date:
+    """Return the day of a time (epoch seconds) in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def format_time(seconds: int) -> str:

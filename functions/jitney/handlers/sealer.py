@@ -1,14 +1,14 @@
 """Seals new records every hour, so that later changes are detected (AUD 2)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.object_names import is_read_by_athena
 from jitney.core.integrity.seals import Seal, first_day, is_of_future, next_seal
 from jitney.core.records.audit import SEALED, TAMPERED
-from jitney.core.times import epoch, iso
+from jitney.core.times import epoch, iso, utc_date
 from jitney.handlers.runtime.edge import event_handler
 from jitney.handlers.runtime.logs import logger
 from jitney.handlers.runtime.metrics import count
@@ -29,7 +29,7 @@ def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     now = max(now, epoch(before.time)) if before else now  # clocks of two runs differ
     first = first_day(before) if before else None
     known = {each.key for sealed in _since(first, before, ports) for each in sealed.objects}
-    keys = [key for key in ports.published.keys(first, _day(now)) if key not in known]
+    keys = [key for key in ports.published.keys(first, utc_date(now)) if key not in known]
     if before and not keys and before.time[:13] == iso(now)[:13]:
         return {"seal": before.number, "objects": 0}
     found = [(key, ports.published.contents(key)) for key in keys]
@@ -62,10 +62,6 @@ def _report(found: list[tuple[str, Contents]]) -> None:
             wrong += len(altered) + len(contents.invalid_lines)
     if wrong:
         count(TAMPERED, wrong)
-
-
-def _day(now: int) -> date:
-    return datetime.fromtimestamp(now, UTC).date()
 
 
 handler = event_handler(seal, ("seals", "published"))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.findings import Extent, Findings
 from jitney.core.integrity.seal_chain import Keys
 from jitney.core.integrity.verification import verify
+from jitney.core.times import utc_date
 
 MOST_READ = 2000
 """How many objects are read in full.
@@ -65,7 +66,7 @@ def check_answer(
     missing = [name for name, value in _named(sources).items() if not value]
     if missing:
         return unchecked(f"Not named: {', '.join(missing)}. Give --stack and --key.")
-    today = datetime.fromtimestamp(now, UTC).date()
+    today = utc_date(now)
     period = (since, until if until and until < today else None)
     with ThreadPoolExecutor(1) as pool:
         definitions = pool.submit(check_definitions, sources.definitions or DefinitionSources())

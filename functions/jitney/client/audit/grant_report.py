@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,7 +27,7 @@ from jitney.core.report.suggestion import Suggestion, suggest
 from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
 from jitney.core.review.safe_text import escape_invisible
-from jitney.core.times import iso
+from jitney.core.times import format_time, iso
 from jitney.core.trail.gaps import TrailGap
 from jitney.core.trail.heartbeat import BROKER
 from jitney.resources import ACTIONS
@@ -71,8 +71,8 @@ class ReportSource:
     @property
     def line(self) -> str:
         """Return the source as one line of text."""
-        built = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return f"Built {built} from Athena database {escape_invisible(self.database)}, records since {self.since}"
+        where = f"from Athena database {escape_invisible(self.database)}, records since {self.since}"
+        return f"Built {format_time(self.at)} {where}"
 
     def document(self) -> dict[str, Any]:
         """Return the source as JSON."""

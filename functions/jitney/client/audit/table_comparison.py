@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
@@ -12,6 +12,7 @@ from jitney.core.integrity.contents import RecordPosition, StoredRecord
 from jitney.core.integrity.published_calls import StoredCall
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS, TableEvidence, WrittenRecord
 from jitney.core.integrity.verification import CallEvidence, Evidence
+from jitney.core.times import utc_date
 
 DAY_SECONDS = 24 * 3600
 LONGEST_CHAIN_SECONDS = 30 * DAY_SECONDS
@@ -64,7 +65,7 @@ def _records(evidence: Evidence, table: AuditTable, most: int | None, calls: Col
     if most is not None and len(places) > most:
         return TableEvidence(table.held(fresh))
     published = {each.position: each for found in entries.values() for each in found}
-    first = str(datetime.fromtimestamp(since, UTC).date())
+    first = str(utc_date(since))
     named = {name for each in calls if each.day >= first for name in (each.grant_id, each.call_id)} - {""}
     later = _later(places, published, named, since - LONGEST_CHAIN_SECONDS, table)
     return TableEvidence(table.held(fresh | looked_up) | later, sealed_since=since)
@@ -99,7 +100,7 @@ def _later(
 
 def _kept(evidence: Evidence) -> tuple[date, date | None]:
     """Return the days of the evidence whose calls the table still has."""
-    today = datetime.fromtimestamp(evidence.now, UTC).date()
+    today = utc_date(evidence.now)
     first = today - timedelta(seconds=CALL_RETENTION_SECONDS) + timedelta(days=1)
     return max(first, evidence.since or date.min), evidence.until
 

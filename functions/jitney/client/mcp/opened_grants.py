@@ -3,13 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.responses import ApiGrant, GrantResponse
 from jitney.client.holding.grant_release import release
-from jitney.client.holding.grant_uses import GrantUse, may_be_shared
+from jitney.client.holding.grant_uses import GrantUse, end_of, may_be_shared
 from jitney.client.problems import GrantEnded, Unavailable
 from jitney.client.terminal.command_result import screen
 
@@ -112,5 +111,4 @@ class OpenedGrants:
 
 def _end(grant: ApiGrant) -> float:
     """Return when an active grant ends, in epoch seconds. The end of other grants is unknown."""
-    known = grant.expires_at if grant.state == "active" else None
-    return datetime.fromisoformat(known).timestamp() if known else float("inf")
+    return end_of(grant.expires_at if grant.state == "active" else None)

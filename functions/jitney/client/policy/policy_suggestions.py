@@ -6,7 +6,7 @@ Needs the extra `policy`.
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from jitney.core.policy_suggestion.policy_suggestion import PolicySuggestion, Su
 from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, cases_text, file_text
 from jitney.core.policy_suggestion.used_grants import ScopeKind, SuggestionScope, UsageLog
 from jitney.core.quantities import quantity
-from jitney.core.times import iso
+from jitney.core.times import iso, utc_date
 from jitney.resources import SCHEMA
 
 TITLE = "No policy was suggested"
@@ -89,7 +89,7 @@ def suggest(options: SuggestionOptions, config: Path | None, now: int, progress:
             options.scope, loaded.context, "\n".join(forbids), SCHEMA.read_text("utf-8"), options.least
         )
         found = _suggested(grants, source)
-        today = datetime.fromtimestamp(now, UTC).date()
+        today = utc_date(now)
         times = [each.recorded.time for each in grants]
         first = options.since.isoformat() if options.since else iso(min(times))[:10]
         period = SuggestionPeriod(first, (options.until or today).isoformat())

@@ -19,6 +19,7 @@ from jitney.core.access.way_wording import way_in_words
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
 from jitney.core.printable import strip_control_characters
 from jitney.core.review.call_wording import all_parameters
+from jitney.core.times import utc_date
 
 # The time left is shown as the requested duration when the two differ by at most this many seconds.
 _ROUNDING_SECONDS = 2
@@ -46,7 +47,7 @@ def moment(iso: str | None, now: float, requested: int = 0) -> str:
         return strip_control_characters(iso)
     seconds = round(then.timestamp() - now)
     seconds = requested if requested and abs(seconds - requested) <= _ROUNDING_SECONDS else seconds
-    day = "" if then.date() == datetime.fromtimestamp(now, UTC).date() else f"{then:%Y-%m-%d} "
+    day = "" if then.date() == utc_date(now) else f"{then:%Y-%m-%d} "
     amount = f"{abs(seconds) // 86_400}d" if abs(seconds) >= 172_800 else format_duration(abs(seconds))
     distance = (f"in {amount}" if seconds > 0 else f"{amount} ago") if seconds else "now"
     return f"{day}{then:%H:%M:%S} UTC ({distance})"

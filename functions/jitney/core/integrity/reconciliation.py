@@ -7,14 +7,14 @@ change of the table raises an alarm. So sealed records are compared, too, as lon
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
 from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
 from jitney.core.integrity.findings import IntegrityBreak, describe_records
 from jitney.core.integrity.object_names import day_of
-from jitney.core.times import iso
+from jitney.core.times import iso, utc_date
 
 ARRIVAL_SECONDS = 900
 """Records arrive in S3 within a minute. A record that is not there after this time is missing."""
@@ -70,7 +70,7 @@ def _difference(record: StoredRecord, written: WrittenRecord | None, day: date |
         return _FORGED
     if not record.intact or record.hash != written.hash:
         return _CHANGED
-    return _MOVED if day is not None and day < datetime.fromtimestamp(written.time, UTC).date() else ""
+    return _MOVED if day is not None and day < utc_date(written.time) else ""
 
 
 def missing_records(
@@ -87,13 +87,13 @@ def missing_records(
     without its last records, because they arrive on the next day. So no record is reported as missing if `until` has
     ended.
     """
-    if until is not None and until < _day(now):
+    if until is not None and until < utc_date(now):
         return
     absent = sorted(
         each
         for each in set(written)
         if each.time <= now - ARRIVAL_SECONDS
-        and (since is None or _day(each.time) >= since)
+        and (since is None or utc_date(each.time) >= since)
         and each.position not in published
     )
     if absent:
@@ -106,7 +106,3 @@ def missing_records(
             "",
             named,
         )
-
-
-def _day(seconds: int) -> date:
-    return datetime.fromtimestamp(seconds, UTC).date()

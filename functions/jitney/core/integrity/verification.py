@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
@@ -20,6 +20,7 @@ from jitney.core.integrity.sealed_objects import (
     misplaced_object_breaks,
 )
 from jitney.core.integrity.seals import SKEW_SECONDS, Seal, SealedObject, first_day
+from jitney.core.times import utc_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _unsealed(sealed: Iterable[str], seals: Sequence[Seal], evidence: Evidence) 
     unsealed = set(evidence.contents) - set(sealed)
     days = {key: day_of(key) for key in unsealed}
     opens = first_day(seals[-1]) if seals else date.min
-    today = datetime.fromtimestamp(evidence.now + SKEW_SECONDS, UTC).date()
+    today = utc_date(evidence.now + SKEW_SECONDS)
     fresh = {key for key, day in days.items() if day is not None and opens <= day <= today}
     return frozenset(fresh), sorted(unsealed - fresh)
 
