@@ -94,7 +94,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "overview": {"access", "csv_text", "integrity", "review", "stored_identity", "target_config", "times"},
     "report": {
         "access", "actions", "bounded_comparisons", "calls", "identity", "json_object", "masking", "outliving",
-        "patterns", "quantities", "records", "review", "times", "trail",
+        "patterns", "policy", "quantities", "records", "review", "times", "trail",
     },
     "replay": {
         "access", "access_profile", "identity", "masking", "policy", "problems", "records", "report",

@@ -14,9 +14,9 @@ from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar_text import entity, literal
 from jitney.core.policy.decide import decide
 from jitney.core.policy.policy_tests import CaseContext
-from jitney.core.policy_suggestion.cedar_text import entity, literal
 from jitney.core.policy_suggestion.policy_suggestion import PolicySuggestion
 from jitney.core.policy_suggestion.prefixes import wide_prefixes
 from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, _case_text, file_text

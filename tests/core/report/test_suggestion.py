@@ -425,6 +425,7 @@ def test_aud_04_the_policy_allows_exactly_the_suggestion(named: Any):
 
 def test_aud_04_there_is_no_policy_where_cedar_cannot_express_it():
     assert policy_text(REPORT, Terms((Permission(("s3:GetObject",), (f"{REPORTS}/q?",)),), 60)) == ""
+    assert policy_text(replace(REPORT, target="half of a pair: \ud83d"), USED) == ""
 
 
 USED = Terms((Permission(("s3:GetObject",), (f"{REPORTS}/2026/q3.csv",)),), 60)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from jitney.core.access.conditions import Condition, Operator
-from jitney.core.policy_suggestion.cedar_text import comment, entity, like_pattern, literal, one_of, quoted
+from jitney.core.policy.cedar_text import entity, like_pattern, limited, literal, one_of
+from jitney.core.policy_suggestion.cedar_comments import comment, quoted
 from jitney.core.policy_suggestion.remembered_decisions import Alternatives, Reviews
 from jitney.core.policy_suggestion.suggested_permits import PermitHolder, ResourceShape, SuggestedPermit
 from jitney.core.quantities import format_list, quantity
@@ -76,7 +76,7 @@ def _clauses(permit: SuggestedPermit) -> Iterator[str]:
         yield " || ".join(f"principal == {entity(kind, each.name)}" for each in permit.holders)
     yield one_of("context.action", permit.actions)
     yield from _resources(permit)
-    yield from map(_condition, permit.conditions)
+    yield from map(limited, permit.conditions)
     if place.profile:
         yield f"context.accessProfile == {literal(place.profile.name)}"
     yield f"context.way == {literal(place.way)}{' && context.reveal' if place.reveal else ''}"
@@ -100,18 +100,6 @@ def _resources(permit: SuggestedPermit) -> Iterator[str]:
 
 def _either(patterns: Iterable[str]) -> str:
     return " || ".join(f"resource.arn like {like_pattern(each)}" for each in patterns)
-
-
-def _condition(limit: Condition) -> str:
-    key = literal(limit.key)
-    value = f"context.call.getTag({key})"
-    if limit.operator is Operator.AT_MOST:
-        holds = f"{value}.long <= {limit.values[0]}"
-    elif limit.operator.has_patterns:
-        holds = f"({' || '.join(f'{value}.string like {like_pattern(each)}' for each in limit.values)})"
-    else:
-        holds = one_of(f"{value}.string", limit.values)
-    return f"context.call.hasTag({key}) && {holds}"
 
 
 def _approvals(reviews: Reviews) -> Iterator[str]:

@@ -8,7 +8,7 @@ from jitney.core.access.conditions import conditions_in_words, conditions_view
 from jitney.core.access.decision import Effect
 from jitney.core.access.request import GrantedPair
 from jitney.core.policy.policy_tests import Case, CaseContext, CaseFault, decide_case
-from jitney.core.policy_suggestion.cedar_text import comment
+from jitney.core.policy_suggestion.cedar_comments import comment
 from jitney.core.policy_suggestion.policy_suggestion import NamedPermit, PolicySuggestion
 from jitney.core.policy_suggestion.remembered_decisions import approval_sets
 from jitney.core.policy_suggestion.suggested_permits import PairUse

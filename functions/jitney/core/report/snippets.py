@@ -8,9 +8,9 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from jitney.core.access.conditions import Condition, Operator
 from jitney.core.access.request import Permission, Way, permissions_view
 from jitney.core.patterns import has_wildcard
+from jitney.core.policy.cedar_text import entity, like_pattern, limited, literal, one_of
 from jitney.core.report.grant_report import GrantReport, ReportedWay, Terms
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -40,8 +40,8 @@ def policy_text(report: GrantReport, terms: Terms) -> str:
     """Return one Cedar policy for each permission, bound to the same principal, human and reviews.
 
     Returns "" if no policy would be safe: after break-glass, after an earlier approval instead of a review, or if
-    records or reviews are missing. Also returns "" if a resource or a condition's value contains `?`, which Cedar's
-    patterns do not have.
+    records or reviews are missing. Also returns "" for text that Cedar cannot express: text that is not Unicode, and a
+    `?` in a resource or a condition's value, which Cedar's patterns do not have.
     """
     named = all(each and all(map(_GROUP.fullmatch, each)) for each in report.reviews)
     unsafe = report.warnings or report.partial or not named or (report.votes and not report.reviews)
@@ -50,24 +50,27 @@ def policy_text(report: GrantReport, terms: Terms) -> str:
         return ""
     name = _NAME.sub("-", f"{report.requester.principal} {report.target}").strip("-").lower()[:50]
     permits = (_permit(f"{name}-{number}", report, each, terms) for number, each in enumerate(terms.permissions, 1))
-    return "\n\n".join(permits)
+    try:
+        return "\n\n".join(permits)
+    except ValueError:
+        return ""
 
 
 def _permit(name: str, report: GrantReport, permission: Permission, terms: Terms) -> str:
-    actions = ", ".join(map(_quoted, permission.actions))
+    actions = one_of("context.action", permission.actions)
     groups = ", ".join(dict.fromkeys(group for each in report.reviews for group in each))
     lines = [
-        f"@id({_quoted(name)})",
-        *([f"@approval({_quoted(groups)})"] if groups else []),
+        f"@id({literal(name)})",
+        *([f"@approval({literal(groups)})"] if groups else []),
         "permit (",
-        f"    principal == Jitney::Agent::{_quoted(report.requester.principal)},",
+        f"    principal == {entity('Agent', report.requester.principal)},",
         "    action,",
-        f"    resource in Jitney::Target::{_quoted(report.target)}",
+        f"    resource in {entity('Target', report.target)}",
         ")",
         *_bound(report),
-        f"when {{ [{actions}].contains(context.action) && context.durationSeconds <= {terms.duration_seconds} }}",
+        f"when {{ {actions} && context.durationSeconds <= {terms.duration_seconds} }}",
         f"when {{ {' || '.join(_compared(permission.resources))} }}",
-        *(f"when {{ {_limited(each)} }}" for each in permission.conditions),
+        *(f"when {{ {limited(each)} }}" for each in permission.conditions),
     ]
     return "\n".join(lines) + ";"
 
@@ -78,48 +81,24 @@ def _patterns(permission: Permission) -> Iterator[str]:
     yield from (value for each in permission.conditions if each.operator.has_patterns for value in each.values)
 
 
-def _limited(condition: Condition) -> str:
-    """Return the condition on the calls, as Cedar's expression."""
-    key = _quoted(condition.key)
-    held, value = f"context.call.hasTag({key})", f"context.call.getTag({key})"
-    if condition.operator is Operator.AT_MOST:
-        return f"{held} && {value}.long <= {condition.values[0]}"
-    like = [each for each in condition.values if condition.operator.has_patterns and has_wildcard(each)]
-    exact = [each for each in condition.values if each not in like]
-    ways = [f"{value}.string like {_quoted(each)}" for each in like]
-    ways += [f"[{', '.join(map(_quoted, exact))}].contains({value}.string)"] if exact else []
-    return f"{held} && ({' || '.join(ways)})"
-
-
 def _bound(report: GrantReport) -> Iterator[str]:
     """Yield the conditions on the way, on approvals and on the human."""
     if report.way.name == Way.GATEWAY:
-        yield f"when {{ context.way == {_quoted(report.way.name)} }}"
+        yield f"when {{ context.way == {literal(report.way.name)} }}"
     if report.way.reveal:
         yield "when { [true, false].contains(context.reveal) }"
-    ways = [[f"context.approvals.contains({_quoted(group)})" for group in each] for each in report.reviews]
+    ways = [[f"context.approvals.contains({literal(group)})" for group in each] for each in report.reviews]
     if ways:
         yield f"when {{ {' || '.join(' && '.join(each) for each in ways)} }}"
     if report.requester.human:
-        yield f"when {{ principal has human && principal.human == {_quoted(report.requester.human)} }}"
+        yield f"when {{ principal has human && principal.human == {literal(report.requester.human)} }}"
 
 
 def _compared(resources: Sequence[str]) -> Iterator[str]:
     """Yield the conditions on the resource. A permit allows wildcards only if it mentions resource.wildcard."""
     exact = [each for each in resources if not has_wildcard(each)]
     if exact:
-        yield f"[{', '.join(map(_quoted, exact))}].contains(resource.arn) && !resource.wildcard"
+        yield f"{one_of('resource.arn', exact)} && !resource.wildcard"
     for each in resources:
         if each not in exact:
-            yield f"resource.arn like {_quoted(each)} && [true, false].contains(resource.wildcard)"
-
-
-def _quoted(text: str) -> str:
-    """Return a Cedar string literal. Cedar escapes like Rust."""
-    return '"' + "".join(_escaped(each) for each in text) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    return character if " " <= character <= "~" else f"\\u{{{ord(character):x}}}"
+            yield f"resource.arn like {like_pattern(each)} && [true, false].contains(resource.wildcard)"

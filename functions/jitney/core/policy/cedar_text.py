@@ -1,17 +1,15 @@
-"""Writes text into Cedar policies: literals, patterns and comments.
+"""Writes text into Cedar policies: literals, patterns, and the conditions of permissions.
 
-Records hold text of agents and of their providers. A literal escapes every special character, and a comment is one line
-without invisible characters. So no text can end its literal or its comment.
+Records hold text of agents and of their providers. A literal escapes every special character, so no text can end its
+literal.
 https://docs.cedarpolicy.com/policies/syntax-grammar.html
 """
 
 import string
 from collections.abc import Collection
 
-from jitney.core.review.safe_text import cut
+from jitney.core.access.conditions import Condition, Operator
 
-MOST_COMMENT = 200
-"""The limit of characters of one text in a comment."""
 _PLAIN = frozenset(string.ascii_letters + string.digits + " !#$%&'()*+,-./:;<=>?@[]^_`{|}~")
 
 
@@ -37,15 +35,17 @@ def entity(kind: str, name: str) -> str:
     return f"Jitney::{kind}::{literal(name)}"
 
 
-def comment(text: str) -> str:
-    """Return a text as one line of comment. Invisible characters are shown as their code points."""
-    return f"// {cut(text, 2 * MOST_COMMENT)}"
-
-
-def quoted(text: str) -> str:
-    """Return an agent's own text for a comment: cut, and in quotation marks."""
-    shown = cut(text, MOST_COMMENT).replace('"', "'")
-    return f'"{shown}"'
+def limited(condition: Condition) -> str:
+    """Return the condition on a request's calls as Cedar's expression."""
+    key = literal(condition.key)
+    value = f"context.call.getTag({key})"
+    if condition.operator is Operator.AT_MOST:
+        holds = f"{value}.long <= {condition.values[0]}"
+    elif condition.operator.has_patterns:
+        holds = f"({' || '.join(f'{value}.string like {like_pattern(each)}' for each in condition.values)})"
+    else:
+        holds = one_of(f"{value}.string", condition.values)
+    return f"context.call.hasTag({key}) && {holds}"
 
 
 def _escaped(text: str) -> str:
