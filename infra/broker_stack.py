@@ -48,7 +48,7 @@ class BrokerStack(Stack):
         settings = configuration.settings
         broker = configuration.broker
         super().__init__(scope, construct_id, **_stack_properties(broker), termination_protection=not local)
-        tables = Tables(self, "Tables", restored=broker.restored_tables)
+        tables = Tables(self, "Tables", mask_key=broker.mask_key, restored=broker.restored_tables)
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local, replication=broker.replication)
         dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
         log_groups = LogGroups(self, "LogGroups")

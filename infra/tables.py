@@ -21,10 +21,13 @@ class Tables(Construct):
 
     `audit` holds the records and publishes them as a stream. `answers` holds masked answers of the gateway for minutes.
     No copy of them is kept longer: `answers` has no backup and no stream. With `restored`, `state` and `audit` are
-    tables outside the stack. The stack's own tables are then removed from the stack, but not deleted.
+    tables outside the stack. The stack's own tables are then removed from the stack, but not deleted. Another
+    `mask_key` makes another key of mask tags, and the earlier one stays in KMS, outside the stack.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, restored: RestoredTableSettings | None = None) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, mask_key: int, restored: RestoredTableSettings | None = None
+    ) -> None:
         super().__init__(scope, construct_id)
         self.key = encryption_key(
             self,
@@ -34,10 +37,11 @@ class Tables(Construct):
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         # Tags under this key show that two masked values are equal. KMS cannot rotate it, and no tag outlives it.
+        added = "" if mask_key == 1 else f"{mask_key}"
         self.mask_key = kms.Key(
             self,
-            "MaskKey",
-            alias="alias/jitney-masks",
+            f"MaskKey{added}",
+            alias=f"alias/jitney-masks{added}",
             description="Jitney: the tags of masked values",
             key_spec=kms.KeySpec.HMAC_256,
             key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,

@@ -120,7 +120,7 @@ class BrokerSettings(SettingsModel):
     gateway calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests
     first (`infra.canary`). `permissions_boundary` is a policy of each account: the boundary of all roles except those
     for grants. Alarms name their runbooks below `runbooks_url`. `seal_key` is the number of the key that signs seals:
-    another number makes a new key.
+    another number makes a new key. `mask_key` is the number of the key of mask tags.
     """
 
     account: Account
@@ -136,6 +136,7 @@ class BrokerSettings(SettingsModel):
     replication: ReplicationSettings | None = None
     runbooks_url: Address | None = None
     seal_key: int = Field(default=1, ge=1, le=99)
+    mask_key: int = Field(default=1, ge=1, le=99)
 
     @model_validator(mode="after")
     def _has_its_certificate_here(self) -> Self:
