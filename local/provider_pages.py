@@ -122,6 +122,7 @@ def page_of(review: GrantUnderReview) -> str:
     )  # fmt: skip
     values = {
         "grant": grant, "sheet": sheet_of_sample(review), "viewer": viewer, "voted": None, "may_vote": True,
+        "may_break_glass": False,
         "enough_alone": True,
         "outliving": (), "settings": review.config.break_glass, "root": "",
         "session": Session(person, NOW, "key", "web"), "now": NOW, "grant_id": grant.id, "operator": False,
