@@ -406,3 +406,16 @@ def test_pol_02_a_literal_that_only_jitney_refuses_has_its_place(wrong):
 def test_pol_02_a_claim_that_no_issuer_shows_is_one_problem(wrong):
     text = f'@id("x") permit {ANY} when {{ principal.hasTag("evnt") && principal.getTag("evnt").string == "push" }};'
     assert len(wrong(text, NAMES)) == 1
+
+
+def test_pol_14_a_renamed_file_changes_the_version_and_no_policy(tmp_path):
+    texts = [f'@id("{name}") {effect} {ANY};' for name, effect in (("a", "permit"), ("b", "forbid"))]
+    read = []
+    for folder, names in (("before", "ab"), ("after", "zb")):
+        (tmp_path / folder).mkdir()
+        for name, text in zip(names, texts, strict=True):
+            (tmp_path / folder / f"{name}.cedar").write_text(f"{text}\n", encoding="utf-8")
+        read.append(read_policies(tmp_path / folder, NAMES)[0])
+    before, after = read
+    assert sorted(before.text.splitlines()) == sorted(after.text.splitlines())
+    assert before.version != after.version
