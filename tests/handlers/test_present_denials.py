@@ -159,3 +159,32 @@ def test_rev_08_break_glass_is_not_offered_if_a_policy_forbids_it(desk: ReviewSy
     )
     assert 'id="break-glass"' not in page_of(gina, grant)
     assert 'value="approve"' in page_of(person(desk, "alice"), grant)
+
+
+LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)
+unless { context.approvals.contains("legal") };"""
+
+
+@pytest.mark.parametrize("member", ["staff.lara", "staff.alice"])
+def test_rev_03_a_page_says_that_policies_need_other_reviewers_now(desk: ReviewSystem, member: str):
+    alice, grant = person(desk, "alice"), pending(desk)
+    assert "No other approval is needed." in page_of(alice, grant)
+    config = desk.system.ports.config
+    desk.system.ports.config = replace(config, reviewers={**config.reviewers, "legal": ReviewerGroup((member,))})
+    policies_are(desk, LEGAL)
+    said = (
+        "Policies changed, and need approval by legal and owners now. The last approval restarts the review with them."
+    )
+    page, shown = page_of(alice, grant), shown_of(desk, grant)
+    assert (said in page, {"name": "Other reviewers", "value": said} in shown["details"]) == (True, True)
+    assert ('value="approve"' in page, "No other approval is needed." in page) == (True, False)
+    answer = alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id))
+    assert ("review_changed" in answer.text, stored(desk, grant).reviews) == (True, (("legal", "owners"),))
+    assert "restarts the review" not in page_of(alice, grant)
+
+
+def test_rev_03_a_page_names_no_other_reviewers_if_its_own_suffice(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk)
+    policies_are(desk, '@id("more") permit (principal, action, resource) when { context.durationSeconds < 10 };')
+    page = page_of(alice, grant)
+    assert ("restarts the review" in page, "No other approval is needed." in page) == (False, True)

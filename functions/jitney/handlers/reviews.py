@@ -47,15 +47,17 @@ def show_request(visit: Visit) -> Page:
     grant, viewer = load_for_viewer(visit)
     current = grant.at(now)
     may_vote = viewer.may_vote(grant, now)
+    sheet = build_sheet(grant, ports)
+    enough = may_vote and not sheet.other_reviewers and is_enough_alone(current, viewer, visit.authenticated)
     values = {
         "grant": current,
-        "sheet": build_sheet(grant, ports),
+        "sheet": sheet,
         "outliving": () if current.state in OPEN_STATES else ended_effects(current, ports),
         "viewer": viewer,
         "voted": viewer.present_vote(grant),
         "may_vote": may_vote,
         "may_break_glass": viewer.may_break_glass and policies_permit_break_glass(grant, ports),
-        "enough_alone": may_vote and is_enough_alone(current, viewer, visit.authenticated),
+        "enough_alone": enough,
         "settings": ports.config.break_glass,
     }
     return Page(200, "request", values)

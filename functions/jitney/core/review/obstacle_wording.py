@@ -39,6 +39,14 @@ def part_only(sheet: Sheet) -> str:
     return f"{cut(sheet.part_only, MOST_SENTENCE)} Only a part of it can be approved: {', and '.join(limits)}."
 
 
+def other_reviewers(sheet: Sheet) -> str:
+    """Return who has to approve a pending request since policies changed; "" if its reviewers suffice."""
+    if not sheet.other_reviewers:
+        return ""
+    ways = ", or ".join(" and ".join(cut(each, MOST_NAME) for each in groups) for groups in sheet.other_reviewers)
+    return f"Policies changed, and need approval by {ways} now. The last approval restarts the review with them."
+
+
 def _denied(requested: RequestedAction) -> str:
     action = cut(requested.action, MOST_NAME)
     if requested.denied == requested.resources:

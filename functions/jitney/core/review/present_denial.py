@@ -1,4 +1,4 @@
-"""What reviewers can still approve of a pending request that present policies deny (rows REV 10, POL 1). Pure."""
+"""What an approval of a pending request can still grant under the present policies (rows REV 10, POL 1). Pure."""
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.problems import Problem
@@ -10,9 +10,12 @@ NO_REASON = "no policy permits it."
 def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
     """Return the sheet of a pending request, with what `decision` denies of it.
 
-    `decision` is the present decision about the whole request. If policies would permit a part or a shorter time, the
+    `decision` is the present decision about the whole request, with its approvals. If policies need `other_reviewers`,
+    an approval restarts the review. If policies would permit a part or a shorter time, the
     sheet is `part_only`. Otherwise it is `undecidable`. A call cannot be narrowed.
     """
+    if decision.effect is Effect.REVIEW and not _suffices(sheet, decision):
+        return sheet._replace(other_reviewers=tuple(tuple(sorted(groups)) for groups in decision.reviews))
     if decision.effect is not Effect.DENY:
         return sheet
     why = f"Policies deny this request now: {denial_reason(decision)}"
@@ -27,6 +30,11 @@ def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
         for each in sheet.actions
     )
     return sheet._replace(part_only=why, most_seconds=seconds, actions=actions)
+
+
+def _suffices(sheet: Sheet, decision: Decision) -> bool:
+    """Return whether the approvals for which the request waits would be enough for present policies."""
+    return any(further <= frozenset(groups) for further in decision.reviews for groups in sheet.any_of)
 
 
 def denial_reason(decision: Decision) -> str:

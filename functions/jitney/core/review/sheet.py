@@ -86,7 +86,9 @@ class Sheet(NamedTuple):
     the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why a pending
     request cannot be approved: the present configuration cannot decide about it, or denies it; "" if it can.
     `part_only` says why policies deny it as it is, if a part can be approved, for at most `most_seconds`; otherwise "".
-    If an approval `counts_again`, policies then allow the same request again, unless a reviewer chose `this_time_only`.
+    `other_reviewers` are the alternatives of groups that policies need now, if no approval of `any_of` suffices any
+    more. If an approval `counts_again`, policies then allow the same request again, unless a reviewer chose
+    `this_time_only`.
     """
 
     grant_id: str
@@ -121,6 +123,7 @@ class Sheet(NamedTuple):
     undecidable: str = ""
     part_only: str = ""
     most_seconds: int = 0
+    other_reviewers: tuple[tuple[str, ...], ...] = ()
     counts_again: bool = False
     this_time_only: bool = False
     earlier_approvals: tuple[EarlierApproval, ...] = ()

@@ -36,6 +36,7 @@ from jitney.core.review.decision_wording import (
     shortened,
 )
 from jitney.core.review.headlines import NO_PERSON
+from jitney.core.review.obstacle_wording import other_reviewers
 from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, middle_cut, quote
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
@@ -147,6 +148,8 @@ def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact
         rows.append(Fact("New access", new_access(sheet)))
     rows.append(Fact("An approval covers" if sheet.call else "Duration", duration(sheet)))
     rows.append(Fact("Approvals needed", required_approvals(sheet)))
+    if line := other_reviewers(sheet):
+        rows.append(Fact("Other reviewers", line))
     rows.extend(Fact("Approved before", earlier_approval(each)) for each in sheet.earlier_approvals)
     rows.extend(Fact("Votes", each) for each in votes(sheet))
     rows.extend(Fact("Break-glass", each) for each in break_glass(sheet))

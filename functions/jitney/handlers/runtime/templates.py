@@ -62,7 +62,7 @@ def environment(folder: Path) -> "Environment":
         "target",
     )
     made.filters |= {name: getattr(wording, name) for name in words}
-    made.filters |= {name: getattr(obstacle_wording, name) for name in ("part_only", "undecidable")}
+    made.filters |= {name: getattr(obstacle_wording, name) for name in ("other_reviewers", "part_only", "undecidable")}
     made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}
     made.filters |= {
         "approval_counts": approval_counts,
