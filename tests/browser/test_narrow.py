@@ -12,11 +12,15 @@ from jitney.core.identity.source_identity import source_identity
 from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.pages_in_memory import URL, show_pages
 from tests.handlers.review_browser import Browser, review_system
+from tests.handlers.test_reconfigured_grants import policies_are
 from tests.handlers.test_request_list import ACTIVE
 from tests.handlers.test_review_pages import pending
 
 pytestmark = NEEDS_CHROMIUM
 LONG = "x" * 200
+PERMITTED = """@id("any") permit (principal, action, resource)
+when { [true, false].contains(resource.wildcard) && context.approvals.contains("owners") };"""
+"""What `hostile` requests, too. A request that policies deny has no second step."""
 ACTIONS = ("s3:DeleteObjectVersionTagging", "s3:PutObject", "s3:DeleteObject")
 ARNS = (f"arn:aws:s3:::reports/{LONG}", f"arn:aws:s3:::reports/{LONG}/*", 'arn:aws:s3:::reports/a" and nothing else')
 PATHS = ("", "/{waits}", "/{waits}/report", "/{active}", "/out-of-office", "/overview", "/g-zzzzzzzzzzzzzz",
@@ -53,6 +57,7 @@ def page(chrome: Any, paths: dict[str, str]) -> Iterator[Any]:
     """Yield a page of a reviewer who is an operator, on a screen of 1280 by 1024 pixels at 400 %."""
     desk = review_system()
     waits = hostile(pending(desk))
+    policies_are(desk, PERMITTED)
     desk.system.store.grants |= {each.id: each for each in (waits, hostile(ACTIVE))}
     paths |= {"waits": waits.id, "active": ACTIVE.id, "agent": waits.principal}
     alice = Browser(desk)
