@@ -51,8 +51,10 @@ def main() -> None:
             for name, program in programs.items():
                 spent[name].append(_milliseconds(_TIMED.format(folder=folder, program=program) + _PRINT, name))
     medians = {name: round(statistics.median(times), 1) for name, times in spent.items()}
-    figures = {"boto3_ms": medians.pop("boto3"), "slowest_ms": max(medians.values())}
-    figures["median_ms"] = round(statistics.median(medians.values()), 1)
+    boto3 = medians.pop("boto3")
+    slowest, median = max(medians.values()), round(statistics.median(medians.values()), 1)
+    figures = {"boto3_ms": boto3, "slowest_ms": slowest, "median_ms": median}
+    figures |= {"slowest_times_boto3": round(slowest / boto3, 2), "median_times_boto3": round(median / boto3, 2)}
     functions = dict(sorted(medians.items(), key=lambda each: -each[1]))
     print(json.dumps({**figures, "functions_ms": functions}, indent=2))
 

@@ -54,6 +54,8 @@ PRICES: Mapping[str, Price] = {
     "s3_put": Price("PUT or LIST request of S3", 0.005, 1_000, "s3"),
     "secret": Price("secret and month", 0.40, 1, "secrets-manager"),
     "secret_request": Price("request of Secrets Manager", 0.05, 10_000, "secrets-manager"),
+    "snapshot_gb_second": Price("GB-second of a snapshot of a Python function", 0.0000015046, 1, "lambda"),
+    "snapshot_restored_gb": Price("GB restored from a snapshot of a Python function", 0.0001397998, 1, "lambda"),
     "sqs_request": Price("request of a standard queue", 0.40, MILLION, "sqs"),
     "sqs_group_request": Price("request of a standard queue about a message with a group", 0.50, MILLION, "sqs"),
     "table_backup_gb_month": Price(

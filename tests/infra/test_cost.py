@@ -149,6 +149,15 @@ def test_ops_03_the_budget_says_what_rotations_of_keys_cost(template: Template):
     assert len(rotating) == 3
 
 
+def test_ops_03_a_page_says_what_snapshots_of_the_functions_would_cost(template: Template):
+    gigabytes = [each["MemorySize"] / 1024 for each in template.of_type("AWS::Lambda::Function").values()]
+    month = 730 * 3600 * prices.dollars("snapshot_gb_second", sum(gigabytes))
+    restored = 1000 * prices.dollars("snapshot_restored_gb", 1)
+    page = " ".join(PAGE.with_name("scale.md").read_text("utf-8").split())
+    assert f"snapshots of all {len(gigabytes)} functions cost {month:.0f} $ a month" in page
+    assert f"and 1,000 cold starts {restored:.2f} $" in page
+
+
 def test_ops_03_the_budget_says_what_athena_costs(found: dict[str, Any]):
     gigabytes = cost.example_gb(found)
     once = prices.dollars("athena_tb", gigabytes / 1000)
