@@ -1,15 +1,18 @@
-"""Answers that are not AWS's protocol, such as a proxy's page, count as no answer."""
+"""Which keys sign a client's requests. Answers that are not AWS's protocol, such as a proxy's page, are no answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import boto3
 import pytest
+from botocore.session import get_session
 
-from jitney.adapters.aws_clients import ONE_ATTEMPT, aws_errors_as_unavailable
+from jitney.adapters import aws_clients
+from jitney.adapters.aws_clients import ONE_ATTEMPT, aws_client, aws_errors_as_unavailable
 from jitney.adapters.canary import Canary
 from jitney.adapters.mail_sender import UNREACHABLE, MailMessage, MailSender
 from jitney.adapters.measurement_starts import MeasurementStarts
@@ -21,6 +24,8 @@ from jitney.core.access.target_check import Attempt
 from jitney.core.problems import Problem
 from jitney.core.target_config import TargetRole
 from jitney.handlers.grants import create_grant
+from jitney.handlers.runtime.building import _iam_client, _regional_sts_client
+from tests.adapters.test_lent_keys import answer, signed_by
 from tests.adapters.test_sessions import asked
 from tests.fakes import NOW
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
@@ -122,3 +127,50 @@ def test_sts_08_a_request_that_met_a_page_is_on_record(client: Callable[..., Any
     status, answer, _ = system.call(create_grant, body)
     assert (status, answer["code"], answer["grant"]["state"]) == (503, "unavailable", "active")
     assert system.outcomes() == [("request", "allowed", ""), ("issue", "failed", "unavailable")]
+
+
+@pytest.fixture
+def own_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process have keys of its own."""
+    monkeypatch.setattr(aws_clients, "_own_session", cache(get_session))
+    names = ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    for name, value in zip(names, ("eu-west-1", "ASIAOWN", "own", "own-token"), strict=True):
+        monkeypatch.setenv(name, value)
+
+
+def signature_of(made: Any) -> tuple[str, str]:
+    made.meta.events.register("before-send.sts", answer)
+    return signed_by(made)
+
+
+@pytest.mark.usefixtures("own_keys")
+def test_sts_05_each_client_signs_with_the_keys_that_it_was_given():
+    own, one, two = (aws_client("sts", ONE_ATTEMPT, *keys) for keys in ((), ("ASIA1", "s", "t1"), ("ASIA2", "s", "t2")))
+    assert [signature_of(each) for each in (own, one, two)] == [
+        ("ASIAOWN", "own-token"),
+        ("ASIA1", "t1"),
+        ("ASIA2", "t2"),
+    ]
+    assert signature_of(aws_client("sts")) == ("ASIAOWN", "own-token")
+
+
+@pytest.mark.usefixtures("own_keys")
+@pytest.mark.parametrize("keys", [("ASIA1",), ("ASIA1", "s"), (None, None, None), ("", "", ""), ("ASIA1", "s", "")])
+def test_sts_05_no_client_takes_the_functions_own_keys_for_a_sessions(keys: Any):
+    with pytest.raises(ValueError, match=r"is missing|not enough values"):
+        aws_client("sts", ONE_ATTEMPT, *keys)
+
+
+@pytest.mark.usefixtures("own_keys")
+def test_sts_05_a_session_in_another_region_signs_with_its_keys_and_there():
+    made = _regional_sts_client("us-east-1", "ASIA1", "s", "t1")
+    assert (made.meta.region_name, signature_of(made)) == ("us-east-1", ("ASIA1", "t1"))
+
+
+@pytest.mark.usefixtures("own_keys")
+@pytest.mark.parametrize(("client_of", "where"), [(_regional_sts_client, ("us-east-1",)), (_iam_client, ())])
+def test_sts_05_no_adapter_of_sessions_gets_a_client_without_keys(
+    client_of: Callable[..., Any], where: tuple[str, ...]
+):
+    with pytest.raises(TypeError):
+        client_of(*where)

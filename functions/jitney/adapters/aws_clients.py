@@ -56,8 +56,11 @@ def _own_session() -> Session:
 def aws_client(service: str, config: Config = DEFAULT_CONFIG, *session_keys: str, region: str | None = None) -> Any:
     """Return an AWS client with the function's own credentials, or with a session's key id, secret and token.
 
-    `region` is the function's own if there is none.
+    `region` is the function's own if there is none. Raises ValueError for an incomplete key: for a missing one,
+    botocore would use the function's own credentials.
     """
+    if not all(session_keys):
+        raise ValueError("a session's key id, secret or token is missing")
     key_id, secret, token = session_keys or (None, None, None)
     return _own_session().create_client(
         service,

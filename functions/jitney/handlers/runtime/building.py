@@ -60,12 +60,12 @@ def _roles_of_targets(ports: "Ports") -> list[tuple[str, Any]]:
     return [(arn, target) for target in ports.config.targets.values() for arn in target.all_role_arns]
 
 
-def _iam_client(*session_keys: str) -> Any:
-    return aws_client("iam", ONE_ATTEMPT, *session_keys)
+def _iam_client(key_id: str, secret: str, token: str) -> Any:
+    return aws_client("iam", ONE_ATTEMPT, key_id, secret, token)
 
 
-def _regional_sts_client(region: str, *session_keys: str) -> Any:
-    return aws_client("sts", ONE_ATTEMPT, *session_keys, region=region)
+def _regional_sts_client(region: str, key_id: str, secret: str, token: str) -> Any:
+    return aws_client("sts", ONE_ATTEMPT, key_id, secret, token, region=region)
 
 
 def _sessions(ports: "Ports") -> Any:
