@@ -14,7 +14,10 @@ LEFT JOIN (
  AND fetched.source_ip = called.source_ip
 WHERE called.purpose = 'grant'
   AND called.invoked_by = ''
-  AND NOT (called.service = 'sts' AND called.operation IN ('AssumeRole', 'GetScopedCredentials'))
+  AND NOT (called.service = 'sts'
+           AND (called.operation = 'GetScopedCredentials'
+                OR (called.operation = 'AssumeRole'
+                    AND COALESCE(json_extract_scalar(called.request, '$.roleArn'), '') = called.role_arn)))
   AND called.dt >= CAST(CAST(current_date - INTERVAL '1' DAY AS DATE) AS VARCHAR)
   AND fetched.grant_id IS NULL
 GROUP BY called.grant_id, called.access_key_id, called.source_ip

@@ -37,6 +37,7 @@ REQUESTED = {"grant_id": "g-1", "seq": 0, "unit": "corp.u", "target": "analytics
 VOTED: dict[str, Any] = {**REQUESTED, "event": AuditEvent.VOTE, "outcome": Outcome.APPROVED, "seq": 1}
 ALLOWED: dict[str, Any] = {**REQUESTED, "event": AuditEvent.REQUEST, "outcome": Outcome.ALLOWED}
 ELSEWHERE = "198.51.100.9"
+OWN_ROLE, OTHER_ROLE = (f"arn:aws:iam::444455556666:role/{name}" for name in ("jitney/own", "other"))
 
 
 def vote(by: str, **detail: Any) -> dict[str, Any]:
@@ -85,7 +86,13 @@ def keys_used_elsewhere(lake: Lake, *, found: bool) -> None:
     lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-1", seq=1, source_ip="192.0.2.2")
     for number, address in enumerate(("192.0.2.1", "192.0.2.2", ELSEWHERE if found else "192.0.2.2")):
         lake.call(number, source_ip=address, access_key_id="ASIA1")
-    lake.call(7, source_ip=ELSEWHERE, service="sts", operation="AssumeRole")
+    issue = {"source_ip": ELSEWHERE, "service": "sts", "role_arn": OWN_ROLE}
+    lake.call(6, **issue, operation="GetScopedCredentials")
+    lake.call(7, **issue, operation="AssumeRole", request=json.dumps({"roleArn": OWN_ROLE}))
+    if found:
+        assumed = {**issue, "operation": "AssumeRole", "access_key_id": "ASIA1"}
+        lake.call(4, **assumed, request=json.dumps({"roleArn": OTHER_ROLE}))
+        lake.call(5, **assumed, request="")
     lake.call(8, source_ip="s3.amazonaws.com", invoked_by="s3.amazonaws.com")
     lake.call(9, source_ip=ELSEWHERE, purpose=Purpose.CANARY)
 
@@ -119,12 +126,30 @@ def lifted_suspensions(lake: Lake, *, found: bool) -> None:
 
 
 def assumed_roles(lake: Lake, *, found: bool) -> None:
-    own, other = (f"arn:aws:iam::444455556666:role/{name}" for name in ("jitney/own", "other"))
-    asked = {"service": "sts", "operation": "AssumeRole", "role_arn": own}
-    lake.call(1, **asked, request=json.dumps({"roleArn": own}))
+    asked = {"service": "sts", "operation": "AssumeRole", "role_arn": OWN_ROLE}
+    lake.call(1, **asked, request=json.dumps({"roleArn": OWN_ROLE}))
     refused = {} if found else {"error_code": "AccessDenied"}
     answer = {"response": json.dumps({"credentials": {"accessKeyId": "ASIA2"}})} if found else {}
-    lake.call(2, **asked, **refused, **answer, request=json.dumps({"roleArn": other}))
+    lake.call(2, **asked, **refused, **answer, request=json.dumps({"roleArn": OTHER_ROLE}))
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_text", "assumed"),
+    [
+        ("AssumeRole", "", ""),
+        ("AssumeRole", '{"omitted_characters": 200000}', ""),
+        ("AssumeRole", "null", ""),
+        ("AssumeRoot", '{"targetPrincipal": "777788889999"}', "777788889999"),
+        ("AssumeRoleWithWebIdentity", f'{{"roleArn": "{OTHER_ROLE}"}}', OTHER_ROLE),
+    ],
+)
+def test_aud_05_a_session_of_another_role_is_found_without_the_roles_name(
+    tmp_path: Path, operation: str, request_text: str, assumed: str
+):
+    lake = Lake(tmp_path)
+    lake.call(1, service="sts", operation=operation, role_arn=OWN_ROLE, request=request_text)
+    (row,) = lake.run(FILES["assumed_roles"])
+    assert row["assumed_role"] == assumed
 
 
 def direct_transfers(lake: Lake, *, found: bool) -> None:
@@ -148,7 +173,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "approvals_after_change": {"person": "corp.bob", "grant_id": "g-2"},
     "approvals_under_another_configuration": {"requested_under": "before", "approved_under": "after"},
     "one_sided_reviews": {"person": "corp.bob", "unit": "corp.u", "approvals": 10, "of_unit": 11},
-    "keys_used_elsewhere": {"source_ip": ELSEWHERE, "calls": 1, "access_key_id": "ASIA1"},
+    "keys_used_elsewhere": {"source_ip": ELSEWHERE, "calls": 3, "access_key_id": "ASIA1"},
     "rising_reads": {"unit": "corp.u", "calls": 101, "bytes_out": 909, "calls_a_day_before": 20},
     "revealed_answers": {"call_id": "c-1", "activity": "s3:GetObject", "grant_id": "g-1"},
     "missing_records": {"chain": "g-1", "missing": 1},
