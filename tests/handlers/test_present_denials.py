@@ -1,5 +1,6 @@
 """A pending request that present policies or limits deny says so before a reviewer approves it (REV 10, POL 1)."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -125,6 +126,39 @@ def test_pol_01_an_approval_from_an_earlier_page_fails_the_request_without_a_sec
     change(desk)
     assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
     assert stored(desk, grant).state is State.FAILED
+
+
+def permitted_after(desk: ReviewSystem, reads: int) -> None:
+    """Let policies deny the request until it was read so often, as if another grant of the agent ended then."""
+    permitted, read, count = desk.system.ports.policies, desk.system.store.grant, itertools.count(1)
+    stopped(desk)
+
+    def grant(grant_id: str) -> Grant | None:
+        if next(count) > reads:
+            desk.system.ports.__dict__["policies"] = permitted
+        return read(grant_id)
+
+    desk.system.store.grant = grant  # type: ignore[method-assign]
+
+
+def test_rev_14_an_approval_that_policies_permit_only_now_does_not_count_without_a_second_step(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk, TWO)
+    form, read = alice.first_form(grant.id), desk.system.store.grant
+    permitted_after(desk, 2)
+    answer = alice.send("POST", f"/reviews/{grant.id}", form)
+    desk.system.store.grant = read  # type: ignore[method-assign]
+    assert (answer.status, "It would have one now." in answer.text, stored(desk, grant)) == (409, True, grant)
+    record = desk.system.records()[-1]
+    assert (record["event"], record["code"], record["outcome"]) == ("vote", "review_changed", "refused")
+
+
+def test_rev_14_nor_does_one_from_a_terminal(desk: ReviewSystem):
+    grant = pending(desk, TWO)
+    content, read = shown_of(desk, grant)["content"], desk.system.store.grant
+    permitted_after(desk, 2)
+    status, problem = call(desk, vote_from_terminal, grant, own_token(desk), verdict="approve", content=content)
+    desk.system.store.grant = read  # type: ignore[method-assign]
+    assert (status, problem["code"], stored(desk, grant)) == (409, "review_changed", grant)
 
 
 def test_rev_04_the_second_reviewer_sees_what_policies_deny_since_the_first_vote(desk: ReviewSystem):

@@ -69,7 +69,7 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
     return text
 
 
-def vote(ballot: Ballot, ports: Ports) -> Grant:
+def vote(ballot: Ballot, ports: Ports, *, may_count: bool = True) -> Grant:
     """Record the vote and return the changed grant.
 
     Resume the workflow if the request is decided or narrowed, or if its review is restarted.
@@ -78,6 +78,9 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     vote is recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required,
     own_request, not_reviewer, not_narrower, selection_denied, policy_too_large, review_changed, review_ended,
     rate_limited, grant_conflict, unavailable. Refused votes are counted in the records.
+
+    `may_count` is False after `covered_by` returned None. The approval had no second step then. So it is refused with
+    review_changed if it would count now, such as after another grant of the agent ended.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -89,6 +92,8 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     def change(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
         result = _result(before, ballot, comment, ports)
+        if result and not may_count and result.grant.state is not State.FAILED:
+            raise _unconfirmed(grant, ballot, ports)
         # A vote on a decided request resumes the workflow too: the function of the deciding vote may have failed
         # before.
         resumes = result.changes_workflow(before) if result else before.state is not State.PENDING
@@ -123,6 +128,14 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
         raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
     result = _result(grant, ballot, ports.masked_comment(ballot.comment, grant.owner_key), ports)
     return result.voted_on if result and result.grant.state is not State.FAILED else None
+
+
+def _unconfirmed(grant: Grant, ballot: Ballot, ports: Ports) -> Problem:
+    """Count the refused vote, and return its problem."""
+    detail = "Your approval had no effect when it arrived. It would have one now."
+    problem = Problem("review_changed", detail, "Read it again, then vote.")
+    _count_refusal(grant, ballot, problem, ports)
+    return problem
 
 
 def _narrowed_too_often(grant: Grant, now: int) -> Problem:

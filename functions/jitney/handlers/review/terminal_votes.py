@@ -37,8 +37,10 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
         grant = reviewed_grant(authenticated)
         given = parse_vote(request.body, ports.config.limits)
         ballot = _ballot(given, grant, authenticated)
+    may_count = True
     if ballot.verdict is VoteVerdict.APPROVE:
         covered = covered_by(ballot, ports)
+        may_count = covered is not None
         named = bool(given.confirmed)
         if covered and (sheet := unconfirmed_sheet(covered, given.confirmed, ports, always=named)):
             fix = "Read what would be granted, and send the vote again with the `content` of `review` as `confirmed`."
@@ -47,7 +49,7 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
                 detail = "What the approval grants has another hash than `confirmed`. Nothing is granted yet."
             raise Problem("confirmation_required", detail, fix, {"review": _unconfirmed(sheet, grant)})
     vote_once(authenticated)
-    return Response(200, {"review": _voted(vote(ballot, ports).at(authenticated.now))})
+    return Response(200, {"review": _voted(vote(ballot, ports, may_count=may_count).at(authenticated.now))})
 
 
 def _ballot(given: VoteBody, grant: Grant, authenticated: AuthenticatedRequest) -> Ballot:
