@@ -207,18 +207,19 @@ def test_rev_03_a_page_says_that_policies_need_other_reviewers_now(desk: ReviewS
     desk.system.ports.config = replace(config, reviewers={**config.reviewers, "legal": ReviewerGroup((member,))})
     policies_are(desk, LEGAL)
     said = (
-        "Policies changed, and need approval by legal and owners now. The last approval restarts the review with them."
+        "Policies changed, and now need approval by legal and owners. "
+        "The approval that would complete this review restarts it with these reviewers instead."
     )
     page, shown = page_of(alice, grant), shown_of(desk, grant)
     assert (said in page, {"name": "Other reviewers", "value": said} in shown["details"]) == (True, True)
     assert ('value="approve"' in page, "No other approval is needed." in page) == (True, False)
     answer = alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id))
     assert ("review_changed" in answer.text, stored(desk, grant).reviews) == (True, (("legal", "owners"),))
-    assert "restarts the review" not in page_of(alice, grant)
+    assert "restarts it" not in page_of(alice, grant)
 
 
 def test_rev_03_a_page_names_no_other_reviewers_if_its_own_suffice(desk: ReviewSystem):
     alice, grant = person(desk, "alice"), pending(desk)
     policies_are(desk, '@id("more") permit (principal, action, resource) when { context.durationSeconds < 10 };')
     page = page_of(alice, grant)
-    assert ("restarts the review" in page, "No other approval is needed." in page) == (False, True)
+    assert ("restarts it" in page, "No other approval is needed." in page) == (False, True)

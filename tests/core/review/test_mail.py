@@ -388,7 +388,8 @@ def test_rev_07_a_reviewer_who_removes_resources_keeps_conditions():
 def test_rev_10_a_mail_says_that_a_request_cannot_be_approved():
     gone = review_mail(Notice.REMINDED, sheet(undecidable="See evil.example/x."), URL)
     assert gone.introduction.endswith(
-        "See evil[.]example/x. The request cannot be approved any more: reject it, and the agent can request again."
+        "See evil[.]example/x. "
+        "The request cannot be approved any more: reject it, and the agent can make another request."
     )
     some = tuple(each._replace(denied=each.resources[1:]) for each in sheet().actions)
     part = review_mail(Notice.REMINDED, sheet(part_only="It is kept.", most_seconds=60, actions=some), URL)

@@ -23,7 +23,7 @@ def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
     """
     if not sheet.undecidable:
         return ""
-    instead = ": reject it, and the agent can request again." if decides else "."
+    instead = ": reject it, and the agent can make another request." if decides else "."
     return f"{cut(sheet.undecidable, MOST_SENTENCE)} The request cannot be approved any more{instead}"
 
 
@@ -44,7 +44,8 @@ def other_reviewers(sheet: Sheet) -> str:
     if not sheet.other_reviewers:
         return ""
     ways = ", or ".join(" and ".join(cut(each, MOST_NAME) for each in groups) for groups in sheet.other_reviewers)
-    return f"Policies changed, and need approval by {ways} now. The last approval restarts the review with them."
+    instead = "The approval that would complete this review restarts it with these reviewers instead."
+    return f"Policies changed, and now need approval by {ways}. {instead}"
 
 
 def _denied(requested: RequestedAction) -> str:

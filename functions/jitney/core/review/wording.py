@@ -216,12 +216,12 @@ def required_approvals(sheet: Sheet) -> str:
 
 def votes(sheet: Sheet) -> tuple[str, ...]:
     """Return who approved, whose approval stopped counting, and who rejected. Comments are on the page."""
-    found: dict[str, list[str]] = {"approved by": [], "no longer counts: approved by": [], "rejected by": []}
+    found: dict[str, list[str]] = {"approved by {}": [], "approved by {}, no longer counted": [], "rejected by {}": []}
     for vote in sheet.votes:
-        words = "approved by" if vote.verdict is VoteVerdict.APPROVE else "rejected by"
-        words = f"no longer counts: {words}" if sheet.no_longer_counts(vote) else words
+        words = "approved by {}" if vote.verdict is VoteVerdict.APPROVE else "rejected by {}"
+        words = f"{words}, no longer counted" if sheet.no_longer_counts(vote) else words
         found[words].append(cut(vote.human.name, MOST_NAME))
-    return tuple(f"{words} {format_list(names, MOST_PEOPLE)}" for words, names in found.items() if names)
+    return tuple(words.format(format_list(names, MOST_PEOPLE)) for words, names in found.items() if names)
 
 
 def earlier_approval(approval: EarlierApproval) -> str:

@@ -38,7 +38,7 @@ from jitney.handlers.runtime.ports import Ports
 
 _LONGEST_ADDRESS = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 """Stands for the agent's address, which is not known before the agent fetches credentials."""
-REQUEST_AGAIN = "The request cannot be approved any more. Reject it, and the agent can request again."
+REQUEST_AGAIN = "The request cannot be approved any more. Reject it, and the agent can make another request."
 OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
 
 
