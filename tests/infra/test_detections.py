@@ -104,6 +104,8 @@ def rising_reads(lake: Lake, *, found: bool) -> None:
         lake.record(**gateway_call(f"c-new-{number}", Outcome.ANSWERED, bytes_out=9), unit="corp.u", times=2)
     for number in range(99):  # a new unit
         lake.record(**gateway_call(f"c-few-{number}", Outcome.ANSWERED, bytes_out=9), unit="corp.v")
+    for number in range(100):  # writes
+        lake.record(**gateway_call(f"c-write-{number}", Outcome.ANSWERED, seq=1), unit="corp.w")
 
 
 def revealed_answers(lake: Lake, *, found: bool) -> None:
