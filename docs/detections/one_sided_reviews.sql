@@ -1,4 +1,4 @@
--- People who gave at least 10 of a unit's approvals of the last 30 days, and at least nine in ten of them
+-- People who gave at least 10 approvals of a unit's requests in the last 30 days, and at least nine in ten of them all
 SELECT given.person, given.unit, given.approvals, total.approvals AS of_unit, given.last_time
 FROM (
     SELECT json_extract_scalar(detail, '$.by') AS person, unit, COUNT(*) AS approvals, MAX(time) AS last_time
