@@ -111,12 +111,12 @@ PEOPLE: dict[str, tuple[Config, Config, str]] = {
     "a member left": (
         with_group(GROUP),
         with_group(GROUP._replace(members=("people.alice", "people.eve"))),
-        "group owners: without people.bob: their votes do not count on pending requests, for calls",
+        "group owners: without people.bob: their votes no longer count for pending requests, for calls",
     ),
     "a delegate left": (
         with_group(GROUP),
         with_group(GROUP._replace(delegates=())),
-        "group owners: without people.carol as delegates: their votes as delegates do not count",
+        "group owners: without people.carol as delegates: their votes as delegates no longer count",
     ),
     "another escalation": (
         with_group(GROUP),
@@ -127,7 +127,7 @@ PEOPLE: dict[str, tuple[Config, Config, str]] = {
     "break-glass without a target": (with_glass(), with_glass(targets=()), "without target analytics-prod: renewals"),
     "break-glass without a person": (with_glass(), with_glass(people=("people.zoe",)), "without people.gina: renewals"),
     "a shorter break-glass": (with_glass(), with_glass(max_duration_seconds=60), "at most 60 s instead of 900 s"),
-    "break-glass of others": (with_glass(), with_glass(own_requests=False), "break-glass: not for own requests"),
+    "break-glass of others": (with_glass(), with_glass(own_requests=False), "break-glass: no longer for own requests"),
     "an access profile is removed": (
         with_profiles(deploy=PROFILE),
         with_profiles(),

@@ -112,17 +112,21 @@ def _groups(old: Config, new: Config) -> Iterator[AffectedState]:
         yield from _people(part, before, after, old, new)
         if before.escalates_to not in ("", after.escalates_to):
             others = f"no longer escalates to {before.escalates_to}"
-            yield AffectedState(part, f"{others}: votes of that group for this one do not count on pending requests")
+            yield AffectedState(
+                part, f"{others}: votes of that group for this one no longer count for pending requests"
+            )
 
 
 def _people(
     part: str, before: ReviewerGroup, after: ReviewerGroup, old: Config, new: Config
 ) -> Iterator[AffectedState]:
     if members := _gone(before.members, after.members, old, new):
-        lost = "their votes do not count on pending requests, for calls through the gateway, and as earlier approvals"
+        lost = (
+            "their votes no longer count for pending requests, for calls through the gateway, or as earlier approvals"
+        )
         yield AffectedState(part, f"without {members}: {lost}")
     if delegates := _gone(before.delegates, after.delegates, old, new):
-        lost = "their votes as delegates do not count, also for renewals"
+        lost = "their votes as delegates no longer count, also for renewals"
         yield AffectedState(part, f"without {delegates} as delegates: {lost}")
 
 
@@ -148,4 +152,4 @@ def _break_glass(old: Config, new: Config) -> Iterator[AffectedState]:
         shorter = f"at most {after.max_duration_seconds} s instead of {before.max_duration_seconds} s"
         yield AffectedState("break-glass", f"{shorter}: renewals and calls of longer grants are refused")
     if before.own_requests and not after.own_requests:
-        yield AffectedState("break-glass", f"not for own requests any more: {refused}")
+        yield AffectedState("break-glass", f"no longer for own requests: {refused}")
