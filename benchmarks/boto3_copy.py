@@ -1,4 +1,4 @@
-"""boto3 beside the bundle's packages, for benchmarks that compare a function with it. The bundle has only botocore."""
+"""Adds boto3 to a copy of the bundle, which has only botocore. Benchmarks compare a function with and without it."""
 
 import shutil
 from pathlib import Path

@@ -28,7 +28,7 @@ DEPLOYED = (
 STREAMS = {"JITNEY_RECORDS_STREAM": "jitney-records", "JITNEY_CALLS_STREAM": "jitney-calls"}
 SENDER = "jitney@example.com"
 SECONDS = 900
-"""The duration of a grant. STS's shortest session needs one call."""
+"""The duration of a grant: as long as STS's shortest session, so one call issues its credentials."""
 EXPIRED_AT_ONCE = 10
 """TTL deletes expired items together. At a million operations a month, more than ten of them share an invocation."""
 BY_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}

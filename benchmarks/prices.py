@@ -40,7 +40,7 @@ PRICES: Mapping[str, Price] = {
     "firehose_partitioned_gb": Price("GB partitioned dynamically", 0.020, 1, "firehose"),
     "kms_asymmetric_request": Price("request with a key for signatures", 0.15, 10_000, "kms"),
     "kms_key": Price("key and month", 1.00, 1, "kms"),
-    "kms_rotation": Price("first or second rotation of a key, and month", 1.00, 1, "kms"),
+    "kms_rotation": Price("month after the first or second rotation of a key", 1.00, 1, "kms"),
     "kms_request": Price("request with a symmetric or HMAC key", 0.03, 10_000, "kms"),
     "lambda_gb_second": Price("GB-second on ARM", 0.0000133334, 1, "lambda"),
     "lambda_request": Price("invocation", 0.20, MILLION, "lambda"),

@@ -1,7 +1,7 @@
 """Creates AWS clients, with short timeouts and few retries. Failures become problems.
 
-botocore creates them, not boto3. Importing boto3 costs another 15 % of the CPU time of an import with one client,
-because its transfers of S3 import multiprocessing. No function uses them, or boto3's resources.
+botocore creates them, without boto3. Importing boto3 as well, with one client, takes 15 % more CPU time, because its S3
+transfers import multiprocessing. No function uses these transfers or boto3's resources.
 """
 
 from collections.abc import Iterator
@@ -56,8 +56,8 @@ def _own_session() -> Session:
 def aws_client(service: str, config: Config = DEFAULT_CONFIG, *session_keys: str, region: str | None = None) -> Any:
     """Return an AWS client with the function's own credentials, or with a session's key id, secret and token.
 
-    `region` is the function's own if there is none. Raises ValueError for an incomplete key: for a missing one,
-    botocore would use the function's own credentials.
+    `region` is the function's own by default. Raises ValueError for an incomplete key: for a missing one, botocore would
+    use the function's own credentials.
     """
     if not all(session_keys):
         raise ValueError("a session's key id, secret or token is missing")

@@ -119,8 +119,8 @@ class BrokerSettings(SettingsModel):
     of these roles. `lambda_executions` is the account's quota of concurrent executions. The limits of requests and of
     gateway calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests
     first (`infra.canary`). `permissions_boundary` is a policy of each account: the boundary of all roles except those
-    for grants. Alarms name their runbooks below `runbooks_url`. `seal_key` is the number of the key that signs seals:
-    another number makes a new key. `mask_key` is the number of the key of mask tags.
+    for grants. Alarms name their runbooks below `runbooks_url`. `seal_key` and `mask_key` are the numbers of the keys
+    that sign seals and make mask tags: another number makes a new key.
     """
 
     account: Account

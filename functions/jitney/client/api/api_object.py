@@ -17,9 +17,9 @@ class ApiObject:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the object in a JSON object of the API, without members that this client does not know.
+        """Return the object from the API's JSON. Members that this client does not know are left out.
 
-        Raises KeyError, TypeError or ValueError for any other object.
+        Raises KeyError, TypeError or ValueError if the JSON is no such object.
         """
         readers = _readers(cls)  # type: ignore[arg-type]  # a class is hashable
         return cls(**{name: read(document[name]) for name, read in readers.items() if name in document})
@@ -36,7 +36,7 @@ def _readers(kind: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """Return how a member of this type is read. Texts and numbers stay as they are."""
+    """Return the function that reads a member of this type. Texts and numbers stay as they are."""
     if kind == ApiConditions:
         return _conditions
     if kind is bool:

@@ -119,7 +119,7 @@ def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
 
 
 def _require_decidable(found: ApiShownReview, *, narrows: bool) -> None:
-    """Raise Invalid if policies deny what would be approved, as far as the broker said so before."""
+    """Raise Invalid if the broker said that the request cannot be approved, or not as a whole."""
     if found.part_only and not narrows:
         fix = f"Run `jitney review approve {found.id}` with --for, --action or --resource, or reject the request."
         raise Invalid("part_only", "Nothing was approved", found.part_only, fix)

@@ -1,4 +1,4 @@
-"""The member `permissions` of a body."""
+"""Reads and checks the member `permissions` of a request's body."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\
 
 
 def read_permissions(value: Any, faults: FieldErrors) -> tuple[Permission, ...]:
-    """Return the permissions in a body, and add an error for each part that is none."""
+    """Return the permissions in a body, and add an error for each invalid part."""
     return tuple(
         _permission(item, f"/permissions/{index}", faults)
         for index, item in enumerate(faults.items(value, "/permissions", MAX_PERMISSIONS))

@@ -44,7 +44,7 @@ class Permission:
 
 
 class AccessNames(NamedTuple):
-    """The actions and the resources that permissions name, sorted. They do not say which belong together."""
+    """The actions and resources that permissions name, sorted. They do not say which action is on which resource."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]

@@ -98,7 +98,7 @@ class RequestedScope:
 def covers_segments(outer: str, inner: str, budget: Budget) -> bool:
     """Return whether each segment of the ARN `outer` covers the same segment of `inner`. Raises PatternTooComplex.
 
-    So the answer holds whether or not a `*` matches beyond its segment.
+    The answer holds whether or not a `*` matches beyond its segment.
     """
     if max(_wildcards(inner), _wildcards(outer)) > MAX_WILDCARDS:
         raise PatternTooComplex("too many wildcards")

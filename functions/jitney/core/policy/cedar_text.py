@@ -35,7 +35,7 @@ def entity(kind: str, name: str) -> str:
     return f"Jitney::{kind}::{literal(name)}"
 
 
-def limited(condition: Condition) -> str:
+def call_condition(condition: Condition) -> str:
     """Return the condition on a request's calls as Cedar's expression."""
     key = literal(condition.key)
     value = f"context.call.getTag({key})"

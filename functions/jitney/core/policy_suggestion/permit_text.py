@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from jitney.core.policy.cedar_text import entity, like_pattern, limited, literal, one_of
+from jitney.core.policy.cedar_text import call_condition, entity, like_pattern, literal, one_of
 from jitney.core.policy_suggestion.cedar_comments import comment, quoted
 from jitney.core.policy_suggestion.remembered_decisions import Alternatives, Reviews
 from jitney.core.policy_suggestion.suggested_permits import PermitHolder, ResourceShape, SuggestedPermit
@@ -76,7 +76,7 @@ def _clauses(permit: SuggestedPermit) -> Iterator[str]:
         yield " || ".join(f"principal == {entity(kind, each.name)}" for each in permit.holders)
     yield one_of("context.action", permit.actions)
     yield from _resources(permit)
-    yield from map(limited, permit.conditions)
+    yield from map(call_condition, permit.conditions)
     if place.profile:
         yield f"context.accessProfile == {literal(place.profile.name)}"
     yield f"context.way == {literal(place.way)}{' && context.reveal' if place.reveal else ''}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from jitney.core.access.request import Permission, Way, permissions_view
 from jitney.core.patterns import has_wildcard
-from jitney.core.policy.cedar_text import entity, like_pattern, limited, literal, one_of
+from jitney.core.policy.cedar_text import call_condition, entity, like_pattern, literal, one_of
 from jitney.core.report.grant_report import GrantReport, ReportedWay, Terms
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -70,7 +70,7 @@ def _permit(name: str, report: GrantReport, permission: Permission, terms: Terms
         *_bound(report),
         f"when {{ {actions} && context.durationSeconds <= {terms.duration_seconds} }}",
         f"when {{ {' || '.join(_compared(permission.resources))} }}",
-        *(f"when {{ {limited(each)} }}" for each in permission.conditions),
+        *(f"when {{ {call_condition(each)} }}" for each in permission.conditions),
     ]
     return "\n".join(lines) + ";"
 

@@ -76,7 +76,7 @@ def activated_by_break_glass(
 
 
 def capped_by_break_glass(grant: Grant, settings: BreakGlassConfig) -> Grant:
-    """Return the pending grant with the time that break-glass gives it."""
+    """Return the pending grant, for at most the longest duration of break-glass."""
     seconds = min(grant.duration_seconds, settings.max_duration_seconds)
     return narrowed(grant, NarrowedApproval(grant.permissions, seconds))
 

@@ -10,9 +10,10 @@ NO_REASON = "no policy permits it."
 def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
     """Return the sheet of a pending request, with what `decision` denies of it.
 
-    `decision` is the present decision about the whole request, with its approvals. If policies need `other_reviewers`,
-    an approval restarts the review. If policies would permit a part or a shorter time, the
-    sheet is `part_only`. Otherwise it is `undecidable`. A call cannot be narrowed.
+    `decision` is the present decision about the whole request, with its approvals. If policies need other
+    reviewers, the sheet names them as `other_reviewers`: the approval that would complete the review restarts it. If
+    policies deny the request, but permit a part or a shorter time, the sheet is `part_only`. If they deny all of it, it
+    is `undecidable`. So is a denied call, because a call cannot be narrowed.
     """
     if decision.effect is Effect.REVIEW and not _suffices(sheet, decision):
         return sheet._replace(other_reviewers=tuple(tuple(sorted(groups)) for groups in decision.reviews))

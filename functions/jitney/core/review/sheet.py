@@ -38,8 +38,8 @@ class RequestedAction(NamedTuple):
     `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
     last 30 days. A grant that was approved but never used does not count, nor one that masked values if this one does
     not. `revoked` are the resources in `new` that the agent did obtain, but in grants that a person revoked or objected
-    to. `harm` is the level of the action's worst risk. Present policies deny `denied`, if they deny the request as it
-    is.
+    to. `harm` is the level of the action's worst risk. `denied` are the resources on which present policies deny
+    the action to a pending request.
     """
 
     action: str
@@ -86,9 +86,8 @@ class Sheet(NamedTuple):
     the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why a pending
     request cannot be approved: the present configuration cannot decide about it, or denies it; "" if it can.
     `part_only` says why policies deny it as it is, if a part can be approved, for at most `most_seconds`; otherwise "".
-    `other_reviewers` are the alternatives of groups that policies need now, if no approval of `any_of` suffices any
-    more. If an approval `counts_again`, policies then allow the same request again, unless a reviewer chose
-    `this_time_only`.
+    `other_reviewers` are the alternatives of groups that policies need now, if none of `any_of` suffices. If an
+    approval `counts_again`, policies then allow the same request again, unless a reviewer chose `this_time_only`.
     """
 
     grant_id: str

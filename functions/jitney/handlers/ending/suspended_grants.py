@@ -37,10 +37,8 @@ def end_suspended_grants(
 ) -> tuple[int, bool]:
     """Write the ends of the open grants that `suspensions` ended, on all roles of the target that has `role_arn`.
 
-    `in_iam` is as in `end_suspended_grant`.
-
-    Returns the number of written ends, and whether all are written. They are not if `has_time` returned False, or if a
-    grant kept changing. Raises Problem unavailable.
+    `in_iam` says whether IAM accepted the document that denies them. Returns the number of written ends, and whether
+    all are written. They are not if `has_time` returned False, or a grant kept changing. Raises Problem unavailable.
     """
     written, complete = 0, True
     for grant in ports.store.open_grants(role_arn, FAR_FUTURE):
@@ -85,8 +83,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *,
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
     (`core.access.suspension_denials`). A role without a target has no document. For such a role, a deny entry that IAM
     does not have says until when credentials may work. If another target has the grant's role now, its document
-    needs the entry. A grant of a suspended issuer's agent under an earlier name needs it, too. So does a
-    grant on a role whose document is not `in_iam` yet: its target may be removed before IAM accepts the document.
+    needs the entry. A grant of a suspended issuer's agent under an earlier name needs it, too. So does a grant on a
+    role whose document is not `in_iam` yet: its target may be removed before IAM accepts the document.
     """
     wrote = False
 

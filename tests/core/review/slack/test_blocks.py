@@ -370,7 +370,7 @@ def test_rev_10_a_request_that_cannot_be_decided_is_not_approved_in_slack():
     assert "The target is gone. The request cannot be approved any more: reject it" in json.dumps(made.blocks)
 
 
-def test_rev_10_a_request_of_which_only_a_part_can_be_approved_is_opened_from_slack():
+def test_rev_10_a_message_about_a_request_that_policies_deny_in_part_only_opens_or_rejects_it():
     made = message(sheet(asked(HARMLESS), part_only="It is too long.", most_seconds=60), URL)
     assert presses(made.blocks) == ["reject", "page"]
     assert "It is too long. Only a part of it can be approved: for at most 1 minute." in json.dumps(made.blocks)
