@@ -111,12 +111,12 @@ PEOPLE: dict[str, tuple[Config, Config, str]] = {
     "a member left": (
         with_group(GROUP),
         with_group(GROUP._replace(members=("people.alice", "people.eve"))),
-        "group owners: without people.bob: their votes no longer count for pending requests, for calls",
+        "group owners: loses people.bob: their votes no longer count for pending requests, for calls",
     ),
     "a delegate left": (
         with_group(GROUP),
         with_group(GROUP._replace(delegates=())),
-        "group owners: without people.carol as delegates: their votes as delegates no longer count",
+        "group owners: loses people.carol as delegate: their votes as delegates no longer count",
     ),
     "another escalation": (
         with_group(GROUP),
@@ -124,8 +124,8 @@ PEOPLE: dict[str, tuple[Config, Config, str]] = {
         "group owners: no longer escalates to late: votes of that group",
     ),
     "no break-glass": (with_glass(), OLD, "break-glass: removed: renewals and calls of its grants are refused"),
-    "break-glass without a target": (with_glass(), with_glass(targets=()), "without target analytics-prod: renewals"),
-    "break-glass without a person": (with_glass(), with_glass(people=("people.zoe",)), "without people.gina: renewals"),
+    "break-glass without a target": (with_glass(), with_glass(targets=()), "loses target analytics-prod: renewals"),
+    "break-glass without a person": (with_glass(), with_glass(people=("people.zoe",)), "loses people.gina: renewals"),
     "a shorter break-glass": (with_glass(), with_glass(max_duration_seconds=60), "at most 60 s instead of 900 s"),
     "break-glass of others": (with_glass(), with_glass(own_requests=False), "break-glass: no longer for own requests"),
     "an access profile is removed": (

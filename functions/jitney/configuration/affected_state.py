@@ -124,10 +124,10 @@ def _people(
         lost = (
             "their votes no longer count for pending requests, for calls through the gateway, or as earlier approvals"
         )
-        yield AffectedState(part, f"without {members}: {lost}")
+        yield AffectedState(part, f"loses {members}: {lost}")
     if delegates := _gone(before.delegates, after.delegates, old, new):
         lost = "their votes as delegates no longer count, also for renewals"
-        yield AffectedState(part, f"without {delegates} as delegates: {lost}")
+        yield AffectedState(part, f"loses {delegates} as delegate: {lost}")
 
 
 def _gone(before: Iterable[str], after: Iterable[str], old: Config, new: Config) -> str:
@@ -145,9 +145,9 @@ def _break_glass(old: Config, new: Config) -> Iterator[AffectedState]:
         yield AffectedState("break-glass", f"removed: {refused}")
         return
     if targets := [each for each in before.targets if each not in after.targets]:
-        yield AffectedState("break-glass", f"without target {', '.join(targets)}: {refused}")
+        yield AffectedState("break-glass", f"loses target {', '.join(targets)}: {refused}")
     if not after.groups and (people := _gone(before.people, after.people, old, new)):
-        yield AffectedState("break-glass", f"without {people}: {refused}")
+        yield AffectedState("break-glass", f"loses {people}: {refused}")
     if after.max_duration_seconds < before.max_duration_seconds:
         shorter = f"at most {after.max_duration_seconds} s instead of {before.max_duration_seconds} s"
         yield AffectedState("break-glass", f"{shorter}: renewals and calls of longer grants are refused")
