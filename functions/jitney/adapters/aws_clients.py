@@ -56,8 +56,8 @@ def _own_session() -> Session:
 def aws_client(service: str, config: Config = DEFAULT_CONFIG, *session_keys: str, region: str | None = None) -> Any:
     """Return an AWS client with the function's own credentials, or with a session's key id, secret and token.
 
-    `region` is the function's own by default. Raises ValueError for an incomplete key: for a missing one, botocore would
-    use the function's own credentials.
+    `region` is the function's own by default. Raises ValueError for an incomplete key: for a missing one, botocore
+    would use the function's own credentials.
     """
     if not all(session_keys):
         raise ValueError("a session's key id, secret or token is missing")
