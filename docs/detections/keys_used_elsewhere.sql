@@ -1,4 +1,4 @@
--- Calls since yesterday with an agent's credentials, from an address that did not fetch credentials of this grant
+-- Calls since yesterday with an agent's credentials, from an address that neither requested the grant nor fetched them
 SELECT called.grant_id, called.access_key_id, called.source_ip, MIN(called.time) AS time, COUNT(*) AS calls,
        COUNT(DISTINCT called.user_agent) AS user_agents, MIN(called.user_agent) AS user_agent,
        MIN(called.source_identity) AS principal, MIN(called.human) AS human, MIN(called.target) AS target

@@ -1,4 +1,4 @@
--- Gateway calls since yesterday whose answers were not masked, because their grant has reveal
+-- Gateway calls since yesterday in grants with reveal: their answers do not mask sensitive values
 SELECT MIN(called.time) AS time, called.chain AS call_id, MIN(called.grant_id) AS grant_id,
        MIN(called.principal) AS principal, MIN(called.human) AS human, MIN(called.target) AS target,
        MIN(json_extract_scalar(called.detail, '$.call.service') || ':'
