@@ -2,7 +2,8 @@
 SELECT unit, SUM(CASE WHEN recent THEN calls END) AS calls, SUM(CASE WHEN recent THEN bytes END) AS bytes_out,
        SUM(CASE WHEN recent THEN 0 ELSE calls END) / 14 AS calls_a_day_before
 FROM (
-    SELECT unit, dt >= CAST(CAST(current_date - INTERVAL '1' DAY AS DATE) AS VARCHAR) AS recent, COUNT(DISTINCT chain) AS calls,
+    SELECT unit, dt >= CAST(CAST(current_date - INTERVAL '1' DAY AS DATE) AS VARCHAR) AS recent,
+           COUNT(DISTINCT chain) AS calls,
            SUM(CAST(json_extract_scalar(detail, '$.call.bytes_out') AS BIGINT)) AS bytes
     FROM unique_records
     WHERE event = 'call'
