@@ -129,7 +129,7 @@ def test_pol_01_an_approval_from_an_earlier_page_fails_the_request_without_a_sec
 
 
 def permitted_after(desk: ReviewSystem, reads: int) -> None:
-    """Let policies deny the request until it was read so often, as if another grant of the agent ended then."""
+    """Let policies deny the request for this number of `reads`, as if another grant of the agent ended then."""
     permitted, read, count = desk.system.ports.policies, desk.system.store.grant, itertools.count(1)
     stopped(desk)
 
@@ -147,12 +147,12 @@ def test_rev_14_an_approval_that_policies_permit_only_now_does_not_count_without
     permitted_after(desk, 2)
     answer = alice.send("POST", f"/reviews/{grant.id}", form)
     desk.system.store.grant = read  # type: ignore[method-assign]
-    assert (answer.status, "It would have one now." in answer.text, stored(desk, grant)) == (409, True, grant)
+    assert (answer.status, "Now it would count." in answer.text, stored(desk, grant)) == (409, True, grant)
     record = desk.system.records()[-1]
     assert (record["event"], record["code"], record["outcome"]) == ("vote", "review_changed", "refused")
 
 
-def test_rev_14_nor_does_one_from_a_terminal(desk: ReviewSystem):
+def test_rev_14_an_approval_from_a_terminal_that_policies_permit_only_now_does_not_count(desk: ReviewSystem):
     grant = pending(desk, TWO)
     content, read = shown_of(desk, grant)["content"], desk.system.store.grant
     permitted_after(desk, 2)

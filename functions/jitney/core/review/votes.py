@@ -44,7 +44,7 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     if current.state is not State.PENDING:
         raise review_ended(current, f"The request was {current.state} before your vote arrived.")
     if vote.content != content:
-        detail, fix = "A reviewer narrowed it, or policies changed.", "Read it again, then vote."
+        detail, fix = "A reviewer narrowed it, or policies changed.", "Read the request again, then vote."
         if repeated:  # the vote that narrowed the request, whose answer was lost
             detail, fix = "You approved it as it is now.", "To change your vote, read the request again."
         detail = f"The request changed after you opened it. {detail}"

@@ -114,7 +114,7 @@ def vote(ballot: Ballot, ports: Ports, *, may_count: bool = True) -> Grant:
     if result and result.restarted:
         groups = ", or ".join(" and ".join(each) for each in after.reviews)
         detail = f"Policies changed: the request now needs approval by {groups}, and earlier votes no longer count."
-        raise Problem("review_changed", detail, "Read it again, then vote.")
+        raise Problem("review_changed", detail, "Read the request again, then vote.")
     return after
 
 
@@ -132,8 +132,8 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
 
 def _unconfirmed(grant: Grant, ballot: Ballot, ports: Ports) -> Problem:
     """Count the refused vote, and return its problem."""
-    detail = "Your approval had no effect when it arrived. It would have one now."
-    problem = Problem("review_changed", detail, "Read it again, then vote.")
+    detail = "When your approval arrived, it would have granted nothing. Now it would count."
+    problem = Problem("review_changed", detail, "Read the request again, then vote.")
     _count_refusal(grant, ballot, problem, ports)
     return problem
 
@@ -145,7 +145,9 @@ def _narrowed_too_often(grant: Grant, now: int) -> Problem:
 
 
 def _conflict() -> Problem:
-    return Problem("grant_conflict", "The request kept changing during this call.", "Read it again, then vote.")
+    return Problem(
+        "grant_conflict", "The request kept changing during this call.", "Read the request again, then vote."
+    )
 
 
 def _result(grant: Grant, ballot: Ballot, comment: MaskedComment, ports: Ports) -> VoteResult | None:
