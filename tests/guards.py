@@ -105,6 +105,7 @@ PREDICATES = {
     "handlers/gateway/call_reviews.py": ("_was_not_sent", "is_still_approved"),
     "handlers/caller/authenticated_request.py": ("count_against", "is_operator", "owns"),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
+    "handlers/ending/required_documents.py": ("is_in_iam",),
     "handlers/pages/viewers.py": ("may_see", "may_vote"),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {

@@ -546,6 +546,38 @@ class TestWhatWasGranted:
         assert reconcile(system.ports)["completed"] == 1
 
     @by_kind
+    def test_end_08_nor_is_it_complete_if_the_reconciler_wrote_the_ends(self, system, asked, monkeypatch):
+        grant_id = opened(system)
+        assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 200
+        reconcile(system.ports)
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        with monkeypatch.context() as patched:
+            patched.setattr(suspended_grants, "end_suspended_grant", changing)
+            suspended(system, asked, status=202)
+        with pytest.raises(RuntimeError, match="analytics-prod"):
+            reconcile(system.ports)
+        assert system.store.grants[grant_id].state is State.REVOKED
+        system.ports.__dict__["config"] = replace(system.ports.config, targets={})
+        assert reconcile(system.ports)["without_target"] == 1
+        assert system.store.suspensions.entries[0].completed_at is None
+        system.now = system.store.grants[grant_id].expires_at + 61
+        assert reconcile(system.ports)["completed"] == 1
+
+    @by_kind
+    def test_end_08_the_reconciler_lists_no_grant_that_its_roles_document_denies_already(
+        self, system, asked, monkeypatch
+    ):
+        grant_id = opened(system)
+        assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 200
+        with monkeypatch.context() as patched:
+            patched.setattr(suspended_grants, "end_suspended_grant", changing)
+            patched.setattr("jitney.handlers.suspensions.end_suspended_grant", changing)
+            suspended(system, asked, status=202)
+        assert reconcile(system.ports)["suspended"] == 1
+        assert system.ports.deny_list.deny_entries(ROLE_ARN, system.now) == []
+        assert system.store.suspensions.entries[0].completed_at is not None
+
+    @by_kind
     def test_end_08_a_suspension_is_denied_once_iam_answers_again(self, system, asked):
         grant_id = opened(system)
         assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 200

@@ -220,7 +220,7 @@ def _ended_first(
     """Write the end of one grant on each of these targets, and yield it. The other ends may take much longer."""
     try:
         for grant in grants_to_measure(suspension, denied, ports):
-            if end_suspended_grant(grant, suspensions, ports):
+            if end_suspended_grant(grant, suspensions, ports, in_iam=True):
                 yield grant
     except Problem as problem:  # the role denies nevertheless, and the grant ends with the others
         logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)

@@ -52,6 +52,12 @@ def denies(role: TargetRole, ports: Ports) -> bool:
     return ports.deny_list.lease(role.arn).document_digest not in ("", document_digest(""))
 
 
+def is_in_iam(role: TargetRole, ports: Ports) -> bool:
+    """Return whether the last document that IAM accepted is the one that the role needs now."""
+    lease = ports.deny_list.lease(role.arn)
+    return lease.document_digest == document_digest(required_document(lease, role, ports).text)
+
+
 def document_digest(text: str) -> str:
     """Return the digest by which a lease names a document. "" is the text of none."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -5,6 +5,7 @@ put the ends on record, and end reviews.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from jitney.core.access.deny_document import DenyEntry
@@ -15,8 +16,9 @@ from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
-from jitney.core.target_config import Target
+from jitney.core.target_config import Target, TargetRole
 from jitney.core.times import iso
+from jitney.handlers.ending.required_documents import is_in_iam
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports
@@ -33,13 +35,22 @@ def end_suspended_grants(
     ports: Ports,
     has_time: Callable[[], bool] = lambda: True,
     *,
-    in_iam: bool = True,
+    in_iam: bool | None = None,
 ) -> tuple[int, bool]:
     """Write the ends of the open grants that `suspensions` ended, on all roles of the target that has `role_arn`.
 
-    `in_iam` says whether IAM accepted the document that denies them. Returns the number of written ends, and whether
-    all are written. They are not if `has_time` returned False, or a grant kept changing. Raises Problem unavailable.
+    `in_iam` says whether IAM accepted the document that denies them. A caller that did not write the documents leaves it
+    out. Each role's last document then shows it.
+
+    Returns the number of written ends, and whether all are written. They are not if `has_time` returned False, or if a
+    grant kept changing. Raises Problem unavailable.
     """
+
+    @cache
+    def has_document(role_arn: str) -> bool:
+        target = ports.config.target_with(role_arn)
+        return target is not None and is_in_iam(TargetRole(target, role_arn), ports)
+
     written, complete = 0, True
     for grant in ports.store.open_grants(role_arn, FAR_FUTURE):
         if not has_time():
@@ -47,7 +58,8 @@ def end_suspended_grants(
         if suspensions.ending(grant) is None:
             continue
         try:
-            written += end_suspended_grant(grant, suspensions, ports, in_iam=in_iam)
+            known = has_document(grant.role_arn) if in_iam is None else in_iam
+            written += end_suspended_grant(grant, suspensions, ports, in_iam=known)
         except Problem as problem:
             if problem.code != "grant_conflict":
                 raise
@@ -75,7 +87,7 @@ def end_moved_grants(
     return ended, all_ended
 
 
-def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *, in_iam: bool = True) -> bool:
+def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *, in_iam: bool) -> bool:
     """Write the end of one grant, and return whether the end is new. Raises Problem grant_conflict or unavailable.
 
     The workflow of a pending review then notifies the reviewers.
