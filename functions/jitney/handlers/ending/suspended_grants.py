@@ -39,8 +39,8 @@ def end_suspended_grants(
 ) -> tuple[int, bool]:
     """Write the ends of the open grants that `suspensions` ended, on all roles of the target that has `role_arn`.
 
-    `in_iam` says whether IAM accepted the document that denies them. A caller that did not write the documents leaves it
-    out. Each role's last document then shows it.
+    `in_iam` says whether IAM accepted the document that denies them. A caller that did not write the documents leaves
+    it out. Each role's last document then shows it.
 
     Returns the number of written ends, and whether all are written. They are not if `has_time` returned False, or if a
     grant kept changing. Raises Problem unavailable.
