@@ -93,6 +93,8 @@ PREDICATES = {
     "core/review/approval_count.py": ("is_member",),
     "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
     "core/review/bulk_rejection.py": ("owns",),
+    "core/review/out_of_office.py": ("is_valid_delegate",),
+    "core/review/present_denial.py": ("_suffices",),
     "core/review/call_wording.py": ("shows_all_parameters",),
     "core/review/covered_access.py": ("shows_as_much", "gives_as_much"),
     "core/review/harm.py": ("takes_second_step",),
@@ -106,7 +108,9 @@ PREDICATES = {
     "handlers/caller/authenticated_request.py": ("count_against", "is_operator", "owns"),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
     "handlers/ending/required_documents.py": ("is_in_iam",),
+    "handlers/held_reads.py": ("_may_hold",),
     "handlers/pages/viewers.py": ("may_see", "may_vote"),
+    "handlers/review/break_glass.py": ("policies_permit_break_glass",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("adapters/session_clients.py", "keys is None"): "botocore refuses to sign without keys",

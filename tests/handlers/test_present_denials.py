@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
+from jitney.handlers.review.break_glass import policies_permit_break_glass
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_reads import show_review
 from tests.handlers.review_browser import Browser, ReviewSystem
@@ -193,6 +194,10 @@ def test_rev_08_break_glass_is_not_offered_if_a_policy_forbids_it(desk: ReviewSy
     )
     assert 'id="break-glass"' not in page_of(gina, grant)
     assert 'value="approve"' in page_of(person(desk, "alice"), grant)
+
+
+def test_rev_08_policies_permit_no_break_glass_that_is_not_configured(desk: ReviewSystem):
+    assert not policies_permit_break_glass(pending(desk), desk.system.ports)
 
 
 LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.core.access.fields import FieldErrors
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission
 from jitney.core.access.request_body import parse_request
 from jitney.core.config import Limits
@@ -339,3 +340,12 @@ def test_a_request_without_secrets_fetches_no_key_and_stays_unchanged():
 def test_mask_05_a_possible_secret_key_in_a_reason_is_masked():
     key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     assert key not in repr(asked(changed(reason=f"use {key}"))) + asked(changed(reason=f"use {key}")).body.decode()
+
+
+@pytest.mark.parametrize("value", [1, 0, "true", None, [True], {}])
+def test_what_is_no_boolean_sets_no_flag_and_is_an_error(value: Any):
+    faults = FieldErrors()
+    assert faults.flag(value, "/reveal") is False
+    with pytest.raises(Problem) as refused:
+        faults.refuse()
+    assert refused.value.code == "request_invalid"
