@@ -1,7 +1,7 @@
 """Creates AWS clients, with short timeouts and few retries. Failures become problems.
 
-botocore creates them, without boto3. Importing boto3 as well, with one client, takes 15 % more CPU time, because its S3
-transfers import multiprocessing. No function uses these transfers or boto3's resources.
+botocore creates them, without boto3. Importing boto3 as well, with one client, takes a tenth more CPU time, because its
+S3 transfers import multiprocessing. No function uses these transfers or boto3's resources.
 """
 
 from collections.abc import Iterator
