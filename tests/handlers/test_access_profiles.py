@@ -22,12 +22,12 @@ from jitney.core.review.sheet import sheet_of
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import vote
 from tests.core.report.recorded_grants import RecordedGrant, report_of
 from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS
 from tests.handlers.conftest import POLICIES, System, configuration, policies_of
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 
 PERMITTED = """

@@ -19,9 +19,10 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import Ballot, covered_by, vote
+from jitney.handlers.review.ballots import Ballot, covered_by
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration, policies_of
+from tests.handlers.seen_votes import vote
 from tests.identities import identity
 
 TWO = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "arn:aws:s3:::reports/b"]}]

@@ -19,13 +19,13 @@ from jitney.core.review.out_of_office import OutOfOffice
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import reconcile
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration
 from tests.handlers.review_browser import STAFF, Answer, Browser, ReviewSystem, review_system, with_staff
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, person
 from tests.identities import identity
 

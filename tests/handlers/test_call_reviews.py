@@ -32,12 +32,12 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_call, read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports
 from tests.core.identity import minting
 from tests.fakes import MemoryCallStore
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.identities import identity
 

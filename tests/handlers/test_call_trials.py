@@ -8,8 +8,8 @@ import pytest
 from jitney.core.access.session_policy import packed_too_large
 from jitney.core.call_limits import CallLimits
 from jitney.core.problems import Problem
-from jitney.handlers.review.ballots import vote
 from tests.handlers.gateway import DELETE, POLICIES, PUT, Gateway
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 
 PATTERNS = POLICIES.replace(

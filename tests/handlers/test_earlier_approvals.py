@@ -21,7 +21,7 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import decision_on, vote
+from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.revocations import revoke_grant
@@ -29,6 +29,7 @@ from tests.core.identity import minting
 from tests.handlers.conftest import System, configuration, policies_of
 from tests.handlers.gateway import DELETE, PUT, Gateway
 from tests.handlers.review_browser import Browser, ReviewSystem, with_staff
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.identities import identity
 from tests.reviewer_browser import fields_of

@@ -19,12 +19,12 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.suspensions import lift
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.gateway import DELETE, PUT, Gateway
+from tests.handlers.seen_votes import vote
 from tests.handlers.stepping import Call, faults
 from tests.handlers.test_ballots import ballot, pending
 from tests.handlers.test_ending import operator

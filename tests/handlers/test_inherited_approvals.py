@@ -8,9 +8,9 @@ from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensio
 from jitney.core.config import ReviewerGroup
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import vote
 from tests.core.identity import minting
 from tests.handlers.gateway import DELETE, PUT, Gateway, failing
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.handlers.test_reviewed_calls import approve, child
 

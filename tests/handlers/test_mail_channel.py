@@ -17,12 +17,12 @@ from jitney.core.review.schedule import ScheduleCheck
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifying import mail_channel
 from jitney.handlers.notifying.notifications import notify_reviewers
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review_notices import MessagesUnsent, notify
 from tests.core.review.test_mail import HOSTILE
 from tests.fakes import MemoryMails
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.handlers.test_review_steps import TOKEN, asked, decided
 

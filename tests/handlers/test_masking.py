@@ -10,11 +10,11 @@ from jitney.core.access.grant import VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 
 SECRET = "Xy12345678ab"

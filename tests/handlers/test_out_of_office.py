@@ -14,10 +14,10 @@ from jitney.core.problems import Problem
 from jitney.core.quotas import OUT_OF_OFFICE_CHANGES_PER_HOUR
 from jitney.core.review.content import content_hash
 from jitney.handlers.credentials import create_credentials
-from jitney.handlers.review.ballots import vote
 from tests.fakes import MemoryOutOfOffice
 from tests.handlers.conftest import POLICIES, policies_of
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_review_pages import pending, stored
 from tests.identities import identity
@@ -342,13 +342,13 @@ def test_rev_06_changes_of_a_reviewer_are_bounded(desk: ReviewSystem, bob: Brows
 
 def test_rev_06_the_page_says_that_a_delegate_cannot_vote_any_more(desk: ReviewSystem, bob: Browser, carol: Browser):
     go(bob)
-    told = "staff.carol can no longer vote for you in owners, because jitney.yaml changed."
+    notice = "staff.carol is no longer your delegate in owners, because the group’s settings changed."
     assert "staff.carol is your delegate in owners." in bob.send("GET", "/reviews/out-of-office").text
     owners = GROUPS["owners"]
     for changed in (owners._replace(delegates=()), owners._replace(members=("staff.alice", "staff.harriet")), None):
         groups = {**GROUPS, "owners": changed} if changed else {"others": GROUPS["others"]}
         desk.system.ports.config = replace(desk.system.ports.config, reviewers=groups)
         page = bob.send("GET", "/reviews/out-of-office").text
-        assert (told in page, "is your delegate" in page) == (True, False)
+        assert (notice in page, "is your delegate" in page) == (True, False)
         assert "For staff.bob in owners" not in carol.send("GET", "/reviews/out-of-office").text
     assert bob.send("POST", "/reviews/out-of-office", form_of(bob, "end")).status == 303

@@ -21,7 +21,6 @@ from jitney.handlers.ending.grant_expiry import record_expiry
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.runtime.ports import Ports
 from jitney.handlers.suspensions import suspend
@@ -30,6 +29,7 @@ from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 from tests.handlers.gateway import DELETE, Gateway
+from tests.handlers.seen_votes import vote
 from tests.handlers.stepping import Call, Prepared, meetings
 from tests.handlers.test_ballots import ballot, pending
 from tests.handlers.test_ending import REASON, operator

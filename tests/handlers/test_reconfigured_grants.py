@@ -360,9 +360,9 @@ def test_rev_04_the_approval_of_a_reviewer_who_left_is_shown_as_one_that_does_no
     assert "More votes are needed. You can still change yours." in alice.send("GET", f"/reviews/{grant.id}").text
     others = owners._replace(members=("staff.bob", "staff.carol"))
     desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": others})
-    for name, told in (("alice", True), ("bob", False)):
+    for name, shown in (("alice", True), ("bob", False)):
         page = person(desk, name).send("GET", f"/reviews/{grant.id}").text
-        assert ("You are not one of its reviewers now, so your vote no longer counts." in page) is told
+        assert ("You are not one of its reviewers now, so your vote no longer counts." in page) is shown
         assert (
             "staff.alice: approved at" in page,
             "UTC</time>, no longer counted" in page,

@@ -18,11 +18,12 @@ from jitney.core.review.wording import detail_facts, first_facts
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import Ballot, requesting_principal, vote
+from jitney.handlers.review.ballots import Ballot, requesting_principal
 from tests.core.identity import minting
 from tests.fakes import ACTIONS
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
 from tests.handlers.gateway import PUT, Gateway
+from tests.handlers.seen_votes import vote
 
 REPORTS = "arn:aws:s3:::reports/2026"
 ASKED = REQUEST_BODY | {

@@ -11,9 +11,9 @@ from jitney.core.access.rejections import REJECTION_SECONDS
 from jitney.core.access.request_body import MAX_REASON
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.review.ballots import vote
 from tests.core.identity import minting
 from tests.handlers.gateway import ACTIONS_OF_GRANT, DELETE, SECRET_ARN, Gateway
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 
 OTHER = DELETE | {"parameters": {"Bucket": "reports", "Key": "2026/b"}}

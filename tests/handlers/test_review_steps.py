@@ -20,12 +20,13 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.notifying.channels import DeliveryResult
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import Ballot, vote
+from jitney.handlers.review.ballots import Ballot
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_notices import MOST_RETRIES, MessagesUnsent, notify
 from jitney.handlers.review_schedule import check_schedule
 from tests.fakes import GRANT
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import own_the_agent, pending, person, with_legal
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAcanary-task-token"

@@ -14,8 +14,8 @@ from jitney.core.problems import Problem
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.held_reads import read_call
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from tests.handlers.gateway import DELETE, DONE, GET, OK, POLICIES, Gateway
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 
 READS_REVIEWED = POLICIES.replace(

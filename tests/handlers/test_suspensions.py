@@ -39,7 +39,6 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_checks import check_reviews
 from jitney.handlers.review_notices import notify
 from jitney.handlers.revocations import revoke_grant
@@ -50,6 +49,7 @@ from tests.core.masking.planted import SECRET_KEY
 from tests.fakes import ROLE_ARN, MemoryRolePolicies, MemoryRolePolicy
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_break_glass import GROUPS, SETTINGS, smash
 from tests.handlers.test_ending import end_as, mine, targets_are

@@ -12,10 +12,10 @@ from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval
 from jitney.handlers.credentials import create_credentials
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from tests.handlers.conftest import System
 from tests.handlers.review_browser import Browser
+from tests.handlers.seen_votes import vote
 from tests.handlers.slack_workspace import SlackSystem
 from tests.handlers.test_ballots import ballot
 from tests.handlers.test_earlier_approvals import NOW, POLICIES, REPORTS, Desk, revocation, writes

@@ -13,9 +13,9 @@ from jitney.core.review.votes import narrowed
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, policies_of
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, with_legal
 
 FORBIDDEN = '@id("never") forbid (principal, action, resource);'

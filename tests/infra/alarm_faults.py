@@ -20,7 +20,6 @@ from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
 from jitney.handlers.publisher import publish
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
-from jitney.handlers.review.ballots import vote
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_notices import MOST_RETRIES, notify
 from jitney.handlers.runtime import edge
@@ -33,6 +32,7 @@ from tests.core.identity import minting
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
 from tests.fakes import GRANT, NOW, MemoryMails
 from tests.handlers.conftest import System, configuration
+from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, pending
 from tests.handlers.test_correlator import CREATE_KEY, Correlator
 from tests.handlers.test_ending import asked, end_as

@@ -25,8 +25,9 @@ from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
-from jitney.handlers.review.ballots import Ballot, vote
+from jitney.handlers.review.ballots import Ballot
 from jitney.handlers.runtime.ports import Ports
+from tests.handlers.seen_votes import vote
 from tests.running_systems import until
 from tests.system.conftest import Api, request_body
 from tests.system.test_records import configuration_of

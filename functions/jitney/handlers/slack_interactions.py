@@ -103,7 +103,7 @@ def _clicked(click: ButtonClick, request: Request, ports: Ports) -> str:
         voter, grant = _person(click.user, ports), _grant(click.reference, ports)
     if click.action == APPROVE:
         ballot = _ballot(grant, voter, click.reference, VoteVerdict.APPROVE, "", request)
-        return COUNTED if vote(ballot, ports).state is State.PENDING else ""
+        return COUNTED if vote(ballot, ports, may_grant=True).state is State.PENDING else ""
     with _refusals_counted(request, ports, voter):
         _open_modal(click, voter, grant, ports)
     return ""
@@ -126,7 +126,7 @@ def _handle_submission(submission: ModalSubmission, request: Request, ports: Por
         with _refusals_counted(request, ports):
             voter, grant = _person(submission.user, ports), _grant(submission.reference, ports)
             ballot = _modal_ballot(submission, voter, grant, request)
-        if vote(ballot, ports).state is State.PENDING:
+        if vote(ballot, ports, may_grant=True).state is State.PENDING:
             return _answer("update", view=modals.message_modal("Approval counted", COUNTED))
         return _answer("clear")
 

@@ -33,14 +33,11 @@ def vote_on_request(visit: FormVisit) -> Page:
     grant = visit.stored_grant()
     with visit.authenticated.counting_refusals():
         ballot = _ballot(visit, grant)
-    may_count = True
-    if ballot.verdict is VoteVerdict.APPROVE:
-        covered = covered_by(ballot, visit.ports)
-        may_count = covered is not None
+    if covered := covered_by(ballot, visit.ports):
         comment = visit.ports.masked_comment(ballot.comment, grant.owner_key)
-        if covered and (page := second_step(covered, visit, "approve", comment)):
+        if page := second_step(covered, visit, "approve", comment):
             return page
-    vote(ballot, visit.ports, may_count=may_count)
+    vote(ballot, visit.ports, may_grant=covered is not None)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 

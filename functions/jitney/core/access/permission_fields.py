@@ -1,6 +1,7 @@
 """Reads and checks the member `permissions` of a request's body."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from jitney.core.access.condition_fields import read_conditions
@@ -37,7 +38,9 @@ def _permission(value: Any, pointer: str, faults: FieldErrors) -> Permission:
     )
 
 
-def _names(value: Any, pointer: str, faults: FieldErrors, check: Any) -> tuple[str, ...]:
+def _names(
+    value: Any, pointer: str, faults: FieldErrors, check: Callable[[Any, str, FieldErrors], None]
+) -> tuple[str, ...]:
     names = faults.items(value, pointer, MAX_NAMES)
     for index, name in enumerate(names):
         check(name, f"{pointer}/{index}", faults)

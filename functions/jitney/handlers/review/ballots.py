@@ -69,7 +69,7 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
     return text
 
 
-def vote(ballot: Ballot, ports: Ports, *, may_count: bool = True) -> Grant:
+def vote(ballot: Ballot, ports: Ports, *, may_grant: bool) -> Grant:
     """Record the vote and return the changed grant.
 
     Resume the workflow if the request is decided or narrowed, or if its review is restarted.
@@ -79,8 +79,9 @@ def vote(ballot: Ballot, ports: Ports, *, may_count: bool = True) -> Grant:
     own_request, not_reviewer, not_narrower, selection_denied, policy_too_large, review_changed, review_ended,
     rate_limited, grant_conflict, unavailable. Refused votes are counted in the records.
 
-    `may_count` is False after `covered_by` returned None. The approval had no second step then. So it is refused with
-    review_changed if it would count now, such as after another grant of the agent ended.
+    `may_grant` says whether the reviewer saw what the approval would grant: `covered_by` returned it, or Slack showed
+    it. Otherwise, an approval that would count now is refused with review_changed. For example, policies denied the
+    request until another grant of the agent ended.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -92,7 +93,7 @@ def vote(ballot: Ballot, ports: Ports, *, may_count: bool = True) -> Grant:
     def change(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
         result = _result(before, ballot, comment, ports)
-        if result and not may_count and result.grant.state is not State.FAILED:
+        if result and ballot.verdict is VoteVerdict.APPROVE and not may_grant and _counts(result):
             raise _unconfirmed(grant, ballot, ports)
         # A vote on a decided request resumes the workflow too: the function of the deciding vote may have failed
         # before.
@@ -119,15 +120,22 @@ def vote(ballot: Ballot, ports: Ports, *, may_count: bool = True) -> Grant:
 
 
 def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
-    """Return the grant that an approval covers, or None if the approval would grant nothing. Writes nothing.
+    """Return the grant that an approval covers. None for a rejection, or if the approval would grant nothing.
 
-    Raises the problems of `vote` except those of writing. Refused votes are counted in the records.
+    Writes nothing. Raises the problems of `vote` except those of writing. Refused votes are counted in the records.
     """
+    if ballot.verdict is not VoteVerdict.APPROVE:
+        return None
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
         raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
     result = _result(grant, ballot, ports.masked_comment(ballot.comment, grant.owner_key), ports)
-    return result.voted_on if result and result.grant.state is not State.FAILED else None
+    return result.voted_on if result and _counts(result) else None
+
+
+def _counts(result: VoteResult) -> bool:
+    """Return whether an approval counts. Otherwise it ends a request that policies deny."""
+    return result.grant.state is not State.FAILED
 
 
 def _unconfirmed(grant: Grant, ballot: Ballot, ports: Ports) -> Problem:

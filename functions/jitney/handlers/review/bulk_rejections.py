@@ -100,7 +100,7 @@ def _vote(
 ) -> Problem | None:
     """Reject one request, and return None. Raises the problems of `_require_owned` and `vote`."""
     _require_owned(grant, given.owner, authenticated)
-    vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports)
+    vote(_rejection(seen, given.comment, authenticated, via), authenticated.ports, may_grant=False)
     return None
 
 

@@ -6,7 +6,7 @@ takes votes on the pages also serves this route. The token is the person's own, 
 
 from typing import Any
 
-from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.sheet import Sheet
@@ -37,19 +37,16 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
         grant = reviewed_grant(authenticated)
         given = parse_vote(request.body, ports.config.limits)
         ballot = _ballot(given, grant, authenticated)
-    may_count = True
-    if ballot.verdict is VoteVerdict.APPROVE:
-        covered = covered_by(ballot, ports)
-        may_count = covered is not None
+    if covered := covered_by(ballot, ports):
         named = bool(given.confirmed)
-        if covered and (sheet := unconfirmed_sheet(covered, given.confirmed, ports, always=named)):
+        if sheet := unconfirmed_sheet(covered, given.confirmed, ports, always=named):
             fix = "Read what would be granted, and send the vote again with the `content` of `review` as `confirmed`."
             detail = "The approval could do harm, and what it grants was not confirmed. Nothing is granted yet."
             if named:
                 detail = "What the approval grants has another hash than `confirmed`. Nothing is granted yet."
             raise Problem("confirmation_required", detail, fix, {"review": _unconfirmed(sheet, grant)})
     vote_once(authenticated)
-    return Response(200, {"review": _voted(vote(ballot, ports, may_count=may_count).at(authenticated.now))})
+    return Response(200, {"review": _voted(vote(ballot, ports, may_grant=covered is not None).at(authenticated.now))})
 
 
 def _ballot(given: VoteBody, grant: Grant, authenticated: AuthenticatedRequest) -> Ballot:
