@@ -75,13 +75,13 @@ def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
 
 def test_pol_14_equal_versions_have_no_difference(compared):
     code, out, _ = compared(READ, f"// rewritten\n{READ}", "--fail-on-change")
-    assert (code, out.splitlines()[0]) == (0, "No difference found  0 kinds of differences")
+    assert (code, out.splitlines()[0]) == (0, "No decision differs  0 kinds of differences")
 
 
 def test_pol_14_a_change_that_affects_open_grants_is_shown(compared):
     code, out, _ = compared(READ, READ, "--fail-on-change", account="999988887777")
     assert code == 1
-    assert out.startswith("No difference found")
+    assert out.startswith("No decision differs")
     shown = " ".join(out.split())
     assert "affects target prod: another account, Region or role: renewals, calls and approvals of its grants" in shown
     assert "and Jitney cannot deny issued credentials" in shown

@@ -54,7 +54,7 @@ class PolicyScreen(Screen):
 
     def compared(self, rows: Iterable[tuple[str, str]], table: KindsTable) -> None:
         """Print how much of two versions was compared, and an example of each difference."""
-        words, style = ("Different", "bold yellow") if table.kinds else ("No difference found", "bold green")
+        words, style = ("Different", "bold yellow") if table.kinds else ("No decision differs", "bold green")
         self.heading(words, style, f"{quantity(table.kinds, 'kind')} of differences")
         self._kinds(rows, table, "differences; use --json for all")
 
