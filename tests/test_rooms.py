@@ -59,9 +59,10 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "web_client": set(),
     "issuer_config": {"patterns", "web_client"},
     "target_config": {"access_profile", "call_limits", "target_roles"},
+    "time_window_config": set(),
     "config": {
         "access_profile", "break_glass_config", "call_limits", "channel_config", "configuration_digest", "delegation",
-        "issuer_config", "stored_identity", "target_config", "target_roles", "web_client",
+        "issuer_config", "stored_identity", "target_config", "target_roles", "time_window_config", "web_client",
     },
     "identity": {
         "config", "issuer_config", "patterns", "problems", "quotas", "stored_identity", "strict_json", "web_client",
@@ -73,7 +74,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     },
     "policy": {
         "access", "actions", "call_limits", "config", "identity", "outliving", "patterns", "problems",
-        "stored_identity", "target_config",
+        "stored_identity", "target_config", "time_window_config", "times",
     },
     "calls": {"access", "arn_formats", "block_table", "patterns", "problems", "strict_json", "target_config"},
     "records": {"access", "call_lookup", "identity", "masking", "stored_identity", "target_config", "times"},

@@ -222,7 +222,14 @@ def test_pol_02_levels_are_in_the_groups_of_the_schema(group, level):
 
 def is_permitted(policy, level):
     context = {"action": "", "service": "", "target": "", "durationSeconds": 1, "approvals": [], "risks": []}
-    context |= {"earlierApprovals": [], "onBehalfOfHuman": False, "accessProfile": "", "way": "", "reveal": False}
+    context |= {
+        "earlierApprovals": [],
+        "timeWindows": [],
+        "onBehalfOfHuman": False,
+        "accessProfile": "",
+        "way": "",
+        "reveal": False,
+    }
     request = {
         "principal": uid("Agent", ""),
         "action": uid("Action", str(level)),

@@ -24,6 +24,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 START = (DOCS / "policies.md").read_text(encoding="utf-8")
 EARLIER_APPROVALS = (DOCS / "earlier-approvals.md").read_text(encoding="utf-8")
+TIME_WINDOWS = (DOCS / "time-windows.md").read_text(encoding="utf-8")
 COOKBOOK = (DOCS / "policy-cookbook.md").read_text(encoding="utf-8")
 INTRODUCTION, *RECIPES = COOKBOOK.split("\n## ")
 
@@ -67,6 +68,22 @@ def test_rev_11_the_page_about_earlier_approvals_continues_the_first_page(
         "Passed  policies/tests.yaml",
         "Needs a review  by orders-write",
         "Allowed  by orders-write",
+    ]
+
+
+def test_pol_01_the_page_about_time_windows_continues_the_first_page(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    (first,), (_, cases) = blocks(START, "cedar"), blocks(START, "yaml")
+    (further,), (windows, more) = blocks(TIME_WINDOWS, "cedar"), blocks(TIME_WINDOWS, "yaml")
+    (folder / "jitney.yaml").write_text(blocks(START, "yaml")[0] + windows)
+    (folder / "policies" / "orders.cedar").write_text(first + further)
+    in_hours = cases.replace("seconds: 900 }", "seconds: 900, time_windows: [business-hours] }")
+    (folder / "policies" / "tests.yaml").write_text(in_hours + indent(more, "  "))
+    assert answers(TIME_WINDOWS) == [
+        "Passed  policies/tests.yaml",
+        "Allowed  by orders-read",
+        "Needs a review  by at-night",
+        "Denied  by freeze",
     ]
 
 

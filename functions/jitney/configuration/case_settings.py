@@ -41,6 +41,14 @@ def _reviewers(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _time_window(value: str, info: ValidationInfo) -> str:
+    known = ValidationContext.of(info).names.time_windows
+    if value not in known:
+        fix = did_you_mean(value, known) if known else f"add {value} to time_windows of jitney.yaml"
+        raise refused(f'there is no time window "{value}"', fix)
+    return value
+
+
 Group = Annotated[str, AfterValidator(_group)]
 ReviewerGroups = tuple[Annotated[str, AfterValidator(_reviewers)], ...]
 
@@ -74,6 +82,7 @@ class CaseSettings(SettingsModel):
     operation: str = ""
     grant_approvals: ReviewerGroups = ()
     earlier_approvals: ReviewerGroups = ()
+    time_windows: tuple[Annotated[str, AfterValidator(_time_window)], ...] = ()
 
     @field_validator("effect")
     @classmethod

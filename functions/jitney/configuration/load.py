@@ -140,6 +140,7 @@ def _compiled(
 ) -> str:
     """Return JSON with the fields of `jitney.core.config`'s values as members."""
     people = {person: _identity(settings, person) for person in settings.people}
+    windows = {name: window.compiled() for name, window in settings.time_windows.items()}
     document = {
         **{name: section and section.model_dump() for name, section in settings.channels().items()},
         "issuers": [_issuer(settings, name, key_sets.get(name, "")) for name in settings.issuers],
@@ -153,6 +154,7 @@ def _compiled(
         "break_glass": settings.break_glass and _with_identities(settings, settings.break_glass, "people", "notify"),
         "limits": settings.limits.model_dump(exclude={"call_limits"}),
         "operators": settings.operators,
+        **({"time_windows": windows} if windows else {}),
         "policies": asdict(policies),
         SHADOW: shadow and asdict(shadow),
         "local": local,

@@ -52,6 +52,7 @@ class Names:
     target_tags: Mapping[str, Collection[str]] = field(default_factory=dict)
     regions: Collection[str] = ()
     reaches_others: bool = False
+    time_windows: Collection[str] = ()
 
     @classmethod
     def of(cls, value: Value) -> "Names":
@@ -76,6 +77,7 @@ class Names:
             web_issuers=tuple(alias for alias, issuer in issuers.items() if "web" in dict(entries(issuer))),
             target_tags=_tag_values(targets),
             regions=[str(dict(entries(target)).get("region")) for target in targets.values()],
+            time_windows=[name for name, _ in entries(value, "time_windows")],
             reaches_others=any(not _OPENING.isdisjoint(dict(entries(target))) for target in targets.values()),
         )
 

@@ -66,6 +66,7 @@ def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
         limits=loaded.limits,
         reviewers=frozenset(loaded.reviewers),
         claims={name: kind for issuer in loaded.issuers.values() for name, kind in visible_claims(issuer).items()},
+        time_windows=loaded.time_windows,
     )
     settings = configuration.settings
     return LoadedPolicies(path.parent / settings.policies, context, _names_in(path, env), loaded, settings)

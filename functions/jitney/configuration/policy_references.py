@@ -65,10 +65,17 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
         yield Unknown(name, f'names access profile "{name}", which no target has', fix)
+    for name in sorted(literals.time_windows - {*names.time_windows}):
+        yield Unknown(name, f'names time window "{name}", which is not in time_windows', _window_fix(name, names))
     for group in sorted((literals.groups - {BREAK_GLASS_APPROVAL} | literals.earlier_groups) - {*names.reviewers}):
         add = f"add {group}: {{ members: [issuer alias/subject] }} to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
+
+
+def _window_fix(name: str, names: Names) -> str:
+    add = f"add {name}: {{ time_zone: ..., weekly: [...] }} to time_windows"
+    return f"{did_you_mean(name, names.time_windows, quoted=True)} or {add}" if names.time_windows else add
 
 
 def unknown_group(name: str, names: Names) -> Iterator[Unknown]:

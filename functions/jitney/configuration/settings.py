@@ -49,6 +49,7 @@ from jitney.configuration.section_checks import (
     reached_by_channels,
 )
 from jitney.configuration.target_boundary import BOUNDARY_LIMIT, excess_characters
+from jitney.configuration.time_window_settings import TimeWindows
 from jitney.configuration.values import (
     Account,
     Accounts,
@@ -293,5 +294,6 @@ class Settings(ChannelSettings):
     break_glass: Annotated[BreakGlassSettings | None, AfterValidator(are_used_on_pages)] = None
     stack_set: Annotated[StackSetSettings | None, AfterValidator(in_an_organization)] = None
     limits: Annotated[LimitSettings, AfterValidator(leave_time)] = LimitSettings()
+    time_windows: TimeWindows = Field(default_factory=dict)
     policies: Text = "policies"
     shadow_policies: Text | None = None

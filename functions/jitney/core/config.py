@@ -20,6 +20,7 @@ from jitney.core.issuer_config import ClaimRules, Issuer, PeopleIssuer
 from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
+from jitney.core.time_window_config import TimeWindow, WeeklyHours
 from jitney.core.web_client import Web
 
 
@@ -81,7 +82,7 @@ class Config:
     addresses; `subjects` maps them to the alias of their issuer's entry and their subject there. `slack` and `mail` are
     None where that channel is not used. Members of the groups `operators` ("issuer alias/group") may revoke any grant.
     `local` is true only on a developer's machine. `shadow_policies` decide for records only, and change no answer.
-    `digest` is the `digest_of` the file, which records name.
+    Policies may name the `time_windows`. `digest` is the `digest_of` the file, which records name.
     """
 
     issuers: Mapping[str, Issuer]
@@ -97,6 +98,7 @@ class Config:
     mail: MailConfig | None = None
     break_glass: BreakGlassConfig | None = None
     shadow_policies: Policies | None = None
+    time_windows: Mapping[str, TimeWindow] = field(default_factory=lambda: MappingProxyType({}))
     digest: str = ""
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
@@ -145,6 +147,10 @@ def _target(item: Mapping[str, Any]) -> Target:
     return Target(**{**item, **nested})
 
 
+def _window(item: Mapping[str, Any]) -> TimeWindow:
+    return TimeWindow(**{**item, "weekly": tuple(WeeklyHours(**each) for each in item["weekly"])})
+
+
 def load(text: str) -> Config:
     """Return the configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
     raw = _frozen(json.loads(text))
@@ -162,5 +168,6 @@ def load(text: str) -> Config:
         mail=MailConfig(**raw["mail"]) if raw["mail"] else None,
         break_glass=BreakGlassConfig(**raw["break_glass"]) if raw["break_glass"] else None,
         shadow_policies=Policies(**raw["shadow_policies"]) if raw.get("shadow_policies") else None,
+        time_windows=MappingProxyType({name: _window(item) for name, item in raw.get("time_windows", {}).items()}),
         digest=digest_of(text),
     )

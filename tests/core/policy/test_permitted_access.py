@@ -22,7 +22,9 @@ from jitney.core.policy.decide import decide
 from jitney.core.policy.permits import permits_of
 from jitney.core.policy.permitted_access import MAX_NAMED_ACTIONS, PermittedAccess
 from jitney.core.policy.permitted_target import PermittedTarget, PolicyRules, permitted_target
+from jitney.core.policy.time_windows import SECONDS_OF_NOTICE, WindowTimes
 from jitney.core.target_config import Target
+from jitney.core.time_window_config import TimeWindow
 from tests.core.policy.conftest import ROOT, agent
 from tests.examples import examples
 from tests.fakes import ACTIONS
@@ -30,6 +32,7 @@ from tests.fakes import ACTIONS
 SCHEMA = resources.SCHEMA.read_text("utf-8")
 LIMITS = Limits(60, 3600, 65536, 200, 3600, 30)
 REVIEWERS = frozenset({"owners", "data-owners", "security"})
+NO_WINDOWS = WindowTimes.always()
 TARGET = Target(
     alias="analytics-prod",
     account="444455556666",
@@ -57,9 +60,11 @@ class Rules:
         source = Policies(text, SCHEMA, "v1")
         return cls(source, PolicySet.load(source))
 
-    def permitted(self, who: Principal, target: Target = TARGET) -> PermittedTarget | None:
+    def permitted(
+        self, who: Principal, target: Target = TARGET, windows: WindowTimes = NO_WINDOWS
+    ) -> PermittedTarget | None:
         scopes = permits_of(self.source).in_scope(who, target)
-        return permitted_target(who, target, scopes, PolicyRules(self.policy_set, ACTIONS, LIMITS, REVIEWERS))
+        return permitted_target(who, target, scopes, PolicyRules(self.policy_set, ACTIONS, LIMITS, REVIEWERS, windows))
 
     def effect(self, who: Principal, permission: Permission, seconds: int, way: Way, target: Target = TARGET) -> Effect:
         asked = AccessRequest(target.alias, (permission,), seconds, "", "", way=way)
@@ -242,8 +247,21 @@ def test_cli_05_without_reviewer_groups_nothing_is_reviewed():
     text = REPORTS + ' when { context.approvals.contains("owners") };'
     rules = Rules.of(text)
     scopes = permits_of(rules.source).in_scope(agent("corp/readers"), TARGET)
-    none = PolicyRules(rules.policy_set, ACTIONS, LIMITS, frozenset())
+    none = PolicyRules(rules.policy_set, ACTIONS, LIMITS, frozenset(), NO_WINDOWS)
     assert permitted_target(agent("corp/readers"), TARGET, scopes, none) is None
+
+
+def test_cli_05_what_a_time_window_permits_is_listed_for_as_long_as_it_is_open():
+    rules = Rules.of(REPORTS + ' when { context.timeWindows.contains("hours") };')
+    hours = {"hours": TimeWindow("UTC", (), ((10_000, 20_000),))}
+    found = {
+        now: rules.permitted(agent("corp/readers"), windows=WindowTimes.at(hours, now)) for now in (12_000, 19_000)
+    }
+    longest = {now: each and each.max_seconds for now, each in found.items()}
+    assert longest == {12_000: LIMITS.max_duration_seconds, 19_000: 1000 - SECONDS_OF_NOTICE}
+    assert [rules.permitted(agent("corp/readers"), windows=WindowTimes.at(hours, now)) for now in (0, 20_000)] == [
+        None
+    ] * 2
 
 
 def test_cli_05_a_single_escalation_counts():

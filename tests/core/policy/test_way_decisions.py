@@ -11,6 +11,7 @@ from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access_profile import AccessProfile, GrantedProfile
 from jitney.core.policy.decide import decide
 from jitney.core.policy.reasons import NO_REVEAL, NO_WILDCARD
+from jitney.core.policy.time_windows import WindowTimes
 from tests.core.policy.conftest import agent
 from tests.identities import identity
 
@@ -34,10 +35,13 @@ def prefixed(prefix: str) -> AccessRequest:
 def decided(load, actions, target, limits):
     profiles = {"deploy": AccessProfile((), PROFILE.content, "arn:aws:iam::444455556666:policy/deploy")}
 
-    def decided(policies, request: AccessRequest, *, approvals=(), reviewers=(), alias="", **who) -> Decision:
+    def decided(
+        policies, request: AccessRequest, *, approvals=(), reviewers=(), alias="", windows=(), **who
+    ) -> Decision:
         place = replace(target, access_profiles=profiles, alias=alias or target.alias)
         text = load(policies) if isinstance(policies, str) else policies
-        return decide(agent(**who), request, place, text, actions, limits, reviewers, approvals)
+        rest = place, text, actions, limits, reviewers, approvals
+        return decide(agent(**who), request, *rest, windows=WindowTimes.always(*windows))
 
     return decided
 
@@ -54,6 +58,7 @@ MEMBERS = {
         (replace(READ, permissions=(SECRET,)), {}),
         (READ, {}),
     ),
+    "timeWindows": ('context.timeWindows.contains("nights")', (READ, {"windows": ["nights"]}), (READ, {})),
     "onBehalfOfHuman": ("context.onBehalfOfHuman", (READ, {"human": identity("corp.alice")}), (READ, {"human": None})),
     "call": (
         'context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string like "a*"',

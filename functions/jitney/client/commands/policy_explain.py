@@ -30,6 +30,9 @@ Approvals = Annotated[list[str] | None, _repeated("--approval", "GROUP", "A revi
 Earlier = Annotated[
     list[str] | None, _repeated("--earlier-approval", "GROUP", "A group that approved the same access before.")
 ]
+TimeWindows = Annotated[
+    list[str] | None, _repeated("--time-window", "NAME", "A time window of jitney.yaml that is open.")
+]
 Held = Annotated[list[str] | None, _repeated("--held", "ACTION", "An action of another grant that the agent has.")]
 Duration = Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")]
 Human = Annotated[str, typer.Option(metavar="ID", help="The person that the agent acts for, as a source identity.")]
@@ -39,8 +42,8 @@ Reveal = Annotated[bool, typer.Option("--reveal", help="With the gateway: sensit
 
 _OF_A_REQUEST = frozenset(
     {
-        "action", "resource", "group", "claim", "condition", "approval", "earlier_approval", "held", "duration",
-        "human", "kind", "way", "reveal",
+        "action", "resource", "group", "claim", "condition", "approval", "earlier_approval", "time_window", "held",
+        "duration", "human", "kind", "way", "reveal",
     }
 )  # fmt: skip
 """The options that describe the request for TARGET. A case and a recorded grant have their own request."""
@@ -59,6 +62,7 @@ def explain_decision(
     condition: Conditions = None,
     approval: Approvals = None,
     earlier_approval: Earlier = None,
+    time_window: TimeWindows = None,
     held: Held = None,
     duration: Duration = "5m",
     human: Human = "",
@@ -94,7 +98,7 @@ def explain_decision(
                 result = explanation.explain_grant(config, recorded, progress)
         else:
             lists = {"actions": action, "resources": resource, "groups": group, "approvals": approval}
-            lists |= {"earlier_approvals": earlier_approval}
+            lists |= {"earlier_approvals": earlier_approval, "time_windows": time_window}
             members: dict[str, Any] = {name: given or [] for name, given in lists.items()}
             members |= {"target": target, "other_grant_actions": held or [], "human": human or None, "kind": kind}
             members |= {"seconds": _seconds(duration), "way": way, "reveal": "true" if reveal else "false"}

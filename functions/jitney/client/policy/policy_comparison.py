@@ -92,6 +92,7 @@ def _example(asked: SpaceRequest) -> dict[str, Any]:
         "reveal": request.reveal,
         "approvals": sorted(asked.approvals),
         **({"earlier_approvals": sorted(asked.earlier_approvals)} if asked.earlier_approvals else {}),
+        **({"time_windows": sorted(asked.time_windows)} if asked.time_windows else {}),
         **(calls if request.operation else {}),
     }
 
@@ -152,6 +153,7 @@ def _row(each: Mapping[str, Any]) -> list[str]:
         *(f"approved by {group}" for group in asked["approvals"]),
         *(f"grant approved by {group}" for group in asked.get("grant_approvals", ())),
         *(f"approved before by {group}" for group in asked.get("earlier_approvals", ())),
+        *(f"in {window}" for window in asked.get("time_windows", ())),
     ]
     groups = ", ".join(asked["groups"]) or "none"
     old, new = _words(each["old"]), _words(each["new"])

@@ -29,6 +29,7 @@ _OPTIONS = {
     "conditions": "--condition: ",
     "approvals": "--approval: ",
     "earlier_approvals": "--earlier-approval: ",
+    "time_windows": "--time-window: ",
     "other_grant_actions": "--held: ",
     "seconds": "--for: ",
     "human": "--human: ",

@@ -70,7 +70,9 @@ class Decision:
     these grants belong to others.
 
     `earlier_approvals` are those that policies saw, or None if they were not looked up. `counts_again` is set for a
-    REVIEW after which policies would allow the same request again, because of its approval.
+    REVIEW after which policies would allow the same request again, because of its approval. `permitted_from` is set for
+    a DENY if a time window changes then (epoch seconds), and policies would allow or review the whole request.
+    `time_windows` are the sets of windows that are open together during the grant, if policies name any.
     """
 
     effect: Effect
@@ -86,8 +88,12 @@ class Decision:
     held_actions: tuple[frozenset[str], ...] | None = field(default=None, repr=False)
     earlier_approvals: tuple[EarlierApproval, ...] | None = None
     counts_again: bool = False
+    permitted_from: int | None = None
+    time_windows: tuple[tuple[str, ...], ...] = ()
 
     @property
     def permits_some(self) -> bool:
-        """Whether policies permit some of the request, with or without approvals."""
-        return self.effect is not Effect.DENY or bool(self.allowed_subset or self.longest_seconds)
+        """Whether policies permit some of the request, with or without approvals, now or when a time window changes."""
+        return self.effect is not Effect.DENY or bool(
+            self.allowed_subset or self.longest_seconds or self.permitted_from
+        )

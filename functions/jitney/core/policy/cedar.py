@@ -65,10 +65,9 @@ class InvalidPolicies(ValueError):
 class Rule(NamedTuple):
     """One policy: its id, and what its annotations and conditions name.
 
-    `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` and `risks` are the reviewer
-    groups and the risks that its conditions name. `mentions` are those of WILDCARD and REVEAL (`literals`) that the
-    policy mentions. A permit permits wildcards, or unmasked answers, only if it mentions them. `call_limits` is a
-    permit's @call_limits.
+    `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups`, `risks` and `time_windows` are
+    those that its conditions name. `mentions` are those of WILDCARD and REVEAL (`literals`) that the policy mentions. A
+    permit permits wildcards, or unmasked answers, only if it mentions them. `call_limits` is a permit's @call_limits.
     """
 
     id: str
@@ -78,6 +77,7 @@ class Rule(NamedTuple):
     mentions: frozenset[str]
     risks: frozenset[str]
     call_limits: CallLimits = NO_CALL_LIMITS
+    time_windows: frozenset[str] = frozenset()
 
 
 class _Witnesses(NamedTuple):
@@ -91,15 +91,14 @@ class _Witnesses(NamedTuple):
 class PolicySet:
     """Policies that are ready to be evaluated. A set equals only itself.
 
-    `rules` are keyed by @id. `groups` are the reviewer groups whose approvals they name. `earlier_groups` are those
-    whose earlier approvals they name. `names` maps Cedar's names to @ids. `resources` are the patterns with which
-    policies compare resources, and `durations` the seconds that policies name.
-    `equivalence` says which AWS actions policies cannot distinguish, and `principal_reads` which principals.
+    `rules` are keyed by @id. `groups` are the reviewer groups whose approvals they name, `earlier_groups` those whose
+    earlier approvals they name, and `time_windows` the time windows. `names` maps Cedar's names to @ids. `resources`
+    are the patterns with which policies compare resources, and `durations` the seconds that policies name.
+    `equivalence` and `principal_reads` say which AWS actions and principals policies cannot distinguish.
     `claim_literals` and `attribute_literals` are the literals with which policies compare claims and attributes.
     `condition_reads` says how policies compare condition keys.
 
-    `about_calls` are the policies that look at the call (`mentions_call`), or None if there are none. `call_rules` are
-    their ids.
+    `about_calls` are the policies that look at the call (`mentions_call`), if any, and `call_rules` their ids.
     """
 
     version: str
@@ -108,6 +107,7 @@ class PolicySet:
     rules: Mapping[str, Rule]
     groups: frozenset[str]
     earlier_groups: frozenset[str]
+    time_windows: frozenset[str]
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
@@ -145,6 +145,7 @@ class PolicySet:
             rules={rule.id: rule for rule in rules.values()},
             groups=frozenset(group for rule in rules.values() for group in rule.groups),
             earlier_groups=frozenset(group for found in literals.values() for group in found.earlier_groups),
+            time_windows=frozenset(name for rule in rules.values() for name in rule.time_windows),
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
@@ -291,6 +292,7 @@ def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
         mentions=frozenset(literals.mentions),
         risks=frozenset(literals.risks),
         call_limits=written_limits(limits) if (limits := annotations.get("call_limits")) else NO_CALL_LIMITS,
+        time_windows=frozenset(literals.time_windows),
     )
 
 

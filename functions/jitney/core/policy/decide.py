@@ -33,6 +33,7 @@ from jitney.core.policy.risks import (
     completed_escalations,
     describe_risks,
 )
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.target_config import Target
 
 
@@ -46,6 +47,10 @@ class _Bounds(NamedTuple):
     steps: int
     evaluations: int
     search: int
+
+    def shared_by(self, moments: int) -> "_Bounds":
+        """Return the bounds if each evaluation is made for this many sets of open time windows."""
+        return self._replace(evaluations=self.evaluations // moments, search=self.search // moments)
 
 
 MAX_SEARCH_EVALUATIONS = 6000
@@ -64,6 +69,7 @@ class _Seen(TypedDict):
     action_table: str
     risks: tuple[Risk, ...]
     held_actions: tuple[frozenset[str], ...] | None
+    time_windows: tuple[tuple[str, ...], ...]
     earlier_approvals: NotRequired[tuple[EarlierApproval, ...] | None]
 
 
@@ -101,37 +107,38 @@ def decide(
     held_actions: HeldActionsLookup = _no_other_grants,
     earlier_approvals: EarlierApprovalsLookup = _no_earlier_approvals,
     *,
+    windows: WindowTimes | None = None,
     suggest: bool = True,
 ) -> Decision:
     """Return the policy decision on `principal`'s `request`, which is for `target`.
 
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
-    `earlier_approvals` returns the approvals of the same access before. It is called only if it can help, and not
-    if the request completes an escalation with other grants. Without `suggest`, and for a call, no shorter duration is
-    sought for a denial, and `longest_seconds` is 0.
+    `earlier_approvals` returns the approvals of the same access before. It is called only if it can help, and not if
+    the request completes an escalation with other grants. `windows` are the time windows during the grant, which may be
+    None if the policies name none. Without `suggest`, and for a call, no shorter duration is sought for a denial.
 
     A request with an `operation` is about one call, and its conditions have the exact values of the call's keys.
     Policies that do not look at the call also see the approvals of the grant.
 
-    Pure: the same arguments give the same answer. Raises Problem action_unknown, request_invalid when the request
-    cannot be decided, access_profile_changed, and the problems of the lookups.
+    Pure. Raises Problem action_unknown, request_invalid when the request cannot be decided, access_profile_changed, and
+    the problems of the lookups. Raises UnknownTimeWindowsError.
     """
-    bounds, others = _bounds_of(request, target, limits), _OtherGrants(held_actions)
-    everything = _questions(request, target, policy_set, actions, bounds, others)
-    seen = _seen(everything, target, policy_set, actions, others)
-    questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
-    evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
-    given, further = frozenset(approvals), frozenset(reviewers) & policy_set.groups
-    suggest = suggest and not request.operation  # a call cannot be made in part, or for less time
-    case = Passing(evaluation, questions, given, given | further, bounds.search, suggest)
+    evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request), windows)
     seconds, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
+    moments = evaluation.open_windows(min(seconds, longest))
+    bounds, others = _bounds_of(request, target, limits).shared_by(len(moments)), _OtherGrants(held_actions)
+    everything = _questions(request, target, policy_set, actions, bounds, others)
+    seen = _seen(everything, target, policy_set, actions, others, moments)
+    questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
+    given, further = frozenset(approvals), frozenset(reviewers) & policy_set.groups
+    shortens = suggest and not request.operation  # a call cannot be made in part, or for less time
+    case = Passing(evaluation, questions, given, given | further, bounds.search, shortens)
     if seconds > longest:
         reason = too_long(seconds, longest, target)
-        shorter = {longest, *policy_set.near(longest)}
+        shorter = evaluation.durations_near(longest) | {longest}
         passing = would_pass(case, WouldPass(0, []), shorter, limits.min_duration_seconds)
         return Decision(Effect.DENY, (reason,), **_suggestion(passing, unconditional), **seen)
-
     if _earlier_approvals_help(case, seconds, everything):
         seen["earlier_approvals"] = found = earlier_approvals(replace(request, permissions=seen["permissions"]))
         case = case.with_earlier(approving_groups(found))
@@ -144,9 +151,10 @@ def decide(
     if all(verdict.allowed for verdict in reviewed):
         review = Decision(Effect.REVIEW, (), **seen)
         return _with_reviews(review, case, request, zip(now, reviewed, strict=True), policy_set)
-    passing = would_pass(case, WouldPass(0, reviewed), policy_set.near(seconds), limits.min_duration_seconds)
-    reasons = why_denied(_refused(reviewed), policy_set, principal, target)
-    return Decision(Effect.DENY, reasons, **_suggestion(passing, unconditional), **seen)
+    passing = would_pass(case, WouldPass(0, reviewed), evaluation.durations_near(seconds), limits.min_duration_seconds)
+    start = case.permitted_from(seconds) if suggest else None
+    reasons = why_denied(_refused(reviewed), policy_set, principal, target, start)
+    return Decision(Effect.DENY, reasons, **_suggestion(passing, unconditional), **seen, permitted_from=start)
 
 
 def _with_reviews(
@@ -180,7 +188,12 @@ def _earlier_approvals_help(case: Passing, seconds: int, questions: Iterable[Que
 
 
 def _seen(
-    questions: tuple[Question, ...], target: Target, policy_set: PolicySet, actions: ActionTable, others: _OtherGrants
+    questions: tuple[Question, ...],
+    target: Target,
+    policy_set: PolicySet,
+    actions: ActionTable,
+    others: _OtherGrants,
+    moments: tuple[tuple[str, ...], ...],
 ) -> _Seen:
     return _Seen(
         permissions=permissions_of(question.pair for question in questions),
@@ -188,6 +201,7 @@ def _seen(
         action_table=actions.version,
         risks=_risks(questions, target),
         held_actions=others.read,
+        time_windows=moments if policy_set.time_windows else (),
     )
 
 

@@ -27,7 +27,7 @@ class DecisionInputs(NamedTuple):
 
     `held` are the actions of other active grants that counted for privilege escalations, and `earlier` the groups that
     approved the same access before. Both are None if the decision did not read them. `reviews` are the alternatives of
-    a review.
+    a review. `time_windows` are the sets of windows that are open together during the grant, if policies name any.
     """
 
     effect: Effect
@@ -37,6 +37,7 @@ class DecisionInputs(NamedTuple):
     held: tuple[frozenset[str], ...] | None
     reviews: tuple[frozenset[str], ...]
     earlier: frozenset[str] | None = None
+    time_windows: tuple[frozenset[str], ...] = ()
 
     @classmethod
     def of(cls, decision: Decision, principal: Principal) -> Self:
@@ -44,7 +45,8 @@ class DecisionInputs(NamedTuple):
         found = decision.earlier_approvals
         earlier = None if found is None else approving_groups(found)
         who = principal.kind, principal.groups, principal.tags
-        return cls(decision.effect, *who, decision.held_actions, decision.reviews, earlier)
+        windows = tuple(map(frozenset, decision.time_windows))
+        return cls(decision.effect, *who, decision.held_actions, decision.reviews, earlier, windows)
 
     def detail(self) -> dict[str, Any]:
         """Return the member for a record's `detail`. Each value of a claim is text, so that a mask is visible."""
@@ -53,6 +55,7 @@ class DecisionInputs(NamedTuple):
             "claims": {name: _written(value) for name, value in self.claims},
             "claim_types": {name: _NUMBERS[type(value)] for name, value in self.claims if type(value) in _NUMBERS},
             "reviews": sorted(map(sorted, self.reviews)),
+            "time_windows": [sorted(each) for each in self.time_windows],
         }
         inputs: dict[str, Any] = {"version": VERSION, "effect": self.effect, "kind": self.kind}
         inputs |= {name: value for name, value in optional.items() if value}
@@ -83,6 +86,7 @@ class DecisionInputs(NamedTuple):
                 held=_sets(found["held"]) if "held" in found else None,
                 reviews=_sets(found.get("reviews", [])),
                 earlier=frozenset(_texts(found["earlier_approvals"])) if "earlier_approvals" in found else None,
+                time_windows=_sets(found.get("time_windows", [])),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UnreadableInputs("the inputs of the decision are damaged") from error

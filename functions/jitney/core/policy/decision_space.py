@@ -8,7 +8,6 @@ after it. The space is finite. `walk` spreads its first requests over all of it.
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import product
 from math import gcd, prod
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +15,7 @@ from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.permission_fields import is_arn
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import Action, ResourceType
-from jitney.core.identity.principal import ClaimTags, Principal, TagValue
+from jitney.core.identity.principal import ClaimTags, Principal
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
     Budget,
@@ -27,6 +26,7 @@ from jitney.core.patterns import (
     wildcard_pattern,
 )
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.claim_combinations import claim_combinations
 from jitney.core.policy.condition_witnesses import OPERATION
 from jitney.core.policy.pattern_text import wildcard_text
 from jitney.core.policy.policy_tests import CaseContext
@@ -55,7 +55,8 @@ class SpaceScope(NamedTuple):
 class SpaceRequest(NamedTuple):
     """One request of the space, with the requester and the reviewer groups that have approved it, now or earlier.
 
-    A request for the access profile `profile` has no permissions. Each version of the target adds its own.
+    `time_windows` are open during the whole grant. A request for the access profile `profile` has no permissions. Each
+    version of the target adds its own.
     """
 
     principal: Principal
@@ -63,6 +64,7 @@ class SpaceRequest(NamedTuple):
     approvals: frozenset[str]
     profile: str = ""
     earlier_approvals: frozenset[str] = frozenset()
+    time_windows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class DecisionSpace:
     targets: Sequence[str]
     approvals: Sequence[frozenset[str]]
     earlier_approvals: Sequence[frozenset[str]]
+    time_windows: Sequence[frozenset[str]]
     ways: Sequence[tuple[Way, bool]]
     kinds: Sequence[Literal["agent", "human"]]
     humans: Sequence[Identity | None]
@@ -104,7 +107,7 @@ class DecisionSpace:
     def _axes(self) -> tuple[Sequence[Any], ...]:
         return (
             self.scopes, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.earlier_approvals,
-            self.ways, self.kinds, self.humans, self.names, self.issuers,
+            self.time_windows, self.ways, self.kinds, self.humans, self.names, self.issuers,
         )  # fmt: skip
 
     def _at(self, number: int) -> SpaceRequest:
@@ -112,14 +115,15 @@ class DecisionSpace:
         for axis in self._axes:
             number, place = divmod(number, len(axis))
             chosen.append(axis[place])
-        scope, groups, claims, seconds, target, approvals, earlier, (way, reveal), kind, human, name, issuer = chosen
+        scope, groups, claims, seconds, target, approvals, earlier, windows, (way, reveal), *who_asks = chosen
+        kind, human, name, issuer = who_asks
         who = Principal(issuer, "", name, kind, groups, name, name, name, human=human, tags=claims)
         permissions = (scope.permission,) if scope.permission else ()
         request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
         if scope.operation:  # a call has only one way, so this axis says whether its grant was approved
             granted = frozenset().union(*self.approvals) if way is Way.CREDENTIALS else frozenset[str]()
             request = replace(request, way=Way.GATEWAY, operation=scope.operation, grant_approvals=granted)
-        return SpaceRequest(who, request, approvals, scope.profile, earlier)
+        return SpaceRequest(who, request, approvals, scope.profile, earlier, windows)
 
 
 def decision_space(versions: Sequence[CaseContext], operations: Collection[str] = ()) -> DecisionSpace:
@@ -139,11 +143,12 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     return DecisionSpace(
         scopes=tuple(_scopes(versions, sorted(targets), sorted(operations))),
         groups=group_sets(each.principal_reads for each in sets),
-        claims=_claims(versions),
+        claims=claim_combinations(versions, MOST_ARNS),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
         approvals=list(dict.fromkeys((frozenset[str](), reviewers))),
         earlier_approvals=list(dict.fromkeys((frozenset[str](), earlier))),
+        time_windows=_window_sets(sets),
         ways=_WAYS,
         kinds=("agent", "human"),
         humans=(None, *(identity_of(name, _ISSUER) for name in ("people.person", *_compared(sets, "human")))),
@@ -152,41 +157,15 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     )
 
 
+def _window_sets(sets: Iterable[PolicySet]) -> list[frozenset[str]]:
+    """Return no time window, each one that policies name alone, and all of them."""
+    named = sorted(frozenset[str]().union(*(each.time_windows for each in sets)))
+    return list(dict.fromkeys((frozenset[str](), *(frozenset({each}) for each in named), frozenset(named))))
+
+
 def _compared(sets: Iterable[PolicySet], attribute: str) -> list[str]:
     """Return the texts with which policies compare an attribute of the requester."""
     return sorted(frozenset[str]().union(*(each.attribute_literals.get(attribute, ()) for each in sets)))
-
-
-def _claims(versions: Sequence[CaseContext]) -> list[ClaimTags]:
-    """Return combinations of claims: each claim absent, and with a value on each side of each literal.
-
-    If there are too many, the result has each such value alone.
-    """
-    types = {name: kind for each in versions for name, kind in each.claims.items()}
-    literals: dict[str, set[Any]] = {}
-    for each in versions:
-        for name in each.policy_set.principal_reads.tags:
-            literals.setdefault(name, set()).update(each.policy_set.claim_literals.get(name, ()))
-    choices = [
-        [None, *((name, value) for value in _values(types.get(name, "string"), found))]
-        for name, found in sorted(literals.items())
-    ]
-    if prod(map(len, choices)) <= MOST_ARNS:
-        return [tuple(tag for tag in each if tag) for each in product(*choices)]
-    return [(), *((tag,) for tags in choices for tag in tags if tag)]
-
-
-def _values(kind: str, literals: set[Any]) -> list[TagValue]:
-    texts = sorted(each for each in literals if isinstance(each, str))
-    match kind:
-        case "long":
-            numbers = {each for each in literals if isinstance(each, int)} or {0}
-            return sorted({number + step for number in numbers for step in (-1, 0, 1)})
-        case "bool":
-            return [True, False]
-        case "strings":
-            return [("other",), *((text,) for text in texts)]
-    return ["other", *texts]
 
 
 def _scopes(versions: Sequence[CaseContext], targets: Iterable[str], operations: Sequence[str]) -> Iterator[SpaceScope]:

@@ -60,6 +60,7 @@ EMPTY_CONTEXT = {
     "approvals": [],
     "earlierApprovals": [],
     "risks": [],
+    "timeWindows": [],
     "onBehalfOfHuman": False,
     "call": {"__entity": {"type": "Jitney::Call", "id": ""}},
     "accessProfile": "",

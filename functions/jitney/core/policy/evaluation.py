@@ -1,7 +1,7 @@
 """Evaluates the policies for each pair of a request, with given approvals and a given duration."""
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -10,11 +10,13 @@ import cedarpy
 
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.cedar_answers import CedarAnswer, policies_of, without_grant_approvals
 from jitney.core.policy.condition_witnesses import Call
 from jitney.core.policy.entities import Entity, call_uid, principal_entity, resource_entity, target_entity, uid
 from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.questions import Question
 from jitney.core.policy.request_context import RequestContext
+from jitney.core.policy.time_windows import UnknownTimeWindowsError, WindowTimes
 from jitney.core.target_config import Target
 
 # The limit of cached answers for one target and for principals that policies cannot distinguish, about 1 kB each.
@@ -31,12 +33,14 @@ class _Key(NamedTuple):
     call: Call
     seconds: int
     approvals: tuple[str, ...]
+    time_windows: tuple[str, ...]
 
     def context(self) -> dict[str, Any]:
         """Return the members of Cedar's context that this key holds, without the approvals."""
         return {
             "call": {"__entity": call_uid(self.call)},
             "durationSeconds": self.seconds,
+            "timeWindows": self.time_windows,
         }
 
 
@@ -55,21 +59,24 @@ class PairVerdict(NamedTuple):
     unmentioned: tuple[str, ...] = ()
 
 
-class _CedarAnswer(NamedTuple):
-    """Cedar's answer to one request: the policies that decided, and those that could not be evaluated."""
-
-    allowed: bool
-    policies: frozenset[str]
-    failed: frozenset[str]
-
-
 class Evaluation:
     """Evaluates the policies for one principal and target, and for the context of a request.
 
-    Answers are cached by all that policies see of a request. Only new keys are evaluated.
+    Answers are cached by all that policies see of a request. Only new keys are evaluated. Raises
+    UnknownTimeWindowsError if the policies name time windows and `windows` is None.
     """
 
-    def __init__(self, policy_set: PolicySet, principal: Principal, target: Target, asked: RequestContext) -> None:
+    def __init__(
+        self,
+        policy_set: PolicySet,
+        principal: Principal,
+        target: Target,
+        asked: RequestContext,
+        windows: WindowTimes | None,
+    ) -> None:
+        if windows is None and policy_set.time_windows:
+            raise UnknownTimeWindowsError
+        self._windows = windows or WindowTimes.always()
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None
@@ -92,14 +99,28 @@ class Evaluation:
     def with_earlier(self, groups: frozenset[str]) -> Self:
         """Return the same evaluation, with the earlier approvals of these groups."""
         asked = self._asked._replace(earlier_approvals=tuple(sorted(groups)))
-        return type(self)(self._policy_set, self._principal, self._target, asked)
+        return type(self)(self._policy_set, self._principal, self._target, asked, self._windows)
+
+    def open_windows(self, seconds: int) -> tuple[tuple[str, ...], ...]:
+        """Return each set of time windows that policies see. A call of a long grant takes only a moment."""
+        return self._windows.during(0 if self._asked.is_call else seconds, self._policy_set.time_windows)
+
+    def durations_near(self, most: int) -> frozenset[int]:
+        """Return the durations below `most` seconds at which the policies' answer may change."""
+        near = self._policy_set.near(most)
+        return near | self._windows.durations_to_changes(most) if self._policy_set.time_windows else near
+
+    def later(self) -> Iterator[tuple[int, Self]]:
+        """Yield the evaluation at each later change of the time windows, with its time, if policies name any."""
+        for each in self._windows.later() if self._policy_set.time_windows else ():
+            yield each.now, type(self)(self._policy_set, self._principal, self._target, self._asked, each)
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """Return the policies' answer to each of `questions` for `seconds`, given the `approvals` of these groups."""
-        granted, answers = tuple(sorted(approvals)), self._answers
+        granted, answers, windows = tuple(sorted(approvals)), self._answers, self.open_windows(seconds)
         if len(answers) > MAX_REMEMBERED:
             answers.clear()
-        keyed = [self._keys(question, seconds, granted) for question in questions]
+        keyed = [self._keys(question, seconds, granted, windows) for question in questions]
         new = {
             key: (question, arn)
             for question, keys in zip(questions, keyed, strict=True)
@@ -113,19 +134,22 @@ class Evaluation:
             for question, keys in zip(questions, keyed, strict=True)
         ]
 
-    def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
+    def _keys(
+        self, question: Question, seconds: int, approvals: tuple[str, ...], windows: Iterable[tuple[str, ...]]
+    ) -> dict[_Key, str]:
         """Return the cache keys of a question's members, each with one ARN that has it."""
         seen = self._policy_set.equivalence.key_of(question.pair.action, question.risks)
         return {
-            _Key(seen, (question.wildcard, kind), call, seconds, approvals): arn
+            _Key(seen, (question.wildcard, kind), call, seconds, approvals, together): arn
+            for together in windows
             for arn, kind in question.members.items()
             for call in (*question.calls.allowed, *question.calls.longer)
         }
 
-    def _evaluate(self, new: Mapping[_Key, tuple[Question, str]]) -> dict[_Key, _CedarAnswer]:
+    def _evaluate(self, new: Mapping[_Key, tuple[Question, str]]) -> dict[_Key, CedarAnswer]:
         """Return Cedar's answer for each key, which comes with its question and an ARN."""
         samples = {key.resource: arn for key, (_, arn) in new.items()}
-        answers: dict[_Key, _CedarAnswer] = {}
+        answers: dict[_Key, CedarAnswer] = {}
         for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
             chosen = {(wildcard, arn) for (wildcard, _), arn in samples.items() if wildcard in kinds}
             resources = [resource_entity(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
@@ -140,14 +164,14 @@ class Evaluation:
 
     def _authorize(
         self, asked: Mapping[_Key, Question], samples: Mapping[_Resource, str], entities: cedarpy.Entities
-    ) -> list[_CedarAnswer]:
+    ) -> list[CedarAnswer]:
         """Return Cedar's answer to each question.
 
         In the decision about a call, all policies are evaluated with the approvals of its grant and of the call.
         Policies that look at the call are evaluated once more, with only the call's own approvals.
         """
 
-        def batch(policies: cedarpy.PolicySet, seen: RequestContext) -> list[_CedarAnswer]:
+        def batch(policies: cedarpy.PolicySet, seen: RequestContext) -> list[CedarAnswer]:
             requests = [self._request(question, samples[key.resource], key, seen) for key, question in asked.items()]
             results = cedarpy.is_authorized_batch(requests, policies, entities, self._policy_set.schema)
             return list(map(self._answer, results))
@@ -157,7 +181,7 @@ class Evaluation:
         if of_the_call == self._asked or rules.about_calls is None:
             return every
         pairs = zip(every, batch(rules.about_calls, of_the_call), strict=True)
-        return [_without_grant_approvals(whole, own, rules.call_rules) for whole, own in pairs]
+        return [without_grant_approvals(whole, own, rules.call_rules) for whole, own in pairs]
 
     def _call(self, call: Call) -> Entity:
         tags = self._policy_set.condition_reads.tags(call)
@@ -187,46 +211,33 @@ class Evaluation:
             "context": json.dumps(context),
         }
 
-    def _answer(self, result: cedarpy.AuthzResult) -> _CedarAnswer:
+    def _answer(self, result: cedarpy.AuthzResult) -> CedarAnswer:
         diagnostics = result.diagnostics
-        return _CedarAnswer(
+        return CedarAnswer(
             allowed=result.allowed,
             policies=frozenset(diagnostics.id_annotations_by_reason.values()),
             failed=frozenset(self._policy_set.name_in(error) for error in diagnostics.errors),
         )
 
-    def _verdict(self, question: Question, answers: Sequence[_CedarAnswer]) -> PairVerdict:
-        failed = _named(each.failed for each in answers)
+    def _verdict(self, question: Question, answers: Sequence[CedarAnswer]) -> PairVerdict:
+        failed = policies_of(each.failed for each in answers)
         if failed:
             return PairVerdict(question, allowed=False, policies=(), failed=failed)
         refused = [each.policies for each in answers if not each.allowed]
         if refused:
-            return PairVerdict(question, allowed=False, policies=_named(refused))
+            return PairVerdict(question, allowed=False, policies=policies_of(refused))
         needed = frozenset(({WILDCARD} if question.wildcard else set()) | ({REVEAL} if self._asked.reveal else set()))
         if needed and not all(self._mentioning(each.policies, needed) for each in answers):
             missing = [name for name in needed if not all(self._mentioning(each.policies, {name}) for each in answers)]
             return PairVerdict(question, allowed=False, policies=(), unmentioned=tuple(sorted(missing or needed)))
-        return PairVerdict(question, allowed=True, policies=_named(each.policies for each in answers))
+        return PairVerdict(question, allowed=True, policies=policies_of(each.policies for each in answers))
 
     def _mentioning(self, permits: Iterable[str], needed: AbstractSet[str]) -> bool:
         """Return whether one of the permits mentions everything that is `needed`."""
         return any(needed <= self._policy_set.rules[name].mentions for name in permits)
 
 
-def _without_grant_approvals(whole: _CedarAnswer, own: _CedarAnswer, call_rules: AbstractSet[str]) -> _CedarAnswer:
-    """Return `whole`, but with only those permits of `call_rules` that hold without the grant's approvals.
-
-    `whole` is the answer of all policies with all approvals. `own` is the answer of `call_rules` with the call's own
-    approvals. A forbid in either answer holds, and nothing is allowed that `whole` denies.
-    """
-    failed = whole.failed | own.failed
-    forbids = frozenset[str]().union(*(each.policies for each in (whole, own) if not each.allowed))
-    permits = whole.policies - (call_rules - own.policies)
-    allowed = whole.allowed and not forbids and bool(permits)
-    return _CedarAnswer(allowed, permits if allowed else forbids, failed)
-
-
-def _counting(question: Question, answers: Mapping[_Key, _CedarAnswer]) -> list[_CedarAnswer]:
+def _counting(question: Question, answers: Mapping[_Key, CedarAnswer]) -> list[CedarAnswer]:
     """Return the answers that count. For a longer prefix, only errors and denials by a forbid count."""
     if not question.calls.longer:
         return list(answers.values())
@@ -236,12 +247,6 @@ def _counting(question: Question, answers: Mapping[_Key, _CedarAnswer]) -> list[
         for key, answer in answers.items()
         if key.call in allowed or answer.failed or (answer.policies and not answer.allowed)
     ]
-
-
-def _named(answers: Iterable[frozenset[str]]) -> tuple[str, ...]:
-    """Return the policies of several answers, sorted. Most answers are the same object."""
-    distinct = set(answers)
-    return tuple(sorted(frozenset[str]().union(*distinct)))
 
 
 @lru_cache(maxsize=16)
@@ -258,7 +263,7 @@ def _remembered(
     _tags: tuple[tuple[str, str], ...],
     _asked: RequestContext,
     _policy_set: PolicySet,
-) -> dict[_Key, _CedarAnswer]:
+) -> dict[_Key, CedarAnswer]:
     """Return the answers cached for a target, a request's context, and a principal's key of `PrincipalReads`."""
     return {}
 

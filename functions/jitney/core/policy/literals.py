@@ -28,6 +28,8 @@ WILDCARD, REVEAL = "resource.wildcard", "context.reveal"
 
 EARLIER_APPROVALS = "earlierApprovals"
 """The attribute of the context with the groups that approved the same access before (row REV 11)."""
+TIME_WINDOWS = "timeWindows"
+"""The attribute of the context with the time windows that are open."""
 
 LEVEL = "level"
 """The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
@@ -45,7 +47,8 @@ _ONLY_WITH: Mapping[str, str] = {
     "call": ".hasTag() of a literal, or with .getTag() of a literal whose .string or .long is compared with literals "
     "by ==, !=, like, <, <=, >, >= or [...].contains()",
     **dict.fromkeys(
-        ("approvals", EARLIER_APPROVALS, "risks"), ".contains(), .containsAll() or .containsAny() of literals"
+        ("approvals", EARLIER_APPROVALS, "risks", TIME_WINDOWS),
+        ".contains(), .containsAll() or .containsAny() of literals",
     ),
     "way": "==, != or [...].contains() and literals",
 }
@@ -57,8 +60,8 @@ class Literals:
     """The literals of one policy.
 
     `resources` are the patterns with which resources are compared. `durations` are seconds, `groups` approvals,
-    `earlier_groups` earlier approvals, `risks` names of risks. `names` maps the attributes _NAMING of the context to
-    their literals. `actions` are the ids of Cedar's actions in the policy's scope.
+    `earlier_groups` earlier approvals, `risks` and `time_windows` their names. `names` maps the attributes _NAMING of
+    the context to their literals. `actions` are the ids of Cedar's actions in the policy's scope.
 
     `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not
     only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `mentions` are
@@ -71,12 +74,19 @@ class Literals:
     groups: set[str] = field(default_factory=set)
     earlier_groups: set[str] = field(default_factory=set)
     risks: set[str] = field(default_factory=set)
+    time_windows: set[str] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)
     actions: set[str] = field(default_factory=set)
     by_value: set[str] = field(default_factory=set)
     mentions: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     call: CallLiterals = field(default_factory=CallLiterals)
+
+    @property
+    def sets(self) -> Mapping[str, set[str]]:
+        """The literals with which sets in the context are compared, by attribute."""
+        sets = {"approvals": self.groups, EARLIER_APPROVALS: self.earlier_groups}
+        return {**sets, "risks": self.risks, TIME_WINDOWS: self.time_windows}
 
     def add_entity(self, uid: Mapping[str, str]) -> None:
         """Add an entity with which resources are compared."""
@@ -226,8 +236,7 @@ def _read_in(found: Literals, operands: Operands) -> bool:
 
 def _read_membership(found: Literals, operands: Operands) -> bool:
     literals = literals_in(operands["right"])
-    sets = {"approvals": found.groups, EARLIER_APPROVALS: found.earlier_groups, "risks": found.risks}
-    named = sets.get(_attribute_of(operands["left"], "context"))
+    named = found.sets.get(_attribute_of(operands["left"], "context"))
     if named is not None and literals:
         named.update(literals)
         return True

@@ -1,7 +1,7 @@
 """For which durations and approvals the policies allow a request, and who must approve it."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from math import comb
 from typing import NamedTuple, Self
 
@@ -39,6 +39,13 @@ class Passing(NamedTuple):
             return False
         earlier = self.given | self.evaluation.earlier
         return any(self.with_earlier(earlier | groups).passes(seconds, frozenset()) for groups in reviews)
+
+    def permitted_from(self, seconds: int) -> int | None:
+        """Return when time windows next change so that everything passes with all approvals; None for no such time."""
+        tried = islice(self.evaluation.later(), max(self.affordable, 0))
+        return next(
+            (time for time, then in tried if self._replace(evaluation=then).passes(seconds, self.possible)), None
+        )
 
     @property
     def affordable(self) -> int:

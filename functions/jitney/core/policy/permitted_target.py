@@ -20,17 +20,22 @@ from jitney.core.policy.permits import PermitScopes
 from jitney.core.policy.permitted_access import PermittedAccess, permitted_access
 from jitney.core.policy.permitted_summary import summarized
 from jitney.core.policy.permitted_terms import Evaluator, PermitTerms
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.target_config import Target
 
 
 class PolicyRules(NamedTuple):
-    """What decisions depend on, except for the principal, the request and the target."""
+    """What decisions depend on, except for the principal, the request and the target.
+
+    `windows` are the time windows that are open when the request would be made.
+    """
 
     policy_set: PolicySet
     actions: ActionTable
     limits: Limits
     reviewers: frozenset[str]
+    windows: WindowTimes
 
 
 class PermittedProfile(NamedTuple):
@@ -63,7 +68,9 @@ def permitted_target(
 
     `scopes` are the permits in scope. The principal's other grants do not count.
     """
-    evaluator = Evaluator(principal, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers)
+    evaluator = Evaluator(
+        principal, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers, rules.windows
+    )
     found = permitted_access(scopes, target, rules.actions, evaluator)
     access = found.access
     with suppress(PatternTooComplex):  # then the list is longer than it has to be
@@ -97,4 +104,5 @@ def _permitted_profile(name: str, principal: Principal, target: Target, rules: P
 
 
 def _decision(access_request: AccessRequest, principal: Principal, target: Target, rules: PolicyRules) -> Decision:
-    return decide(principal, access_request, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers)
+    given = rules.policy_set, rules.actions, rules.limits, rules.reviewers
+    return decide(principal, access_request, target, *given, windows=rules.windows)

@@ -22,6 +22,7 @@ from jitney.core.policy.questions import READS_BELOW, Question, questions_of
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.request_context import RequestContext
 from jitney.core.policy.risks import CompletedEscalation, completed_escalations, risks_of
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.target_config import Target
 
 MAX_EFFORT = 500_000
@@ -65,15 +66,17 @@ class Evaluator:
         actions: ActionTable,
         limits: Limits,
         reviewers: Collection[str],
+        windows: WindowTimes,
     ) -> None:
         self.budget = Budget(MAX_REQUEST_STEPS)
         self.effort = 0
         self._target, self._policy_set, self._actions = target, policy_set, actions
         contexts = {way: RequestContext("", way, reveal=False) for way in Way}
-        self._ways = {way: Evaluation(policy_set, principal, target, each) for way, each in contexts.items()}
+        self._ways = {way: Evaluation(policy_set, principal, target, each, windows) for way, each in contexts.items()}
         longest = min(target.max_duration_seconds, limits.max_duration_seconds)
         shortest = limits.min_duration_seconds
-        near = {seconds for seconds in policy_set.near(longest) if seconds >= shortest}
+        durations = self._ways[Way.CREDENTIALS].durations_near(longest)
+        near = {seconds for seconds in durations if seconds >= shortest}
         self._durations = sorted({longest, *({shortest, *near} if near else ())})
         self._groups = frozenset(reviewers) & policy_set.groups
 

@@ -13,6 +13,7 @@ from jitney.core.policy.changed_requests import about
 from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest
 from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 
 
@@ -95,6 +96,7 @@ def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
             version.reviewers,
             asked.approvals,
             earlier_approvals=lambda _request: (EarlierApproval("", tuple(asked.earlier_approvals), 0),),
+            windows=WindowTimes.always(*asked.time_windows),
             suggest=False,
         )
     except Problem as problem:

@@ -19,9 +19,11 @@ from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.policy.risks import HeldActions
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.stored_identity import identity_of
 from jitney.core.target_config import Target
+from jitney.core.time_window_config import TimeWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Case:
     of the profile. `source_identity` is the requester's, for a policy that names it. `reveal` is "true" or "false". A
     case with an `operation`, such as s3:DeleteObject, is about one call. Its `conditions` are then the values of the
     call's keys, `approvals` those of the call, and `grant_approvals` those of its grant. `earlier_approvals` are the
-    groups that approved the same access before.
+    groups that approved the same access before. `time_windows` are those that are open during the whole grant.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Case:
     operation: str = ""
     grant_approvals: tuple[str, ...] = ()
     earlier_approvals: tuple[str, ...] = ()
+    time_windows: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Self:
@@ -142,6 +145,7 @@ class CaseContext:
     limits: Limits
     reviewers: frozenset[str]
     claims: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    time_windows: Mapping[str, TimeWindow] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def run_cases(cases: Iterable[Case], setting: CaseContext) -> CaseReport:
@@ -204,6 +208,7 @@ def decide_case(case: Case, setting: CaseContext) -> Decision:
             case.approvals,
             lambda _asked: (HeldActions("g-held", frozenset(case.other_grant_actions)),),
             lambda _asked: (EarlierApproval("g-earlier", case.earlier_approvals, 0),),
+            windows=WindowTimes.always(*case.time_windows),
         )
     except Problem as problem:
         raise CaseFault(problem.code, f"{problem.detail} {problem.fix}") from problem

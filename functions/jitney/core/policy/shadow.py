@@ -17,6 +17,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.policy.risks import HeldActions
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.target_config import Target
 
@@ -57,6 +58,7 @@ class ShadowPolicies:
         actions: ActionTable,
         limits: Limits,
         reviewers: Collection[str],
+        windows: WindowTimes,
     ) -> dict[str, Any]:
         """Return the member for the record of the active `decision` on a request.
 
@@ -79,7 +81,7 @@ class ShadowPolicies:
             return {SHADOW: version | {"error": self.error}}
         try:
             seen = (actions, limits, reviewers, (), held, earlier)
-            other = decide(principal, request, target, self.policy_set, *seen, suggest=False)
+            other = decide(principal, request, target, self.policy_set, *seen, windows=windows, suggest=False)
             return {SHADOW: version | _difference(decision, other)}
         except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception
             return {SHADOW: version | {"error": _name_of(error)}}

@@ -197,9 +197,9 @@ def _collect(
         uses.denied[place, pair] = UncoveredUse(place.target, pair, "Cedar cannot compare with a `?` wildcard")
         return
     decision = present.on_pair(who, request, pair, seconds, held)
-    if decision is None or decision.effect is Effect.DENY:
-        named = ", ".join(sorted({each.policy for each in decision.reasons})) if decision else "a limit"
-        uses.denied[place, pair] = UncoveredUse(place.target, pair, f"the present policies deny it, by {named}")
+    if decision is None or (unsuitable := present.unsuitable(decision)):
+        denied = "the present policies deny it, by a limit" if decision is None else unsuitable
+        uses.denied[place, pair] = UncoveredUse(place.target, pair, denied)
         return
     reviews = reviews_of(decision) | stricter
     for shorter in present.context.policy_set.near(seconds):

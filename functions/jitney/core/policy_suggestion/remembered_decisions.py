@@ -12,6 +12,7 @@ from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, w
 from jitney.core.policy.decide import decide
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import HeldActions
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 
 Alternatives: TypeAlias = frozenset[frozenset[str]]
@@ -25,7 +26,7 @@ MOST_SETS = 256
 
 
 class RememberedDecisions:
-    """Decides requests by the policies of `context`, and caches the decisions."""
+    """Decides requests by the policies of `context`, and caches the decisions. No time window is open."""
 
     def __init__(self, context: CaseContext) -> None:
         self.context = context
@@ -43,6 +44,18 @@ class RememberedDecisions:
     ) -> Decision | None:
         """Return the decision on one pair of a request, for `seconds`."""
         return self.decision(who, with_pairs(request, (pair,), seconds), held)
+
+    def unsuitable(self, decision: Decision) -> str:
+        """Return why nothing can be suggested for what was decided; "" if something can.
+
+        A suggested permit names no time window, so it would permit more than a policy that names one.
+        """
+        policies = sorted({each.policy for each in decision.reasons})
+        if decision.effect is Effect.DENY:
+            return f"the present policies deny it, by {', '.join(policies)}"
+        rules = self.context.policy_set.rules
+        timed = [each for each in policies if each in rules and rules[each].time_windows]
+        return f"{timed[0]} names a time window" if timed else ""
 
     def arns_below(self, prefix: str, action: str) -> tuple[str, ...]:
         """Return, for each kind that policies distinguish, an ARN below the prefix on which the action can act.
@@ -64,7 +77,7 @@ class RememberedDecisions:
         try:
             return decide(
                 who, request, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers, (),
-                lambda _requested: others, suggest=False,
+                lambda _requested: others, windows=WindowTimes.always(), suggest=False,
             )  # fmt: skip
         except Problem:
             return None

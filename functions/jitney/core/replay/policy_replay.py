@@ -15,6 +15,7 @@ from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import HeldActions
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, RecordedRequest, recorded_request
 from jitney.core.report.published_lines import Line
@@ -84,6 +85,7 @@ def decide_again(recorded: RecordedRequest, context: CaseContext, *, suggest: bo
             context.reviewers,
             held_actions=held,
             earlier_approvals=earlier,
+            windows=WindowTimes.at(context.time_windows, recorded.time),
             suggest=suggest,
         )
     except Problem as problem:
@@ -154,6 +156,9 @@ class PolicyReplay:
             request,
             inputs.held,
             inputs.earlier,
+            WindowTimes.at(self.context.time_windows, recorded.time).during(
+                request.duration_seconds, self.context.policy_set.time_windows
+            ),
         )
         if key not in self._answers:
             try:

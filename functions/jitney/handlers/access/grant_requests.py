@@ -212,7 +212,7 @@ class _GrantOpening:
             | audit.calls_detail(access_request)
             | audit.decision_detail(decision)
             | authenticated.requester.record_detail()
-            | decided_detail(access_request, self._target, decision, authenticated.principal, authenticated.ports)
+            | decided_detail(access_request, self._target, decision, authenticated)
         )
 
     def _repeat(self) -> Response:

@@ -19,6 +19,7 @@ from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal, owner_names
 from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey, idempotency_key
 from jitney.core.records import audit
@@ -29,6 +30,7 @@ from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfAgent, EarlierApprovalsOfGrant
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.refusals import count_refused
+from jitney.handlers.grant.grant_windows import grant_windows
 from jitney.handlers.runtime.http import Request
 from jitney.handlers.runtime.logs import note_grant
 from jitney.handlers.runtime.ports import Ports
@@ -91,7 +93,12 @@ class AuthenticatedRequest:
             if grant
             else EarlierApprovalsOfAgent(ports, self.suspensions, self.principal, target, self.now)
         )
-        return decide(self.principal, access_request, target, *rules, approvals, others, earlier)
+        seen = approvals, others, earlier
+        return decide(self.principal, access_request, target, *rules, *seen, windows=self.open_windows(grant))
+
+    def open_windows(self, grant: Grant | None = None) -> WindowTimes:
+        """Return the time windows from now on, until the end of an active `grant`."""
+        return grant_windows(self.ports.config, self.now, grant)
 
     def session_policy(
         self,
@@ -111,7 +118,7 @@ class AuthenticatedRequest:
         members = audit.request_members(access_request, target, decision, self.requester)
         members["detail"] |= profile_detail(access_request, self.ports.actions)
         if decision:
-            members["detail"] |= decided_detail(access_request, target, decision, self.principal, self.ports)
+            members["detail"] |= decided_detail(access_request, target, decision, self)
         return members
 
     def record(

@@ -50,7 +50,9 @@ def _may_learn(name: str, access_request: AccessRequest, authenticated: Authenti
     shortest = replace(access_request, permissions=(), explanation=(), duration_seconds=limits.min_duration_seconds)
     rules = ports.policies, ports.actions, limits, ports.config.reviewers
     try:
-        return decide(authenticated.principal, with_profile(shortest, name, target), target, *rules).permits_some
+        request = with_profile(shortest, name, target)
+        windows = authenticated.open_windows()
+        return decide(authenticated.principal, request, target, *rules, windows=windows).permits_some
     except Problem:
         return False
 

@@ -11,6 +11,7 @@ from jitney.core.config import Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.permits import permits_of
 from jitney.core.policy.permitted_target import PermittedTarget, PolicyRules, permitted_target
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.target_config import Target
 from jitney.handlers.runtime.ports import Ports
 
@@ -34,7 +35,9 @@ class VisibleTargets(NamedTuple):
 def visible_targets(principal: Principal, ports: Ports, aliases: Iterable[str]) -> VisibleTargets:
     """Return the targets with these aliases that the principal may see."""
     config = ports.config
-    rules = PolicyRules(ports.policies, ports.actions, config.limits, frozenset(config.reviewers))
+    # To the minute, so that the answers are cached for a minute. A suggested duration ends a minute before a change.
+    windows = WindowTimes.at(config.time_windows if ports.policies.time_windows else {}, ports.now() // 60 * 60)
+    rules = PolicyRules(ports.policies, ports.actions, config.limits, frozenset(config.reviewers), windows)
     evaluated = _evaluated(config.policies, rules, rules.policy_set.principal_reads.key_of(principal))
     targets = [config.targets[alias] for alias in sorted(aliases)]
     missing = [target for target in targets if evaluated.get(target.alias, (None,))[0] != target]

@@ -14,7 +14,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.policy.reasons import DURATION, NO_REVEAL
 from jitney.core.problems import Problem, ProblemMembers
 from jitney.core.quotas import Quota
-from jitney.core.times import iso
+from jitney.core.times import format_time, iso
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.runtime.http import Response
 
@@ -122,6 +122,8 @@ def denied_problem(
         **explanation_view(access_request),
         **ways_view(ways),
     }
+    if decision.permitted_from is not None:
+        extras["retry_at"] = iso(decision.permitted_from)
     return Problem("denied", detail, _fix(decision, ways), extras)
 
 
@@ -130,6 +132,8 @@ def denied_call_problem(decision: Decision, detail: str = "", fix: str = "") -> 
     problem = denied_problem(replace(decision, allowed_subset=(), longest_seconds=0))
     if any(each.policy == DURATION for each in decision.reasons):
         fix = "Request a grant of a shorter duration, and make the call in it."
+    elif decision.permitted_from is not None:
+        fix = f"Make the call from {format_time(decision.permitted_from)} on. It would then pass."
     fix = fix or "Make a different call, or ask your platform engineer for a policy that permits this one."
     return Problem(problem.code, detail or problem.detail, fix, problem.extras)
 
@@ -206,4 +210,6 @@ def _fix(decision: Decision, ways: Mapping[Way, Effect]) -> str:
         return f"Request only the permissions in allowed_subset{', for ' if seconds else ''}{seconds}. They would pass."
     if seconds:
         return f"Request {seconds}. It would then pass."
+    if decision.permitted_from is not None:
+        return f"Request it from {format_time(decision.permitted_from)} on. It would then pass."
     return "Request something else, or ask your platform engineer for a policy that permits this."

@@ -29,6 +29,7 @@ from jitney.handlers.caller.earlier_approvals import EarlierApprovalsOfGrant
 from jitney.handlers.caller.other_grants import OtherGrantsLookup
 from jitney.handlers.caller.refusals import count_refused
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.grant.grant_windows import grant_windows
 from jitney.handlers.grant.issuance import target_of
 from jitney.handlers.grant.responses import deciding_policies, used_up_problem
 from jitney.handlers.review.current_reviewers import current_reviewers
@@ -218,6 +219,7 @@ def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Por
         approvals,
         OtherGrantsLookup(ports, who, target.account, ports.now(), grant.call.grant_id if grant.call else grant.id),
         EarlierApprovalsOfGrant(ports, review.suspensions, review.parent or grant, ports.now()),
+        windows=grant_windows(config, ports.now(), grant),
     )
 
 

@@ -1,0 +1,99 @@
+"""Which time windows are open during a grant. Policies are evaluated for each set of windows that are open together.
+
+So a grant that policies permit only in business hours ends before they end. A grant that they forbid in a change freeze
+ends before the freeze begins.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple, Self
+from zoneinfo import ZoneInfo
+
+from jitney.core.time_window_config import TimeWindow, WeeklyHours
+
+DAYS_AHEAD = 8
+"""How far ahead of a decision the changes of its windows are known."""
+SECONDS_OF_NOTICE = 60
+"""A suggested duration ends this long before a window's change, so that there is time to request it."""
+_DAY = 86_400
+
+Change = tuple[int, frozenset[str]]
+"""A time in epoch seconds, and the windows that are open from then on."""
+
+
+class UnknownTimeWindowsError(LookupError):
+    """The policies name time windows, and the caller of the decision did not say which are open."""
+
+
+class WindowTimes(NamedTuple):
+    """The windows that are open at the time `now` of a decision, and the changes after it, in epoch seconds.
+
+    The first of the `changes` is at `now` or before.
+    """
+
+    now: int
+    changes: tuple[Change, ...]
+
+    @classmethod
+    def at(cls, windows: Mapping[str, TimeWindow], now: int, ends_at: int | None = None) -> Self:
+        """Return the times of the windows from `now` on. Changes from `ends_at` on are left out."""
+        changes = _changes(tuple(windows.items()), now // _DAY) if windows else ((now, frozenset[str]()),)
+        last = max(place for place, (time, _) in enumerate(changes) if time <= now)
+        return cls(now, tuple(each for each in changes[last:] if ends_at is None or each[0] < max(ends_at, now + 1)))
+
+    @classmethod
+    def always(cls, *names: str) -> Self:
+        """Return the times for windows that stay open, with all others closed."""
+        return cls(0, ((0, frozenset(names)),))
+
+    def during(self, seconds: int, named: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+        """Return each set of the `named` windows that are open together in the next `seconds`, or only now for 0."""
+        until = self.now + max(seconds, 1)
+        return tuple(dict.fromkeys(tuple(sorted(names & named)) for time, names in self.changes if time < until))
+
+    def durations_to_changes(self, most: int) -> frozenset[int]:
+        """Return the durations below `most` seconds that end shortly before a change."""
+        durations = (time - self.now - SECONDS_OF_NOTICE for time, _ in self.changes[1:])
+        return frozenset(each for each in durations if 0 < each < most)
+
+    def later(self) -> Iterator[Self]:
+        """Yield the times as they are at each later change."""
+        for place, (time, _) in enumerate(self.changes[1:], start=1):
+            yield self._replace(now=time, changes=self.changes[place:])
+
+
+@lru_cache(maxsize=8)
+def _changes(windows: tuple[tuple[str, TimeWindow], ...], day: int) -> tuple[Change, ...]:
+    """Return the changes of all windows from a day (since the epoch) on. The first is before that day."""
+    start, end = (day - 1) * _DAY, (day + DAYS_AHEAD) * _DAY
+    spans = [(name, *span) for name, window in windows for span in _spans(window, start, end)]
+    times = sorted({start, *(time for _, *span in spans for time in span if start < time < end)})
+    found: list[Change] = []
+    for time in times:
+        names = frozenset(name for name, opens, closes in spans if opens <= time < closes)
+        if not found or found[-1][1] != names:
+            found.append((time, names))
+    return tuple(found)
+
+
+def _spans(window: TimeWindow, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield when a window opens and closes, for all of its times that meet the range."""
+    yield from (span for span in window.periods if span[0] < end and span[1] > start)
+    if window.weekly:
+        zone = ZoneInfo(window.time_zone)
+        first = datetime.fromtimestamp(start, UTC).date() - timedelta(days=2)
+        for date in (first + timedelta(days=each) for each in range((end - start) // _DAY + 4)):
+            midnight = datetime(date.year, date.month, date.day)  # noqa: DTZ001 - its zone is added with the hour
+            for hours in window.weekly:
+                if date.weekday() in hours.days:
+                    yield _hours_on(midnight, hours, zone)
+
+
+def _hours_on(midnight: datetime, hours: WeeklyHours, zone: ZoneInfo) -> tuple[int, int]:
+    """Return when weekly hours begin and end that begin on a day. Clock changes move them as they move the clock."""
+    last = hours.closes if hours.closes > hours.opens else hours.closes + 24 * 60
+    opens, closes = (
+        int((midnight + timedelta(minutes=each)).replace(tzinfo=zone).timestamp()) for each in (hours.opens, last)
+    )
+    return opens, closes

@@ -1,0 +1,199 @@
+"""Row POL 1: policies can name time windows, and see all that are open during a grant."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.request import AccessRequest, Permission, Way
+from jitney.core.policy.decide import decide
+from jitney.core.policy.time_windows import DAYS_AHEAD, UnknownTimeWindowsError, WindowTimes
+from jitney.core.time_window_config import TimeWindow, WeeklyHours
+from tests.core.policy.conftest import agent
+
+WORKDAYS = (0, 1, 2, 3, 4)
+BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+HOURS = TimeWindow(BERLIN, (WeeklyHours(WORKDAYS, 8 * 60, 18 * 60),), ())
+NIGHTS = TimeWindow(NEW_YORK, (WeeklyHours((4,), 22 * 60, 6 * 60),), ())
+ALWAYS = TimeWindow("UTC", (WeeklyHours(tuple(range(7)), 0, 24 * 60),), ())
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+FREEZE = TimeWindow("UTC", (), ((at("2026-12-03T16:00"), at("2026-12-03T20:00")),))
+WINDOWS = {"hours": HOURS, "freeze": FREEZE}
+
+SCOPE = "principal, action, resource"
+IN_HOURS = f'@id("hours") permit ({SCOPE}) when {{ context.timeWindows.contains("hours") }};'
+FROZEN = f"""@id("all") permit ({SCOPE});
+@id("freeze") @advice("Wait for the end of the freeze.")
+forbid ({SCOPE}) when {{ context.timeWindows.contains("freeze") }};"""
+REVIEWED = f"""@id("all") permit ({SCOPE});
+@id("late") @approval("owners") forbid ({SCOPE})
+unless {{ context.timeWindows.contains("hours") || context.approvals.contains("owners") }};"""
+PUT = Permission(("s3:PutObject",), ("arn:aws:s3:::b/a",))
+GROUPS = ("owners",)
+
+
+@pytest.mark.parametrize(
+    ("window", "opens", "closes"),
+    [
+        (HOURS, "2026-12-01T07:00", "2026-12-01T17:00"),
+        (HOURS, "2026-07-01T06:00", "2026-07-01T16:00"),  # summer time
+        (NIGHTS, "2026-12-05T03:00", "2026-12-05T11:00"),  # begins on Friday in New York, and ends on Saturday
+        (FREEZE, "2026-12-03T16:00", "2026-12-03T20:00"),
+        # The clocks go back in these hours, so they last an hour longer.
+        (TimeWindow(BERLIN, (WeeklyHours((6,), 60, 5 * 60),), ()), "2026-10-24T23:00", "2026-10-25T04:00"),
+        # 02:30 does not exist on that day: the clocks go forward at 02:00.
+        (TimeWindow(BERLIN, (WeeklyHours((6,), 150, 5 * 60),), ()), "2026-03-29T01:30", "2026-03-29T03:00"),
+    ],
+)
+def test_pol_01_a_window_is_open_from_its_first_second_to_before_its_last(window: TimeWindow, opens: str, closes: str):
+    expected = {at(opens) - 1: (), at(opens): ("it",), at(closes) - 1: ("it",), at(closes): ()}
+    found = {now: WindowTimes.at({"it": window}, now).during(0, frozenset({"it"}))[0] for now in expected}
+    assert found == expected
+
+
+@given(st.integers(at("2026-01-01"), at("2027-12-31")), st.integers(1, 43_200))
+def test_pol_01_the_windows_during_a_grant_are_those_of_each_minute(now: int, seconds: int):
+    zone = ZoneInfo(BERLIN)
+
+    def open_at(time: int) -> tuple[str, ...]:
+        there = datetime.fromtimestamp(time, zone)
+        hours = there.weekday() in WORKDAYS and 8 <= there.hour < 18
+        freeze = FREEZE.periods[0][0] <= time < FREEZE.periods[0][1]
+        return tuple(name for name, is_open in (("freeze", freeze), ("hours", hours)) if is_open)
+
+    minutes = [now, *range(now - now % 60 + 60, now + seconds, 60)]
+    expected = tuple(dict.fromkeys(map(open_at, minutes)))
+    assert WindowTimes.at(WINDOWS, now).during(seconds, frozenset(WINDOWS)) == expected
+
+
+@given(st.integers(at("2026-01-01"), at("2027-12-31")))
+def test_pol_01_changes_are_known_for_a_week_and_each_differs_from_the_one_before(now: int):
+    changes = WindowTimes.at({**WINDOWS, "nights": NIGHTS, "always": ALWAYS}, now).changes
+    assert changes[0][0] <= now
+    assert all(before[0] < after[0] and before[1] != after[1] for before, after in pairwise(changes))
+    assert changes[-1][0] > now + (DAYS_AHEAD - 5) * 86_400
+    assert all("always" in names for _, names in changes)
+
+
+class Asked:
+    def __init__(self, load: Any, actions: Any, target: Any, limits: Any) -> None:
+        self._load, self._target, self._rest = load, target, (actions, limits)
+
+    def __call__(
+        self,
+        policies: str,
+        now: str,
+        seconds: int = 300,
+        *,
+        ends_at: str = "",
+        approvals: tuple[str, ...] = (),
+        operation: str = "",
+    ) -> Decision:
+        way = Way.GATEWAY if operation else Way.CREDENTIALS
+        request = AccessRequest("analytics-prod", (PUT,), seconds, "reason", "", way=way, operation=operation)
+        windows = WindowTimes.at(WINDOWS, at(now), at(ends_at) if ends_at else None)
+        rest = (self._target, self._load(policies), *self._rest, GROUPS, approvals)
+        return decide(agent(), request, *rest, windows=windows)
+
+
+@pytest.fixture
+def asked(load, actions, target, limits) -> Asked:
+    return Asked(load, actions, target, limits)
+
+
+@pytest.mark.parametrize(
+    ("policies", "now", "seconds", "effect", "longest", "permitted_from"),
+    [
+        (IN_HOURS, "2026-12-01T07:00", 300, "allow", 0, ""),
+        (IN_HOURS, "2026-12-01T16:55", 300, "allow", 0, ""),
+        (IN_HOURS, "2026-12-01T16:55:01", 300, "deny", 239, "2026-12-02T07:00"),
+        (IN_HOURS, "2026-12-01T16:59:30", 300, "deny", 0, "2026-12-02T07:00"),
+        (IN_HOURS, "2026-12-01T06:59:59", 300, "deny", 0, "2026-12-01T07:00"),
+        (IN_HOURS, "2026-12-04T17:00", 300, "deny", 0, "2026-12-07T07:00"),  # over the weekend
+        (FROZEN, "2026-12-03T15:55", 300, "allow", 0, ""),
+        (FROZEN, "2026-12-03T15:55:01", 300, "deny", 239, "2026-12-03T20:00"),
+        (FROZEN, "2026-12-03T18:00", 300, "deny", 0, "2026-12-03T20:00"),
+        (FROZEN, "2026-12-03T19:59:59", 300, "deny", 0, "2026-12-03T20:00"),
+        (FROZEN, "2026-12-03T20:00", 300, "allow", 0, ""),
+        (REVIEWED, "2026-12-01T12:00", 300, "allow", 0, ""),
+        (REVIEWED, "2026-12-01T16:58", 300, "review", 0, ""),
+        (REVIEWED, "2026-12-01T20:00", 300, "review", 0, ""),
+    ],
+)
+def test_pol_01_a_grant_needs_a_permit_in_each_window_that_it_meets(
+    asked: Asked, policies: str, now: str, seconds: int, effect: str, longest: int, permitted_from: str
+):
+    decision = asked(policies, now, seconds)
+    found = decision.effect, decision.longest_seconds, decision.permitted_from
+    assert found == (effect, longest, at(permitted_from) if permitted_from else None)
+
+
+def test_pol_01_a_suggested_duration_passes_for_a_minute(asked: Asked):
+    longest = asked(FROZEN, "2026-12-03T15:30:00", 3600).longest_seconds
+    assert [asked(FROZEN, f"2026-12-03T15:{each}", longest).effect for each in ("30:00", "31:00", "31:01")] == [
+        "allow", "allow", "deny",
+    ]  # fmt: skip
+
+
+def test_pol_07_a_denial_says_from_when_on_policies_permit_the_request(asked: Asked):
+    decision = asked(FROZEN, "2026-12-03T18:00")
+    assert decision.reasons[0].sentence == (
+        "s3:PutObject (Write) on arn:aws:s3:::b/a is forbidden. Wait for the end of the freeze. "
+        "Policies permit the request from 2026-12-03 20:00 UTC on."
+    )
+    assert decision.permits_some
+
+
+def test_pol_01_a_grant_that_has_begun_is_decided_up_to_its_own_end(asked: Asked):
+    now, end = "2026-12-03T15:50", "2026-12-03T16:00"
+    assert asked(FROZEN, now, 3600).effect is Effect.DENY
+    assert asked(FROZEN, now, 3600, ends_at=end).effect is Effect.ALLOW
+    assert asked(FROZEN, now, 3600, ends_at="2026-12-03T16:00:01").effect is Effect.DENY
+    assert asked(FROZEN, "2026-12-03T16:00", 3600, ends_at=end).effect is Effect.DENY
+
+
+def test_pol_01_a_call_is_decided_at_its_own_time(asked: Asked):
+    effects = [
+        asked(FROZEN, f"2026-12-03T{time}", 3600, operation="s3:PutObject").effect
+        for time in ("15:59:59", "16:00", "19:59:59", "20:00")
+    ]
+    assert effects == ["allow", "deny", "deny", "allow"]
+
+
+def test_pol_01_an_approval_replaces_no_window_that_a_permit_requires(asked: Asked):
+    assert asked(IN_HOURS, "2026-12-01T20:00", approvals=GROUPS).effect is Effect.DENY
+    assert asked(REVIEWED, "2026-12-01T20:00", approvals=GROUPS).effect is Effect.ALLOW
+
+
+def test_pol_02_without_windows_no_policy_that_names_one_is_evaluated(load, actions, target, limits):
+    request = AccessRequest("analytics-prod", (PUT,), 300, "reason", "")
+    with pytest.raises(UnknownTimeWindowsError):
+        decide(agent(), request, target, load(FROZEN), actions, limits, GROUPS)
+
+
+def test_pol_01_windows_that_no_policy_names_change_nothing(asked: Asked):
+    silent = f'@id("all") permit ({SCOPE}) when {{ context.durationSeconds <= 600 }};'
+    decision = asked(silent, "2026-12-03T15:50", 3600)
+    assert (decision.effect, decision.longest_seconds, decision.permitted_from) == (Effect.DENY, 600, None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "wrong"),
+    [
+        ('context.timeWindows == ["hours"]', "other than with .contains()"),
+        ("context.timeWindows.contains(context.target)", "other than with .contains()"),
+    ],
+)
+def test_pol_02_other_uses_of_time_windows_are_refused(load, condition: str, wrong: str):
+    with pytest.raises(ValueError, match=wrong.replace("(", r"\(").replace(")", r"\)").replace(".", r"\.")):
+        load(f'@id("other") permit ({SCOPE}) when {{ {condition} }};')

@@ -1,0 +1,143 @@
+"""Row POL 1: time windows count at a request, at each vote, at each issue of credentials and at each call."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import State
+from jitney.core.config import Policies
+from jitney.core.policy.shadow import ShadowPolicies
+from jitney.core.time_window_config import TimeWindow
+from jitney.core.times import iso
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.permitted_targets import list_targets
+from tests.handlers.gateway import PUT, Gateway
+from tests.handlers.seen_votes import vote
+from tests.handlers.test_ballots import ballot
+from tests.handlers.test_earlier_approvals import Desk
+
+SCOPE = "principal, action, resource"
+ANY = "[true, false].contains(resource.wildcard) && [true, false].contains(context.reveal)"
+FROZEN = f"""
+@id("all") permit ({SCOPE}) when {{ {ANY} }};
+@id("freeze") @advice("Changes wait.") forbid ({SCOPE}) when {{ context.timeWindows.contains("freeze") }};
+"""
+REVIEWED = FROZEN.replace(ANY, f'{ANY} && context.approvals.contains("owners")')
+
+
+def freeze(opens: int, closes: int) -> dict[str, TimeWindow]:
+    return {"freeze": TimeWindow("UTC", (), ((opens, closes),))}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(FROZEN)
+
+
+def test_pol_01_a_request_that_lasts_into_a_window_is_denied_with_a_duration_that_passes(desk: Desk):
+    now = desk.system.now
+    desk.configure(time_windows=freeze(now + 420, now + 900))
+    status, body, _ = desk.ask()
+    assert (status, body["code"], body["longest_seconds"]) == (403, "denied", 360)
+    assert (body["fix"], body["retry_at"]) == ("Request at most 360 seconds. It would then pass.", iso(now + 900))
+    assert "is forbidden. Changes wait. Policies permit the request from " in body["detail"]
+    assert desk.ask(duration_seconds=360)[0] == 201
+
+
+def test_pol_01_during_a_window_the_problem_says_when_the_request_passes(desk: Desk):
+    now = desk.system.now
+    desk.configure(time_windows=freeze(now - 1, now + 900))
+    status, body, _ = desk.ask(route=preview_decision)
+    assert (status, body["effect"], body["longest_seconds"]) == (200, "deny", 0)
+    assert "Policies permit the request from " in body["reasons"][0]["sentence"]
+    status, body, _ = desk.ask()
+    assert (status, body["longest_seconds"], body["retry_at"]) == (403, 0, iso(now + 900))
+    assert body["fix"] == f"Request it from {iso(now + 900).replace('T', ' ')[:16]} UTC on. It would then pass."
+    desk.system.now = now + 900
+    assert desk.ask()[0] == 201
+
+
+def test_pol_01_a_denial_that_no_window_causes_has_no_time(desk: Desk):
+    now = desk.system.now
+    desk.configure(time_windows=freeze(now - 1, now + 900))
+    desk.load(FROZEN + f'@id("never") forbid ({SCOPE});')
+    _, body, _ = desk.ask()
+    assert "retry_at" not in body
+
+
+def test_pol_14_the_record_has_the_windows_that_the_decision_saw(desk: Desk):
+    now = desk.system.now
+    desk.configure(time_windows=freeze(now + 300, now + 900))
+    desk.ask()
+    inputs = json.loads(desk.system.records()[-1]["detail"])["decision_inputs"]
+    assert inputs["time_windows"] == [[], ["freeze"]]
+
+
+def test_pol_01_credentials_are_renewed_up_to_a_window_that_begins_when_the_grant_ends(desk: Desk):
+    now = desk.system.now
+    desk.configure(time_windows=freeze(now + 600, now + 900))
+    _, body, _ = desk.ask()
+    desk.system.now += 500
+    renewed = desk.system.call(create_credentials, grant_id=body["grant"]["id"], token=desk.token())
+    assert renewed[0] == 200
+
+
+def test_pol_01_credentials_are_not_renewed_into_a_window_that_was_configured_later(desk: Desk):
+    now = desk.system.now
+    _, body, _ = desk.ask()
+    desk.configure(time_windows=freeze(now + 599, now + 900))
+    status, problem, _ = desk.system.call(create_credentials, grant_id=body["grant"]["id"], token=desk.token())
+    assert (status, problem["code"]) == (403, "denied")
+
+
+def test_pol_01_an_approval_in_a_window_that_policies_forbid_grants_nothing():
+    desk = Desk(REVIEWED)
+    status, body, _ = desk.ask()
+    grant = desk.system.store.grants[body["grant"]["id"]]
+    assert status == 202
+    desk.configure(time_windows=freeze(desk.system.now + 300, desk.system.now + 900))
+    assert vote(ballot(grant), desk.system.ports).state is State.FAILED
+    assert desk.ask()[1]["code"] == "denied"
+
+
+def test_pol_01_a_call_in_a_window_is_denied_and_one_before_is_not():
+    gateway = Gateway(FROZEN)
+    now = gateway.system.now
+    gateway.system.config = gateway.system.ports.config = replace(
+        gateway.system.config, time_windows=freeze(now + 60, now + 120)
+    )
+    assert gateway.post(PUT)[0] == 200
+    gateway.system.now = now + 60
+    status, problem = gateway.post(PUT)
+    assert (status, problem["code"], problem["retry_at"]) == (403, "denied", iso(now + 120))
+    assert "Policies permit the request from" in problem["detail"]
+    gateway.system.now = now + 120
+    assert gateway.post(PUT)[0] == 200
+    assert len(gateway.upstream.sent) == 2
+
+
+def test_cli_05_a_target_that_a_window_closes_is_not_listed_until_it_opens(desk: Desk):
+    now = desk.system.now // 60 * 60 + 60
+    desk.configure(time_windows=freeze(now, now + 600))
+
+    def listed(at: int) -> list[Any]:
+        desk.system.now = at
+        return [each["target"] for each in desk.system.call(list_targets, token=desk.token())[1]["targets"]]
+
+    assert [listed(now - 600), listed(now), listed(now + 599), listed(now + 600)] == [
+        ["analytics-prod"], [], [], ["analytics-prod"],
+    ]  # fmt: skip
+
+
+def test_pol_14_the_shadow_sees_the_same_windows(desk: Desk):
+    now = desk.system.now
+    desk.configure(time_windows=freeze(now + 60, now + 900))
+    shadow = Policies(desk.system.config.policies.text, desk.system.config.policies.schema, "next")
+    desk.load(f'@id("all") permit ({SCOPE}) when {{ {ANY} }};')
+    desk.system.ports.shadow_policies = ShadowPolicies.load(shadow)
+    assert desk.ask()[0] == 201
+    detail = json.loads(next(each for each in desk.system.records() if each["event"] == "request")["detail"])
+    assert detail["shadow"] == {"policy_version": "next", "effect": "deny", "policies": ["freeze"]}
