@@ -4,9 +4,11 @@ So a grant that policies permit only in business hours ends before they end. A g
 ends before the freeze begins.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -39,7 +41,7 @@ class WindowTimes(NamedTuple):
     def at(cls, windows: Mapping[str, TimeWindow], now: int, ends_at: int | None = None) -> Self:
         """Return the times of the windows from `now` on. Changes from `ends_at` on are left out."""
         changes = _changes(tuple(windows.items()), now // _DAY) if windows else ((now, frozenset[str]()),)
-        last = max(place for place, (time, _) in enumerate(changes) if time <= now)
+        last = bisect_right(changes, now, key=itemgetter(0)) - 1
         return cls(now, tuple(each for each in changes[last:] if ends_at is None or each[0] < max(ends_at, now + 1)))
 
     @classmethod
@@ -63,7 +65,7 @@ class WindowTimes(NamedTuple):
             yield self._replace(now=time, changes=self.changes[place:])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=400)  # a replay reads the records of a year in any order
 def _changes(windows: tuple[tuple[str, TimeWindow], ...], day: int) -> tuple[Change, ...]:
     """Return the changes of all windows from a day (since the epoch) on. The first is before that day."""
     start, end = (day - 1) * _DAY, (day + DAYS_AHEAD) * _DAY
