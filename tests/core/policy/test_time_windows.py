@@ -15,6 +15,7 @@ from jitney.core.policy.decide import decide
 from jitney.core.policy.time_windows import DAYS_AHEAD, UnknownTimeWindowsError, WindowTimes
 from jitney.core.time_window_config import TimeWindow, WeeklyHours
 from tests.core.policy.conftest import agent
+from tests.cpu_time import within_cpu_seconds
 
 WORKDAYS = (0, 1, 2, 3, 4)
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -83,6 +84,37 @@ def test_pol_01_changes_are_known_for_a_week_and_each_differs_from_the_one_befor
     assert all(before[0] < after[0] and before[1] != after[1] for before, after in pairwise(changes))
     assert changes[-1][0] > now + (DAYS_AHEAD - 5) * 86_400
     assert all("always" in names for _, names in changes)
+
+
+def test_pol_01_changes_of_all_windows_that_a_configuration_can_have_are_found_in_little_time():
+    """`WindowTimes.at` compared each change with each span, which took 8 s in the first decision of each day."""
+    now = at("2026-12-01")
+
+    def window(number: int) -> TimeWindow:
+        starts = [(place * 67 + number * 3) % 1440 for place in range(20)]
+        periods = tuple((now + each * 1000 + number, now + each * 1000 + 500 + number) for each in range(100))
+        return TimeWindow(
+            BERLIN, tuple(WeeklyHours(tuple(range(7)), each, min(each + 31, 1440)) for each in starts), periods
+        )
+
+    windows = {f"w{number}": window(number) for number in range(20)}
+    with within_cpu_seconds(2):
+        assert len(WindowTimes.at(windows, now).changes) > 4000
+
+
+@given(st.lists(st.tuples(st.integers(0, 1439), st.integers(1, 1440)), min_size=1, max_size=4), st.integers(0, 13))
+def test_pol_01_a_window_is_open_in_any_of_its_hours(hours: list[tuple[int, int]], place: int):
+    weekly = tuple(WeeklyHours((number,), *each) for number, each in enumerate(hours))
+    start = at("2026-11-30")  # a Monday
+    minutes = {
+        number * 1440 + minute
+        for number, (opens, closes) in enumerate(hours)
+        for minute in range(opens, closes if closes > opens else closes + 1440)
+    }
+    now = start + place * 10_000
+    window = {"it": TimeWindow("UTC", weekly, ())}
+    found = [WindowTimes.at(window, now + 60 * each).during(0, frozenset(window)) for each in range(720)]
+    assert found == [(("it",),) if ((now - start) // 60 + each) % 10_080 in minutes else ((),) for each in range(720)]
 
 
 class Asked:

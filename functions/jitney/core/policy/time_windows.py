@@ -5,9 +5,11 @@ ends before the freeze begins.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import groupby, takewhile
 from operator import itemgetter
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -52,7 +54,8 @@ class WindowTimes(NamedTuple):
     def during(self, seconds: int, named: frozenset[str]) -> tuple[tuple[str, ...], ...]:
         """Return each set of the `named` windows that are open together in the next `seconds`, or only now for 0."""
         until = self.now + max(seconds, 1)
-        return tuple(dict.fromkeys(tuple(sorted(names & named)) for time, names in self.changes if time < until))
+        meeting = takewhile(lambda change: change[0] < until, self.changes)
+        return tuple(dict.fromkeys(tuple(sorted(names & named)) for _, names in meeting))
 
     def durations_to_changes(self, most: int) -> frozenset[int]:
         """Return the durations below `most` seconds that end shortly before a change."""
@@ -69,12 +72,20 @@ class WindowTimes(NamedTuple):
 def _changes(windows: tuple[tuple[str, TimeWindow], ...], day: int) -> tuple[Change, ...]:
     """Return the changes of all windows from a day (since the epoch) on. The first is before that day."""
     start, end = (day - 1) * _DAY, (day + DAYS_AHEAD) * _DAY
-    spans = [(name, *span) for name, window in windows for span in _spans(window, start, end)]
-    times = sorted({start, *(time for _, *span in spans for time in span if start < time < end)})
-    found: list[Change] = []
-    for time in times:
-        names = frozenset(name for name, opens, closes in spans if opens <= time < closes)
-        if not found or found[-1][1] != names:
+    steps = (
+        (max(time, start), name, step)
+        for name, window in windows
+        for opens, closes in _spans(window, start, end)
+        for time, step in ((opens, 1), (closes, -1))
+    )
+    open_spans, found = Counter[str](), [(start, frozenset[str]())]
+    for time, together in groupby(sorted(each for each in steps if each[0] < end), itemgetter(0)):
+        for _, name, step in together:
+            open_spans[name] += step
+        names = frozenset(+open_spans)
+        if time == start:
+            found[0] = (start, names)
+        elif names != found[-1][1]:
             found.append((time, names))
     return tuple(found)
 
