@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from jitney.configuration.values import Alias, SettingsModel, one_of, refused, unique
+from jitney.core.time_window_config import epoch_seconds
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MOST_WINDOWS = 20
@@ -101,10 +102,7 @@ class TimeWindowSettings(SettingsModel):
                 {"days": [DAYS.index(day) for day in each.days], "opens": each.opens, "closes": each.closes}
                 for each in self.weekly
             ],
-            "periods": [
-                [int(time.replace(tzinfo=zone).timestamp()) for time in (each.opens, each.closes)]
-                for each in self.periods
-            ],
+            "periods": [[epoch_seconds(time, zone) for time in (each.opens, each.closes)] for each in self.periods],
         }
 
 

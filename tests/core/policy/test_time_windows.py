@@ -1,6 +1,6 @@
 """Row POL 1: policies can name time windows, and see all that are open during a grant."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.policy.decide import decide
 from jitney.core.policy.time_windows import DAYS_AHEAD, UnknownTimeWindowsError, WindowTimes
-from jitney.core.time_window_config import TimeWindow, WeeklyHours
+from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
 from tests.core.policy.conftest import agent
 from tests.cpu_time import within_cpu_seconds
 
@@ -52,8 +52,23 @@ GROUPS = ("owners",)
         (FREEZE, "2026-12-03T16:00", "2026-12-03T20:00"),
         # The clocks go back in these hours, so they last an hour longer.
         (TimeWindow(BERLIN, (WeeklyHours((6,), 60, 5 * 60),), ()), "2026-10-24T23:00", "2026-10-25T04:00"),
-        # 02:30 does not exist on that day: the clocks go forward at 02:00.
-        (TimeWindow(BERLIN, (WeeklyHours((6,), 150, 5 * 60),), ()), "2026-03-29T01:30", "2026-03-29T03:00"),
+        # 02:30 does not exist on that day: the clocks go forward at 02:00, and show 03:00.
+        (TimeWindow(BERLIN, (WeeklyHours((6,), 150, 5 * 60),), ()), "2026-03-29T01:00", "2026-03-29T03:00"),
+        (TimeWindow(BERLIN, (WeeklyHours((6,), 150, 195),), ()), "2026-03-29T01:00", "2026-03-29T01:15"),
+        # The clocks show 02:30 twice on that day.
+        (TimeWindow(BERLIN, (WeeklyHours((6,), 150, 195),), ()), "2026-10-25T00:30", "2026-10-25T02:15"),
+        (
+            TimeWindow("Asia/Kathmandu", (WeeklyHours((2,), 8 * 60, 18 * 60),), ()),
+            "2026-07-01T02:15",
+            "2026-07-01T12:15",
+        ),
+        # Half an hour is skipped, and begins twice.
+        (TimeWindow("Australia/Lord_Howe", (WeeklyHours((6,), 135, 160),), ()), "2026-10-03T15:30", "2026-10-03T15:40"),
+        (TimeWindow("Australia/Lord_Howe", (WeeklyHours((6,), 105, 130),), ()), "2026-04-04T14:45", "2026-04-04T15:40"),
+        # A whole day is skipped: Friday, 30 December.
+        (TimeWindow("Pacific/Apia", (WeeklyHours((4,), 720, 600),), ()), "2011-12-30T10:00", "2011-12-30T20:00"),
+        # Exactly 24 hours, over midnight.
+        (TimeWindow("UTC", (WeeklyHours((1,), 720, 720),), ()), "2026-12-01T12:00", "2026-12-02T12:00"),
     ],
 )
 def test_pol_01_a_window_is_open_from_its_first_second_to_before_its_last(window: TimeWindow, opens: str, closes: str):
@@ -115,6 +130,17 @@ def test_pol_01_a_window_is_open_in_any_of_its_hours(hours: list[tuple[int, int]
     window = {"it": TimeWindow("UTC", weekly, ())}
     found = [WindowTimes.at(window, now + 60 * each).during(0, frozenset(window)) for each in range(720)]
     assert found == [(("it",),) if ((now - start) // 60 + each) % 10_080 in minutes else ((),) for each in range(720)]
+
+
+@given(
+    st.sampled_from([BERLIN, NEW_YORK, "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca"]),
+    st.datetimes(datetime(1940, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001 - local times
+    st.integers(0, 100_000),
+)
+def test_pol_01_a_later_local_time_is_never_an_earlier_moment(name: str, local: datetime, minutes: int):
+    zone = ZoneInfo(name)
+    moments = [epoch_seconds(each, zone) for each in (local, local + timedelta(minutes=minutes))]
+    assert moments == sorted(moments)
 
 
 class Asked:

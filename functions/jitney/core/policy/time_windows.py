@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from jitney.core.time_window_config import TimeWindow, WeeklyHours
+from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
 
 DAYS_AHEAD = 8
 """How far ahead of a decision the changes of its windows are known."""
@@ -106,7 +106,5 @@ def _spans(window: TimeWindow, start: int, end: int) -> Iterator[tuple[int, int]
 def _hours_on(midnight: datetime, hours: WeeklyHours, zone: ZoneInfo) -> tuple[int, int]:
     """Return when weekly hours begin and end that begin on a day. Clock changes move them as they move the clock."""
     last = hours.closes if hours.closes > hours.opens else hours.closes + 24 * 60
-    opens, closes = (
-        int((midnight + timedelta(minutes=each)).replace(tzinfo=zone).timestamp()) for each in (hours.opens, last)
-    )
+    opens, closes = (epoch_seconds(midnight + timedelta(minutes=each), zone) for each in (hours.opens, last))
     return opens, closes
