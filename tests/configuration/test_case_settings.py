@@ -1,5 +1,7 @@
 """Cases of policies with what no request can have are refused, because they would test nothing (row POL 11)."""
 
+from dataclasses import replace
+
 import pytest
 
 from jitney.configuration.names import Names
@@ -10,6 +12,7 @@ NAMES = Names(
     issuers=("corp", "staff"),
     targets=("prod",),
     reviewers=("owners",),
+    time_windows=("hours",),
     claims={"environment": "string"},
 )
 CASE = {
@@ -38,6 +41,8 @@ WRONG = [
     ({"groups": ["corp/a", "crop/a"]}, ("groups", 1), '"crop" is not in issuers', "corp/a"),
     ({"policies": "read"}, ("policies",), "not a list", "[a, b]"),
     ({"approvals": ["ownrs"]}, ("approvals", 0), 'no reviewer group "ownrs"', "did you mean owners?"),
+    ({"time_windows": ["hour"]}, ("time_windows", 0), 'no time window "hour"', "did you mean hours?"),
+    ({"time_windows": "hours"}, ("time_windows",), "not a list", "[a, b]"),
     ({"reviews": ["owners"]}, ("reviews", 0), "not a list", "[a, b]"),
     ({"reviews": [["owners"], ["ownrs"]]}, ("reviews", 1, 0), 'no reviewer group "ownrs"', "owners"),
     ({"kind": "robot"}, ("kind",), '"robot" is not accepted', "'agent' or 'human'"),
@@ -80,6 +85,7 @@ def test_pol_11_a_case_that_tests_nothing_is_refused(members, path, wrong, fix):
         {},
         {"approvals": ["owners", "break-glass"], "reviews": [["owners"]], "human": "staff.alice"},
         {"effect": "target_unknown", "target": "nowhere"},
+        {"time_windows": ["hours"]},
         {"effect": "claim_unknown", "claims": {"team": "x"}},
         {"effect": "action_unknown", "actions": ["s3:Gett"]},
         {"access_profile": "nightly", "actions": None, "resources": None},
@@ -98,3 +104,8 @@ def test_pol_11_a_case_keeps_what_it_says():
     assert (read.seconds, read.groups, read.reviews) == (300, ("corp/a",), (("owners",),))
     assert (dict(read.conditions), dict(read.claims)) == ({"s3:prefix": ("a/",)}, {"environment": "prod"})
     assert read.source_identity == "test.tester"
+
+
+def test_pol_11_a_case_in_a_file_without_time_windows_names_none():
+    (problem,) = case_of(CASE | {"time_windows": ["hours"]}, replace(NAMES, time_windows=()))
+    assert (problem.path, problem.fix) == (("time_windows", 0), "add hours to time_windows of jitney.yaml")

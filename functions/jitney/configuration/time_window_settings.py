@@ -3,8 +3,9 @@
 import re
 from datetime import datetime
 from functools import cache
+from importlib.resources import files
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -13,13 +14,15 @@ from jitney.core.time_window_config import epoch_seconds
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MOST_WINDOWS = 20
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00", re.ASCII)
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_END_OF_DAY = "24:00"
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}", re.ASCII)
 
 
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    """Return the time zones of the package that is deployed. The machine can have others, such as `localtime`."""
+    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def _time_zone(name: str) -> str:
@@ -37,10 +40,14 @@ def _time_zone_fix(name: str) -> str:
 
 def _clock(value: Any) -> int:
     """Accept a time of day such as 08:00, and return its minutes after midnight."""
-    if not _CLOCK.fullmatch(str(value)):
+    if not (found := _CLOCK.fullmatch(str(value))):
         raise refused(f'"{value}" is no time of day', 'write hours and minutes in quotation marks, such as "08:00"')
-    hours, minutes = str(value).split(":")
-    return int(hours) * 60 + int(minutes)
+    return int(found[1]) * 60 + int(found[2])
+
+
+def _closing_clock(value: Any) -> int:
+    """Accept a time of day, or the end of the day."""
+    return 24 * 60 if value == _END_OF_DAY else _clock(value)
 
 
 def _local_time(value: Any) -> datetime:
@@ -54,7 +61,6 @@ def _local_time(value: Any) -> datetime:
     raise refused(f'"{text}" is no date with a time', "write it in the window's time zone, such as 2026-12-18T18:00")
 
 
-Clock = Annotated[int, BeforeValidator(_clock)]
 LocalTime = Annotated[datetime, BeforeValidator(_local_time)]
 Day = Annotated[str, one_of(DAYS, "a day")]
 
@@ -63,8 +69,8 @@ class WeeklyHoursSettings(SettingsModel):
     """Hours on some days of each week. If `closes` is not after `opens`, they end on the next day."""
 
     days: Annotated[tuple[Day, ...], Field(min_length=1), AfterValidator(unique)] = DAYS
-    opens: Annotated[Clock, Field(lt=24 * 60)] = 0
-    closes: Annotated[Clock, Field(gt=0)] = 24 * 60
+    opens: Annotated[int, BeforeValidator(_clock), Field(validate_default=False)] = 0
+    closes: Annotated[int, BeforeValidator(_closing_clock), Field(validate_default=False)] = 24 * 60
 
 
 class PeriodSettings(SettingsModel):
