@@ -1,21 +1,24 @@
 """Row POL 1: policies can name time windows, and see all that are open during a grant."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import cedarpy
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.policy.decide import decide
+from jitney.core.policy.decide import MAX_SEARCH_EVALUATIONS, decide
 from jitney.core.policy.time_windows import DAYS_AHEAD, UnknownTimeWindowsError, WindowTimes
 from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
 from tests.core.policy.conftest import agent
 from tests.cpu_time import within_cpu_seconds
+from tests.examples import examples
 
 WORKDAYS = (0, 1, 2, 3, 4)
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -156,10 +159,12 @@ class Asked:
         ends_at: str = "",
         approvals: tuple[str, ...] = (),
         operation: str = "",
+        permission: Permission = PUT,
+        among: Mapping[str, TimeWindow] = WINDOWS,
     ) -> Decision:
         way = Way.GATEWAY if operation else Way.CREDENTIALS
-        request = AccessRequest("analytics-prod", (PUT,), seconds, "reason", "", way=way, operation=operation)
-        windows = WindowTimes.at(WINDOWS, at(now), at(ends_at) if ends_at else None)
+        request = AccessRequest("analytics-prod", (permission,), seconds, "reason", "", way=way, operation=operation)
+        windows = WindowTimes.at(among, at(now), at(ends_at) if ends_at else None)
         rest = (self._target, self._load(policies), *self._rest, GROUPS, approvals)
         return decide(agent(), request, *rest, windows=windows)
 
@@ -201,6 +206,63 @@ def test_pol_01_a_suggested_duration_passes_for_a_minute(asked: Asked):
     assert [asked(FROZEN, f"2026-12-03T15:{each}", longest).effect for each in ("30:00", "31:00", "31:01")] == [
         "allow", "allow", "deny",
     ]  # fmt: skip
+
+
+def once(opens: int, closes: int) -> TimeWindow:
+    return TimeWindow("UTC", (), ((opens, closes),))
+
+
+@pytest.mark.parametrize("time", ["2026-12-01T00:00", "2026-12-01T23:59"])
+def test_pol_07_a_denial_looks_exactly_a_week_ahead(asked: Asked, time: str):
+    week, long = at(time) + 7 * 86_400, 43_200
+    assert asked(IN_HOURS, time, among={"hours": once(week, week + long)}).permitted_from == week
+    assert asked(IN_HOURS, time, among={"hours": once(week + 1, week + long)}).permitted_from is None
+
+
+@pytest.mark.parametrize("time", ["2026-12-01T00:00", "2026-12-01T23:59"])
+def test_pol_07_a_denial_names_no_time_from_which_the_request_lasts_into_a_window(asked: Asked, time: str):
+    """The changes of windows were known for too few days to see the freeze."""
+    policies, week = f"{IN_HOURS}\n{FROZEN.partition(';')[2]}", at(time) + 7 * 86_400
+    among = {"hours": once(week, week + 43_200), "freeze": once(week + 3000, week + 3600)}
+    assert asked(policies, time, 3000, among=among).permitted_from == week
+    assert asked(policies, time, 3001, among=among).permitted_from is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
+@given(st.integers(0, 10_080), st.integers(300, 3600), st.sampled_from([IN_HOURS, FROZEN]))
+def test_pol_07_a_request_passes_at_the_time_that_its_denial_names(
+    asked: Asked, minute: int, seconds: int, policies: str
+):
+    def decided(moment: int) -> Decision:
+        return asked(policies, datetime.fromtimestamp(moment, UTC).isoformat()[:19], seconds)
+
+    now = at("2026-11-30") + 60 * minute
+    first = decided(now)
+    if first.effect is Effect.DENY:
+        assert first.permitted_from
+        assert [decided(first.permitted_from + each).effect for each in (-1, 0)] == [Effect.DENY, Effect.ALLOW]
+
+
+def test_pol_09_a_denial_does_not_evaluate_all_the_windows_of_a_week(asked: Asked, monkeypatch: pytest.MonkeyPatch):
+    """Now all windows are closed. Tomorrow, the set of open ones changes each minute. It cost 60 times as much."""
+    now, names = at("2026-12-01"), [f"w{number}" for number in range(10)]
+    minutes = {
+        name: [each for each in range(1024) if (each ^ each >> 1) >> place & 1] for place, name in enumerate(names)
+    }
+    among = {
+        name: TimeWindow("UTC", (), tuple((now + 86_400 + 60 * each, now + 86_460 + 60 * each) for each in found))
+        for name, found in minutes.items()
+    }
+    arns = tuple(f"arn:aws:s3:::b/{number}" for number in range(40))
+    forbids = "".join(f'@id("n{n}") forbid ({SCOPE}) when {{ resource.arn == "{arn}" }};' for n, arn in enumerate(arns))
+    named = "".join(f'@id("{n}") permit ({SCOPE}) when {{ context.timeWindows.contains("{n}") }};' for n in names)
+    evaluated, ask = [], cedarpy.is_authorized_batch
+    monkeypatch.setattr(
+        cedarpy, "is_authorized_batch", lambda each, *rest: evaluated.append(len(each)) or ask(each, *rest)
+    )
+    decision = asked(forbids + named, "2026-12-01", 3600, permission=Permission(("s3:PutObject",), arns), among=among)
+    assert (decision.effect, decision.permitted_from) == (Effect.DENY, None)
+    assert sum(evaluated) <= 1.1 * MAX_SEARCH_EVALUATIONS
 
 
 def test_pol_07_a_denial_says_from_when_on_policies_permit_the_request(asked: Asked):

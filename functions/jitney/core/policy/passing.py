@@ -1,7 +1,7 @@
 """For which durations and approvals the policies allow a request, and who must approve it."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations, islice
+from itertools import combinations
 from math import comb
 from typing import NamedTuple, Self
 
@@ -41,16 +41,33 @@ class Passing(NamedTuple):
         return any(self.with_earlier(earlier | groups).passes(seconds, frozenset()) for groups in reviews)
 
     def permitted_from(self, seconds: int) -> int | None:
-        """Return when time windows next change so that everything passes with all approvals; None for no such time."""
-        tried = islice(self.evaluation.later(), max(self.affordable, 0))
-        return next(
-            (time for time, then in tried if self._replace(evaluation=then).passes(seconds, self.possible)), None
-        )
+        """Return when time windows next change so that everything passes with all approvals; None for no such time.
+
+        A time at which the same sets of windows are open as at an earlier one is not tried again.
+        """
+        now = self.evaluation.open_windows(seconds)
+        tried, affordable = {frozenset(now)}, self.evaluations * len(now)
+        for time, then in self.evaluation.later():
+            together = frozenset(then.open_windows(seconds))
+            if together in tried:
+                continue
+            tried.add(together)
+            affordable -= self._once * len(together)
+            if affordable < 0:
+                return None
+            if self._replace(evaluation=then).passes(seconds, self.possible):
+                return time
+        return None
 
     @property
     def affordable(self) -> int:
         """How often all questions may still be evaluated, in addition to the two times that every review needs."""
-        return self.evaluations // sum(question.evaluations for question in self.questions) - 2
+        return self.evaluations // self._once - 2
+
+    @property
+    def _once(self) -> int:
+        """The evaluations of all questions, for one set of open time windows."""
+        return sum(question.evaluations for question in self.questions)
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
         """Return whether everything is allowed for `seconds` with `approvals`."""

@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
 
-DAYS_AHEAD = 8
-"""How far ahead of a decision the changes of its windows are known."""
+DAYS_AHEAD = 9
+"""How far after the day of a decision the changes of its windows are known: a week, and the longest grant after it."""
 SECONDS_OF_NOTICE = 60
 """A suggested duration ends this long before a window's change, so that there is time to request it."""
-_DAY = 86_400
+_DAY, _WEEK = 86_400, 604_800
 
 Change = tuple[int, frozenset[str]]
 """A time in epoch seconds, and the windows that are open from then on."""
@@ -63,8 +63,10 @@ class WindowTimes(NamedTuple):
         return frozenset(each for each in durations if 0 < each < most)
 
     def later(self) -> Iterator[Self]:
-        """Yield the times as they are at each later change."""
+        """Yield the times as they are at each change of the next week."""
         for place, (time, _) in enumerate(self.changes[1:], start=1):
+            if time > self.now + _WEEK:
+                return
             yield self._replace(now=time, changes=self.changes[place:])
 
 
