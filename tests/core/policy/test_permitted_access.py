@@ -301,6 +301,21 @@ def test_cli_05_a_target_is_evaluated_within_bounds(monkeypatch: pytest.MonkeyPa
     assert set() < some_found < all_found
 
 
+def test_cli_05_evaluations_count_for_each_set_of_open_time_windows(monkeypatch: pytest.MonkeyPatch):
+    """A target whose windows change each minute took 60 times as long."""
+    names = [f"w{number}" for number in range(4)]
+    named = " || ".join(f'context.timeWindows.contains("{name}")' for name in names)
+    rules = Rules.of(f"{REPORTS} when {{ !({named}) || {named} }};")
+    each_minute = {
+        name: TimeWindow("UTC", (), tuple((60 * each, 60 * each + 60) for each in range(60) if each >> place & 1))
+        for place, name in enumerate(names)
+    }
+    monkeypatch.setattr(permitted_terms, "MAX_EFFORT", 5000)
+    for windows, is_whole in ((NO_WINDOWS, True), (WindowTimes.at(each_minute, 0), False)):
+        found = rules.permitted(agent("corp/readers"), windows=windows)
+        assert (found is not None and found.whole) == is_whole
+
+
 # Access profiles.
 
 MIGRATION = AccessProfile(

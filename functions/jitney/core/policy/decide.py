@@ -50,7 +50,7 @@ class _Bounds(NamedTuple):
 
     def shared_by(self, moments: int) -> "_Bounds":
         """Return the bounds if each evaluation is made for this many sets of open time windows."""
-        return self._replace(evaluations=self.evaluations // moments, search=self.search // moments)
+        return self._replace(evaluations=self.evaluations // moments)
 
 
 MAX_SEARCH_EVALUATIONS = 6000

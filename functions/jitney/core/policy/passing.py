@@ -45,8 +45,7 @@ class Passing(NamedTuple):
 
         A time at which the same sets of windows are open as at an earlier one is not tried again.
         """
-        now = self.evaluation.open_windows(seconds)
-        tried, affordable = {frozenset(now)}, self.evaluations * len(now)
+        tried, affordable = {frozenset(self.evaluation.open_windows(seconds))}, self.evaluations
         for time, then in self.evaluation.later():
             together = frozenset(then.open_windows(seconds))
             if together in tried:
@@ -59,10 +58,9 @@ class Passing(NamedTuple):
                 return time
         return None
 
-    @property
-    def affordable(self) -> int:
-        """How often all questions may still be evaluated, in addition to the two times that every review needs."""
-        return self.evaluations // self._once - 2
+    def affordable(self, seconds: int) -> int:
+        """Return how often all questions may still be evaluated, in addition to the two times of every review."""
+        return self.evaluations // (self._once * len(self.evaluation.open_windows(seconds))) - 2
 
     @property
     def _once(self) -> int:
@@ -80,7 +78,7 @@ def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ..
     The caller knows that all possible groups together are sufficient.
     """
     further = case.possible - case.given
-    affordable = case.affordable - len(further)
+    affordable = case.affordable(seconds) - len(further)
     if affordable < 0:
         return (further,)
     needed = frozenset(group for group in further if not case.passes(seconds, case.possible - {group}))
@@ -126,8 +124,8 @@ def would_pass(case: Passing, now: WouldPass, candidates: Iterable[int], shortes
     if not case.suggest:
         return now
     part = now
-    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
-    for seconds in long_enough:
+    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)
+    for seconds in long_enough[: case.affordable(long_enough[0])] if long_enough else ():
         then = WouldPass(seconds, case.verdicts(seconds, case.possible))
         if then.all:
             return then

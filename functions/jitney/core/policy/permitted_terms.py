@@ -182,7 +182,8 @@ class Evaluator:
         """Return the indexes in `asked` of the questions that pass. Raises Exhausted."""
         tried = list(places)
         questions = [asked[place].question for place in tried]
-        self.effort += sum(question.evaluations for question in questions) * (_OVERHEAD + len(self._policy_set.rules))
+        evaluations = sum(question.evaluations for question in questions) * len(evaluation.open_windows(seconds))
+        self.effort += evaluations * (_OVERHEAD + len(self._policy_set.rules))
         if self.effort > MAX_EFFORT:
             raise Exhausted
         verdicts = evaluation.verdicts(questions, seconds, approvals)
