@@ -125,7 +125,7 @@ def test_rev_16_the_report_shows_the_call_and_that_it_was_sent(desk: ReviewSyste
     def post(request: Request, ports: Ports) -> Response:
         call = authenticate_request(request, ports)
         assert made
-        answered = review_call(made, parent, decision, CallPost("k-1", None, "", untried), call)
+        answered = review_call(made, parent, decision, CallPost("k-1", None, "", untried, 0), call)
         if isinstance(answered, Response):
             return answered
         assert answered.use

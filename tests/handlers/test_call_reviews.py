@@ -85,7 +85,7 @@ class Gateway:
             assert decision.effect is Effect.REVIEW
             attempt = self.calls.attempts.get((parent.owner_key, key_hash(key)))
             with call.counting_refusals(AuditEvent.REQUEST):
-                answered = review_call(made, parent, decision, CallPost(key, attempt, changed, untried), call)
+                answered = review_call(made, parent, decision, CallPost(key, attempt, changed, untried, 0), call)
             if isinstance(answered, Response):
                 return answered
             self.send(answered, made, parent, key, attempt, call.now)
@@ -161,7 +161,7 @@ def test_rev_16_the_answer_leads_to_the_call(gateway: Gateway):
         made = ReviewedCall(PARENT, "s3", "DeleteObject", "eu-west-1", "{}", "a", "1")
         needs = replace(needs, permissions=(Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/1",)),))
         decision = call.decide(needs, call.other_grants(ports.config.targets[parent.target], parent))
-        answered = review_call(made, parent, decision, CallPost("k", None, "", untried), call)
+        answered = review_call(made, parent, decision, CallPost("k", None, "", untried, 0), call)
         assert isinstance(answered, Response)
         return answered
 
@@ -240,7 +240,7 @@ def _held(gateway: Gateway) -> tuple[Any, ...]:
         decision = call.decide(replace(parent.as_request(), permissions=child.permissions), others)
         assert child.call
         held.extend(
-            (review_call(child.call, parent, decision, CallPost("k-1", None, "", untried), call), child.call, parent)
+            (review_call(child.call, parent, decision, CallPost("k-1", None, "", untried, 0), call), child.call, parent)
         )
         return Response(200, {"checked": True})
 

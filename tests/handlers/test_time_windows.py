@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State
-from jitney.core.config import Policies
+from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.policy.shadow import ShadowPolicies
 from jitney.core.time_window_config import TimeWindow
 from jitney.core.times import iso
@@ -17,7 +17,9 @@ from jitney.handlers.permitted_targets import list_targets
 from tests.handlers.gateway import PUT, Gateway
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
+from tests.handlers.test_call_tickets import UPLOAD
 from tests.handlers.test_earlier_approvals import Desk
+from tests.handlers.test_reviewed_calls import approve
 
 SCOPE = "principal, action, resource"
 ANY = "[true, false].contains(resource.wildcard) && [true, false].contains(context.reveal)"
@@ -106,9 +108,7 @@ def test_pol_01_an_approval_in_a_window_that_policies_forbid_grants_nothing():
 def test_pol_01_a_call_in_a_window_is_denied_and_one_before_is_not():
     gateway = Gateway(FROZEN)
     now = gateway.system.now
-    gateway.system.config = gateway.system.ports.config = replace(
-        gateway.system.config, time_windows=freeze(now + 60, now + 120)
-    )
+    configure(gateway, time_windows=freeze(now + 60, now + 120))
     assert gateway.post(PUT)[0] == 200
     gateway.system.now = now + 60
     status, problem = gateway.post(PUT)
@@ -117,6 +117,42 @@ def test_pol_01_a_call_in_a_window_is_denied_and_one_before_is_not():
     gateway.system.now = now + 120
     assert gateway.post(PUT)[0] == 200
     assert len(gateway.upstream.sent) == 2
+
+
+def configure(gateway: Gateway, **changes: Any) -> None:
+    gateway.system.config = gateway.system.ports.config = replace(gateway.system.config, **changes)
+
+
+def test_pol_01_a_ticket_is_not_valid_in_a_window_that_policies_forbid():
+    """S3 accepts it for a minute. So it is denied in the last minute before the window, and a call is not."""
+    gateway = Gateway(FROZEN)
+    now = gateway.system.now
+    configure(gateway, time_windows=freeze(now + 60, now + 120))
+    assert gateway.post(UPLOAD)[0] == 200
+    gateway.system.now = now + 1
+    status, problem = gateway.post(UPLOAD)
+    assert (status, problem["code"], problem["retry_at"]) == (403, "denied", iso(now + 120))
+    assert gateway.post(PUT)[0] == 200
+
+
+def test_pol_01_the_ticket_of_an_approved_call_needs_the_approvals_of_its_whole_minute():
+    gateway = Gateway("""
+    @id("reviewed") permit (principal, action, resource)
+    when { if context.call.hasTag("operation") then context.approvals.contains("owners") else true };
+    @id("freeze") forbid (principal, action, resource) when { context.timeWindows.contains("freeze") }
+    unless { context.approvals.contains("security") };
+    """)
+    now, groups = gateway.system.now, gateway.system.config.reviewers
+    configure(
+        gateway, reviewers=groups | {"security": ReviewerGroup(("corp.bob",))}, time_windows=freeze(now + 60, now + 120)
+    )
+    for key, call in (("k-1", UPLOAD), ("k-2", PUT), ("k-3", UPLOAD)):
+        assert gateway.post(call, key)[0] == 202
+        approve(gateway)
+    assert gateway.post(UPLOAD, "k-1")[0] == 200
+    gateway.system.now = now + 1
+    assert gateway.post(PUT, "k-2")[0] == 200
+    assert (gateway.post(UPLOAD, "k-3")[1]["code"]) == "denied"
 
 
 def test_cli_05_a_target_that_a_window_closes_is_not_listed_until_it_opens(desk: Desk):

@@ -84,7 +84,8 @@ def _make_reviewed(gateway_call: GatewayCall, limits: CallLimits, decision: Deci
     """
     authenticated, reviewed_call, left = gateway_call.authenticated, reviewed_call_of(gateway_call), APPROVAL_ATTEMPTS
     changed = authenticated.ports.masked_comment(gateway_call.call_request.changed, authenticated.principal.owner_key)
-    post = CallPost(key, gateway_call.context.attempt, changed, call_trial(gateway_call, limits))
+    trial = call_trial(gateway_call, limits)
+    post = CallPost(key, gateway_call.context.attempt, changed, trial, gateway_call.ticket_seconds)
     while True:
         left -= 1
         with authenticated.counting_refusals(AuditEvent.CALL):

@@ -102,8 +102,9 @@ class Evaluation:
         return type(self)(self._policy_set, self._principal, self._target, asked, self._windows)
 
     def open_windows(self, seconds: int) -> tuple[tuple[str, ...], ...]:
-        """Return each set of time windows that policies see. A call of a long grant takes only a moment."""
-        return self._windows.during(0 if self._asked.is_call else seconds, self._policy_set.time_windows)
+        """Return each set of time windows that policies see. A call does not last as long as its grant."""
+        lasting = self._windows.call_seconds if self._asked.is_call else seconds
+        return self._windows.during(lasting, self._policy_set.time_windows)
 
     def durations_near(self, most: int) -> frozenset[int]:
         """Return the durations below `most` seconds at which the policies' answer may change."""

@@ -33,18 +33,20 @@ class UnknownTimeWindowsError(LookupError):
 class WindowTimes(NamedTuple):
     """The windows that are open at the time `now` of a decision, and the changes after it, in epoch seconds.
 
-    The first of the `changes` is at `now` or before.
+    The first of the `changes` is at `now` or before. A decision about a call is for `call_seconds`, or only now for 0.
     """
 
     now: int
     changes: tuple[Change, ...]
+    call_seconds: int = 0
 
     @classmethod
-    def at(cls, windows: Mapping[str, TimeWindow], now: int, ends_at: int | None = None) -> Self:
+    def at(cls, windows: Mapping[str, TimeWindow], now: int, ends_at: int | None = None, call_seconds: int = 0) -> Self:
         """Return the times of the windows from `now` on. Changes from `ends_at` on are left out."""
         changes = _changes(tuple(windows.items()), now // _DAY) if windows else ((now, frozenset[str]()),)
         last = bisect_right(changes, now, key=itemgetter(0)) - 1
-        return cls(now, tuple(each for each in changes[last:] if ends_at is None or each[0] < max(ends_at, now + 1)))
+        kept = (each for each in changes[last:] if ends_at is None or each[0] < max(ends_at, now + 1))
+        return cls(now, tuple(kept), call_seconds)
 
     @classmethod
     def always(cls, *names: str) -> Self:

@@ -77,10 +77,12 @@ class AuthenticatedRequest:
         others: OtherGrantsLookup,
         approvals: Collection[str] = (),
         grant: Grant | None = None,
+        call_seconds: int = 0,
     ) -> Decision:
         """Return the decision about a request, from the caller's other grants and these approvals.
 
         `grant` is the grant whose request is decided again, or in which a call is made. It is None for a new request.
+        `call_seconds` is how long the agent can use a call's ticket.
 
         Raises Problem suspended when the caller or the target is suspended.
         """
@@ -93,12 +95,12 @@ class AuthenticatedRequest:
             if grant
             else EarlierApprovalsOfAgent(ports, self.suspensions, self.principal, target, self.now)
         )
-        seen = approvals, others, earlier
-        return decide(self.principal, access_request, target, *rules, *seen, windows=self.open_windows(grant))
+        seen, windows = (approvals, others, earlier), grant_windows(config, self.now, grant, call_seconds)
+        return decide(self.principal, access_request, target, *rules, *seen, windows=windows)
 
-    def open_windows(self, grant: Grant | None = None) -> WindowTimes:
-        """Return the time windows from now on, until the end of an active `grant`."""
-        return grant_windows(self.ports.config, self.now, grant)
+    def open_windows(self) -> WindowTimes:
+        """Return the time windows from now on."""
+        return grant_windows(self.ports.config, self.now, None)
 
     def session_policy(
         self,

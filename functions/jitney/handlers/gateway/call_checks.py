@@ -5,6 +5,7 @@ from typing import Any
 
 from jitney.adapters.aws_calls import ModelledCall
 from jitney.adapters.call_store import CallContext
+from jitney.core.access.credentials import CALL_SECONDS
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import ExplainedAction, Permission, Way, names_of, permissions_of
@@ -41,6 +42,11 @@ class GatewayCall:
     modelled: ModelledCall = field(repr=False)
     needs: CallNeeds
     grant_approvals: frozenset[str] = frozenset()
+
+    @property
+    def ticket_seconds(self) -> int:
+        """How long the agent can use the call's ticket; 0 for a call that the gateway sends itself."""
+        return 0 if self.call_request.direct is None else CALL_SECONDS
 
 
 def check_call(
@@ -100,6 +106,7 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
             request.for_call(permissions, modelled.service, modelled.operation.name, approvals),
             others,
             grant=gateway_call.grant,
+            call_seconds=gateway_call.ticket_seconds,
         )
 
     with authenticated.counting_refusals(AuditEvent.CALL):

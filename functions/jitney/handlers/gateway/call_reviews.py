@@ -57,13 +57,15 @@ Trial: TypeAlias = Callable[[Grant], Mapping[str, Any]]
 class CallPost(NamedTuple):
     """The POST of a reviewed call: its Idempotency-Key, and the earlier attempt at the call under this key.
 
-    `changed` says what differs from a rejected call. `trial` runs before a new review.
+    `changed` says what differs from a rejected call. `trial` runs before a new review. The agent can use the call's
+    ticket for `ticket_seconds`.
     """
 
     key: str
     attempt: CallAttempt | None
     changed: MaskedComment
     trial: Trial
+    ticket_seconds: int
 
 
 class ApprovedCall(NamedTuple):
@@ -102,7 +104,7 @@ def review_call(
         if authenticated.now - child.created_at < START_AGAIN_SECONDS:
             start_review(child, authenticated.ports)
         return _pending(child, authenticated)
-    return _approved(child, parent, decision, post.attempt, authenticated)
+    return _approved(child, parent, decision, post, authenticated)
 
 
 def is_still_approved(approved: ApprovedCall, authenticated: AuthenticatedRequest) -> bool:
@@ -193,10 +195,10 @@ def _child(stored: str, call: ReviewedCall, authenticated: AuthenticatedRequest)
 
 
 def _approved(
-    child: Grant, parent: Grant, decision: Decision, attempt: CallAttempt | None, authenticated: AuthenticatedRequest
+    child: Grant, parent: Grant, decision: Decision, post: CallPost, authenticated: AuthenticatedRequest
 ) -> ApprovedCall:
     """Return the approved call, if policy allows it with the votes that are valid now (REV 3)."""
-    now, call_id = authenticated.now, call_id_of(child.id)
+    now, call_id, attempt = authenticated.now, call_id_of(child.id), post.attempt
     again = child.state is State.USED and now < child.expires_at and _was_not_sent(attempt, call_id)
     if child.state is State.USED and not again:
         if attempt is None and child.used_at is not None and now < child.used_at + SENDING_SECONDS:
@@ -211,7 +213,8 @@ def _approved(
         raise _void(decision, "The permissions that the call needs have changed since its approval.")
     others = authenticated.other_grants(target_of(child, authenticated.ports.config), parent)
     request = child.as_request(approvals_of(parent, authenticated))
-    decided = authenticated.decide(request, others, approvals_of(child, authenticated), parent)
+    approvals = approvals_of(child, authenticated)
+    decided = authenticated.decide(request, others, approvals, parent, post.ticket_seconds)
     if decided.effect is not Effect.ALLOW:
         raise _void(decided, "The approval no longer counts, because reviewers or policies changed.")
     return ApprovedCall(call_id, None if again else _use(child, authenticated))
