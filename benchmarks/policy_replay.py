@@ -25,6 +25,7 @@ from jitney.core.identity.requester import Requester
 from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.records.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.replay.policy_replay import decide_again
 from jitney.core.replay.recorded_requests import recorded_request
@@ -99,7 +100,7 @@ def _line(number: int, kind: int, context: CaseContext) -> str:
     request = AccessRequest("analytics-prod", (permission,), 300 + kind % 7 * 60, f"report {kind}", "")
     target = context.targets[request.target]
     arguments = context.policy_set, context.actions, context.limits, context.reviewers
-    decision = decide(who, request, target, *arguments)
+    decision = decide(who, request, target, *arguments, windows=WindowTimes.always())
     requester = Requester(name, (), name, who.issuer, who.unit, who.source_identity, "", "")
     members = request_members(request, target, decision, requester)
     members["detail"] |= DecisionInputs.of(decision, who).detail()

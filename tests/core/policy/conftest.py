@@ -9,9 +9,12 @@ from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.target_config import Target
 
 ROOT = Path(__file__).parents[3]
+NO_WINDOWS = WindowTimes.always()
+"""No time window is open, at any time."""
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +99,18 @@ def ask(load, actions, target, limits):
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
         policy_set = load(policies) if isinstance(policies, str) else policies
         who = agent(*groups, human=human, tags=tags, name=name, kind=kind)
-        return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, held_actions, **options)
+        return decide(
+            who,
+            request,
+            target,
+            policy_set,
+            actions,
+            limits,
+            reviewers,
+            approvals,
+            held_actions,
+            windows=NO_WINDOWS,
+            **options,
+        )
 
     return decided

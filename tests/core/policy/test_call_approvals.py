@@ -16,7 +16,7 @@ from jitney.core.config import Policies
 from jitney.core.policy.call_mentions import mentions_call
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
-from tests.core.policy.conftest import agent
+from tests.core.policy.conftest import NO_WINDOWS, agent
 from tests.examples import examples
 
 SCOPE = "principal, action, resource"
@@ -35,7 +35,7 @@ def decided(load, actions, target, limits):
     def decided(policies: Any, grant=(), own=(), request: AccessRequest = CALL) -> Decision:
         policies = load(policies) if isinstance(policies, str) else policies
         asked = replace(request, grant_approvals=frozenset(grant))
-        return decide(agent(), asked, target, policies, actions, limits, GROUPS, own)
+        return decide(agent(), asked, target, policies, actions, limits, GROUPS, own, windows=NO_WINDOWS)
 
     return decided
 
@@ -125,7 +125,7 @@ def test_gw_04_a_call_is_never_allowed_that_its_own_approval_would_not_allow(
     def answer(chosen, given, approvals) -> Effect:
         request = replace(CALL, grant_approvals=frozenset(given))
         policies = PolicySet.load(Policies("\n".join(chosen), schema, "v1"))
-        return decide(agent(), request, target, policies, actions, limits, (), approvals).effect
+        return decide(agent(), request, target, policies, actions, limits, (), approvals, windows=NO_WINDOWS).effect
 
     def forbids(place: int, approvals) -> bool:
         return answer([ALL, texts[place]], (), approvals) is Effect.DENY

@@ -16,7 +16,7 @@ from jitney.core.policy.condition_witnesses import MAX_CALLS, CallLiterals, _com
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from tests.core.access.condition_semantics import holds, like
-from tests.core.policy.conftest import agent
+from tests.core.policy.conftest import NO_WINDOWS, agent
 from tests.examples import examples
 
 BUCKET = "arn:aws:s3:::b"
@@ -40,7 +40,7 @@ def decided(load, actions, target, limits):
 
     def of_permission(text: str, *permissions: Permission) -> Decision:
         request = AccessRequest(target.alias, permissions, 300, "reason", "")
-        return decide(agent(), request, target, load(text), actions, replace(limits, max_pairs=500))
+        return decide(agent(), request, target, load(text), actions, replace(limits, max_pairs=500), windows=NO_WINDOWS)
 
     decided.of_permission = of_permission
     return decided
@@ -105,7 +105,7 @@ def test_pol_12_a_prefix_is_decided_alike_before_and_after_the_prefixes_below_it
             permission = Permission(("s3:ListBucket",), (BUCKET,), conditions_of({"s3:prefix": [prefix]}))
             request = AccessRequest(target.alias, (permission,), 300, "", "")
             wanted = Effect.ALLOW if prefix == "public/" else Effect.DENY
-            decision = decide(agent(), request, target, policy_set, actions, limits)
+            decision = decide(agent(), request, target, policy_set, actions, limits, windows=NO_WINDOWS)
             assert decision.effect is wanted
             named = "public" if prefix == "public/" else "no-salaries"
             assert {reason.policy for reason in decision.reasons} == {named}
@@ -168,7 +168,10 @@ def test_pol_10_answers_for_other_conditions_are_not_reused(load, actions, targe
             request = AccessRequest(
                 target.alias, (Permission(("s3:ListBucket",), (BUCKET,), asked[place]),), 300, "", ""
             )
-            assert decide(agent(), request, target, policy_set, actions, limits).effect is wanted[place]
+            assert (
+                decide(agent(), request, target, policy_set, actions, limits, windows=NO_WINDOWS).effect
+                is wanted[place]
+            )
 
 
 def test_pol_12_the_decision_holds_the_conditions_of_each_pair(decided):

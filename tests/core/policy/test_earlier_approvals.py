@@ -16,7 +16,7 @@ from jitney.core.policy.cedar import InvalidPolicies
 from jitney.core.policy.decide import decide
 from jitney.core.policy.monotonicity import permits_more
 from jitney.core.policy.risks import HeldActions
-from tests.core.policy.conftest import agent
+from tests.core.policy.conftest import NO_WINDOWS, agent
 from tests.examples import examples
 
 SCOPE = "principal, action, resource"
@@ -56,7 +56,17 @@ class Asked:
 
         actions, limits = self._rest
         return decide(
-            agent(), request, self._target, self._load(policies), actions, limits, GROUPS, own, lambda _: held, earlier
+            agent(),
+            request,
+            self._target,
+            self._load(policies),
+            actions,
+            limits,
+            GROUPS,
+            own,
+            lambda _: held,
+            earlier,
+            windows=NO_WINDOWS,
         )
 
 

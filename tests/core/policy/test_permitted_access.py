@@ -25,14 +25,13 @@ from jitney.core.policy.permitted_target import PermittedTarget, PolicyRules, pe
 from jitney.core.policy.time_windows import SECONDS_OF_NOTICE, WindowTimes
 from jitney.core.target_config import Target
 from jitney.core.time_window_config import TimeWindow
-from tests.core.policy.conftest import ROOT, agent
+from tests.core.policy.conftest import NO_WINDOWS, ROOT, agent
 from tests.examples import examples
 from tests.fakes import ACTIONS
 
 SCHEMA = resources.SCHEMA.read_text("utf-8")
 LIMITS = Limits(60, 3600, 65536, 200, 3600, 30)
 REVIEWERS = frozenset({"owners", "data-owners", "security"})
-NO_WINDOWS = WindowTimes.always()
 TARGET = Target(
     alias="analytics-prod",
     account="444455556666",
@@ -68,7 +67,7 @@ class Rules:
 
     def effect(self, who: Principal, permission: Permission, seconds: int, way: Way, target: Target = TARGET) -> Effect:
         asked = AccessRequest(target.alias, (permission,), seconds, "", "", way=way)
-        return decide(who, asked, target, self.policy_set, ACTIONS, LIMITS, REVIEWERS).effect
+        return decide(who, asked, target, self.policy_set, ACTIONS, LIMITS, REVIEWERS, windows=NO_WINDOWS).effect
 
 
 def access(text: str, *groups: str, **more: Any) -> tuple[PermittedAccess, ...]:

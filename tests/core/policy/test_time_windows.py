@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.policy.decide import MAX_SEARCH_EVALUATIONS, decide
-from jitney.core.policy.time_windows import DAYS_AHEAD, UnknownTimeWindowsError, WindowTimes
+from jitney.core.policy.time_windows import DAYS_AHEAD, WindowTimes
 from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
 from tests.core.policy.conftest import agent
 from tests.cpu_time import within_cpu_seconds
 from tests.examples import examples
+from tests.guards import PACKAGE
 
 WORKDAYS = (0, 1, 2, 3, 4)
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -295,10 +296,13 @@ def test_pol_01_an_approval_replaces_no_window_that_a_permit_requires(asked: Ask
     assert asked(REVIEWED, "2026-12-01T20:00", approvals=GROUPS).effect is Effect.ALLOW
 
 
-def test_pol_02_without_windows_no_policy_that_names_one_is_evaluated(load, actions, target, limits):
+def test_pol_02_no_decision_is_made_without_the_time_windows(load, actions, target, limits):
     request = AccessRequest("analytics-prod", (PUT,), 300, "reason", "")
-    with pytest.raises(UnknownTimeWindowsError):
-        decide(agent(), request, target, load(FROZEN), actions, limits, GROUPS)
+    undecided: Any = decide
+    with pytest.raises(TypeError, match="windows"):
+        undecided(agent(), request, target, load(FROZEN), actions, limits, GROUPS)
+    broker = (PACKAGE / "handlers").rglob("*.py")
+    assert [path for path in broker if "WindowTimes.always" in path.read_text("utf-8")] == []
 
 
 def test_pol_01_windows_that_no_policy_names_change_nothing(asked: Asked):

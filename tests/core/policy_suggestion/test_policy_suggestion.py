@@ -22,6 +22,7 @@ from jitney.core.policy_suggestion.prefixes import wide_prefixes
 from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, _case_text, file_text
 from jitney.core.policy_suggestion.used_grants import ScopeKind, SuggestionScope
 from jitney.core.report.usage import covers_arn
+from tests.core.policy.conftest import NO_WINDOWS
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published, rules, suggested, used_grants
 from tests.core.replay.test_policy_replay import TARGETS, agent, asked
 from tests.examples import examples
@@ -41,7 +42,9 @@ PERIOD = SuggestionPeriod("2026-10-29", "2026-11-28")
 def decided(who: Principal, request: AccessRequest, under: CaseContext | None) -> Decision:
     assert under
     target = under.targets[request.target]
-    return decide(who, request, target, under.policy_set, under.actions, under.limits, under.reviewers)
+    return decide(
+        who, request, target, under.policy_set, under.actions, under.limits, under.reviewers, windows=NO_WINDOWS
+    )
 
 
 def effect(found: PolicySuggestion, action: str, arn: str, who: Principal | None = None, **members: Any) -> Effect:

@@ -30,6 +30,7 @@ from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, r
 from jitney.core.report.published_lines import parse_record
 from jitney.core.stored_identity import name_of
 from jitney.core.target_config import Target
+from tests.core.policy.conftest import NO_WINDOWS
 from tests.examples import examples
 from tests.fakes import ACTIONS
 from tests.identities import identity
@@ -104,7 +105,9 @@ def asked(*permissions: Permission, seconds: int = 300, target: str = "prod", **
 
 def decided(who: Principal, request: AccessRequest, held: Any, text: str) -> Decision:
     rules, target = context(text), TARGETS[request.target]
-    return decide(who, request, target, rules.policy_set, ACTIONS, LIMITS, rules.reviewers, (), lambda _: held)
+    return decide(
+        who, request, target, rules.policy_set, ACTIONS, LIMITS, rules.reviewers, (), lambda _: held, windows=NO_WINDOWS
+    )
 
 
 def line(who: Principal, request: AccessRequest, held: Any = (), text: str = OLD, chain: str = "r-1") -> dict[str, Any]:

@@ -27,7 +27,7 @@ from jitney.core.stored_identity import Identity
 from jitney.core.target_config import Target
 from jitney.core.trail.join import CallVerdict as JoinVerdict
 from jitney.core.trail.join import Purpose
-from tests.core.policy.conftest import agent
+from tests.core.policy.conftest import NO_WINDOWS, agent
 from tests.core.report.recorded_grants import (
     ACTIONS,
     BEGINNING,
@@ -392,7 +392,17 @@ REPORT = report_of(requested(replace(GRANT, principal="corp.reader-agent")))
 def decision(policy: str, terms: Terms, seconds: int = 0, human: Identity | None = None) -> Decision:
     request = AccessRequest("analytics-prod", terms.permissions, seconds or terms.duration_seconds, "r", "")
     policies = PolicySet.load(Policies(policy, SCHEMA, "v1"))
-    return decide(agent("corp/readers", human=human), request, TARGET, policies, ACTIONS, LIMITS, REVIEWERS, ())
+    return decide(
+        agent("corp/readers", human=human),
+        request,
+        TARGET,
+        policies,
+        ACTIONS,
+        LIMITS,
+        REVIEWERS,
+        (),
+        windows=NO_WINDOWS,
+    )
 
 
 def decided(policy: str, terms: Terms, seconds: int = 0) -> Effect:

@@ -107,7 +107,7 @@ def decide(
     held_actions: HeldActionsLookup = _no_other_grants,
     earlier_approvals: EarlierApprovalsLookup = _no_earlier_approvals,
     *,
-    windows: WindowTimes | None = None,
+    windows: WindowTimes,
     suggest: bool = True,
 ) -> Decision:
     """Return the policy decision on `principal`'s `request`, which is for `target`.
@@ -115,14 +115,14 @@ def decide(
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
     `earlier_approvals` returns the approvals of the same access before. It is called only if it can help, and not if
-    the request completes an escalation with other grants. `windows` are the time windows during the grant, which may be
-    None if the policies name none. Without `suggest`, and for a call, no shorter duration is sought for a denial.
+    the request completes an escalation with other grants. `windows` are the time windows during the grant. Without
+    `suggest`, and for a call, no shorter duration is sought for a denial.
 
     A request with an `operation` is about one call, and its conditions have the exact values of the call's keys.
     Policies that do not look at the call also see the approvals of the grant.
 
     Pure. Raises Problem action_unknown, request_invalid when the request cannot be decided, access_profile_changed, and
-    the problems of the lookups. Raises UnknownTimeWindowsError.
+    the problems of the lookups.
     """
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request), windows)
     seconds, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)

@@ -16,7 +16,7 @@ from jitney.core.policy.entities import Entity, call_uid, principal_entity, reso
 from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.questions import Question
 from jitney.core.policy.request_context import RequestContext
-from jitney.core.policy.time_windows import UnknownTimeWindowsError, WindowTimes
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.target_config import Target
 
 # The limit of cached answers for one target and for principals that policies cannot distinguish, about 1 kB each.
@@ -62,8 +62,7 @@ class PairVerdict(NamedTuple):
 class Evaluation:
     """Evaluates the policies for one principal and target, and for the context of a request.
 
-    Answers are cached by all that policies see of a request. Only new keys are evaluated. Raises
-    UnknownTimeWindowsError if the policies name time windows and `windows` is None.
+    Answers are cached by all that policies see of a request. Only new keys are evaluated.
     """
 
     def __init__(
@@ -72,11 +71,9 @@ class Evaluation:
         principal: Principal,
         target: Target,
         asked: RequestContext,
-        windows: WindowTimes | None,
+        windows: WindowTimes,
     ) -> None:
-        if windows is None and policy_set.time_windows:
-            raise UnknownTimeWindowsError
-        self._windows = windows or WindowTimes.always()
+        self._windows = windows
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None

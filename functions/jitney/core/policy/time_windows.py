@@ -26,10 +26,6 @@ Change = tuple[int, frozenset[str]]
 """A time in epoch seconds, and the windows that are open from then on."""
 
 
-class UnknownTimeWindowsError(LookupError):
-    """The policies name time windows, and the caller of the decision did not say which are open."""
-
-
 class WindowTimes(NamedTuple):
     """The windows that are open at the time `now` of a decision, and the changes after it, in epoch seconds.
 
