@@ -8,6 +8,8 @@ import pytest
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
+from jitney.core.time_window_config import TimeWindow
+from jitney.core.times import format_time
 from jitney.handlers.review.break_glass import policies_permit_break_glass
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_reads import show_review
@@ -36,6 +38,18 @@ def page_of(alice: Browser, grant: Grant) -> str:
 
 def stopped(desk: ReviewSystem) -> None:
     policies_are(desk, '@id("stopped") @advice("The reports are closed.") forbid (principal, action, resource);')
+
+
+def frozen(desk: ReviewSystem, opens: int, closes: int) -> None:
+    """Deny everything in a window. Its times are seconds from now."""
+    now, config = desk.system.now, desk.system.ports.config
+    freeze = {"freeze": TimeWindow("UTC", (), ((now + opens, now + closes),))}
+    desk.system.ports.config = replace(config, time_windows=freeze)
+    policies_are(
+        desk,
+        """@id("freeze") @advice("Changes wait.") forbid (principal, action, resource)
+        when { context.timeWindows.contains("freeze") };""",
+    )
 
 
 def no_deletion(desk: ReviewSystem) -> None:
@@ -71,6 +85,33 @@ def test_rev_10_a_request_that_policies_deny_now_is_only_rejected(desk: ReviewSy
     assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
     assert stored(desk, grant).state is State.REJECTED
     assert DENIED not in page_of(alice, grant)
+
+
+@pytest.mark.parametrize("seconds_left", [1, 0])
+def test_rev_10_a_request_in_a_freeze_can_be_approved_after_it(desk: ReviewSystem, seconds_left: int):
+    """Unless its review ends before that."""
+    alice, grant = person(desk, "alice"), pending(desk)
+    closes = grant.expires_at - desk.system.now - seconds_left
+    frozen(desk, -60, closes)
+    page, shown = page_of(alice, grant), shown_of(desk, grant)
+    when = format_time(desk.system.now + closes)
+    before = f"The request cannot be approved before {when}"
+    over = f"{before}, and its review ends before that: reject it, and the agent can make another request."
+    expected = f"{before}." if seconds_left else over
+    assert shown["undecidable"].endswith(f"Changes wait. Policies permit the request from {when} on. {expected}")
+    assert (shown["part_only"], expected in page, 'value="approve' in page, LOST in page) == ("", True, False, False)
+    desk.system.now += closes
+    assert (DENIED in page_of(alice, grant), 'value="approve"' in page_of(alice, grant)) == (False, bool(seconds_left))
+
+
+def test_rev_10_a_selection_in_a_freeze_names_its_end(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk, TWO)
+    form = alice.first_form(grant.id, "approve_selected") | {"seconds": "60"}
+    frozen(desk, -60, 600)
+    answer = alice.send("POST", f"/reviews/{grant.id}", form)
+    assert (answer.status, stored(desk, grant)) == (403, grant)
+    later = format_time(desk.system.now + 600)
+    assert f" less, approve it from {later} on, or reject the request." in answer.text
 
 
 @pytest.mark.parametrize("shorten", [shorter, shorter_by_policy])

@@ -73,8 +73,8 @@ class ApiShownReview:
     """A request as a reviewer sees it. `content` is the hash that a vote names.
 
     `harm` is the label and its sentence. `second_step` says whether an approval has to be confirmed. `facts` are read
-    before deciding, `details` afterwards. `agent` is the agent's own text. `undecidable` says why the request
-    cannot be approved any more; "" if it can. `part_only` says which part of it can be approved; "" for all of it.
+    before deciding, `details` afterwards. `agent` is the agent's own text. `undecidable` says why the request cannot be
+    approved now or any more; "" if it can. `part_only` says which part of it can be approved; "" for all of it.
     """
 
     id: str

@@ -124,7 +124,7 @@ def _require_decidable(found: ApiShownReview, *, narrows: bool) -> None:
         fix = f"Run `jitney review approve {found.id}` with --for, --action or --resource, or reject the request."
         raise Invalid("part_only", "Nothing was approved", found.part_only, fix)
     if found.undecidable:
-        fix = f"Run `jitney review reject {found.id} --comment TEXT`."
+        fix = f"To reject the request, run `jitney review reject {found.id} --comment TEXT`."
         raise Invalid("request_undecidable", "Nothing was approved", found.undecidable, fix)
 
 

@@ -8,7 +8,7 @@ from jitney.core.review.access_wording import MOST_ARN, MOST_NAME
 from jitney.core.review.decision_wording import MOST_LEFT_OUT, MOST_SENTENCE
 from jitney.core.review.safe_text import cut, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
-from jitney.core.times import format_duration
+from jitney.core.times import format_duration, format_time
 
 
 def obstacle(sheet: Sheet) -> str:
@@ -17,14 +17,18 @@ def obstacle(sheet: Sheet) -> str:
 
 
 def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
-    """Return why a pending request cannot be approved any more, "" if it can.
+    """Return why a pending request cannot be approved now or any more, "" if it can.
 
     A reader who `decides` about the request learns what to do instead.
     """
     if not sheet.undecidable:
         return ""
+    why, start = cut(sheet.undecidable, MOST_SENTENCE), sheet.approvable_from
     instead = ": reject it, and the agent can make another request." if decides else "."
-    return f"{cut(sheet.undecidable, MOST_SENTENCE)} The request cannot be approved any more{instead}"
+    if start is None:
+        return f"{why} The request cannot be approved any more{instead}"
+    before = f"{why} The request cannot be approved before {format_time(start)}"
+    return f"{before}." if start < sheet.expires_at else f"{before}, and its review ends before that{instead}"
 
 
 def part_only(sheet: Sheet) -> str:

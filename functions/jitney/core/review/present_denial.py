@@ -3,6 +3,7 @@
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.problems import Problem
 from jitney.core.review.sheet import Sheet
+from jitney.core.times import format_time
 
 NO_REASON = "no policy permits it."
 
@@ -12,16 +13,16 @@ def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
 
     `decision` is the present decision about the whole request, with its approvals. If policies need other
     reviewers, the sheet names them as `other_reviewers`: the approval that would complete the review restarts it. If
-    policies deny the request, but permit a part or a shorter time, the sheet is `part_only`. If they deny all of it, it
-    is `undecidable`. So is a denied call, because a call cannot be narrowed.
+    policies deny the request, but permit a part or a shorter time now, the sheet is `part_only`. If they deny all of
+    it, it is `undecidable`, perhaps until a time window changes. So is a denied call, because it cannot be narrowed.
     """
     if decision.effect is Effect.REVIEW and not _suffices(sheet, decision):
         return sheet._replace(other_reviewers=tuple(tuple(sorted(groups)) for groups in decision.reviews))
     if decision.effect is not Effect.DENY:
         return sheet
     why = f"Policies deny this request now: {denial_reason(decision)}"
-    if sheet.call is not None or not decision.permits_some:
-        return sheet._replace(undecidable=why)
+    if sheet.call is not None or not (decision.allowed_subset or decision.longest_seconds):
+        return sheet._replace(undecidable=why, approvable_from=decision.permitted_from)
     seconds = decision.longest_seconds or sheet.duration_seconds
     if not decision.allowed_subset:  # everything passes for a shorter time
         return sheet._replace(part_only=why, most_seconds=seconds)
@@ -46,4 +47,5 @@ def denial_reason(decision: Decision) -> str:
 def selection_denied(decision: Decision) -> Problem:
     """Return the problem of a narrowed approval that policies deny."""
     detail = f"Policies deny what you selected: {denial_reason(decision)}"
-    return Problem("selection_denied", detail, "Select less, or reject the request.")
+    later = "" if decision.permitted_from is None else f" approve it from {format_time(decision.permitted_from)} on,"
+    return Problem("selection_denied", detail, f"Select less,{later} or reject the request.")
