@@ -68,6 +68,26 @@ def test_rev_17_a_longer_request_is_advised_only_where_policies_decide(
     assert ("Request more time: --for 1h." in said) is advised
 
 
+def test_pol_01_a_note_says_from_when_on_a_time_window_permits_the_next_grant(
+    connected: FakeBroker, capsys: pytest.CaptureFixture[str]
+):
+    connected.say("POST", GRANTS, 201, ending())
+    connected.say("POST", GRANTS, 403, problem("denied", retry_at="2099-12-01T18:00:00Z"))
+    connected.say("GET", GRANT, 200, {"grant": grant()})
+    said = noted(NEED, capsys)
+    assert f"aws outlives {GRANT_ID}, which ends at" in said
+    assert "The detail of denied. From 2099-12-01 18:00:00 UTC (in " in said
+    assert said.endswith("d) on, its AWS calls request another grant.")
+
+
+def test_pol_01_the_note_on_a_named_grant_in_a_time_window_has_the_fix(
+    connected: FakeBroker, capsys: pytest.CaptureFixture[str]
+):
+    connected.say("POST", KEYS, 201, ending() | {"grant": grant()})
+    connected.say("POST", KEYS, 403, problem("denied", retry_at="2099-12-01T18:00:00Z"))
+    assert noted(GRANT_ID, capsys).endswith("requests the next grant. The fix of denied.")
+
+
 def test_cli_06_a_note_needs_no_file_that_an_upgrade_may_have_removed_and_no_terminal():
     code = """
 import os, sys

@@ -63,6 +63,7 @@ class _RenewalNotes:
         self._now = now
         self.grant: ApiGrant | None = None
         self._user = user
+        self._named = named
         self._advice = (
             "Leave out --grant: Jitney then requests the next grant." if named else "Request more time: --for 1h."
         )
@@ -88,6 +89,8 @@ class _RenewalNotes:
         if isinstance(problem, Revoked):
             return f"the AWS calls of {self._user} fail now. {why} {problem.fix}"
         text = f"{self._user} outlives {grant.id}, which ends at {until}. Its AWS calls fail after that. {why}"
+        if (retry_at := problem.extras.get("retry_at")) and problem.code == "denied" and not self._named:
+            return f"{text} From {wording.moment(str(retry_at), self._now())} on, its AWS calls request another grant."
         decided_again = problem.code == "denied" or isinstance(problem, (ReviewPending, GrantEnded))
         advice = f" {self._advice}" if decided_again else ""
         return f"{text}{advice} {problem.fix}"
