@@ -40,6 +40,7 @@ from tests.client.mcp.conftest import ACCESS, CALL_ID, GET_OBJECT, Agent, FixedT
 GRANT = f"/v1/grants/{GRANT_ID}"
 ACTIVE = {"grant": grant(way="gateway")}
 PENDING = {"grant": grant("pending", way="gateway", expires_at=REVIEW["expires_at"]), "review": REVIEW}
+AT_RETRY = "epeat the tool call with the same arguments at retry_at or later. If the task cannot wait, inform the user."
 CHILD_ID = "g-childchildchi2"
 UNDER_REVIEW = {"call_id": CALL_ID, "grant": PENDING["grant"] | {"id": CHILD_ID, "call": None}, "review": REVIEW}
 ALLOWED = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS, "ways": {"gateway": "allow"}}
@@ -232,13 +233,24 @@ def test_cli_01_no_credential_is_in_a_result(agent: Agent):
 def test_dx_a_denial_has_the_problems_members_and_what_would_pass(agent: Agent):
     extras = {"allowed_subset": PERMISSIONS, "longest_seconds": 60, "reasons": [{"policy": "p", "sentence": "No."}]}
     agent.broker.say("POST", "/v1/grants", 403, problem("denied", **extras))
+    agent.broker.say("POST", "/v1/grants", 403, problem("denied", **extras, retry_at="2026-12-01T18:00:00Z"))
     result = agent.call("request", ACCESS)
     document = result.structured_content
     assert result.is_error is True
     assert document["problem"]["code"] == "denied"
     assert document["problem"]["reasons"] == extras["reasons"]
     assert [each.get("duration_seconds") for each in document["would_pass"]] == [60]
-    assert "would_pass" in document["next"]
+    passing = "Use the tool request with the arguments in would_pass, if that is enough. Otherwise "
+    assert document["next"] == f"{passing}inform the user."
+    assert agent.call("request", ACCESS).structured_content["next"] == f"{passing}r{AT_RETRY}"
+
+
+def test_dx_a_denial_in_a_time_window_says_when_to_repeat_the_tool_call(agent: Agent):
+    agent.broker.say("POST", "/v1/grants", 403, problem("denied", retry_at="2026-12-01T18:00:00Z"))
+    agent.broker.say("POST", "/v1/grants", 403, problem("denied"))
+    document = agent.call("request", ACCESS).structured_content
+    assert (document["problem"]["retry_at"], document["next"]) == ("2026-12-01T18:00:00Z", f"R{AT_RETRY}")
+    assert agent.call("request", ACCESS).structured_content["next"] == "The fix of denied."
 
 
 def test_rev_14_a_rejected_request_is_repeated_only_with_what_changed(agent: Agent):

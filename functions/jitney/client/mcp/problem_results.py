@@ -50,9 +50,20 @@ def problem_result(problem: ClientProblem) -> ProblemResult:
         step = step.replace(words, instead)
     document = _in_arguments(problem.document(), len(problem.request.calls) if problem.request else 0) | {"fix": step}
     others = _would_pass(problem)
-    if others and problem.code == "denied":
-        step = "Use the tool request with the arguments in would_pass, if that is enough. Otherwise inform the user."
+    if problem.code == "denied":
+        step = _after_denial(step, passes=bool(others), later="retry_at" in problem.extras)
     return ProblemResult(problem=document, would_pass=others, next=step)
+
+
+def _after_denial(fix: str, *, passes: bool, later: bool) -> str:
+    """Return what a model does after a denial: a request that `passes`, or the same tool call `later`."""
+    again = (
+        "epeat the tool call with the same arguments at retry_at or later. If the task cannot wait, inform the user."
+    )
+    if passes:
+        otherwise = f"r{again}" if later else "inform the user."
+        return f"Use the tool request with the arguments in would_pass, if that is enough. Otherwise {otherwise}"
+    return f"R{again}" if later else fix
 
 
 def _in_arguments(document: dict[str, Any], commands: int) -> dict[str, Any]:
