@@ -231,6 +231,14 @@ def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     assert denied == {"request": (["never-restricted"], "v7"), "preview": ([], "")}
 
 
+def test_aud_01_denied_requests_have_the_time_windows_of_their_decisions(lake: Lake):
+    inputs = {"version": 1, "effect": "deny", "kind": "agent"}
+    for windows in ({"time_windows": [["hours"], ["freeze", "hours"]]}, {}):
+        lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", detail={"decision_inputs": inputs | windows})
+    seen = [row["time_windows"] for row in lake.ask("denied_requests")]
+    assert sorted(seen, key=str) == [None, [["hours"], ["freeze", "hours"]]]
+
+
 def test_aud_04_calls_that_policy_denied_are_listed_with_the_denied_requests(lake: Lake):
     lake.record(AuditEvent.CALL, Outcome.DENIED, code="denied", grant_id="g-1", policies=("never-salaries",))
     lake.record(AuditEvent.CALL, Outcome.REFUSED, code="call_outside_grant", grant_id="g-1")

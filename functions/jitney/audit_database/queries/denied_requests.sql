@@ -1,8 +1,9 @@
--- Requests, dry runs and gateway calls that policy denied in the last 30 days, with the policies
+-- Requests, dry runs and gateway calls that policy denied in the last 30 days, with the policies and time windows
 SELECT time, event, COALESCE(json_extract_scalar(detail, '$.requester.name'), principal) AS requester,
        COALESCE(json_extract_scalar(detail, '$.requester.human_name'), human) AS human_name, principal, human,
        target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,
-       CAST(policies AS JSON) AS policies, reason, policy_version
+       CAST(policies AS JSON) AS policies,
+       json_extract(detail, '$.decision_inputs.time_windows') AS time_windows, reason, policy_version
 FROM unique_records
 WHERE event IN ('request', 'preview', 'call')
   AND outcome = 'denied'
