@@ -25,10 +25,11 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def compare(
         old: str, new: str, *arguments: str, targets: str = "prod", account: str = "012345670123", **changed: Any
     ) -> tuple[int, str, str]:
+        both = changed.pop("both", {})
         for name, text in (("old", old), ("new", new)):
             (tmp_path / name).mkdir()
             write_policies(tmp_path / name / "own", text)
-            document = valid() | {"policies": "own"}
+            document = valid() | {"policies": "own"} | both
             if name == "old":
                 document["targets"] = {targets: document["targets"]["prod"] | {"account": account}}
                 document["targets"][targets]["policy"] = changed.pop(
@@ -76,6 +77,36 @@ def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
 def test_pol_14_equal_versions_have_no_difference(compared):
     code, out, _ = compared(READ, f"// rewritten\n{READ}", "--fail-on-change")
     assert (code, out.splitlines()[0]) == (0, "No decision differs  0 kinds of differences")
+
+
+def window(closes: str) -> dict[str, Any]:
+    return {"time_zone": "UTC", "weekly": [{"opens": "08:00", "closes": closes}]}
+
+
+def test_pol_14_policies_that_differ_only_in_a_time_window_have_differences(compared):
+    timed = READ.replace("when {", 'when { context.timeWindows.contains("hours") &&')
+    both = {"time_windows": {name: window("18:00") for name in ("hours", "nights")}}
+    code, out, _ = compared(timed, timed.replace('"hours"', '"nights"'), "--json", both=both)
+    result = json.loads(out)
+    found = {(*each["example"]["time_windows"],): each["new"]["effect"] for each in result["differences"]}
+    assert (code, found, result["changed_settings"]) == (0, {("hours",): "deny", ("nights",): "allow"}, [])
+
+
+def test_pol_14_the_time_window_of_a_difference_is_shown(compared):
+    timed = READ.replace("when {", 'when { !context.timeWindows.contains("freeze") &&')
+    _, out, _ = compared(READ, timed, both={"time_windows": {"freeze": window("18:00")}})
+    assert "in freeze" in out
+
+
+def test_pol_14_other_times_of_a_window_are_a_setting_and_no_difference(compared):
+    timed = READ.replace("when {", 'when { context.timeWindows.contains("hours") &&')
+    both, old = ({"time_windows": {"hours": window(closes)}} for closes in ("18:00", "20:00"))
+    code, out, _ = compared(timed, timed, "--json", "--fail-on-change", both=both, **old)
+    result = json.loads(out)
+    assert (code, result["differences"]) == (0, [])
+    (setting,) = result["changed_settings"]
+    assert setting["setting"] == "time_windows.hours.weekly"
+    assert [each[0]["closes"] for each in (setting["old"], setting["new"])] == [1200, 1080]
 
 
 def test_pol_14_a_change_that_affects_open_grants_is_shown(compared):

@@ -107,6 +107,23 @@ def test_pol_14_any_request_can_be_explained(explained, arguments, effect, polic
     assert sources == [text]
 
 
+def test_pol_14_a_request_is_explained_in_the_time_windows_that_are_named(explained, tmp_path: Path):
+    hours = 'when { context.timeWindows.contains("hours") && !context.timeWindows.contains("freeze") };'
+    write_policies(tmp_path / "timed", f'@id("timed") permit (principal, action, resource) {hours}')
+    settings = yaml.safe_load((tmp_path / "jitney.yaml").read_text()) | {"policies": "timed"}
+    windows = {name: {"time_zone": "UTC", "weekly": [{"days": ["monday"]}]} for name in ("hours", "freeze")}
+    (tmp_path / "jitney.yaml").write_text(yaml.safe_dump(settings | {"time_windows": windows}))
+
+    def effect(*names: str) -> str:
+        options = [part for name in names for part in ("--time-window", name)]
+        return json.loads(explained("prod", *OBJECT, *options, "--json")[1])["effect"]
+
+    assert [effect(), effect("hours"), effect("freeze"), effect("hours", "freeze")] == ["deny", "allow", "deny", "deny"]
+    code, out, err = explained("prod", *OBJECT, "--time-window", "hour")
+    said = '--time-window: there is no time window "hour".'
+    assert (code, out, said in err, "did you mean hours?" in err) == (2, "", True, True)
+
+
 def test_pol_14_a_recorded_grant_is_explained_by_the_present_policies(explained, tmp_path: Path):
     day = tmp_path / "records" / "dt=2026-11-26"
     day.mkdir(parents=True)
@@ -131,6 +148,8 @@ def test_pol_14_a_recorded_grant_is_explained_by_the_present_policies(explained,
         (["--case", "read"], "Did you mean 'reads'?"),
         (["--case", "reads", "--earlier-approval", "owners", "--for", "5m"], "do nothing: --earlier-approval, --for."),
         (["--grant", "g-one", "--held", "iam:PassRole"], "do nothing: --held."),
+        (["--case", "reads", "--time-window", "hours"], "do nothing: --time-window."),
+        (["prod", *OBJECT, "--time-window", "hours"], "add hours to time_windows of jitney.yaml"),
         (["prd", *OBJECT], 'TARGET: there is no target "prd"'),
         (["prod", "--action", "s3:GetObjekt", *OBJECT[2:]], "Did you mean s3:GetObject"),
         (["prod", *OBJECT, "--for", "soon"], "Give --for a duration"),

@@ -88,6 +88,23 @@ def test_pol_14_programs_get_each_change(replayed):
     }
 
 
+def test_pol_14_a_new_freeze_changes_the_requests_of_its_time(replayed, tmp_path: Path):
+    """The windows at the time of each record decide, and not those of today."""
+    frozen = '@id("freeze") forbid (principal, action, resource) when { context.timeWindows.contains("freeze") };'
+    (tmp_path / "own" / "freeze.cedar").write_text(frozen)
+    settings = yaml.safe_load((tmp_path / "jitney.yaml").read_text())
+    period = {"opens": "2026-11-26T10:00", "closes": "2026-11-26T11:00"}
+    settings["time_windows"] = {"freeze": {"time_zone": "UTC", "periods": [period]}}
+    (tmp_path / "jitney.yaml").write_text(yaml.safe_dump(settings))
+    times = ("09:59:00", "09:59:01", "10:30:00", "10:59:59", "11:00:00")
+    lines = [{**LINES[0], "chain": f"r-{time}", "time": f"2026-11-26T{time}Z"} for time in times]
+    code, out, _ = replayed(lines, "--json")
+    found = json.loads(out)
+    assert (code, found["replayed"]) == (0, 5)
+    assert [each["chain"] for each in found["changes"]] == ["r-09:59:01", "r-10:30:00", "r-10:59:59"]
+    assert {each["after"]["policies"][0] for each in found["changes"]} == {"freeze"}
+
+
 @pytest.mark.parametrize(
     ("lines", "arguments", "code", "begins"),
     [

@@ -79,6 +79,30 @@ def test_pol_14_exactly_what_was_used_is_permitted():
     assert "Granted, but never used" in texts(found)
 
 
+HOURS = 'context.timeWindows.contains("hours")'
+
+
+@pytest.mark.parametrize(
+    ("permit", "forbid", "deciding"),
+    [
+        (f"when {{ !{HOURS} }}", "", "read names a time window"),
+        (f"when {{ {HOURS} }}", "", "the present policies deny it, by builtin:no-permit"),
+        ("", f'unless {{ {HOURS} || context.approvals.contains("owners") }}', "night names a time window"),
+        ("", f"unless {{ {HOURS} }}", "the present policies deny it, by night"),
+        ("", f"when {{ {HOURS} }}", ""),
+    ],
+)
+def test_pol_14_what_a_policy_with_a_time_window_decided_is_not_suggested(permit: str, forbid: str, deciding: str):
+    """A suggested permit names no time window. A forbid that no window concerned stays in force beside it."""
+    reads = "when { [true, false].contains(resource.wildcard) }"
+    text = f'@id("read") permit (principal, action, resource) {reads} {permit};'
+    text += f'@id("night") forbid (principal, action, resource) {forbid};' if forbid else ""
+    history = published(1, agent(), asked(READS), [("s3:GetObject", f"{KEY}a")])
+    found = suggested(A, [history], text=text, forbids="")
+    written = [each for each in texts(found).splitlines() if deciding and deciding in each]
+    assert (found.rules is None, bool(written)) == (bool(deciding), bool(deciding))
+
+
 def test_pol_14_what_the_present_policies_review_stays_under_review():
     found = suggested(A, [published(1, agent(), asked(WRITES), [("s3:PutObject", f"{KEY}a")])])
     assert found.checked == (0, 1, (), ())

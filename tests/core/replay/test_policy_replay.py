@@ -20,9 +20,10 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision_inputs import DecisionInputs
+from jitney.core.policy.decision_inputs import DecisionInputs, UnreadableInputs
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import HeldActions
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Origin, Outcome, chain_record, principal_record, request_members
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, decide_again
@@ -30,6 +31,7 @@ from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, r
 from jitney.core.report.published_lines import parse_record
 from jitney.core.stored_identity import name_of
 from jitney.core.target_config import Target
+from jitney.core.time_window_config import TimeWindow
 from tests.core.policy.conftest import NO_WINDOWS
 from tests.examples import examples
 from tests.fakes import ACTIONS
@@ -156,6 +158,27 @@ requests = st.builds(
     way=st.sampled_from(list(Way)),
     reveal=st.booleans(),
 )
+
+
+def test_pol_14_the_inputs_of_a_decision_keep_its_time_windows():
+    text = OLD + '@id("freeze") forbid (principal, action, resource) when { context.timeWindows.contains("freeze") };'
+    freeze, who, target = TimeWindow("UTC", (), ((200, 250),)), agent(), TARGETS["prod"]
+
+    def inputs(seconds: int, policies: str = text) -> dict[str, Any]:
+        rules, at = context(policies), WindowTimes.at({"freeze": freeze}, 0)
+        limits = ACTIONS, LIMITS, rules.reviewers
+        decision = decide(who, asked(seconds=seconds), target, rules.policy_set, *limits, windows=at)
+        return DecisionInputs.of(decision, who).detail()
+
+    assert inputs(300)["decision_inputs"]["time_windows"] == [[], ["freeze"]]
+    assert inputs(200)["decision_inputs"]["time_windows"] == [[]]
+    assert "time_windows" not in inputs(300, OLD)["decision_inputs"]
+    assert DecisionInputs.read(inputs(300)).time_windows == (frozenset(), frozenset({"freeze"}))
+    for damaged in ("freeze", ["freeze"], [["freeze", 1]]):
+        detail = inputs(300)
+        detail["decision_inputs"]["time_windows"] = damaged
+        with pytest.raises(UnreadableInputs, match="damaged"):
+            DecisionInputs.read(detail)
 
 
 @settings(max_examples=examples(100), deadline=None)
