@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import State
+from jitney.core.access.grant import Grant, State
 from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.policy.shadow import ShadowPolicies
 from jitney.core.time_window_config import TimeWindow
@@ -14,11 +14,16 @@ from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.permitted_targets import list_targets
+from tests.core.identity import minting
 from tests.handlers.gateway import PUT, Gateway
+from tests.handlers.review_browser import ReviewSystem, review_system
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
+from tests.handlers.test_break_glass import SETTINGS, pending, signed_in, smash, stored
 from tests.handlers.test_call_tickets import UPLOAD
 from tests.handlers.test_earlier_approvals import Desk
+from tests.handlers.test_present_denials import DENIED, page_of
+from tests.handlers.test_reconfigured_grants import person, policies_are
 from tests.handlers.test_reviewed_calls import approve
 
 SCOPE = "principal, action, resource"
@@ -103,6 +108,53 @@ def test_pol_01_an_approval_in_a_window_that_policies_forbid_grants_nothing():
     desk.configure(time_windows=freeze(desk.system.now + 300, desk.system.now + 900))
     assert vote(ballot(grant), desk.system.ports).state is State.FAILED
     assert desk.ask()[1]["code"] == "denied"
+
+
+@pytest.fixture
+def reviewed() -> tuple[ReviewSystem, Grant]:
+    """A desk with a pending request for 600 seconds, and a freeze that begins in 420 seconds."""
+    desk = review_system(reviewers={"owners": ReviewerGroup(("staff.alice",))}, break_glass=SETTINGS)
+    grant, now = pending(desk, duration_seconds=600), desk.system.now
+    desk.system.ports.config = replace(desk.system.ports.config, time_windows=freeze(now + 420, now + 900))
+    policies_are(desk, FROZEN.partition(";")[2])
+    return desk, grant
+
+
+def test_rev_10_a_request_that_would_last_into_a_window_is_approved_for_less(reviewed: tuple[ReviewSystem, Grant]):
+    desk, grant = reviewed
+    alice = person(desk, "alice")
+    assert "Only a part of it can be approved: for at most 6 minutes." in page_of(alice, grant)
+    form = alice.first_form(grant.id, "approve_selected")
+    assert form["seconds"] == "360"
+    desk.system.now += 61
+    alice.decide(f"/reviews/{grant.id}", form)
+    assert stored(desk, grant).state is State.PENDING
+    desk.system.now -= 1
+    alice.decide(f"/reviews/{grant.id}", form)
+    after = stored(desk, grant)
+    assert (after.state, after.expires_at) == (State.ACTIVE, desk.system.now + 360)
+    desk.system.now += 359
+    token = minting.token(iat=desk.system.now, exp=desk.system.now + 60)
+    assert desk.system.call(create_credentials, grant_id=grant.id, token=token)[0] == 200
+
+
+@pytest.mark.parametrize("wait", [121, 420])
+def test_rev_10_a_request_that_a_window_forbids_whole_is_only_rejected(reviewed: tuple[ReviewSystem, Grant], wait: int):
+    """Policies permit it later. The page offered an approval for no part of it."""
+    desk, grant = reviewed
+    desk.system.now += wait
+    page = page_of(person(desk, "alice"), grant)
+    assert (DENIED in page, "is forbidden. Changes wait." in page, 'value="approve' in page) == (True, True, False)
+
+
+@pytest.mark.parametrize(("wait", "state"), [(300, State.ACTIVE), (301, State.PENDING)])
+def test_rev_08_break_glass_does_not_last_into_a_window(reviewed: tuple[ReviewSystem, Grant], wait: int, state: State):
+    desk, grant = reviewed
+    desk.system.now += wait
+    gina = signed_in(desk, "gina")
+    assert ("Use break-glass" in page_of(gina, grant)) == (state is State.ACTIVE)
+    smash(gina, grant)
+    assert stored(desk, grant).state is state
 
 
 def test_pol_01_a_call_in_a_window_is_denied_and_one_before_is_not():

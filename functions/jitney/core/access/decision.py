@@ -93,7 +93,10 @@ class Decision:
 
     @property
     def permits_some(self) -> bool:
-        """Whether policies permit some of the request, with or without approvals, now or when a time window changes."""
-        return self.effect is not Effect.DENY or bool(
-            self.allowed_subset or self.longest_seconds or self.permitted_from
-        )
+        """Whether policies permit some of the request now, with or without approvals."""
+        return self.effect is not Effect.DENY or bool(self.allowed_subset or self.longest_seconds)
+
+    @property
+    def would_permit(self) -> bool:
+        """Whether policies permit some of the request now, or all of it when a time window changes."""
+        return self.permits_some or self.permitted_from is not None

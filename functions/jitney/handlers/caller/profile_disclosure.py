@@ -1,7 +1,7 @@
 """What a caller may see of access profiles.
 
-It sees a profile only if policies permit it some of the profile, with or without approvals. For all other profiles, the
-answer is the same as for a profile that does not exist.
+It sees a profile only if policies permit it some of the profile, with or without approvals, now or when a time window
+changes. For all other profiles, the answer is the same as for a profile that does not exist.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ def denial(
 
 def hides_profile(decision: Decision, access_request: AccessRequest, authenticated: AuthenticatedRequest) -> bool:
     """Return whether the decision is a denial that the caller must not see, because it quotes an access profile."""
-    if decision.effect is not Effect.DENY or access_request.access_profile is None or decision.permits_some:
+    if decision.effect is not Effect.DENY or access_request.access_profile is None or decision.would_permit:
         return False
     return not _may_learn(access_request.access_profile.name, access_request, authenticated)
 
@@ -44,7 +44,7 @@ def disclosed(mismatch: ProfileMismatch, authenticated: AuthenticatedRequest) ->
 
 
 def _may_learn(name: str, access_request: AccessRequest, authenticated: AuthenticatedRequest) -> bool:
-    """Return whether policies permit the caller some of the profile, for the shortest time."""
+    """Return whether policies permit the caller some of the profile, for the shortest time, now or later."""
     ports, limits = authenticated.ports, authenticated.ports.config.limits
     target = _target(access_request, authenticated)
     shortest = replace(access_request, permissions=(), explanation=(), duration_seconds=limits.min_duration_seconds)
@@ -52,7 +52,7 @@ def _may_learn(name: str, access_request: AccessRequest, authenticated: Authenti
     try:
         request = with_profile(shortest, name, target)
         windows = authenticated.open_windows()
-        return decide(authenticated.principal, request, target, *rules, windows=windows).permits_some
+        return decide(authenticated.principal, request, target, *rules, windows=windows).would_permit
     except Problem:
         return False
 
