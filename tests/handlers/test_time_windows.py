@@ -11,6 +11,7 @@ from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.policy.shadow import ShadowPolicies
 from jitney.core.time_window_config import TimeWindow
 from jitney.core.times import iso
+from jitney.handlers.caller import visible_targets
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.permitted_targets import list_targets
@@ -218,6 +219,29 @@ def test_cli_05_a_target_that_a_window_closes_is_not_listed_until_it_opens(desk:
     assert [listed(now - 600), listed(now), listed(now + 599), listed(now + 600)] == [
         ["analytics-prod"], [], [], ["analytics-prod"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("policies", "begins", "evaluated"),
+    [
+        (FROZEN.partition(";")[0] + ";", 3600, 1),  # names no window
+        (FROZEN, 3660, 1),  # no grant can last so long
+        (FROZEN, 3659, 2),
+    ],
+)
+def test_cli_05_a_list_is_evaluated_again_only_while_a_grant_can_meet_a_change(
+    monkeypatch: pytest.MonkeyPatch, policies: str, begins: int, evaluated: int
+):
+    """Each list of a new minute took as long as the first one, so that a long list was never whole."""
+    visible_targets._evaluated.cache_clear()
+    desk, made = Desk(policies), list[Any]()
+    now = desk.system.now // 60 * 60
+    desk.configure(time_windows={**freeze(now + begins, now + 7260), "other": freeze(now + 30, now + 45)["freeze"]})
+    whole = visible_targets.permitted_target
+    monkeypatch.setattr(visible_targets, "permitted_target", lambda *asked: made.append(asked) or whole(*asked))
+    for desk.system.now in (now, now + 59, now + 60, now + 119):
+        assert desk.system.call(list_targets, token=desk.token())[1]["targets"]
+    assert len(made) == evaluated
 
 
 def test_pol_14_the_shadow_sees_the_same_windows(desk: Desk):

@@ -38,8 +38,13 @@ class WindowTimes(NamedTuple):
 
     @classmethod
     def at(cls, windows: Mapping[str, TimeWindow], now: int, ends_at: int | None = None, call_seconds: int = 0) -> Self:
-        """Return the times of the windows from `now` on. Changes from `ends_at` on are left out."""
-        changes = _changes(tuple(windows.items()), now // _DAY) if windows else ((now, frozenset[str]()),)
+        """Return the times of the windows from `now` on. Changes from `ends_at` on are left out.
+
+        Without windows, the result is the same at each time.
+        """
+        if not windows:
+            return cls.always()
+        changes = _changes(tuple(windows.items()), now // _DAY)
         last = bisect_right(changes, now, key=itemgetter(0)) - 1
         kept = (each for each in changes[last:] if ends_at is None or each[0] < max(ends_at, now + 1))
         return cls(now, tuple(kept), call_seconds)
@@ -48,6 +53,14 @@ class WindowTimes(NamedTuple):
     def always(cls, *names: str) -> Self:
         """Return the times for windows that stay open, with all others closed."""
         return cls(0, ((0, frozenset(names)),))
+
+    def steady(self, seconds: int) -> Self:
+        """Return what is equal at all times at which these windows are open and no other opens or closes in `seconds`.
+
+        If one does, return the times as they are.
+        """
+        changes = any(time < self.now + seconds for time, _ in self.changes[1:])
+        return self if changes else self.always(*self.changes[0][1])
 
     def during(self, seconds: int, named: frozenset[str]) -> tuple[tuple[str, ...], ...]:
         """Return each set of the `named` windows that are open together in the next `seconds`, or only now for 0."""

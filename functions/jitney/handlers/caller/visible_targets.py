@@ -35,9 +35,7 @@ class VisibleTargets(NamedTuple):
 def visible_targets(principal: Principal, ports: Ports, aliases: Iterable[str]) -> VisibleTargets:
     """Return the targets with these aliases that the principal may see."""
     config = ports.config
-    # To the minute, so that the answers are cached for a minute. A suggested duration ends a minute before a change.
-    windows = WindowTimes.at(config.time_windows if ports.policies.time_windows else {}, ports.now() // 60 * 60)
-    rules = PolicyRules(ports.policies, ports.actions, config.limits, frozenset(config.reviewers), windows)
+    rules = PolicyRules(ports.policies, ports.actions, config.limits, frozenset(config.reviewers), _windows(ports))
     evaluated = _evaluated(config.policies, rules, rules.policy_set.principal_reads.key_of(principal))
     targets = [config.targets[alias] for alias in sorted(aliases)]
     missing = [target for target in targets if evaluated.get(target.alias, (None,))[0] != target]
@@ -49,6 +47,16 @@ def visible_targets(principal: Principal, ports: Ports, aliases: Iterable[str]) 
             break
     found = [evaluated[target.alias] for target in targets if evaluated.get(target.alias, (None,))[0] == target]
     return VisibleTargets(tuple(each for _, each in found if each), whole=len(found) == len(targets))
+
+
+def _windows(ports: Ports) -> WindowTimes:
+    """Return the time windows from this minute on. While no grant can meet a change, they are equal at each time.
+
+    So answers are cached at least for a minute. A suggested duration ends a minute before a change.
+    """
+    config, named = ports.config, ports.policies.time_windows
+    windows = {name: each for name, each in config.time_windows.items() if name in named}
+    return WindowTimes.at(windows, ports.now() // 60 * 60).steady(config.limits.max_duration_seconds)
 
 
 @lru_cache(maxsize=_CACHED)
