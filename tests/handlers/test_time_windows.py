@@ -99,6 +99,8 @@ def test_pol_01_credentials_are_not_renewed_into_a_window_that_was_configured_la
     desk.configure(time_windows=freeze(now + 599, now + 900))
     status, problem, _ = desk.system.call(create_credentials, grant_id=body["grant"]["id"], token=desk.token())
     assert (status, problem["code"]) == (403, "denied")
+    record = desk.system.records()[-1]
+    assert (record["event"], record["outcome"], record["policies"]) == ("issue", "denied", ["freeze"])
 
 
 def test_pol_01_an_approval_in_a_window_that_policies_forbid_grants_nothing():

@@ -239,11 +239,12 @@ def test_aud_01_denied_requests_have_the_time_windows_of_their_decisions(lake: L
     assert sorted(seen, key=str) == [None, [["hours"], ["freeze", "hours"]]]
 
 
-def test_aud_04_calls_that_policy_denied_are_listed_with_the_denied_requests(lake: Lake):
+def test_aud_04_calls_and_renewals_that_policy_denied_are_listed_with_the_denied_requests(lake: Lake):
     lake.record(AuditEvent.CALL, Outcome.DENIED, code="denied", grant_id="g-1", policies=("never-salaries",))
+    lake.record(AuditEvent.ISSUE, Outcome.DENIED, code="denied", grant_id="g-2", policies=("freeze",), days_ago=1)
     lake.record(AuditEvent.CALL, Outcome.REFUSED, code="call_outside_grant", grant_id="g-1")
     rows = [(row["event"], row["actions"], row["policies"]) for row in lake.ask("denied_requests")]
-    assert rows == [("call", ["s3:GetObject"], ["never-salaries"])]
+    assert rows == [("call", ["s3:GetObject"], ["never-salaries"]), ("issue", ["s3:GetObject"], ["freeze"])]
 
 
 def test_aud_01_configurations_are_listed_with_their_decisions(lake: Lake):

@@ -16,7 +16,7 @@ from jitney.core.review.approvals_in_force import approvals_in_force
 from jitney.core.target_config import Target
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.grant.grant_updates import PATIENT, GrantUpdate, RecordedGrant, record_update, update_grant
-from jitney.handlers.grant.responses import active_grant, denied_problem, rate_limited_problem
+from jitney.handlers.grant.responses import active_grant, deciding_policies, denied_problem, rate_limited_problem
 from jitney.handlers.review.under_review import under_review
 
 PERMANENT_FAILURES = frozenset({"policy_too_large"})
@@ -36,15 +36,18 @@ def record_outcome(
     *,
     fails: bool = False,
     quotas: tuple[Quota, ...] = (),
+    decision: Decision | None = None,
 ) -> Grant:
-    """Record an outcome on a grant. With `fails`, also fail a grant that is still open.
+    """Record an outcome on a grant, with the policies of its `decision`. With `fails`, also fail an open grant.
 
     Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
     """
 
     def change(before: Grant) -> GrantUpdate:
         after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
-        record = audit.grant_record(event, outcome, after, authenticated.origin, authenticated.now, code=code)
+        policies = deciding_policies(decision) if decision else {}
+        members = {"code": code, **policies}
+        record = audit.grant_record(event, outcome, after, authenticated.origin, authenticated.now, **members)
         return GrantUpdate(after, record, quotas=quotas)
 
     return update_grant(grant, change, authenticated.ports, turn=PATIENT)
@@ -96,7 +99,9 @@ def _renewed(
     session = session_request_of(grant, authenticated, seconds)
     decision = decide_again(grant, authenticated)
     if decision.effect is not Effect.ALLOW:
-        record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", authenticated, quotas=(quota,))
+        record_outcome(
+            grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", authenticated, quotas=(quota,), decision=decision
+        )
         raise denied_problem(decision)
     recorded = _record_issue(grant, quota, authenticated)
     return recorded, issue_credentials(recorded, session, authenticated)
