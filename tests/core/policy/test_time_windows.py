@@ -97,7 +97,7 @@ def test_pol_01_the_windows_during_a_grant_are_those_of_each_minute(now: int, se
 
 
 @given(st.integers(at("2026-01-01"), at("2027-12-31")))
-def test_pol_01_changes_are_known_for_a_week_and_each_differs_from_the_one_before(now: int):
+def test_pol_01_changes_are_known_for_a_month_and_each_differs_from_the_one_before(now: int):
     changes = WindowTimes.at({**WINDOWS, "nights": NIGHTS, "always": ALWAYS}, now).changes
     assert changes[0][0] <= now
     assert all(before[0] < after[0] and before[1] != after[1] for before, after in pairwise(changes))
@@ -213,19 +213,24 @@ def once(opens: int, closes: int) -> TimeWindow:
     return TimeWindow("UTC", (), ((opens, closes),))
 
 
+def test_pol_07_the_end_of_a_year_end_freeze_is_known_on_its_first_day(asked: Asked):
+    among = {"hours": HOURS, "freeze": once(at("2026-12-18T17:00"), at("2027-01-04T07:00"))}
+    assert asked(FROZEN, "2026-12-18T17:00", among=among).permitted_from == at("2027-01-04T07:00")
+
+
 @pytest.mark.parametrize("time", ["2026-12-01T00:00", "2026-12-01T23:59"])
-def test_pol_07_a_denial_looks_exactly_a_week_ahead(asked: Asked, time: str):
-    week, long = at(time) + 7 * 86_400, 43_200
-    assert asked(IN_HOURS, time, among={"hours": once(week, week + long)}).permitted_from == week
-    assert asked(IN_HOURS, time, among={"hours": once(week + 1, week + long)}).permitted_from is None
+def test_pol_07_a_denial_looks_exactly_thirty_days_ahead(asked: Asked, time: str):
+    start, long = at(time) + 30 * 86_400, 43_200
+    assert asked(IN_HOURS, time, among={"hours": once(start, start + long)}).permitted_from == start
+    assert asked(IN_HOURS, time, among={"hours": once(start + 1, start + long)}).permitted_from is None
 
 
 @pytest.mark.parametrize("time", ["2026-12-01T00:00", "2026-12-01T23:59"])
 def test_pol_07_a_denial_names_no_time_from_which_the_request_lasts_into_a_window(asked: Asked, time: str):
     """The changes of windows were known for too few days to see the freeze."""
-    policies, week = f"{IN_HOURS}\n{FROZEN.partition(';')[2]}", at(time) + 7 * 86_400
-    among = {"hours": once(week, week + 43_200), "freeze": once(week + 3000, week + 3600)}
-    assert asked(policies, time, 3000, among=among).permitted_from == week
+    policies, start = f"{IN_HOURS}\n{FROZEN.partition(';')[2]}", at(time) + 30 * 86_400
+    among = {"hours": once(start, start + 43_200), "freeze": once(start + 3000, start + 3600)}
+    assert asked(policies, time, 3000, among=among).permitted_from == start
     assert asked(policies, time, 3001, among=among).permitted_from is None
 
 
@@ -244,7 +249,7 @@ def test_pol_07_a_request_passes_at_the_time_that_its_denial_names(
         assert [decided(first.permitted_from + each).effect for each in (-1, 0)] == [Effect.DENY, Effect.ALLOW]
 
 
-def test_pol_09_a_denial_does_not_evaluate_all_the_windows_of_a_week(asked: Asked, monkeypatch: pytest.MonkeyPatch):
+def test_pol_09_a_denial_does_not_evaluate_all_the_windows_of_a_month(asked: Asked, monkeypatch: pytest.MonkeyPatch):
     """Now all windows are closed. Tomorrow, the set of open ones changes each minute. It cost 60 times as much."""
     now, names = at("2026-12-01"), [f"w{number}" for number in range(10)]
     minutes = {

@@ -4,23 +4,25 @@ So a grant that policies permit only in business hours ends before they end. A g
 ends before the freeze begins.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import groupby, takewhile
+from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
 
-DAYS_AHEAD = 9
-"""How far after the day of a decision the changes of its windows are known: a week, and the longest grant after it."""
+SECONDS_AHEAD = 30 * 86_400
+"""How far ahead a denial looks for the time from which policies permit the request."""
+DAYS_AHEAD = 32
+"""How far after the day of a decision the changes of its windows are known: for a grant that begins then, too."""
 SECONDS_OF_NOTICE = 60
 """A suggested duration ends this long before a window's change, so that there is time to request it."""
-_DAY, _WEEK = 86_400, 604_800
+_DAY = 86_400
 
 Change = tuple[int, frozenset[str]]
 """A time in epoch seconds, and the windows that are open from then on."""
@@ -29,7 +31,7 @@ Change = tuple[int, frozenset[str]]
 class WindowTimes(NamedTuple):
     """The windows that are open at the time `now` of a decision, and the changes after it, in epoch seconds.
 
-    The first of the `changes` is at `now` or before. A decision about a call is for `call_seconds`, or only now for 0.
+    At least one of the `changes` is at `now` or before. A call is decided for `call_seconds`, or only for now if 0.
     """
 
     now: int
@@ -45,9 +47,9 @@ class WindowTimes(NamedTuple):
         if not windows:
             return cls.always()
         changes = _changes(tuple(windows.items()), now // _DAY)
-        last = bisect_right(changes, now, key=itemgetter(0)) - 1
-        kept = (each for each in changes[last:] if ends_at is None or each[0] < max(ends_at, now + 1))
-        return cls(now, tuple(kept), call_seconds)
+        if ends_at is not None:
+            changes = changes[: bisect_left(changes, max(ends_at, now + 1), key=itemgetter(0))]
+        return cls(now, changes, call_seconds)
 
     @classmethod
     def always(cls, *names: str) -> Self:
@@ -59,26 +61,31 @@ class WindowTimes(NamedTuple):
 
         If one does, return the times as they are.
         """
-        changes = any(time < self.now + seconds for time, _ in self.changes[1:])
-        return self if changes else self.always(*self.changes[0][1])
+        changes = bisect_left(self.changes, self.now + seconds, key=itemgetter(0)) > self._next
+        return self if changes else self.always(*self.changes[self._next - 1][1])
 
     def during(self, seconds: int, named: frozenset[str]) -> tuple[tuple[str, ...], ...]:
         """Return each set of the `named` windows that are open together in the next `seconds`, or only now for 0."""
-        until = self.now + max(seconds, 1)
-        meeting = takewhile(lambda change: change[0] < until, self.changes)
+        end = bisect_left(self.changes, self.now + max(seconds, 1), key=itemgetter(0))
+        meeting = self.changes[self._next - 1 : end]
         return tuple(dict.fromkeys(tuple(sorted(names & named)) for _, names in meeting))
 
     def durations_to_changes(self, most: int) -> frozenset[int]:
         """Return the durations below `most` seconds that end shortly before a change."""
-        durations = (time - self.now - SECONDS_OF_NOTICE for time, _ in self.changes[1:])
-        return frozenset(each for each in durations if 0 < each < most)
+        end = bisect_left(self.changes, self.now + most + SECONDS_OF_NOTICE, key=itemgetter(0))
+        durations = (time - self.now - SECONDS_OF_NOTICE for time, _ in self.changes[self._next : end])
+        return frozenset(each for each in durations if each > 0)
 
     def later(self) -> Iterator[Self]:
-        """Yield the times as they are at each change of the next week."""
-        for place, (time, _) in enumerate(self.changes[1:], start=1):
-            if time > self.now + _WEEK:
-                return
-            yield self._replace(now=time, changes=self.changes[place:])
+        """Yield the times as they are at each change of the next `SECONDS_AHEAD`."""
+        end = bisect_right(self.changes, self.now + SECONDS_AHEAD, key=itemgetter(0))
+        for time, _ in self.changes[self._next : end]:
+            yield self._replace(now=time)
+
+    @property
+    def _next(self) -> int:
+        """The place of the first change after `now`."""
+        return bisect_right(self.changes, self.now, key=itemgetter(0))
 
 
 @lru_cache(maxsize=400)  # a replay reads the records of a year in any order
