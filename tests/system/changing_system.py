@@ -28,6 +28,8 @@ ACCOUNTS = {KEPT: "555566667777", RENAMED: "666677778888", REMOVED: "77778888999
 FACTORY, GUESTS, TEMPS = "factory", "guests", "temps"
 """The issuers of agents: one that stays and has the operators, one that is renamed, and one that is removed."""
 VISITORS = "visitors"
+FROZEN_READ, FROZEN_WRITE = "s3:GetObjectTagging", "s3:DeleteObject"
+"""The actions that no agent gets in a change freeze. Before the configuration changes, the freeze is over."""
 OPERATOR, REVIEWER = "warden", "alice"
 GROUPS = {OPERATOR: ["wardens"]}
 
@@ -189,11 +191,18 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         "reviewers": {"owners": {"members": [f"people/{REVIEWER}"]}},
         "people": {f"people/{REVIEWER}": f"{REVIEWER}@example.com"},
         "mail": {"sender": "jitney@example.com"},
+        "time_windows": {"freeze": freeze(-7200, -3600)},
         "policies": "changing-policies",
     }
     write_policies(settings, chosen["targets"], chosen["issuers"])
     config_file(settings).write_text(json.dumps(chosen), encoding="utf-8")
     return config_file(settings)
+
+
+def freeze(opens: int, closes: int) -> dict[str, Any]:
+    """Return a time window. Its times are seconds from now, to the minute before."""
+    opened, closed = (time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + each)) for each in (opens, closes))
+    return {"time_zone": "UTC", "periods": [{"opens": opened, "closes": closed}]}
 
 
 def _target(name: str) -> dict[str, Any]:
@@ -215,7 +224,9 @@ def write_policies(settings: LocalSettings, targets: Any, issuers: Any) -> None:
     ]
     reviewed = '@id("writes-reviewed")\n@approval("owners")\nforbid (principal, action == Jitney::Action::"Write", '
     reviewed += 'resource)\nunless { context.approvals.contains("owners") };\n'
-    (folder / "all.cedar").write_text("".join(permits) + reviewed, encoding="utf-8")
+    frozen = f'@id("freeze")\nforbid (principal, action, resource)\nwhen {{ ["{FROZEN_READ}", "{FROZEN_WRITE}"]'
+    frozen += '.contains(context.action) && context.timeWindows.contains("freeze") };\n'
+    (folder / "all.cedar").write_text("".join(permits) + reviewed + frozen, encoding="utf-8")
     cases = [
         _case(f"{agent} reads {target}", agent, target, "s3:GetObject") | {"effect": "allow", "policies": [policy]}
         for agent in agents
@@ -224,6 +235,9 @@ def write_policies(settings: LocalSettings, targets: Any, issuers: Any) -> None:
     ]
     write = _case("a write", agents[0], next(iter(targets)), "s3:PutObject")
     cases.append(write | {"effect": "review", "policies": ["writes-reviewed"], "reviews": [["owners"]]})
+    read = _case("a read in a freeze", agents[0], next(iter(targets)), FROZEN_READ) | {"time_windows": ["freeze"]}
+    read |= {"effect": "deny", "policies": ["freeze"]}
+    cases.append(read)
     (folder / "tests.yaml").write_text(json.dumps({"cases": cases}), encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """A running system whose configuration changes: what its open grants and records become (row OPS 2)."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from tests.system import changing_system
 from tests.system.changing_system import (
     ACCOUNTS,
     FACTORY,
+    FROZEN_READ,
+    FROZEN_WRITE,
     GUESTS,
     KEPT,
     NEW_NAME,
@@ -28,6 +31,7 @@ from tests.system.changing_system import (
     Granted,
 )
 from tests.system.own_system import serving_keys
+from tests.system.test_records import chain_of
 
 pytestmark = pytest.mark.xdist_group("updates")
 ROBOT, GUEST, TEMP = (f"{issuer}/robot" for issuer in (FACTORY, GUESTS, TEMPS))
@@ -62,9 +66,9 @@ def test_ops_02_a_running_system_changes_and_keeps_its_promises(system: Changing
     a_restored_table_is_adopted(system, keys)
 
 
-def requested(system: ChangingSystem, target: str = KEPT) -> str:
+def requested(system: ChangingSystem, target: str = KEPT, action: str = "s3:PutObject") -> str:
     """Return a request that waits for its reviewer."""
-    answer = system.ask(ROBOT, target, "s3:PutObject")
+    answer = system.ask(ROBOT, target, action)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["grant"]["id"])
 
@@ -112,6 +116,7 @@ def targets_issuers_and_the_key_of_seals_change(system: ChangingSystem, keys: li
         requested(system, RENAMED),
     )
     removed, other = system.granted(ROBOT, REMOVED), system.granted(ROBOT, REMOVED)
+    frozen, frozen_write = system.ask(ROBOT, KEPT, FROZEN_READ), requested(system, KEPT, FROZEN_WRITE)
     guest, temp, ended = system.granted(GUEST, KEPT), system.granted(TEMP, KEPT), system.granted(TEMP, KEPT)
     system.invoked("jitney-reconciler")  # as every five minutes: it remembers the roles of targets
 
@@ -121,6 +126,7 @@ def targets_issuers_and_the_key_of_seals_change(system: ChangingSystem, keys: li
         del targets[REMOVED], issuers[TEMPS]
         document["issuers"] = {VISITORS if name == GUESTS else name: each for name, each in issuers.items()}
         document["broker"] |= {"seal_key": 2, "tags": {"cost-center": "1234"}}
+        document["time_windows"]["freeze"] = changing_system.freeze(-60, 7200)
 
     earlier, kept = system.stack["seal_key_arn"], [system.stack[name] for name in ("tables", "buckets", "api_url")]
     said = system.update(change, "Jitney")
@@ -134,6 +140,7 @@ def targets_issuers_and_the_key_of_seals_change(system: ChangingSystem, keys: li
     the_issuer_is_renamed(system, guest)
     the_issuer_is_removed(system, temp, ended)
     the_target_is_removed(system, removed, other)
+    the_freeze_denies(system, frozen.json()["grant"]["id"], frozen_write)
 
 
 def the_key_of_seals_is_another(system: ChangingSystem, earlier: str) -> None:
@@ -195,6 +202,25 @@ def the_issuer_is_removed(system: ChangingSystem, grant: Granted, other: Granted
     assert (other.revocation(), other.works(), grant.works()) == ((200, ""), False, True)
     assert system.suspended("issuer", TEMPS)[0] == 201
     assert not grant.works()
+
+
+def the_freeze_denies(system: ChangingSystem, read: str, write: str) -> None:
+    """docs/time-windows.md: open grants, new requests and pending ones."""
+    document = json.loads(system.config.read_text(encoding="utf-8"))
+    end = document["time_windows"]["freeze"]["periods"][0]["closes"]
+    renewal = system.api("POST", f"/v1/grants/{read}/credentials", agent=ROBOT)
+    again = system.ask(ROBOT, KEPT, FROZEN_READ)
+    for answer in (renewal, again):
+        assert (answer.status_code, answer.json()["code"]) == (403, "denied"), answer.text
+    assert (again.json()["retry_at"], again.json()["longest_seconds"]) == (f"{end}:00Z", 0)
+    shown = system.api("GET", f"/v1/reviews/{write}", agent=REVIEWER).json()["review"]["undecidable"]
+    before = f"cannot be approved before {end.replace('T', ' ')} UTC"
+    assert shown.endswith(
+        f"{before}, and its review ends before that: reject it, and the agent can make another request."
+    )
+    records = chain_of(system.aws, system.stack, read)
+    assert json.loads(records[0]["detail"])["decision_inputs"]["time_windows"] == [[]]
+    assert (records[-1]["outcome"], records[-1]["policies"]) == ("denied", ["freeze"])
 
 
 def a_restored_table_is_adopted(system: ChangingSystem, keys: list[str]) -> None:
