@@ -60,6 +60,7 @@ def test_pol_01_during_a_window_the_problem_says_when_the_request_passes(desk: D
     desk.configure(time_windows=freeze(now - 1, now + 900))
     status, body, _ = desk.ask(route=preview_decision)
     assert (status, body["effect"], body["longest_seconds"]) == (200, "deny", 0)
+    assert body["retry_at"] == iso(now + 900)
     assert "Policies permit the request from " in body["reasons"][0]["sentence"]
     status, body, _ = desk.ask()
     assert (status, body["longest_seconds"], body["retry_at"]) == (403, 0, iso(now + 900))
@@ -74,6 +75,7 @@ def test_pol_01_a_denial_that_no_window_causes_has_no_time(desk: Desk):
     desk.load(FROZEN + f'@id("never") forbid ({SCOPE});')
     _, body, _ = desk.ask()
     assert "retry_at" not in body
+    assert "retry_at" not in desk.ask(route=preview_decision)[1]
 
 
 def test_pol_14_the_record_has_the_windows_that_the_decision_saw(desk: Desk):

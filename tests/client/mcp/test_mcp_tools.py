@@ -245,6 +245,14 @@ def test_dx_a_denial_has_the_problems_members_and_what_would_pass(agent: Agent):
     assert agent.call("request", ACCESS).structured_content["next"] == f"{passing}r{AT_RETRY}"
 
 
+def test_dx_explain_says_when_a_request_would_pass(agent: Agent):
+    denied = ALLOWED | {"effect": "deny", "ways": {"gateway": "deny"}, "retry_at": "2026-12-01T18:00:00Z"}
+    agent.broker.say("POST", "/v1/decisions", 200, denied)
+    document = agent.call("explain", {"target": "analytics-prod", "commands": ["aws s3 ls"]}).structured_content
+    assert document["retry_at"] == "2026-12-01T18:00:00Z"
+    assert document["next"].endswith("The same request would pass from retry_at on.")
+
+
 def test_dx_a_denial_in_a_time_window_says_when_to_repeat_the_tool_call(agent: Agent):
     agent.broker.say("POST", "/v1/grants", 403, problem("denied", retry_at="2026-12-01T18:00:00Z"))
     agent.broker.say("POST", "/v1/grants", 403, problem("denied"))

@@ -173,6 +173,7 @@ class ApiDecision(ApiObject):
     reviews: tuple[tuple[str, ...], ...] = ()
     allowed_subset: tuple[ApiPermission, ...] = ()
     longest_seconds: int = 0
+    retry_at: str | None = None
     session_policy: Mapping[str, Any] = field(default_factory=dict)
     session_policy_size: Mapping[str, int] = field(default_factory=dict)
     policy_version: str = ""
@@ -186,7 +187,8 @@ class ApiDecision(ApiObject):
         members = asdict(self)
         for name in ("permissions", "allowed_subset", "explanation"):
             members[name] = [each.document() for each in getattr(self, name)]
-        return members if self.explanation else {name: members[name] for name in members if name != "explanation"}
+        optional = ("explanation", "retry_at")
+        return {name: value for name, value in members.items() if value or name not in optional}
 
 
 @dataclass(frozen=True, slots=True)

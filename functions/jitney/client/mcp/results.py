@@ -109,6 +109,7 @@ class DecisionResult(StructuredResult):
     risks: list[str]
     ways: dict[str, str] = Field(description="The answer for each way: credentials, gateway.")
     longest_seconds: int | None = None
+    retry_at: str | None = Field(default=None, description="When the same request would pass.")
     would_pass: list[dict[str, Any]] = Field(
         default_factory=list, description="Arguments of the tool request that policy would pass instead."
     )

@@ -109,8 +109,9 @@ def decision_result(decision: ApiDecision, request: GrantRequest) -> DecisionRes
             "risks": [wording.risk_line(each) for each in decision.risks],
             "ways": dict(decision.ways),
             "longest_seconds": decision.longest_seconds or None,
+            "retry_at": decision.retry_at,
             "would_pass": [request_arguments(other)] if other and other.way == request.way else [],
-            "next": _EFFECTS[effect],
+            "next": _EFFECTS[effect] + (" The same request would pass from retry_at on." if decision.retry_at else ""),
         }
     )
 

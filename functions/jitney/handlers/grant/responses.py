@@ -53,7 +53,13 @@ def decision_view(decision: Decision) -> dict[str, Any]:
         "allowed_subset": permissions_view(decision.allowed_subset),
         "longest_seconds": decision.longest_seconds,
         "policy_version": decision.policy_version,
+        **retry_view(decision),
     }
+
+
+def retry_view(decision: Decision) -> ProblemMembers:
+    """Return when the same request would pass, because a time window changes; {} if no such time is known."""
+    return {} if decision.permitted_from is None else {"retry_at": iso(decision.permitted_from)}
 
 
 def grant_response(
@@ -121,9 +127,8 @@ def denied_problem(
         "policy_version": decision.policy_version,
         **explanation_view(access_request),
         **ways_view(ways),
+        **retry_view(decision),
     }
-    if decision.permitted_from is not None:
-        extras["retry_at"] = iso(decision.permitted_from)
     return Problem("denied", detail, _fix(decision, ways), extras)
 
 
