@@ -19,6 +19,7 @@ from jitney.client.audit import athena as athena_module
 from jitney.client.audit.athena import Athena, AthenaLocation, NamedQuery, QueryResult
 from jitney.client.audit.named_queries import QueryRun, run_named_query
 from jitney.client.cli import build_app
+from jitney.client.terminal.sheets import shown
 from tests.client.fake_athena import FakeAthena, refusal
 
 CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
@@ -91,6 +92,11 @@ def test_aud_05_rows_wider_than_the_terminal_are_blocks(aws: FakeAthena, monkeyp
     assert [line.rstrip() for line in lines] == [
         f"resource  {arn}", "who       corp.a", "", "resource  x", "who       corp.b", "",
     ]  # fmt: skip
+
+
+def test_aud_05_a_list_of_lists_is_shown_in_brackets():
+    assert shown([["hours"], ["freeze", "hours"], []]) == "[hours], [freeze, hours], []"
+    assert shown(["freeze", "hours"]) == "freeze, hours"
 
 
 def test_aud_05_csv_has_all_rows_and_no_formulas(aws: FakeAthena):

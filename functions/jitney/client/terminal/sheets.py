@@ -19,7 +19,8 @@ def shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return strip_control_characters(", ".join(str(each) for each in value))
+        nested = (f"[{shown(each)}]" if isinstance(each, list) else str(each) for each in value)
+        return strip_control_characters(", ".join(nested))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else strip_control_characters(value)
