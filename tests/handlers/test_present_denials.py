@@ -104,6 +104,18 @@ def test_rev_10_a_request_in_a_freeze_can_be_approved_after_it(desk: ReviewSyste
     assert (DENIED in page_of(alice, grant), 'value="approve"' in page_of(alice, grant)) == (False, bool(seconds_left))
 
 
+def test_pol_01_an_approval_from_an_earlier_page_in_a_freeze_leaves_the_request_pending(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk)
+    form, content = alice.first_form(grant.id), shown_of(desk, grant)["content"]
+    frozen(desk, -60, 600)
+    answer = alice.send("POST", f"/reviews/{grant.id}", form)
+    fix = f"Approve it from {format_time(desk.system.now + 600)} on, or reject it."
+    assert (answer.status, fix in answer.text) == (403, True)
+    body = {"verdict": "approve", "content": content}
+    status, problem = call(desk, vote_from_terminal, grant, own_token(desk), **body)
+    assert (status, problem["code"], problem["fix"], stored(desk, grant)) == (403, "selection_denied", fix, grant)
+
+
 def test_rev_10_a_selection_in_a_freeze_names_its_end(desk: ReviewSystem):
     alice, grant = person(desk, "alice"), pending(desk, TWO)
     form = alice.first_form(grant.id, "approve_selected") | {"seconds": "60"}

@@ -9,8 +9,9 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.policy.shadow import ShadowPolicies
+from jitney.core.problems import Problem
 from jitney.core.time_window_config import TimeWindow
-from jitney.core.times import iso
+from jitney.core.times import format_time, iso
 from jitney.handlers.caller import visible_targets
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -110,7 +111,7 @@ def test_pol_01_an_approval_in_a_window_that_policies_forbid_grants_nothing():
     status, body, _ = desk.ask()
     grant = desk.system.store.grants[body["grant"]["id"]]
     assert status == 202
-    desk.configure(time_windows=freeze(desk.system.now + 300, desk.system.now + 900))
+    desk.configure(time_windows=freeze(desk.system.now + 300, grant.expires_at))
     assert vote(ballot(grant), desk.system.ports).state is State.FAILED
     assert desk.ask()[1]["code"] == "denied"
 
@@ -160,6 +161,21 @@ def test_rev_08_break_glass_does_not_last_into_a_window(reviewed: tuple[ReviewSy
     assert ("Use break-glass" in page_of(gina, grant)) == (state is State.ACTIVE)
     smash(gina, grant)
     assert stored(desk, grant).state is state
+
+
+def test_pol_01_an_approval_in_a_window_that_closes_during_the_review_is_refused():
+    desk = Desk(REVIEWED)
+    _, body, _ = desk.ask()
+    grant = desk.system.store.grants[body["grant"]["id"]]
+    desk.configure(time_windows=freeze(desk.system.now + 300, grant.expires_at - 1))
+    with pytest.raises(Problem) as refused:
+        vote(ballot(grant), desk.system.ports)
+    problem, closes = refused.value, grant.expires_at - 1
+    assert (problem.code, problem.extras["retry_at"]) == ("selection_denied", iso(closes))
+    assert problem.fix == f"Approve it from {format_time(closes)} on, or reject it."
+    assert desk.system.store.grants[grant.id] == grant
+    desk.system.now = closes
+    assert vote(ballot(grant), desk.system.ports).state is State.ACTIVE
 
 
 def test_pol_01_a_call_in_a_window_is_denied_and_one_before_is_not():

@@ -89,7 +89,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "own_request": ProblemKind(403, "You cannot decide about your own request"),
     "confirmation_required": ProblemKind(409, "The approval has to be confirmed"),
     "not_narrower": ProblemKind(400, "A narrowed approval cannot add anything"),
-    "selection_denied": ProblemKind(403, "Policies deny the selected part"),
+    "selection_denied": ProblemKind(403, "Policies deny the approval"),
     "review_changed": ProblemKind(409, "The request changed after the reviewer opened it"),
     "review_ended": ProblemKind(409, "The review has ended"),
     "out_of_office_conflict": ProblemKind(409, "Your out-of-office period changed after the page was loaded"),

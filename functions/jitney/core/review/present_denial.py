@@ -3,7 +3,7 @@
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.problems import Problem
 from jitney.core.review.sheet import Sheet
-from jitney.core.times import format_time
+from jitney.core.times import format_time, iso
 
 NO_REASON = "no policy permits it."
 
@@ -42,6 +42,19 @@ def _suffices(sheet: Sheet, decision: Decision) -> bool:
 def denial_reason(decision: Decision) -> str:
     """Return the first reason of a denial, as a sentence."""
     return decision.reasons[0].sentence if decision.reasons else NO_REASON
+
+
+def denied_for_now(decision: Decision, review_ends_at: int) -> Problem | None:
+    """Return the problem of an approval that policies deny now, but not any more before the review ends, or None."""
+    if (
+        decision.effect is not Effect.DENY
+        or decision.permitted_from is None
+        or decision.permitted_from >= review_ends_at
+    ):
+        return None
+    detail = f"Policies deny this request now: {denial_reason(decision)}"
+    fix = f"Approve it from {format_time(decision.permitted_from)} on, or reject it."
+    return Problem("selection_denied", detail, fix, {"retry_at": iso(decision.permitted_from)})
 
 
 def selection_denied(decision: Decision) -> Problem:

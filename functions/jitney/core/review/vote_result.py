@@ -12,7 +12,7 @@ from jitney.core.access.grant import Grant, State, Vote
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.present_denial import selection_denied
+from jitney.core.review.present_denial import denied_for_now, selection_denied
 from jitney.core.review.reviewers import Groups
 from jitney.core.review.schedule import next_change_at
 from jitney.core.review.selection import NarrowedApproval
@@ -59,6 +59,7 @@ def apply_vote(
     The result holds the same grant if the vote changes nothing. Each approval is checked against the present policy
     (POL 1). The grant fails if policy denies it, and becomes active only if policy allows it with the approvals. Raises
     Problem selection_denied for a narrowed approval that policy denies, because the reviewer can select another part.
+    It is also raised for an approval that policies deny only until a time window changes, before the review ends.
     Raises the problems of `narrowed`, `cast` and `check`, too.
     """
     grant = review.grant
@@ -76,6 +77,8 @@ def apply_vote(
         decision = check(after, after.approvals)
         if narrowing and decision.effect is Effect.DENY:
             raise selection_denied(decision)
+        if early := denied_for_now(decision, after.expires_at):
+            raise early
         if has_enough_approvals(after) or decision.effect is Effect.DENY:
             return _decided(after, vote.at, decision, check)
     if after.state is State.PENDING and voted_on is not grant:
