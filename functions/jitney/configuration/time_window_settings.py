@@ -1,6 +1,7 @@
 """The model of `time_windows` in `jitney.yaml`: weekly hours and single periods, in a time zone."""
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from jitney.configuration.values import Alias, SettingsModel, one_of, refused, unique
-from jitney.core.time_window_config import epoch_seconds
+from jitney.core.policy.local_times import epoch_seconds
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MOST_WINDOWS = 20
@@ -53,11 +54,9 @@ def _closing_clock(value: Any) -> int:
 def _local_time(value: Any) -> datetime:
     """Accept a date with a time of day, such as 2026-12-18T18:00."""
     text = str(value)
-    try:
+    with suppress(ValueError):
         if _TIME.fullmatch(text):
             return datetime.fromisoformat(text)
-    except ValueError:
-        pass
     raise refused(f'"{text}" is no date with a time', "write it in the window's time zone, such as 2026-12-18T18:00")
 
 

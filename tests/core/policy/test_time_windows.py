@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.policy.decide import MAX_SEARCH_EVALUATIONS, decide
+from jitney.core.policy.local_times import epoch_seconds
 from jitney.core.policy.time_windows import DAYS_AHEAD, WindowTimes
-from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
+from jitney.core.time_window_config import TimeWindow, WeeklyHours
 from tests.core.policy.conftest import agent
 from tests.cpu_time import within_cpu_seconds
 from tests.examples import examples

@@ -14,7 +14,8 @@ from operator import itemgetter
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from jitney.core.time_window_config import TimeWindow, WeeklyHours, epoch_seconds
+from jitney.core.policy.local_times import epoch_seconds
+from jitney.core.time_window_config import TimeWindow, WeeklyHours
 
 SECONDS_AHEAD = 30 * 86_400
 """How far ahead a denial looks for the time from which policies permit the request."""
