@@ -157,7 +157,7 @@ up: $(READY) $(AWSCLI) ## start the system and leave it running; CONFIG=other.ya
 	@$(BIN)/python -m local up
 
 .PHONY: update
-update: $(READY) $(AWSCLI) ## deploy changes into the running system, which keeps its state; STACKS="Jitney" for some of its stacks
+update: $(READY) $(AWSCLI) ## deploy changes into the running system, which keeps its state; CONFIG as for up, STACKS="Jitney" for some of its stacks
 	@$(BIN)/python -m local update $(STACKS)
 
 .PHONY: down
