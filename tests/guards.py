@@ -64,6 +64,7 @@ PREDICATES = {
     "client/mcp/http_guard.py": ("has_token",),
     "client/tokens/metadata_service.py": ("is_link_local",),
     "core/access/conditions.py": ("covers_conditions",),
+    "core/access/decision.py": ("permits_some", "would_permit"),
     "core/access/ended_approvals.py": ("approval_counts",),
     "core/access/grant.py": ("may_have_credentials",),
     "core/access/id_ranges.py": ("is_fresh",),

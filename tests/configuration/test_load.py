@@ -839,6 +839,7 @@ CHANGES = {
     "operator": lambda document: document.update(operators=["corp/mallory"]),
     "limit": lambda document: document["limits"].update(max_pending=11),
     "target": lambda document: document["targets"]["prod"].update(sealed=True),
+    "time window": lambda document: document.update(time_windows={"late": {"time_zone": "UTC", "weekly": [{}]}}),
 }
 
 

@@ -55,6 +55,7 @@ GROUPS = ("owners",)
         (HOURS, "2026-07-01T06:00", "2026-07-01T16:00"),  # summer time
         (NIGHTS, "2026-12-05T03:00", "2026-12-05T11:00"),  # begins on Friday in New York, and ends on Saturday
         (FREEZE, "2026-12-03T16:00", "2026-12-03T20:00"),
+        (HOURS._replace(periods=FREEZE.periods), "2026-12-03T07:00", "2026-12-03T20:00"),  # hours and a period
         # The clocks go back in these hours, so they last an hour longer.
         (TimeWindow(BERLIN, (WeeklyHours((6,), 60, 5 * 60),), ()), "2026-10-24T23:00", "2026-10-25T04:00"),
         # 02:30 does not exist on that day: the clocks go forward at 02:00, and show 03:00.
