@@ -1,11 +1,10 @@
 """Local times of a time zone as moments, also where its clocks skip a time or show it twice."""
 
 from bisect import bisect_left
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, tzinfo
 
 
-def epoch_seconds(local: datetime, zone: ZoneInfo) -> int:
+def epoch_seconds(local: datetime, zone: tzinfo) -> int:
     """Return when the clocks of a zone first show a local time, in epoch seconds.
 
     A time that they skip is the moment at which they skip it. So a later local time is never an earlier moment.
@@ -17,5 +16,5 @@ def epoch_seconds(local: datetime, zone: ZoneInfo) -> int:
     return second + bisect_left(range(second, first), _offset(first, zone), key=lambda moment: _offset(moment, zone))
 
 
-def _offset(moment: int, zone: ZoneInfo) -> timedelta:
+def _offset(moment: int, zone: tzinfo) -> timedelta:
     return datetime.fromtimestamp(moment, zone).utcoffset() or timedelta()

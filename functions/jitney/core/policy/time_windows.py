@@ -7,12 +7,11 @@ ends before the freeze begins.
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, Self
-from zoneinfo import ZoneInfo
 
 from jitney.core.policy.local_times import epoch_seconds
 from jitney.core.time_window_config import TimeWindow, WeeklyHours
@@ -115,6 +114,8 @@ def _spans(window: TimeWindow, start: int, end: int) -> Iterator[tuple[int, int]
     """Yield when a window opens and closes, for all of its times that meet the range."""
     yield from (span for span in window.periods if span[0] < end and span[1] > start)
     if window.weekly:
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - its import takes 6 ms, and most systems have no such window
+
         zone = ZoneInfo(window.time_zone)
         first = datetime.fromtimestamp(start, UTC).date() - timedelta(days=2)
         for date in (first + timedelta(days=each) for each in range((end - start) // _DAY + 4)):
@@ -124,7 +125,7 @@ def _spans(window: TimeWindow, start: int, end: int) -> Iterator[tuple[int, int]
                     yield _hours_on(midnight, hours, zone)
 
 
-def _hours_on(midnight: datetime, hours: WeeklyHours, zone: ZoneInfo) -> tuple[int, int]:
+def _hours_on(midnight: datetime, hours: WeeklyHours, zone: tzinfo) -> tuple[int, int]:
     """Return when weekly hours begin and end that begin on a day. Clock changes move them as they move the clock."""
     last = hours.closes if hours.closes > hours.opens else hours.closes + 24 * 60
     opens, closes = (epoch_seconds(midnight + timedelta(minutes=each), zone) for each in (hours.opens, last))
