@@ -103,10 +103,12 @@ def test_pol_14_other_times_of_a_window_are_a_setting_and_no_difference(compared
     both, old = ({"time_windows": {"hours": window(closes)}} for closes in ("18:00", "20:00"))
     code, out, _ = compared(timed, timed, "--json", "--fail-on-change", both=both, **old)
     result = json.loads(out)
-    assert (code, result["differences"]) == (0, [])
+    assert (code, result["differences"]) == (1, [])
     (setting,) = result["changed_settings"]
     assert setting["setting"] == "time_windows.hours.weekly"
-    assert [each[0]["closes"] for each in (setting["old"], setting["new"])] == [1200, 1080]
+    assert [each[0]["closes"] for each in (setting["old"], setting["new"])] == ["20:00", "18:00"]
+    (affected,) = result["affected_state"]
+    assert (affected["part"], affected["effect"][:12]) == ("time window hours", "other times:")
 
 
 def test_pol_14_a_change_that_affects_open_grants_is_shown(compared):

@@ -1,6 +1,7 @@
 """What a change of the configuration does to stored grants, votes and suspensions, for `jitney policy diff`. Pure.
 
-Only changes of issuers, targets, reviewer groups and break-glass are listed. Policies are compared by their decisions.
+Only changes of issuers, targets, reviewer groups, break-glass and time windows are listed. Policies are compared by
+their decisions.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +25,15 @@ class AffectedState(NamedTuple):
 
 def affected_state(old: Config, new: Config) -> list[AffectedState]:
     """Return the changes between two configurations that affect stored grants, votes or suspensions."""
-    return [*_issuers(old, new), *_targets(old, new), *_groups(old, new), *_break_glass(old, new)]
+    parts = _issuers, _targets, _groups, _break_glass, _time_windows
+    return [change for part in parts for change in part(old, new)]
+
+
+def _time_windows(old: Config, new: Config) -> Iterator[AffectedState]:
+    for name, before in old.time_windows.items():
+        if name in new.time_windows and new.time_windows[name] != before:
+            effect = "other times: policies that name it decide otherwise then, also about renewals and calls of grants"
+            yield AffectedState(f"time window {name}", effect)
 
 
 def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:

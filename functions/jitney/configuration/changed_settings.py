@@ -13,9 +13,10 @@ from jitney.core.config import Config
 _DEPLOYED: dict[str, Any] = {
     "broker": True,
     "stack_set": True,
+    "time_windows": True,
     "targets": {"__all__": {"policy", "managed_policy", "in_broker_account"}},
 }
-_LEFT_OUT = frozenset({"policies", "shadow_policies", "local", "digest"})
+_LEFT_OUT = frozenset({"policies", "shadow_policies", "local", "digest", "time_windows"})
 _MISSING = object()
 
 
@@ -37,9 +38,12 @@ def changed_settings(old: Config, new: Config) -> list[ChangedSetting]:
 
 
 def changed_deployment(old: Settings, new: Settings) -> list[ChangedSetting]:
-    """Return the settings whose values differ, of those that only the stacks read, such as the policies of roles."""
+    """Return the settings whose values differ, of those that only the stacks read, such as the policies of roles.
+
+    Time windows are among them: here they have the hours of the file, and not minutes and epoch seconds.
+    """
     before, after = (each.model_dump(mode="json", include=_DEPLOYED) for each in (old, new))
-    parts = [(name, before[name], after[name]) for name in ("broker", "stack_set")]
+    parts = [(name, before[name], after[name]) for name in ("broker", "stack_set", "time_windows")]
     targets = [alias for alias in before["targets"] if alias in after["targets"]]
     parts += [(f"targets.{alias}", before["targets"][alias], after["targets"][alias]) for alias in targets]
     return [change for part in parts for change in _changes(*part)]

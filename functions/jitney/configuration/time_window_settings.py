@@ -15,7 +15,7 @@ from jitney.core.policy.local_times import epoch_seconds
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MOST_WINDOWS = 20
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _END_OF_DAY = "24:00"
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}", re.ASCII)
 
@@ -39,16 +39,22 @@ def _time_zone_fix(name: str) -> str:
     return f"did you mean {meant}?" if meant else "write a name such as Europe/Berlin, America/New_York or UTC"
 
 
-def _clock(value: Any) -> int:
-    """Accept a time of day such as 08:00, and return its minutes after midnight."""
-    if not (found := _CLOCK.fullmatch(str(value))):
-        raise refused(f'"{value}" is no time of day', 'write hours and minutes in quotation marks, such as "08:00"')
-    return int(found[1]) * 60 + int(found[2])
+def _clock(text: str) -> str:
+    """Accept a time of day such as 08:00."""
+    if not _CLOCK.fullmatch(text):
+        raise refused(f'"{text}" is no time of day', 'write hours and minutes in quotation marks, such as "08:00"')
+    return text
 
 
-def _closing_clock(value: Any) -> int:
+def _closing_clock(text: str) -> str:
     """Accept a time of day, or the end of the day."""
-    return 24 * 60 if value == _END_OF_DAY else _clock(value)
+    return text if text == _END_OF_DAY else _clock(text)
+
+
+def _minutes(clock: str) -> int:
+    """Return the minutes after midnight of a time of day."""
+    hours, minutes = map(int, clock.split(":"))
+    return 60 * hours + minutes
 
 
 def _local_time(value: Any) -> datetime:
@@ -68,8 +74,8 @@ class WeeklyHoursSettings(SettingsModel):
     """Hours on some days of each week. If `closes` is not after `opens`, they end on the next day."""
 
     days: Annotated[tuple[Day, ...], Field(min_length=1), AfterValidator(unique)] = DAYS
-    opens: Annotated[int, BeforeValidator(_clock), Field(validate_default=False)] = 0
-    closes: Annotated[int, BeforeValidator(_closing_clock), Field(validate_default=False)] = 24 * 60
+    opens: Annotated[str, AfterValidator(_clock)] = "00:00"
+    closes: Annotated[str, AfterValidator(_closing_clock)] = _END_OF_DAY
 
 
 class PeriodSettings(SettingsModel):
@@ -104,7 +110,11 @@ class TimeWindowSettings(SettingsModel):
         return {
             "time_zone": self.time_zone,
             "weekly": [
-                {"days": [DAYS.index(day) for day in each.days], "opens": each.opens, "closes": each.closes}
+                {
+                    "days": [DAYS.index(day) for day in each.days],
+                    "opens": _minutes(each.opens),
+                    "closes": _minutes(each.closes),
+                }
                 for each in self.weekly
             ],
             "periods": [[epoch_seconds(time, zone) for time in (each.opens, each.closes)] for each in self.periods],

@@ -57,13 +57,11 @@ def problem_result(problem: ClientProblem) -> ProblemResult:
 
 def _after_denial(fix: str, *, passes: bool, later: bool) -> str:
     """Return what a model does after a denial: a request that `passes`, or the same tool call `later`."""
-    again = (
-        "epeat the tool call with the same arguments at retry_at or later. If the task cannot wait, inform the user."
-    )
+    again = "the tool call with the same arguments at retry_at or later. If the task cannot wait, inform the user."
     if passes:
-        otherwise = f"r{again}" if later else "inform the user."
+        otherwise = f"repeat {again}" if later else "inform the user."
         return f"Use the tool request with the arguments in would_pass, if that is enough. Otherwise {otherwise}"
-    return f"R{again}" if later else fix
+    return f"Repeat {again}" if later else fix
 
 
 def _in_arguments(document: dict[str, Any], commands: int) -> dict[str, Any]:
