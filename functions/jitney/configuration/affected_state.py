@@ -29,13 +29,6 @@ def affected_state(old: Config, new: Config) -> list[AffectedState]:
     return [change for part in parts for change in part(old, new)]
 
 
-def _time_windows(old: Config, new: Config) -> Iterator[AffectedState]:
-    for name, before in old.time_windows.items():
-        if name in new.time_windows and new.time_windows[name] != before:
-            effect = "other times: policies that name it decide otherwise then, also about renewals and calls of grants"
-            yield AffectedState(f"time window {name}", effect)
-
-
 def _issuers(old: Config, new: Config) -> Iterator[AffectedState]:
     for alias, before in old.issuers.items():
         part, after = f"issuer {alias}", new.issuers.get(alias)
@@ -162,3 +155,10 @@ def _break_glass(old: Config, new: Config) -> Iterator[AffectedState]:
         yield AffectedState("break-glass", f"{shorter}: renewals and calls of longer grants are refused")
     if before.own_requests and not after.own_requests:
         yield AffectedState("break-glass", f"no longer for own requests: {refused}")
+
+
+def _time_windows(old: Config, new: Config) -> Iterator[AffectedState]:
+    for name, before in old.time_windows.items():
+        if name in new.time_windows and new.time_windows[name] != before:
+            effect = "other times: policies that name it decide otherwise then, also about renewals and calls of grants"
+            yield AffectedState(f"time window {name}", effect)
