@@ -36,6 +36,7 @@ from jitney.core.config import Limits, Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.target_config import Target
 from jitney.core.times import iso
@@ -78,7 +79,8 @@ PRINCIPAL = Principal(
 def main() -> None:
     """Measure and print."""
     actions = ActionTable.load(resources.ACTIONS.read_bytes())
-    anybody = partial(decide, target=TARGET, policy_set=_policies(), actions=actions, limits=LIMITS)
+    policies, windows = _policies(), WindowTimes.always()
+    anybody = partial(decide, target=TARGET, policy_set=policies, actions=actions, limits=LIMITS, windows=windows)
     deciding = partial(anybody, PRINCIPAL)
     compiling = partial(compile_policy, ends_at=ENDS_AT, actions=actions)
     requests = _requests("acme")
