@@ -25,7 +25,6 @@ from jitney.core.quotas import (
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.target_config import Target
-from jitney.handlers.access.decided_detail import decided_detail
 from jitney.handlers.access.incoming_request import decide_request, incoming_request
 from jitney.handlers.access.review_queue import join, queue, unless_rejected_before
 from jitney.handlers.access.review_starts import start_review
@@ -212,7 +211,7 @@ class _GrantOpening:
             | audit.calls_detail(access_request)
             | audit.decision_detail(decision)
             | authenticated.requester.record_detail()
-            | decided_detail(access_request, self._target, decision, authenticated)
+            | authenticated.decided_detail(access_request, self._target, decision)
         )
 
     def _repeat(self) -> Response:

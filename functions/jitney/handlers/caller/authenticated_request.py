@@ -120,8 +120,12 @@ class AuthenticatedRequest:
         members = audit.request_members(access_request, target, decision, self.requester)
         members["detail"] |= profile_detail(access_request, self.ports.actions)
         if decision:
-            members["detail"] |= decided_detail(access_request, target, decision, self)
+            members["detail"] |= self.decided_detail(access_request, target, decision)
         return members
+
+    def decided_detail(self, access_request: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
+        """Return the record members about the decision on a request that the caller made now."""
+        return decided_detail(access_request, target, decision, self.principal, self.open_windows(), self.ports)
 
     def record(
         self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any
