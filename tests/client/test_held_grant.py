@@ -12,7 +12,8 @@ import pytest
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
 from jitney.client.holding.grant_memory import ProcessMemory
-from jitney.client.holding.held_grant import HeldGrant, Slices
+from jitney.client.holding.held_grant import HeldGrant
+from jitney.client.holding.slices import Slices
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending, Unavailable
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -37,6 +38,8 @@ class MemoryBroker:
     grants: dict[str, tuple[str, float]] = field(default_factory=dict)
     keys: dict[str, float] = field(default_factory=dict)
     in_flight: Callable[[], None] = lambda: None
+    forbidden_from: float = float("inf")
+    also: dict[str, Any] = field(default_factory=dict)
 
     def _grant(self, number: str, seconds: int = 3600) -> ApiGrant:
         state, end = self.grants[number]
@@ -57,6 +60,9 @@ class MemoryBroker:
 
     def request(self, request: GrantRequest, *, credential_seconds: int | None = None) -> GrantResponse:
         self._called("request")
+        if self.now + request.duration_seconds > self.forbidden_from:
+            passing = {"longest_seconds": max(0, int(self.forbidden_from - self.now))}
+            raise Denied("denied", "Policy denies it", "", extras=passing | self.also)
         number = f"g-{len(self.grants)}"
         state = "pending" if self.pending else "active"
         self.grants[number] = (state, self.now + request.duration_seconds)
@@ -217,6 +223,40 @@ def test_a_grant_continues_as_another_before_it_ends_and_says_so(broker: MemoryB
         broker.now += 10
     assert [each.id for each in continued] == ["g-1", "g-2"]
     assert broker.now < START + 2 * 3600
+
+
+def test_pol_15_the_last_grant_before_a_time_window_is_as_long_as_policies_permit(broker: MemoryBroker):
+    broker.forbidden_from = START + 2.5 * 3600
+    continued: list[ApiGrant] = []
+    grant = held(broker, on_new_grant=continued.append)
+    while broker.now < broker.forbidden_from - 60:
+        key = grant.credentials().access_key_id
+        assert broker.now < broker.keys[key] <= broker.forbidden_from
+        broker.now += 1
+    assert len(continued) == 2
+    assert 1800 < continued[1].duration_seconds < 1900
+    broker.now = broker.forbidden_from
+    with pytest.raises(Denied):
+        grant.credentials()
+    assert broker.log.count("request") == len(broker.grants) + 2  # the third as a whole, and after it the fourth
+
+
+def test_pol_15_a_first_request_is_not_shortened(broker: MemoryBroker):
+    """A person sees its denial, and the command for the shorter one."""
+    broker.forbidden_from = START + 1800
+    with pytest.raises(Denied):
+        held(broker).credentials()
+    assert broker.log == ["request"]
+
+
+def test_pol_15_the_next_request_is_not_shortened_if_only_a_part_of_it_would_pass(broker: MemoryBroker):
+    broker.forbidden_from, broker.also = START + 1.5 * 3600, {"allowed_subset": [{}]}
+    grant = held(broker)
+    grant.credentials()
+    broker.now += 3600
+    with pytest.raises(Denied):
+        grant.credentials()
+    assert broker.log.count("request") == 2
 
 
 def test_a_grant_shorter_than_a_slice_is_replaced_in_its_last_third(broker: MemoryBroker):

@@ -30,7 +30,8 @@ from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.http_server import MAX_CONNECTIONS, LocalServer, LoopbackServer
 from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.holding.grant_cache import locked_entry
-from jitney.client.holding.held_grant import HeldGrant, Slices
+from jitney.client.holding.held_grant import HeldGrant
+from jitney.client.holding.slices import DEFAULT_SLICES, Slices
 from jitney.client.inputs.connection_options import xdg
 from jitney.client.inputs.settings import connect
 from jitney.client.problems import ClientProblem, Invalid
@@ -119,7 +120,7 @@ def main() -> None:
         with locked_entry(xdg(os.environ, "XDG_STATE_HOME", ".local/state") / "grants", key) as memory:
             if order["new_grant"]:
                 memory.remember("")
-            slices = PROFILE_SLICES if need.kind == PROFILE else Slices()
+            slices = PROFILE_SLICES if need.kind == PROFILE else DEFAULT_SLICES
             held = HeldGrant(broker, need.access, slices=slices, memory=memory)
             with _serving(folder, key, held, need.kind) as (service, has_socket):
                 _say({})

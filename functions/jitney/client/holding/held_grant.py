@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
@@ -11,37 +11,15 @@ from jitney.client.api.polling import ended_problem, pending_problem
 from jitney.client.api.responses import DEFAULT_RETRY_SECONDS, ApiCredentials, ApiGrant, GrantResponse
 from jitney.client.holding.grant_memory import GrantMemory, ProcessMemory
 from jitney.client.holding.grant_uses import RequestedGrants, end_of
+from jitney.client.holding.slices import DEFAULT_SLICES, Slice, Slices
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending
 from jitney.client.processes.unsignalled import start_unsignalled
 from jitney.client.terminal.pending_wording import use_command
 
 RELEASE_SECONDS = 10.0
 """How long a release waits for a renewal that is in progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slices:
-    """How credentials are renewed in slices.
-
-    Each slice ends after `seconds`, and is replaced when less than `margin` is left. A grant that is shorter than a
-    slice is replaced in its last third. In the last `usable` seconds of a slice, no caller gets it any more.
-    """
-
-    seconds: int = 300
-    margin: float = 60.0
-    usable: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    grant: ApiGrant
-    credentials: ApiCredentials | None
-    ends_at: float
-    margin: float
-    usable: float
-
-    def left(self, now: float) -> float:
-        return self.ends_at - now
+LEAST_SECONDS = 60
+"""Of a grant that continues another for less time than requested. Policies' time windows change by the minute."""
 
 
 class HeldGrant:
@@ -66,7 +44,7 @@ class HeldGrant:
         need: GrantRequest | str,
         *,
         way: str = "credentials",
-        slices: Slices = Slices(),
+        slices: Slices = DEFAULT_SLICES,
         memory: GrantMemory | None = None,
         on_new_grant: Callable[[ApiGrant], None] = lambda _: None,
         on_failure: Callable[[ClientProblem], None] = lambda _: None,
@@ -86,7 +64,7 @@ class HeldGrant:
         self._clock = clock or broker.clock.now
         self._aside = aside
         self._turn = threading.Lock()
-        self._slice: _Slice | None = None
+        self._slice: Slice | None = None
         self._failure: tuple[ClientProblem, float] | None = None
         self._requested = RequestedGrants()
         self._pending: GrantResponse | None = None
@@ -159,7 +137,7 @@ class HeldGrant:
             raise problems[0]
         return tuple(answers)
 
-    def _current(self) -> _Slice:
+    def _current(self) -> Slice:
         held, now = self._slice, self._clock()
         if held and held.left(now) > held.margin:
             return held
@@ -193,7 +171,7 @@ class HeldGrant:
     def _failed(self, now: float) -> ClientProblem | None:
         return self._failure[0] if self._failure and now < self._failure[1] else None
 
-    def _renewed(self) -> _Slice:
+    def _renewed(self) -> Slice:
         """Fetch the next slice. The caller holds the lock for renewals."""
         if self._released:
             detail = "This process has released its grant."
@@ -219,10 +197,10 @@ class HeldGrant:
         self._failure = (problem, float("inf") if for_good else self._clock() + pause)
         self._on_failure(problem)
 
-    def _has_more(self, before: _Slice, problem: ClientProblem) -> bool:
+    def _has_more(self, before: Slice, problem: ClientProblem) -> bool:
         """Return whether the problem is about the next grant, and the present grant lasts longer than its slice."""
         end = end_of(before.grant.expires_at)
-        about_successor = self._request is not None and end - self._clock() <= before.margin
+        about_successor = self._request is not None and 0 < end - self._clock() <= before.margin
         return about_successor and isinstance(problem, (Denied, ReviewPending)) and end > before.ends_at
 
     def _answer(self) -> GrantResponse:
@@ -238,12 +216,25 @@ class HeldGrant:
         if self._request is None:
             return self._of_grant(number)
         self._require_no_revocation()
-        answer = self._broker.request(self._request, credential_seconds=self._slices.seconds)
+        answer = self._requested_answer(self._request)
         self._note(answer.grant)  # first, so that a grant that cannot be remembered is released
         self._memory.remember(answer.grant.id)
         if answer.grant.state == "active" and (answer.credentials or answer.grant.way == "gateway"):
             return answer
         return self._of_grant(answer.grant.id, answer)
+
+    def _requested_answer(self, request: GrantRequest) -> GrantResponse:
+        """Request a grant. If it continues another one and is denied, request it for the longest time that passes.
+
+        So access lasts until a time window closes. A first request is not changed: a person sees its denial.
+        """
+        try:
+            return self._broker.request(request, credential_seconds=self._slices.seconds)
+        except Denied as problem:
+            seconds = _longest_seconds(problem)
+            if self._slice is None or seconds < LEAST_SECONDS:
+                raise
+        return self._broker.request(replace(request, duration_seconds=seconds), credential_seconds=self._slices.seconds)
 
     def _require_no_revocation(self) -> None:
         """Raise Revoked when the present grant is revoked, because a person has to decide whether to request again.
@@ -290,11 +281,16 @@ class HeldGrant:
             return False
         return 0 < end_of(held.grant.expires_at) - self._clock() <= held.margin
 
-    def _sliced(self, answer: GrantResponse) -> _Slice:
+    def _sliced(self, answer: GrantResponse) -> Slice:
         grant, slices = answer.grant, self._slices
         end = end_of(answer.credentials.expiration if answer.credentials else grant.expires_at)
         if self._request is None and end >= end_of(grant.expires_at):
-            return _Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it
+            return Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it
         shorter = grant.duration_seconds < slices.seconds
         margin = min(slices.margin, grant.duration_seconds / 3) if shorter else slices.margin
-        return _Slice(grant, answer.credentials, end, margin, slices.usable)
+        return Slice(grant, answer.credentials, end, margin, slices.usable)
+
+
+def _longest_seconds(problem: Denied) -> int:
+    """Return for how long the whole request would pass; 0 if it would not."""
+    return 0 if problem.extras.get("allowed_subset") else int(problem.extras.get("longest_seconds", 0))

@@ -1,0 +1,36 @@
+"""How the credentials of a grant are renewed in slices."""
+
+from dataclasses import dataclass
+
+from jitney.client.api.responses import ApiCredentials, ApiGrant
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """How credentials are renewed in slices.
+
+    Each slice ends after `seconds`, and is replaced when less than `margin` is left. A grant that is shorter than a
+    slice is replaced in its last third. In the last `usable` seconds of a slice, no caller gets it any more.
+    """
+
+    seconds: int = 300
+    margin: float = 60.0
+    usable: float = 5.0
+
+
+DEFAULT_SLICES = Slices()
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a grant, with its credentials if it has any. `ends_at` is in epoch seconds."""
+
+    grant: ApiGrant
+    credentials: ApiCredentials | None
+    ends_at: float
+    margin: float
+    usable: float
+
+    def left(self, now: float) -> float:
+        """Return how many seconds are left."""
+        return self.ends_at - now
