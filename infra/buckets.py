@@ -1,7 +1,7 @@
 """The buckets: audit records, the seals over them, query results, and access logs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -57,7 +57,8 @@ class Buckets(Construct):
 
     `seals` keeps each seal for at least `KEEP_SEALS`. It is encrypted with S3's own key, so that seals stay readable if
     the records' key is lost. `tls_only` is false in a local system, where AWS answers over plain HTTP on loopback.
-    With `replication`, S3 replicates `records` and `seals` to the operator's buckets.
+    With `replication`, S3 replicates `records` and `seals` to the operator's buckets. S3 sends an event about each new
+    object in `records` to the default event bus.
     """
 
     def __init__(
@@ -74,6 +75,13 @@ class Buckets(Construct):
         # S3 delivers access logs to buckets under its own key only (S3 User Guide, "Enabling server access logging").
         self.logs = self._bucket("Logs", None, expires_days=400)
         self.records = self._bucket("Records", key, log_prefix="s3/records/")
+        # S3 itself sends an event about each new object to the default event bus (docs/siem.md). CDK's own property of
+        # the same name deploys a function for it.
+        cast(
+            "s3.CfnBucket", self.records.node.default_child
+        ).notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
         self.results = self._bucket("Results", key, log_prefix="s3/results/", expires_days=30)
         self.seals = self._bucket(
             "Seals", None, log_prefix="s3/seals/", lock=s3.ObjectLockRetention.compliance(KEEP_SEALS)

@@ -1,4 +1,4 @@
-"""docs/detections.md and its SQL: each detection finds what it is for, and nothing usual."""
+"""docs/detections.md and its SQL: each detection finds what it is for, and nothing usual. The form of docs/siem.md."""
 
 import json
 import re
@@ -32,6 +32,7 @@ from tests.infra.trino.grammar import faults
 pytestmark = pytest.mark.xdist_group("cdk")
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "detections.md").read_text("utf-8")
+SIEM = (DOCS / "siem.md").read_text("utf-8")
 FILES = {path.stem: path.read_text("utf-8") for path in (DOCS / "detections").iterdir()}
 REQUESTED = {"grant_id": "g-1", "seq": 0, "unit": "corp.u", "target": "analytics-prod"}
 VOTED: dict[str, Any] = {**REQUESTED, "event": AuditEvent.VOTE, "outcome": Outcome.APPROVED, "seq": 1}
@@ -262,7 +263,7 @@ def test_aud_05_the_rule_finds_changes_that_no_deployment_made(name: str, addres
 
 
 def test_aud_05_the_page_maps_columns_that_exist_to_ocsf():
-    table = PAGE.partition("| column | OCSF | ECS |\n")[2].partition("\n\n")[0]
+    table = SIEM.partition("| column | OCSF | ECS |\n")[2].partition("\n\n")[0]
     for path in re.findall(r"`([\w.]+)`", " ".join(row.split(" | ")[1] for row in table.splitlines()[1:])):
         first, *rest = path.split(".")
         attribute = SCHEMA["class"]["attributes"][first]
@@ -282,7 +283,7 @@ def test_aud_05_the_page_names_the_tags_and_names_of_a_session():
 
 def test_aud_05_the_page_has_the_form_of_the_lines():
     assert (VERSION, call.VERSION) == (1, 1)
-    assert "| form of the line | `version` is 1 | `version` is 1 |" in PAGE
+    assert "| form of the line | `version` is 1 | `version` is 1 |" in SIEM
 
 
 def test_aud_05_the_lines_have_the_objects_that_the_page_says(assembly):
@@ -290,3 +291,12 @@ def test_aud_05_the_lines_have_the_objects_that_the_page_says(assembly):
     texts = [json.dumps(each) for each in streams]
     assert any("records/dt=!{timestamp:yyyy-MM-dd}/" in each for each in texts)
     assert any("calls/dt=!{partitionKeyFromQuery:dt}/!{timestamp:yyyy-MM-dd}/" in each for each in texts)
+
+
+def test_aud_05_s3_sends_events_about_the_files_of_records_only(assembly):
+    buckets = of_type(assembly.broker, "AWS::S3::Bucket")
+    sending = {
+        name: each["NotificationConfiguration"] for name, each in buckets.items() if "NotificationConfiguration" in each
+    }
+    assert list(sending.values()) == [{"EventBridgeConfiguration": {"EventBridgeEnabled": True}}]
+    assert all(name.startswith("BucketsRecords") for name in sending)
