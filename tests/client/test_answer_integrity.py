@@ -14,7 +14,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from typer.testing import CliRunner
 
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
@@ -24,7 +23,6 @@ from jitney.client.audit import athena as athena_module
 from jitney.client.audit.athena import NamedQuery, QueryResult
 from jitney.client.audit.audit_table import AuditTable
 from jitney.client.audit.evidence import Archive
-from jitney.client.cli import build_app
 from jitney.client.problems import Invalid
 from jitney.core.integrity import seal_chain
 from jitney.core.integrity.contents import RecordPosition, read_contents
@@ -35,6 +33,7 @@ from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_re
 from jitney.core.times import iso
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import CallVerdict, Purpose
+from tests.cli import invoke
 from tests.client.fake_definitions import FakeDefinitions
 from tests.client.test_cli_audit import REGION, pem
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, rewritten
@@ -222,7 +221,7 @@ def deployment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployme
 
 
 def run(command: str, *more: str) -> Any:
-    return CliRunner().invoke(build_app(), ["audit", *COMMANDS[command], *more])
+    return invoke(["audit", *COMMANDS[command], *more])
 
 
 def claims(command: str, *more: str) -> tuple[int, str, list[str]]:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.client.audit.aws import SIGN_IN, fix_of
-from jitney.client.cli import build_app
+from tests.cli import invoke
 
 NOWHERE = "http://127.0.0.1:1"
 SOURCES = ["--records", "records", "--seals", "seals", "--table", "audit"]
@@ -27,7 +26,7 @@ def signed_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_cli_07_aws_that_does_not_answer_is_no_missing_sign_in(command: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
-    result = CliRunner().invoke(build_app(), COMMANDS[command])
+    result = invoke(COMMANDS[command])
     assert (result.exit_code, "AWS did not answer" in result.stderr, "network" in result.stderr) == (6, True, True)
     assert "Sign in" not in result.stderr
 
@@ -35,7 +34,7 @@ def test_cli_07_aws_that_does_not_answer_is_no_missing_sign_in(command: str, mon
 @pytest.mark.parametrize("command", COMMANDS)
 def test_cli_07_an_endpoint_that_is_no_url_is_no_traceback(command: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
-    result = CliRunner().invoke(build_app(), COMMANDS[command])
+    result = invoke(COMMANDS[command])
     assert (result.exit_code, "Invalid endpoint: nowhere" in result.stderr) == (2, True)
 
 
@@ -46,9 +45,7 @@ def test_cli_07_keys_that_aws_refuses_need_a_new_sign_in_and_no_permissions(code
 
 
 def test_cli_07_a_malformed_name_is_no_missing_sign_in():
-    result = CliRunner().invoke(
-        build_app(), ["audit", "backfill", "--bucket", "a b", "--dry-run", "--since", "2026-01-01"]
-    )
+    result = invoke(["audit", "backfill", "--bucket", "a b", "--dry-run", "--since", "2026-01-01"])
     assert (result.exit_code, 'Invalid bucket name "a b"' in result.stderr) == (2, True)
     assert "Fix: Correct the names" in result.stderr
     assert "\N{REPLACEMENT CHARACTER}" not in result.stderr

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 
 TODAY = datetime.now(UTC).date()
 TOMORROW, YESTERDAY = (str(TODAY + timedelta(days=days)) for days in (1, -1))
@@ -34,7 +33,7 @@ COMMANDS = {
 def test_an_impossible_period_is_refused_before_anything_is_read(
     home: Path, command: str, days: tuple[str, ...], says: str
 ):
-    result = CliRunner().invoke(build_app(), [*COMMANDS[command], *days])
+    result = invoke([*COMMANDS[command], *days])
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
     assert "--since" in result.stderr

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from jitney import __version__
 from jitney.client.cli import COMMANDS, build_app
 from jitney.client.main import main
+from tests.cli import invoke
 from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
@@ -21,7 +22,7 @@ JITNEY = str(Path(sys.executable).with_name("jitney"))
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert __version__ == importlib.metadata.version("jitney")
     said = f"jitney {__version__}\n"
-    result = CliRunner().invoke(build_app(), ["--version"])
+    result = invoke(["--version"])
     assert (result.exit_code, result.stdout) == (0, said)
     monkeypatch.setattr(sys, "argv", ["jitney", "--version"])
     main()
@@ -102,27 +103,27 @@ def test_a_shell_is_offered_commands_and_options(line: str, offered: set[str]):
     ],
 )
 def test_an_invalid_command_line_is_json_with_json(line, said):
-    result = CliRunner().invoke(build_app(), line)
+    result = invoke(line)
     problem = json.loads(result.stdout)
     assert (result.exit_code, result.stderr, problem["code"]) == (2, "", "usage")
     assert said in problem["detail"]
 
 
 def test_an_invalid_command_line_is_shown_like_every_other_problem():
-    result = CliRunner().invoke(build_app(), ["request", "analytics-prod", "--nope"])
+    result = invoke(["request", "analytics-prod", "--nope"])
     first, detail, fix = result.stderr.splitlines()
     assert (result.exit_code, result.stdout, first) == (2, "", "jitney: The command line is not valid")
     assert "--nope" in detail
     assert fix == "Fix: See `jitney request --help`."
-    assert "Usage: " in CliRunner().invoke(build_app(), ["grants"]).output
+    assert "Usage: " in invoke(["grants"]).output
 
 
 def test_json_for_the_command_behind_the_dashes_is_not_ours():
-    result = CliRunner().invoke(build_app(), ["run", "--nope", "--", "aws", "--json"])
+    result = invoke(["run", "--nope", "--", "aws", "--json"])
     assert (result.exit_code, result.stdout) == (2, "")
 
 
 def test_help_says_what_it_is_and_the_exit_codes():
-    shown = CliRunner().invoke(build_app(), ["--help"], env={"COLUMNS": "200"}).stdout
+    shown = invoke(["--help"], env={"COLUMNS": "200"}).stdout
     assert "AWS access for the moment an agent needs it." in shown
     assert "Exit codes: 0 done" in shown

@@ -14,13 +14,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
-from typer.testing import CliRunner
 
 from jitney.client import audit
 from jitney.client.audit.evidence import seals_of
-from jitney.client.cli import build_app
 from jitney.core.integrity.seals import public_key_path, seal_key
 from jitney.core.times import iso
+from tests.cli import invoke
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
 
 REGION = "eu-west-1"
@@ -73,7 +72,7 @@ def archive(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
 
 def verify(*more: str, key: str = SIGNER.fingerprint) -> Any:
     named = ["--records", "records", "--seals", "seals", *(["--key", key] if key else [])]
-    return CliRunner().invoke(build_app(), ["audit", "verify", *named, *more])
+    return invoke(["audit", "verify", *named, *more])
 
 
 def test_aud_02_a_verified_result_has_its_coverage(archive: Archive):
@@ -216,9 +215,9 @@ def test_ops_02_replicas_prove_the_records_after_the_broker_s_account_changed_an
     assert verify().exit_code == 2  # no seal is left
     command = ["audit", "verify", "--records", "records-replica", "--seals", "seals-replica"]
     command += ["--key", SIGNER.fingerprint, "--json"]
-    latest = json.loads(CliRunner().invoke(build_app(), command).stdout)
+    latest = json.loads(invoke(command).stdout)
     assert [each["object"] for each in latest["failures"]] == [key_of(0, TODAY)]
-    first = json.loads(CliRunner().invoke(build_app(), [*command, "--first-versions"]).stdout)
+    first = json.loads(invoke([*command, "--first-versions"]).stdout)
     assert (first["verdict"], first["seals"]["count"], first["sealed"]["records"]) == ("verified", 3, 4)
 
 
@@ -323,16 +322,14 @@ def test_aud_02_the_stacks_outputs_name_the_buckets(archive: Archive, tmp_path: 
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps(described))
     key = [] if "seal_key" in described else ["--key", SIGNER.fingerprint]
-    assert CliRunner().invoke(build_app(), ["audit", "verify", "--stack", str(file), *key]).exit_code == 0
+    assert invoke(["audit", "verify", "--stack", str(file), *key]).exit_code == 0
     file.write_text("[]")
-    result = CliRunner().invoke(build_app(), ["audit", "verify", "--stack", str(file), *key])
+    result = invoke(["audit", "verify", "--stack", str(file), *key])
     assert (result.exit_code, "does not name the buckets" in result.stderr) == (2, True)
 
 
 def test_aud_02_a_missing_bucket_is_a_problem(archive: Archive):
-    result = CliRunner().invoke(
-        build_app(), ["audit", "verify", "--records", "nope", "--seals", "seals", "--key", SIGNER.fingerprint, "--json"]
-    )
+    result = invoke(["audit", "verify", "--records", "nope", "--seals", "seals", "--key", SIGNER.fingerprint, "--json"])
     assert result.exit_code == 2
     document = json.loads(result.stdout)
     assert document["code"] == "bucket_unreadable"
@@ -341,7 +338,7 @@ def test_aud_02_a_missing_bucket_is_a_problem(archive: Archive):
 
 
 def test_aud_02_missing_bucket_names_are_a_problem(home: Path):
-    result = CliRunner().invoke(build_app(), ["audit", "verify"])
+    result = invoke(["audit", "verify"])
     assert result.exit_code == 2
     assert "--stack" in result.stderr
 

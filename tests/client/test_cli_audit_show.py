@@ -9,18 +9,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.client.audit import athena as athena_module
 from jitney.client.audit import grant_report
 from jitney.client.audit.athena import QueryResult
-from jitney.client.cli import build_app
 from jitney.client.commands import audit_show as command
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
 from jitney.core.records.audit import AuditEvent, Outcome, chain_record
 from jitney.core.records.refusal_counts import RefusalKey
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from local.engine import opened
+from tests.cli import invoke
 from tests.core.report.recorded_grants import LATER, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
 from tests.fakes import GRANT, NOW, PENDING
@@ -69,7 +68,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def show(*more: str, grant: str = GRANT.id) -> Any:
-    return CliRunner().invoke(build_app(), ["audit", "show", grant, "--since", DAY, *more], env={"COLUMNS": "80"})
+    return invoke(["audit", "show", grant, "--since", DAY, *more], env={"COLUMNS": "80"})
 
 
 def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
@@ -103,11 +102,7 @@ def test_aud_01_no_name_of_a_row_is_broken_within_a_word(ledger: Ledger):
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_only_lines_to_copy_are_wider_than_the_terminal(ledger: Ledger, columns: int):
-    text = (
-        CliRunner()
-        .invoke(build_app(), ["audit", "show", GRANT.id, "--since", DAY], env={"COLUMNS": str(columns)})
-        .stdout
-    )
+    text = invoke(["audit", "show", GRANT.id, "--since", DAY], env={"COLUMNS": str(columns)}).stdout
     assert [line for line in text.splitlines() if line.endswith(" ")] == []
     wide = [line for line in text.splitlines() if len(line) > columns]
     assert all(line.startswith(("jitney request ", "when { ")) for line in wide)
@@ -239,7 +234,7 @@ def test_aud_10_an_unknown_grant_gets_the_closest_ids(ledger: Ledger):
 
 
 def test_since_limits_the_days_that_are_read(ledger: Ledger):
-    result = CliRunner().invoke(build_app(), ["audit", "show", GRANT.id, "--since", "2026-11-25"])
+    result = invoke(["audit", "show", GRANT.id, "--since", "2026-11-25"])
     assert result.exit_code == 7
     assert {each[-1] for each in ledger.queried if each[0] == GRANT.id} == {"2026-11-25"}
 

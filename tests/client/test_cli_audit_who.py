@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.views import first_comment
 from jitney.client.audit import athena as athena_module
 from jitney.client.audit.athena import NamedQuery, QueryResult
 from jitney.client.audit.audit_names import concerns, resource_arn
-from jitney.client.cli import build_app
 from jitney.client.commands.audit import read_day
 from jitney.core.access.request import Permission
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.times import iso
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.join import CallVerdict, Purpose
+from tests.cli import invoke
 from tests.client.test_cli_audit_show import DAY, Ledger
 from tests.core.report.recorded_grants import EXPLAINED, RecordedGrant, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
@@ -63,9 +62,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queries:
 
 
 def audit(*arguments: str) -> Any:
-    return CliRunner().invoke(
-        build_app(), ["audit", *arguments, "--since", DAY, "--until", DAY], env={"COLUMNS": "250"}
-    )
+    return invoke(["audit", *arguments, "--since", DAY, "--until", DAY], env={"COLUMNS": "250"})
 
 
 def who(*arguments: str) -> list[Mapping[str, Any]]:

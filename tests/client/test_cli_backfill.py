@@ -16,15 +16,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from typer.testing import CliRunner
 
 from jitney.client.audit import backfill, trail_files
 from jitney.client.audit.backfill import Backfill, BackfillOptions
 from jitney.client.audit.trail_files import log_file
-from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, session_event
+from tests.cli import invoke
 from tests.cloudtrail_events import ACCOUNT, API_CALL, BROKER, assume_role_event, call_event, identity, scoped, stamp
 from tests.fakes import ROLE_ARN
 
@@ -58,7 +57,7 @@ class Trail:
     def run(self, *more: str) -> Any:
         queue = [] if "--stack" in more else ["--queue", self.queue]
         command = ["audit", "backfill", "--bucket", "trail", *queue, "--since", f"{TODAY}"]
-        return CliRunner().invoke(build_app(), [*command, "--rate", "3000", *more])
+        return invoke([*command, "--rate", "3000", *more])
 
     def document(self, *more: str) -> dict[str, Any]:
         result = self.run("--json", *more)

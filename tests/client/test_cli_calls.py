@@ -10,9 +10,8 @@ from typing import Any
 
 import botocore.session
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, issued, problem
 
 COPY = ["aws", "s3", "cp", "s3://reports/2026/q3.csv", "."]
@@ -27,7 +26,7 @@ DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS, "expla
 
 
 def jitney(*words: str):
-    return CliRunner().invoke(build_app(), words)
+    return invoke(words)
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore.exceptions import CredentialRetrievalError
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.client.credentials import credential_process
+from tests.cli import invoke
 from tests.client.conftest import kill_background_endpoints
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, grant, issued, problem, under_review
 from tests.running_systems import PATIENCE
@@ -260,7 +259,7 @@ def test_dx_credentials_from_a_running_endpoint_load_no_parser_screen_or_http_li
 def test_the_short_way_reads_a_command_line_as_the_full_parser_does(words: list[str], monkeypatch: pytest.MonkeyPatch):
     given: list[credential_process.CredentialOptions] = []
     monkeypatch.setattr(credential_process, "print_credentials", given.append)
-    assert CliRunner().invoke(build_app(), ["credentials", *words]).exit_code == 0
+    assert invoke(["credentials", *words]).exit_code == 0
     short = credential_process.parse(words)
     assert short is not None
     assert asdict(short) == asdict(given[0])

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 import typer.main
-from typer.testing import CliRunner
 
 from jitney.client import main, problems
 from jitney.client.cli import build_app
 from jitney.client.terminal import command_result
 from jitney.client.terminal.exit_codes import EXIT_CODES, INTERRUPTED
+from tests.cli import invoke
 from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued
 from tests.running_systems import PATIENCE
 
@@ -61,7 +61,7 @@ def test_cli_07_help_begins_with_what_the_command_does(words: tuple[str, ...]):
     assert re.match(r"[A-Z][a-z]+ ", first), first
     assert first.split()[0] not in {"The", "This", "A", "An", "It"}
     for option in ("-h", "--help"):
-        shown = CliRunner().invoke(build_app(), [*words, option])
+        shown = invoke([*words, option])
         assert shown.exit_code == 0
         assert first.split()[0] in shown.stdout
 
@@ -71,7 +71,7 @@ def test_cli_07_help_begins_with_what_the_command_does(words: tuple[str, ...]):
 )
 def test_cli_07_a_list_of_commands_cuts_no_sentence(group: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "80")
-    shown = CliRunner().invoke(build_app(), [*group.split(), "-h"]).stdout
+    shown = invoke([*group.split(), "-h"]).stdout
     listed = shown.partition("Commands:")[2].strip().splitlines()
     assert listed
     assert not [line for line in listed if line.endswith("...")]
@@ -109,7 +109,7 @@ def test_cli_07_garbage_is_a_problem_and_no_traceback(
     options = [each for each in COMMANDS[words].params if each.opts[0].startswith("--") and not each.is_flag]
     lines += [[each.opts[0], GARBAGE[index % 4 + 1]] for index, each in enumerate(options)]
     for line in lines:
-        result = CliRunner().invoke(build_app(), [*words, *line])
+        result = invoke([*words, *line])
         assert result.exception is None or isinstance(result.exception, SystemExit), (line, result.exception)
         assert result.exit_code in CODES, (line, result.output)
         assert "Traceback" not in result.output
@@ -117,7 +117,7 @@ def test_cli_07_garbage_is_a_problem_and_no_traceback(
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if named(words) not in NO_JSON], ids=named)
 def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: Path):
-    result = CliRunner().invoke(build_app(), [*words, "--json", "--nope"])
+    result = invoke([*words, "--json", "--nope"])
     assert result.exit_code == 2
     printed, empty = (result.stderr, result.stdout) if words == ("run",) else (result.stdout, result.stderr)
     assert (json.loads(printed).keys(), empty) == ({"code", "title", "detail", "fix"}, "")
@@ -139,7 +139,7 @@ def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: 
     ],
 )
 def test_cli_07_an_option_before_the_command_and_a_value_are_problems_like_any_other(line: list[str], detail: str):
-    result = CliRunner().invoke(build_app(), line)
+    result = invoke(line)
     assert (result.exit_code, detail in result.output, "Fix: See" in result.output or '"fix"' in result.output) == (
         2, True, True,
     )  # fmt: skip
@@ -148,26 +148,24 @@ def test_cli_07_an_option_before_the_command_and_a_value_are_problems_like_any_o
 
 def test_cli_07_text_that_is_not_utf_8_is_named_before_anything_is_sent(connected: FakeBroker):
     words = ["request", "analytics-prod", "--action", "s3:GetObject", "--resource", "*", "--reason", "r\udcff\udcfe"]
-    result = CliRunner().invoke(build_app(), words)
+    result = invoke(words)
     assert (result.exit_code, connected.asked) == (2, [])
     assert r"text that is not UTF-8: " in result.stderr
     assert r"r\udcff\udcfe" in result.stderr
 
 
 def test_cli_07_with_json_run_leaves_standard_output_to_its_command(home: Path):
-    result = CliRunner().invoke(build_app(), ["run", "--json", "analytics-prod", "--", "nowhere-at-all"])
+    result = invoke(["run", "--json", "analytics-prod", "--", "nowhere-at-all"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert json.loads(result.stderr)["code"] == "usage"
 
 
 def test_cli_07_a_profile_as_json_says_what_and_where(home: Path):
     line = ["profile", "q3", "analytics-prod", "--call", "aws s3 ls s3://reports", "--reason", "report", "--json"]
-    printed = json.loads(CliRunner().invoke(build_app(), line).stdout)
+    printed = json.loads(invoke(line).stdout)
     assert (printed["profile"], printed["file"]) == ("q3", None)
     assert "credentials analytics-prod" in printed["settings"]["credential_process"]
-    assert json.loads(CliRunner().invoke(build_app(), [*line, "--write"]).stdout)["file"] == str(
-        home / ".aws" / "config"
-    )
+    assert json.loads(invoke([*line, "--write"]).stdout)["file"] == str(home / ".aws" / "config")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +185,7 @@ def test_cli_06_an_interruption_says_what_may_remain(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jitney.client.api.broker.Broker._call", interrupted)
-    result = CliRunner().invoke(build_app(), words)
+    result = invoke(words)
     assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
     assert result.stderr.startswith("jitney: interrupted.")
     assert says in result.stderr
@@ -202,7 +200,7 @@ def test_cli_06_what_may_remain_is_said_of_commands_that_exist():
 def test_cli_07_one_table_has_all_exit_codes():
     kinds = [problems.ClientProblem, *problems.ClientProblem.__subclasses__()]
     assert {0, INTERRUPTED, *(kind.exit_code for kind in kinds)} == CODES
-    shown = " ".join(CliRunner().invoke(build_app(), ["--help"]).stdout.split())
+    shown = " ".join(invoke(["--help"]).stdout.split())
     assert all(f"{each.code} {each.meaning}" in shown for each in EXIT_CODES)
     page = (Path(__file__).parents[2] / "docs" / "agent-reference.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*) \| ?(.*?) ?\|$", page, re.MULTILINE)
@@ -270,7 +268,7 @@ def test_cli_07_a_reason_that_the_terminal_cannot_show_hides_no_grant(connected:
 @pytest.mark.parametrize("columns", ["0", "3", "-1", "x", "\u0664"])
 def test_cli_07_any_width_shows_the_answer(home: Path, columns: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", columns)
-    shown = CliRunner().invoke(build_app(), ["explain", "--", "aws", "s3", "ls", "s3://reports"])
+    shown = invoke(["explain", "--", "aws", "s3", "ls", "s3://reports"])
     assert (shown.exit_code, "s3:ListBucket" in shown.stdout) == (0, True)
 
 

@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import PERMITTED_ACCESS, PERMITTED_TARGET, FakeBroker, permitted
 
 PATH = "/v1/targets"
@@ -14,7 +13,7 @@ TABLE = "arn:aws:dynamodb:eu-west-1:444455556666:table/*"
 
 
 def run(*words: str) -> Any:
-    return CliRunner().invoke(build_app(), ["targets", *words])
+    return invoke(["targets", *words])
 
 
 def shown(connected: FakeBroker, **members: Any) -> list[str]:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.configuration.test_load import ROOT, valid, write_policies
 
 POLICIES = """
@@ -37,7 +36,7 @@ def tested(home: Path, tmp_path: Path):
         text = table if isinstance(table, str) else json.dumps(table)  # which is YAML, without aliases
         (tmp_path / "own" / "tests.yaml").write_text(text, encoding="utf-8")
         (tmp_path / "other.yaml").write_text(yaml.safe_dump((document or valid()) | {"policies": "own"}))
-        result = CliRunner().invoke(build_app(), ["policy", "test", "--config", str(tmp_path / "other.yaml"), *more])
+        result = invoke(["policy", "test", "--config", str(tmp_path / "other.yaml"), *more])
         return result.exit_code, result.output.replace(str(tmp_path), "").splitlines()
 
     return test
@@ -144,7 +143,7 @@ def test_pol_11_a_missing_table_is_a_problem(tested, tmp_path: Path):
     table = tmp_path / "own" / "tests.yaml"
     table.mkdir()
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(valid() | {"policies": "own"}))
-    result = CliRunner().invoke(build_app(), ["policy", "test", "--config", str(tmp_path / "other.yaml")])
+    result = invoke(["policy", "test", "--config", str(tmp_path / "other.yaml")])
     assert result.exit_code == 2
     assert f"{table}: there are no cases" in result.output
 

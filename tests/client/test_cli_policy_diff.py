@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.core.actions import ActionTable
+from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 
 READ = """@id("read") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly", resource)
@@ -39,7 +38,7 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             (tmp_path / name / "jitney.yaml").write_text(yaml.safe_dump(document))
         new_file = str(tmp_path / "new" / "jitney.yaml")
         line = ["policy", "diff", str(tmp_path / "old"), "--config", new_file, "--most", "300", *arguments]
-        result = CliRunner().invoke(build_app(), line)
+        result = invoke(line)
         return result.exit_code, result.stdout, result.stderr
 
     return compare

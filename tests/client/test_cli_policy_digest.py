@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.configuration.load import load_configuration
+from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 
 BROKER = {"broker": {"account": "111122223333", "region": "eu-west-1"}}
@@ -25,7 +24,7 @@ def file(home: Path, tmp_path: Path) -> Path:
 
 
 def digest(file: Path, *more: str) -> Any:
-    return CliRunner().invoke(build_app(), ["policy", "digest", "--config", str(file), *more])
+    return invoke(["policy", "digest", "--config", str(file), *more])
 
 
 def test_aud_01_the_digest_is_that_of_the_deployed_file(file: Path):

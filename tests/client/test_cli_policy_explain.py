@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 from tests.core.replay.test_policy_replay import agent, asked, line, with_detail
 
@@ -44,7 +43,7 @@ def explained(home: Path, tmp_path: Path):
 
     def explain(*arguments: str) -> tuple[int, str, str]:
         command = ["policy", "explain", "--config", str(tmp_path / "jitney.yaml"), *arguments]
-        result = CliRunner().invoke(build_app(), command)
+        result = invoke(command)
         return result.exit_code, result.stdout.replace(str(tmp_path), ""), result.stderr.replace(str(tmp_path), "")
 
     return explain

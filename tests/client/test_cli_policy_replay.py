@@ -8,9 +8,8 @@ import boto3
 import pytest
 import yaml
 from moto import mock_aws
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 from tests.core.replay.test_policy_replay import GOOD, agent, asked, line, with_detail
 
@@ -43,7 +42,7 @@ def replayed(home: Path, tmp_path: Path):
             (folder / "jitney-1").write_text(text + "\n")
         common = ["policy", "replay", "--since", since, "--config", str(tmp_path / "jitney.yaml")]
         where = [] if "--records" in arguments else ["--folder", str(tmp_path / "records")]
-        result = CliRunner().invoke(build_app(), [*common, *where, *arguments])
+        result = invoke([*common, *where, *arguments])
         return result.exit_code, result.stdout, result.stderr
 
     return replay

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.core.replay.test_policy_replay import GOOD, PERMISSIONS, agent, asked, line, with_detail
 
 DENIED = {"policy_version": "0123456789abcdef", "effect": "deny", "policies": ["builtin:no-permit"]}
@@ -31,9 +30,7 @@ def shown(home: Path, tmp_path: Path):
         folder = tmp_path / "records" / "dt=2026-11-26"
         folder.mkdir(parents=True)
         (folder / "1").write_text("\n".join(json.dumps(each) for each in lines))
-        result = CliRunner().invoke(
-            build_app(), ["policy", "shadow", "--folder", str(tmp_path / "records"), *arguments]
-        )
+        result = invoke(["policy", "shadow", "--folder", str(tmp_path / "records"), *arguments])
         return result.exit_code, result.stdout, result.stderr
 
     return show

@@ -10,10 +10,9 @@ import boto3
 import pytest
 import yaml
 from moto import mock_aws
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.core.policy_suggestion.policy_suggestion import suggest_policy
+from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published
 from tests.core.policy_suggestion.test_policy_suggestion import KEY, LISTS, READS, WRITES
@@ -46,7 +45,7 @@ def suggesting(home: Path, tmp_path: Path):
         line = ["policy", "suggest", "--config", str(tmp_path / "jitney.yaml"), *arguments]
         line += ["--folder", str(tmp_path / "records")] if where else []
         line += ["--calls", str(tmp_path / "calls")] if calls and where else []
-        result = CliRunner().invoke(build_app(), line)
+        result = invoke(line)
         return result.exit_code, result.stdout, result.stderr
 
     return suggest
@@ -56,7 +55,7 @@ def outcome_of(tmp_path: Path, folder: Path) -> tuple[int, str]:
     """Test the policies in a folder with the configuration of `suggesting`."""
     settings = yaml.safe_load((tmp_path / "jitney.yaml").read_text())
     (tmp_path / "suggested.yaml").write_text(yaml.safe_dump(settings | {"policies": str(folder)}))
-    result = CliRunner().invoke(build_app(), ["policy", "test", "--config", str(tmp_path / "suggested.yaml")])
+    result = invoke(["policy", "test", "--config", str(tmp_path / "suggested.yaml")])
     return result.exit_code, result.output
 
 

@@ -5,16 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import GRANT_ID, FakeBroker, grant
 
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "it's due"]
 
 
 def profile(*arguments: str) -> str:
-    result = CliRunner().invoke(build_app(), ["profile", *arguments])
+    result = invoke(["profile", *arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -62,7 +61,7 @@ def test_a_profile_without_a_region_gets_a_note_unless_the_environment_has_one(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def said(*words: str) -> str:
-        return CliRunner().invoke(build_app(), ["profile", "x", *ASK, *words]).stderr
+        return invoke(["profile", "x", *ASK, *words]).stderr
 
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -80,7 +79,7 @@ def test_a_profile_without_a_region_gets_a_note_unless_the_environment_has_one(
 
 def test_a_region_cannot_bring_a_setting_of_its_own(connected: FakeBroker):
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(region="eu-west-1\naws_access_key_id = x")})
-    result = CliRunner().invoke(build_app(), ["profile", "x", "--grant", GRANT_ID])
+    result = invoke(["profile", "x", "--grant", GRANT_ID])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is not a Region" in result.stderr
 
@@ -90,7 +89,7 @@ def test_a_file_of_permissions_in_a_folder_that_was_removed_is_a_problem(home: P
     monkeypatch.chdir(home / "gone")
     (home / "gone").rmdir()
     arguments = ["profile", "x", "analytics-prod", "--permissions", "asked.json", "--reason", "report"]
-    result = CliRunner().invoke(build_app(), arguments)
+    result = invoke(arguments)
     assert result.exit_code == 2
     assert "asked.json: No such file" in result.stderr
 
@@ -113,10 +112,7 @@ def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.M
 
 
 def test_a_profile_that_is_replaced_is_said_to_be(home: Path):
-    said = [
-        CliRunner().invoke(build_app(), ["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[:4]
-        for time in ("5m", "5m", "6m")
-    ]
+    said = [invoke(["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[:4] for time in ("5m", "5m", "6m")]
     wrote = ["Wrote", "[profile", "x]", "to"]
     assert said == [wrote, wrote, ["Replaced", "[profile", "x]", "in"]]
 
@@ -141,12 +137,12 @@ def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_what_cannot_be_a_profile_is_refused(home: Path, arguments: list[str], said: str):
-    result = CliRunner().invoke(build_app(), ["profile", *arguments], input="[]")
+    result = invoke(["profile", *arguments], text="[]")
     assert result.exit_code == 2
     assert said in result.stderr
 
 
 def test_gw_01_a_profile_of_the_gateway_is_refused(connected: FakeBroker):
-    result = CliRunner().invoke(build_app(), ["profile", "reports", *ASK, "--way", "gateway"])
+    result = invoke(["profile", "reports", *ASK, "--way", "gateway"])
     assert result.exit_code == 2
     assert "--way gateway gives no credentials." in result.stderr

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.client import audit
 from jitney.client.audit import athena as athena_module
 from jitney.client.audit.athena import Athena, AthenaLocation, NamedQuery, QueryResult
 from jitney.client.audit.named_queries import QueryRun, run_named_query
-from jitney.client.cli import build_app
 from jitney.client.terminal.sheets import shown
+from tests.cli import invoke
 from tests.client.fake_athena import FakeAthena, refusal
 
 CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
@@ -38,7 +37,7 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
 
 
 def query(*arguments: str) -> Any:
-    return CliRunner().invoke(build_app(), ["audit", "query", *arguments])
+    return invoke(["audit", "query", *arguments])
 
 
 def test_aud_05_without_a_name_the_queries_are_listed(aws: FakeAthena):

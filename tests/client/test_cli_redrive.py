@@ -11,16 +11,15 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from typer.testing import CliRunner
 
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client.audit import redrive
 from jitney.client.audit.redrive import Period, Redrive, period_of, resources_of
-from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
 from jitney.core.records.audit import sort_key
+from tests.cli import invoke
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.integrity.world import chain
 from tests.fakes import GRANT
@@ -83,7 +82,7 @@ class Stuck:
         return {"RequestResponses": [{"ErrorCode": "Slow"}] * refused + [{}] * (len(Records) - refused)}
 
     def run(self, *more: str) -> dict[str, Any]:
-        result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(self.stack), "--json", *more])
+        result = invoke(["audit", "redrive", "--stack", str(self.stack), "--json", *more])
         return json.loads(result.stdout) | {"exit": result.exit_code}
 
 
@@ -147,7 +146,7 @@ def test_aud_09_a_record_that_would_count_as_forged_is_not_published(stuck: Stuc
     document = stuck.run("--since", "2026-01-01")
     assert (document["records"], document["too_old"], document["exit"]) == (1, 2, 2)
     assert stuck.taken["jitney-records"] == [f"{CHAIN[0].text}\n"]
-    result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack), "--since", "2026-01-01"])
+    result = invoke(["audit", "redrive", "--stack", str(stuck.stack), "--since", "2026-01-01"])
     assert "2 records: only those of the last 96 days are published" in " ".join(
         (result.stdout + result.stderr).split()
     )
@@ -206,7 +205,7 @@ def test_aud_06_letters_of_a_run_that_was_killed_are_counted_as_in_flight(stuck:
     stuck.sqs.receive_message(QueueUrl=stuck.urls["letters"], VisibilityTimeout=900)
     document = stuck.run()
     assert (document["in_flight"], document["dead_letters"], document["exit"]) == (1, 0, 2)
-    shown = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack)]).stdout
+    shown = invoke(["audit", "redrive", "--stack", str(stuck.stack)]).stdout
     assert "in flight 1 dead letter, received by another run or by one that was killed" in shown
     assert "repeat the command after 15 minutes" in shown
 
@@ -220,7 +219,7 @@ def test_aud_06_unreadable_dead_letters_are_printed(stuck: Stuck):
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     stuck.send("letters", "?")
-    result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack)])
+    result = invoke(["audit", "redrive", "--stack", str(stuck.stack)])
     assert (result.exit_code, result.stdout.splitlines()) == (
         2,
         [

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import (
     GRANT_ID,
     PERMISSIONS,
@@ -65,7 +65,7 @@ Jitney = Callable[..., Result]
 
 @pytest.fixture
 def jitney(connected: FakeBroker) -> Jitney:
-    return lambda *args, **kwargs: CliRunner().invoke(build_app(), list(args), **kwargs)
+    return lambda *args, **kwargs: invoke(list(args), **kwargs)
 
 
 def test_a_granted_request_shows_the_grant_and_how_to_use_it(connected: FakeBroker, jitney: Jitney):
@@ -279,7 +279,7 @@ def test_several_permissions_come_as_json_and_are_offered_as_json(connected: Fak
     several = [*PERMISSIONS, {"actions": ["dynamodb:Scan"], "resources": ["*"]}]
     connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": several})
     document = json.dumps([*several, *PERMISSIONS])
-    result = jitney("request", "analytics-prod", "--permissions", "-", *WHY, input=document)
+    result = jitney("request", "analytics-prod", "--permissions", "-", *WHY, text=document)
     assert connected.asked[0].json["permissions"] == [*several, *PERMISSIONS]
     assert result.stderr.splitlines()[-3:] == [
         "jitney request analytics-prod --permissions - --for 5m --reason 'monthly report' <<'JSON'",

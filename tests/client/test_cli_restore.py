@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from typer.testing import CliRunner
 
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
-from jitney.client.cli import build_app
 from jitney.client.commands.restore import INCOMPLETE
 from jitney.client.problems import Invalid
 from jitney.client.restore.restored_forms import AUDIT, STATE, TableForm, check_form
 from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS
 from jitney.client.terminal.restored_wording import MOST_LISTED
+from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 from tests.upgrade.flows import allowed
 from tests.upgrade.stored_system import StoredSystem, stored_system
@@ -47,7 +46,7 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredSystem]:
 
 def run(config: Path, *more: str) -> Any:
     given = ["restore", "--state-table", "state", "--audit-table", "audit", "--config", str(config), *more]
-    return CliRunner().invoke(build_app(), given)
+    return invoke(given)
 
 
 def test_ops_02_it_suspends_every_configured_target_and_prints_the_setting(restored: StoredSystem, config: Path):

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/reviews/check"
@@ -19,7 +18,7 @@ def answer(*checks):
 
 
 def check(*more: str):
-    return CliRunner().invoke(build_app(), ["review", "check", *more])
+    return invoke(["review", "check", *more])
 
 
 def test_a_table_shows_that_all_can_be_reached(connected: FakeBroker):

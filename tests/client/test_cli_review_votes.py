@@ -13,11 +13,10 @@ import keyring
 import pytest
 from rich.cells import chop_cells
 from rich.console import Console
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.reviews import ApiShownReview, ListedReview
-from jitney.client.cli import build_app
 from jitney.client.commands import review_rejections
 from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.client.terminal.review_screen import show_entries, show_review
@@ -28,6 +27,7 @@ from jitney.core.review import bulk_rejection
 from jitney.core.review.content import content_hash
 from jitney.core.review.sheet_document import sheet_document
 from jitney.handlers.review.review_sheet import build_sheet
+from tests.cli import invoke
 from tests.client.login.keyring_double import MemoryBackend
 from tests.handlers.api_app import ApiApp, handlers, with_ports
 from tests.handlers.review_browser import STAFF, ReviewSystem
@@ -60,7 +60,7 @@ class Terminal:
         return token
 
     def run(self, *words: str, typed: str = "") -> Result:
-        return CliRunner().invoke(build_app(), ["review", *words], input=typed)
+        return invoke(["review", *words], text=typed)
 
 
 @pytest.fixture

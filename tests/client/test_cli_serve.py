@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.client.api.grant_request import ApiPermission, GrantRequest, OperationCall
 from jitney.client.background import asking
 from jitney.client.background.asking import socket_address
 from jitney.client.background.need import PROFILE, SERVE, EndpointNeed
-from jitney.client.cli import build_app
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.problems import ClientProblem
+from tests.cli import invoke
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, issued, problem
 from tests.client.test_cli_run import ASK, CREDENTIALS_OF, JITNEY, PRINT_KEY
 from tests.running_systems import PATIENCE, until
@@ -165,7 +164,7 @@ def test_end_01_an_endpoint_that_cannot_be_stopped_leaves_none_of_the_others_run
         with socket_address(folder, "0.sock") as address:
             silent.bind(address)
         silent.listen()
-        done = CliRunner().invoke(build_app(), ["serve", "--stop"])
+        done = invoke(["serve", "--stop"])
     (folder / "0.sock").unlink()
     assert done.exit_code == 6
     assert f"kill {os.getpid()}" in done.stderr

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.client.commands import suspend as command
+from tests.cli import invoke
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/suspensions"
@@ -35,7 +34,7 @@ def progress(**members: Any) -> dict[str, Any]:
 
 
 def run(*words: str):
-    return CliRunner().invoke(build_app(), list(words))
+    return invoke(list(words))
 
 
 def suspend(*more: str):

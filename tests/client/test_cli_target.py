@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/targets/analytics-prod/check"
@@ -22,7 +21,7 @@ def answer(*attempts):
 
 
 def check(*more: str):
-    return CliRunner().invoke(build_app(), ["target", "check", "analytics-prod", *more])
+    return invoke(["target", "check", "analytics-prod", *more])
 
 
 def test_a_table_shows_each_call_and_that_all_passed(connected: FakeBroker):
@@ -67,6 +66,6 @@ def test_an_unknown_target_names_the_closest(connected: FakeBroker):
 
 
 def test_what_is_no_alias_is_not_sent(connected: FakeBroker):
-    result = CliRunner().invoke(build_app(), ["target", "check", "../grants"])
+    result = invoke(["target", "check", "../grants"])
     assert result.exit_code == 2
     assert connected.asked == []

@@ -5,12 +5,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney import resources
-from jitney.client.cli import build_app
 from jitney.client.inputs.setting_names import SETTINGS
 from jitney.core.calls.operations import OperationTable
+from tests.cli import invoke
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +49,7 @@ def test_every_command_on_the_page_works(
     connected.say("POST", "/v1/targets/analytics-prod/check", 200, CHECK)
     connected.say("GET", "/v1/health", 200, {"status": "ok", "version": "abc"})
     connected.say("GET", "/v1/targets", 200, {"caller": CALLER, "targets": []})
-    result = CliRunner().invoke(build_app(), words[1:])
+    result = invoke(words[1:])
     assert result.exit_code == 0, result.output
 
 
@@ -62,7 +61,7 @@ def test_the_table_of_settings_is_the_codes():
 def test_every_option_on_the_page_exists():
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE + REFERENCE))
     shown = "".join(
-        CliRunner().invoke(build_app(), [*command, "--help"], env={"COLUMNS": "200"}).stdout
+        invoke([*command, "--help"], env={"COLUMNS": "200"}).stdout
         for command in (
             ["request"],
             ["run"],

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.configuration.test_policy_pages import DOCS, blocks
 from tests.core.policy_suggestion.histories import published
 from tests.core.replay.test_policy_replay import GOOD, Permission, agent, asked, with_detail
@@ -37,7 +36,7 @@ NAMES = {
 
 
 def run(line: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(build_app(), shlex.split(line)[1:])
+    result = invoke(shlex.split(line)[1:])
     return result.exit_code, result.stdout, result.stderr
 
 

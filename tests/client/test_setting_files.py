@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.client.inputs.setting_files import MOST_BYTES, read_setting_file
+from tests.cli import invoke
 from tests.client.conftest import TOKEN
 from tests.client.fake_broker import FakeBroker, issued
 
@@ -39,7 +38,7 @@ def test_cli_07_a_wrong_file_is_named_and_fills_no_memory(
     words, variables = PLACES[place]
     for name, value in variables.items():
         monkeypatch.setenv(name, value.replace("FILE", files[kind]))
-    result = CliRunner().invoke(build_app(), [word.replace("FILE", files[kind]) for word in words])
+    result = invoke([word.replace("FILE", files[kind]) for word in words])
     assert result.exit_code in (2, 5)
     said = {"endless": f"more than {MOST_BYTES} bytes", "binary": "not UTF-8", "folder": "Is a directory"}
     if (kind, place) != ("homeless", "permissions"):  # no shell has replaced it there
@@ -65,7 +64,7 @@ def test_cli_07_a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_file(
     if place == "secret":  # no token endpoint answers here
         return
     connected.say("POST", "/v1/grants", 201, issued())
-    result = CliRunner().invoke(build_app(), [word.replace("FILE", str(home / "file")) for word in words])
+    result = invoke([word.replace("FILE", str(home / "file")) for word in words])
     assert result.exit_code == 0, result.stderr
     assert connected.calls("POST", "/v1/grants")[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
@@ -73,7 +72,7 @@ def test_cli_07_a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_file(
 def test_cli_07_permissions_in_a_pipe_may_begin_with_a_byte_order_mark(connected: FakeBroker):
     connected.say("POST", "/v1/grants", 201, issued())
     given = '\ufeff[{"actions": ["s3:GetObject"], "resources": ["*"]}]\r\n'
-    result = CliRunner().invoke(build_app(), [*REQUEST, "--permissions", "-"], input=given)
+    result = invoke([*REQUEST, "--permissions", "-"], text=given)
     assert result.exit_code == 0, result.stderr
 
 

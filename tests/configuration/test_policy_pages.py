@@ -7,11 +7,10 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.configuration.policy_check import load_policies, read_cases
 from jitney.core.policy.policy_tests import run_cases
+from tests.cli import invoke
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BASE = '@id("base") permit (principal, action, resource) when { [true, false].contains(resource.wildcard) };\n'
@@ -49,7 +48,7 @@ def answers(page: str) -> list[str]:
     """Return the first line that each command of the page's shell block prints."""
     lines: list[str] = []
     for command in blocks(page, "sh")[0].splitlines():
-        result = CliRunner().invoke(build_app(), shlex.split(command)[1:])
+        result = invoke(shlex.split(command)[1:])
         assert result.exit_code == 0, result.output
         lines.append(result.stdout.splitlines()[0])
     return lines

@@ -11,11 +11,10 @@ from typing import Any
 import httpx
 import jwt
 from botocore.exceptions import ClientError
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from local import agent_shell
 from local.settings import LocalSettings
+from tests.cli import invoke
 from tests.core.identity.minting import private_key
 from tests.running_systems import PATIENCE, Clients, root_keys, run_local, session_keys, until
 from tests.system.conftest import Api
@@ -106,7 +105,7 @@ class ChangingSystem:
     def command(self, *words: str) -> tuple[int, dict[str, Any]]:
         """Run `jitney WORDS --json` in the administrator's shell. Return its exit status and its document."""
         found = agent_shell.variables(self.stack, agent_shell.ADMINISTRATOR)
-        done = CliRunner().invoke(build_app(), [*words, "--json"], env={**found, "JITNEY_SEAL_KEY": ""})
+        done = invoke([*words, "--json"], env={**found, "JITNEY_SEAL_KEY": ""})
         return done.exit_code, json.loads(done.stdout)
 
     def sealed(self, *grants: str) -> dict[str, Any]:

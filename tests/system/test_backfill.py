@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.adapters.record_items import record_in
-from jitney.client.cli import build_app
 from local.demo.audit_queries import AuditQueries
+from tests.cli import invoke
 from tests.cloudtrail_events import call_event, identity
 from tests.system.conftest import Api
 from tests.system.guided import block_of, with_only_permissions
@@ -48,7 +47,7 @@ def trail(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> I
 
 def backfill(*more: str) -> dict[str, Any]:
     command = ["audit", "backfill", "--bucket", BUCKET, "--since", f"{datetime.now(UTC):%Y-%m-%d}", "--json", *more]
-    result = CliRunner().invoke(build_app(), command)
+    result = invoke(command)
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.audit_database.definitions import query_texts, table_inputs
-from jitney.client.cli import build_app
 from jitney.core.integrity.seals import seal_key
 from local import agent_shell
+from tests.cli import invoke
 from tests.client.fake_definitions import FakeDefinitions
 from tests.core.integrity.world import rewritten
 from tests.running_systems import until
@@ -57,7 +56,7 @@ class Buckets:
     def verify(self, *more: str) -> tuple[int, dict[str, Any]]:
         """Verify the records from S3 alone, unless `more` names the audit table."""
         command = ["audit", "verify", "--json", "--records", self.records, "--seals", self.seals, *more]
-        result = CliRunner().invoke(build_app(), command, env={"JITNEY_AUDIT_TABLE": ""})
+        result = invoke(command, env={"JITNEY_AUDIT_TABLE": ""})
         return result.exit_code, json.loads(result.stdout)
 
 
@@ -208,7 +207,7 @@ def test_aud_09_a_forged_record_is_named_before_it_is_sealed(
     forged = rewritten(line, rehash=True, chain="g-forgedforgedfo", reason="approved by everyone")
     buckets.put(f"{key}-forged", forged)
     places = {"JITNEY_RECORDS_BUCKET": buckets.records, "JITNEY_SEALS_BUCKET": buckets.seals}
-    result = CliRunner().invoke(build_app(), ["audit", "query", "who_requested_what", "--json"], env=places)
+    result = invoke(["audit", "query", "who_requested_what", "--json"], env=places)
     assert result.exit_code == 1
     said = json.loads(result.stdout)["integrity"]["failures"]
     why = "forged, because the audit table has no such record."
@@ -286,7 +285,7 @@ def test_aud_09_a_view_that_hides_a_record_is_named(api: Api, aws: Any, real: Bu
 
     def asked() -> tuple[int, bool, list[str]]:
         """Return the exit code, whether the answer has the grant, and the failures."""
-        result = CliRunner().invoke(build_app(), ["audit", "query", "who_requested_what", "--json"])
+        result = invoke(["audit", "query", "who_requested_what", "--json"])
         document = json.loads(result.stdout)
         listed = any(row["grant_id"] == grant_id for row in document["rows"])
         return result.exit_code, listed, document["integrity"]["failures"]

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from jitney.audit_database.definitions import QUERIES
 from jitney.audit_database.views import VIEWS
 from jitney.client.audit.athena import connected
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.running_systems import until
 from tests.system.conftest import Api
 from tests.system.guided import POLICY, block_of, with_only_permissions
@@ -35,7 +34,7 @@ PARAMETERS = {
 
 def query(*arguments: str) -> Any:
     """Run a query. The guide's permissions are for the query alone, so that its answer is not checked."""
-    return CliRunner().invoke(build_app(), ["audit", "query", "--no-check", *arguments])
+    return invoke(["audit", "query", "--no-check", *arguments])
 
 
 def answered(*arguments: str) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from local.demo.audit_queries import AuditQueries
+from tests.cli import invoke
 from tests.system.conftest import Api
 from tests.system.guided import block_of, with_only_permissions
 from tests.system.test_backfill import event
@@ -66,7 +65,7 @@ def test_aud_06_what_got_stuck_is_replayed_with_the_permissions_of_the_guide(
     ):
         url = f"{beside}/{stack[name].rpartition(':')[2]}"
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
-    result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(described), "--json"])
+    result = invoke(["audit", "redrive", "--stack", str(described), "--json"])
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     assert document["trail_events"] >= 1

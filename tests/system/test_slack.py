@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.review.safe_text import defang
 from local.slack.workspace import OUTAGE
+from tests.cli import invoke
 from tests.handlers.slack_workspace import signed
 from tests.reviewer_browser import Person
 from tests.running_systems import PATIENCE, until
@@ -237,6 +236,6 @@ def test_rev_13_an_operator_checks_who_can_be_reached(api: Api, stack, token, tm
     assert api("POST", "/v1/reviews/check").json()["code"] == "not_operator"
     (tmp_path / "token").write_text(token("incident-bot"), encoding="utf-8")
     env = {"JITNEY_API_URL": stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
-    done = CliRunner().invoke(build_app(), ["review", "check"], env=env)
+    done = invoke(["review", "check"], env=env)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("Passed")

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.system.conftest import Api, Own
 from tests.system.own_system import ACCOUNTS, GROUP, OPERATOR, PLAIN, token
 from tests.system.test_records import chain_of
@@ -89,12 +88,12 @@ def test_an_operator_sees_at_the_command_line_what_is_wrong(own: Own, iam, tmp_p
     (tmp_path / "token").write_text(token(own.issuer, OPERATOR), encoding="utf-8")
     env = {"JITNEY_API_URL": own.stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
     command = ["target", "check", PLAIN]
-    well = CliRunner().invoke(build_app(), command, env=env)
+    well = invoke(command, env=env)
     assert (well.exit_code, well.stderr) == (0, "")
     assert well.stdout.startswith(f"Passed  {PLAIN} ({ACCOUNTS[PLAIN]})")
     assert "WRONG" not in well.stdout
     with trust_of(iam, REVOKER, lambda each: each.pop("Condition")):
-        ill = CliRunner().invoke(build_app(), command, env=env)
+        ill = invoke(command, env=env)
     assert ill.exit_code == 1
     assert len([line for line in ill.stdout.splitlines() if line.startswith("WRONG")]) == 2
     whose = f"arn:aws:iam::{ACCOUNTS[PLAIN]}:role/jitney/{REVOKER}"

@@ -114,6 +114,11 @@ def _jitney(
     """AWS access for the moment an agent needs it."""
 
 
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the program for one command line: with the command that its first word names, or with all."""
+    return build_app(words[:1] if words and words[0] in COMMANDS else COMMANDS)
+
+
 def build_app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
     """Return the program with these commands. It does not import the others, because importing all takes 100 ms."""
     # A traceback with local variables would show tokens and keys.

@@ -64,6 +64,6 @@ def _run(words: list[str]) -> None:
         if options is not None:
             credential_process.print_credentials(options)
             return
-    from jitney.client.cli import COMMANDS, build_app
+    from jitney.client.cli import app_for
 
-    build_app(words[:1] if words and words[0] in COMMANDS else COMMANDS)()
+    app_for(words)()

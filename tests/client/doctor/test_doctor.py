@@ -13,9 +13,8 @@ from types import SimpleNamespace
 import pytest
 from botocore.configloader import raw_config_parse
 from botocore.exceptions import ConfigParseError
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.fake_broker import FakeBroker, problem
 
 ENDED = 1_700_000_000
@@ -42,12 +41,12 @@ def healthy(connected: FakeBroker, home: Path) -> FakeBroker:
 
 def checks(expected: int) -> dict[str, dict[str, str]]:
     """Run the command both ways, and return the last finding of each check from its JSON."""
-    result = CliRunner().invoke(build_app(), ["doctor", "--json"])
+    result = invoke(["doctor", "--json"])
     assert not isinstance(result.exception, Exception)
     document = json.loads(result.stdout)
     assert result.exit_code == expected, result.output
     assert document["healthy"] == (expected == 0)
-    shown = CliRunner().invoke(build_app(), ["doctor"])
+    shown = invoke(["doctor"])
     assert shown.exit_code == expected
     for each in document["checks"]:
         assert bool(each["fix"]) == (each["verdict"] != "ok")
@@ -91,7 +90,7 @@ def test_cli_07_the_token_is_read(healthy: FakeBroker, home: Path, claims: dict,
 
 
 def test_cli_01_the_token_is_never_shown(healthy: FakeBroker, home: Path):
-    result = CliRunner().invoke(build_app(), ["doctor", "--json"])
+    result = invoke(["doctor", "--json"])
     assert (home / "token").read_text() not in result.output
 
 
@@ -113,7 +112,7 @@ def test_cli_07_a_missing_token_and_a_refused_one_are_distinct(
 def test_cli_07_a_token_command_runs_once(healthy: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("JITNEY_TOKEN_FILE")
     monkeypatch.setenv("JITNEY_TOKEN_COMMAND", f"sh -c 'echo >>{home}/runs; cat {home}/token'")
-    result = CliRunner().invoke(build_app(), ["doctor", "--json"])
+    result = invoke(["doctor", "--json"])
     assert result.exit_code == 0, result.output
     assert (home / "runs").read_text() == "\n"
 

@@ -10,13 +10,13 @@ from typing import Any
 import keyring
 import pytest
 from keyring.backends import fail
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from jitney.client.background.need import PROFILE, EndpointNeed
-from jitney.client.cli import build_app
 from jitney.client.commands.login import has_browser
 from jitney.client.inputs.connection_options import ConnectionOptions, signed_in_file
 from jitney.core.quotas import MOST_REVIEW_TOKEN_SECONDS
+from tests.cli import invoke
 from tests.client.fake_broker import FakeBroker
 from tests.client.login.keyring_double import MemoryBackend
 from tests.client.login.test_sign_in import CODE, DISCOVERY, document, id_token
@@ -55,7 +55,7 @@ def developer(broker: FakeBroker, home: Any, memory: MemoryBackend, monkeypatch:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(build_app(), list(words))
+    return invoke(list(words))
 
 
 def test_a_developer_signs_in_and_out_by_device(developer: FakeBroker, memory: MemoryBackend):

@@ -16,9 +16,8 @@ import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
+from tests.cli import invoke
 from tests.client.conftest import TOKEN
 from tests.client.fake_broker import GRANT_ID, FakeBroker, grant
 from tests.client.mcp.conftest import ACCESS, GET_OBJECT, REVISIONS, answer
@@ -189,6 +188,6 @@ def test_dx_a_wrong_option_is_explained(
     connected: FakeBroker, words: list[str], environment: dict[str, str], problem: str
 ):
     used = connected.url.rpartition(":")[2]
-    result = CliRunner().invoke(build_app(), ["mcp", *(each.format(used=used) for each in words)], env=environment)
+    result = invoke(["mcp", *(each.format(used=used) for each in words)], env=environment)
     assert result.exit_code == 2
     assert problem in result.stderr.replace("\n", " ")

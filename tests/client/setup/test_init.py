@@ -7,11 +7,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from jitney.client.cli import build_app
 from jitney.client.file_replacement import replace_file
 from jitney.client.setup.clients import AWS, CLIENTS
+from tests.cli import invoke
 
 API = ["--api", "https://jitney.example.com"]
 FILES = {
@@ -31,7 +30,7 @@ def at(name: str, project: Path) -> Path:
 
 
 def init(*words: str, expected: int = 0, answer: str | None = None) -> str:
-    result = CliRunner().invoke(build_app(), ["init", *words], input=answer)
+    result = invoke(["init", *words], text=answer)
     assert result.exit_code == expected, result.output
     assert not isinstance(result.exception, Exception)
     return result.output
