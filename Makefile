@@ -90,9 +90,11 @@ $(COMPILED): $(READY)
 .PHONY: prepare
 prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT)
 
+EXAMPLES := usual
+
 .PHONY: test
-test: prepare ## run every test, with the system on this machine
-	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup
+test: prepare ## run every test, with the system on this machine; EXAMPLES=whole for all generated examples
+	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup --hypothesis-profile $(EXAMPLES)
 
 # Tests of commands in processes of their own, where a guard cannot be removed.
 IN_PROCESSES := doctor gateway/test_gateway_commands.py matrix test_cli_run.py test_cli_serve.py test_docs.py \

@@ -19,7 +19,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from local import processes
-from tests.examples import WHOLE
+from tests.examples import USUAL
 from tests.reviewer_browser import Person
 from tests.running_systems import (
     PATIENCE,
@@ -34,7 +34,7 @@ from tests.running_systems import (
 from tests.scheduling import Scheduling
 from tests.service_models import share_service_models
 
-hypothesis.settings.load_profile(WHOLE)
+hypothesis.settings.load_profile(USUAL)
 
 # The models of all AWS services are millions of objects that stay. By default, collections of all of them take a third
 # of the CPU time.
