@@ -18,6 +18,7 @@ from tests.client.mcp.conftest import FixedToken
         ("Bearer  secret", False),
         ("Bearer secre", False),
         ("Bearer", False),
+        ("Basic secret", False),
         ("", False),
         ("Bearer sécret", False),
     ],
