@@ -103,7 +103,7 @@ IN_PROCESSES := doctor gateway/test_gateway_commands.py matrix test_cli_run.py t
 .PHONY: mutants
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick \
-		tests/core tests/handlers tests/adapters tests/configuration tests/upgrade tests/client tests/sdk \
+		tests/core tests/handlers tests/adapters tests/configuration tests/identity_recipes tests/upgrade tests/client tests/sdk \
 		$(patsubst %,--ignore %,tests/handlers/test_convergence.py $(addprefix tests/client/,$(IN_PROCESSES)))
 
 AGENTS ?= 200

@@ -4,8 +4,9 @@ A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative 
 there that only calls a check, such as `require_reviewer(...)`, is a guard too. So is an `if` that returns, in a
 function that otherwise raises at its end, or one part of its `and`. In the modules of `REPORTING`, an `if` that yields
 a finding is a guard. A predicate is a function of `PREDICATES` that says who may do something. Each `if` in it that
-returns False is a guard, and so is each part of an `and` that it returns. `EQUIVALENT` names guards whose removal
-cannot matter, with the reason.
+returns False is a guard, and so is each part of an `and` in what it returns. A function of `REFUSALS` says that
+something is refused, counted or masked: each `if` in it that returns True is a guard, and each part of an `or`.
+`EQUIVALENT` names guards whose removal cannot matter, with the reason.
 """
 
 import ast
@@ -63,7 +64,7 @@ PREDICATES = {
     "client/login/redirect_listener.py": ("_has_cookie",),
     "client/mcp/http_guard.py": ("has_token",),
     "client/tokens/metadata_service.py": ("is_link_local",),
-    "core/access/conditions.py": ("covers_conditions",),
+    "core/access/conditions.py": ("covers_conditions", "covers", "_covers"),
     "core/access/decision.py": ("permits_some", "would_permit"),
     "core/access/ended_approvals.py": ("approval_counts",),
     "core/access/grant.py": ("may_have_credentials",),
@@ -71,7 +72,8 @@ PREDICATES = {
     "core/access/live_credentials.py": ("needs_denial", "may_have_tickets"),
     "core/access/profile_request.py": ("_covers",),
     "core/access/rejections.py": ("_overlap",),
-    "core/access/requested_scope.py": ("covers", "_inside"),
+    "core/access/document_times.py": ("covers", "is_recent", "is_before"),
+    "core/access/requested_scope.py": ("covers", "_inside", "covers_segments"),
     "core/gateway/carried_bodies.py": ("is_carried",),
     "core/gateway/changing_reads.py": ("changes_something",),
     "core/gateway/inside_grant.py": ("_covered", "_reads"),
@@ -86,33 +88,75 @@ PREDICATES = {
     "core/integrity/signatures.py": ("is_signed_by",),
     "core/integrity/verification.py": ("_within",),
     "core/masking/random_values.py": ("is_filled",),
+    "core/masking/text.py": ("cannot_hold_secret",),
+    "core/patterns.py": ("covers", "covers_any_name", "is_prefix"),
     "core/policy/call_mentions.py": ("mentions_call", "_reads_other_member"),
     "core/policy/evaluation.py": ("_mentioning",),
     "core/policy/decide.py": ("_earlier_approvals_help",),
+    "core/policy/known_conditions.py": ("must_hold",),
     "core/policy/monotonicity.py": ("permits_more",),
     "core/policy/way_conditions.py": ("never_holds",),
     "core/review/approval_count.py": ("is_member",),
     "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
     "core/review/bulk_rejection.py": ("owns",),
-    "core/review/out_of_office.py": ("is_valid_delegate",),
+    "core/review/out_of_office.py": ("is_valid_delegate", "is_in"),
     "core/review/present_denial.py": ("_suffices",),
     "core/review/call_wording.py": ("shows_all_parameters",),
     "core/review/covered_access.py": ("shows_as_much", "gives_as_much"),
     "core/review/harm.py": ("takes_second_step",),
     "core/review/covering_approvals.py": ("_was_reviewed", "_is_current", "_gave"),
+    "core/review/grant_under_review.py": ("is_trusted",),
     "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
     "core/review/schedule.py": ("wait_goes_on",),
-    "core/review/votes.py": ("has_enough_approvals",),
+    "core/review/votes.py": ("has_enough_approvals", "_already_given"),
     "core/trail/beyond_grant.py": ("covers", "_matches", "_may_be"),
     "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
     "handlers/gateway/call_reviews.py": ("_was_not_sent", "is_still_approved"),
     "handlers/caller/authenticated_request.py": ("count_against", "is_operator", "owns"),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
+    "handlers/ending/deny_documents.py": ("_needs_no_document",),
     "handlers/ending/required_documents.py": ("is_in_iam",),
     "handlers/held_reads.py": ("_may_hold",),
-    "handlers/pages/viewers.py": ("may_see", "may_vote"),
+    "handlers/pages/viewers.py": ("may_see", "may_vote", "is_enough_alone"),
     "handlers/review/break_glass.py": ("policies_permit_break_glass",),
 }
+REFUSALS = {
+    "core/access/ended_approvals.py": ("ends_approvals",),
+    "core/access/other_grants.py": ("is_counted",),
+    "core/access/rejections.py": ("have_in_common",),
+    "core/access/requested_scope.py": ("may_act_on", "_exists"),
+    "core/access/suspensions.py": (
+        "covers_person",
+        "covers_target",
+        "concerns_role",
+        "covers_requester",
+        "is_denied_on",
+        "_has_name_of",
+        "ends",
+    ),
+    "core/identity/keys.py": ("is_private",),
+    "core/identity/providers/entra.py": ("_is_machine",),
+    "core/identity/providers/generic.py": ("_is_machine", "_is_clients_own"),
+    "core/identity/providers/google.py": ("_is_machine",),
+    "core/identity/providers/okta.py": ("_is_machine",),
+    "core/masking/named_secrets.py": (
+        "names_secret",
+        "hints_at_secret",
+        "is_random_secret",
+        "names_aws_key",
+        "is_secret",
+    ),
+    "core/masking/members.py": ("_is_named_secret", "_is_secret_option"),
+    "core/patterns.py": ("patterns_intersect",),
+    "core/report/published_lines.py": ("are_damaged", "has_damaged_permissions"),
+    "core/review/grant_under_review.py": ("is_among",),
+    "core/review/sheet.py": ("_objected_to", "no_longer_counts"),
+    "core/trail/join.py": ("_shows_access",),
+    "handlers/ending/deny_documents.py": ("_may_be_unknown",),
+    "handlers/grant/issuance.py": ("is_outdated",),
+    "handlers/publisher.py": ("_is_tampering", "_is_misdated"),
+}
+"""Functions that say that something is refused, counted or masked."""
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("adapters/session_clients.py", "keys is None"): "botocore refuses to sign without keys",
     ("core/access/request_body.py", "shown == calls"): "the same calls raise the same problem again",
@@ -146,6 +190,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "core/trail/beyond_grant.py",
         "covers(): has_wildcard(named)",
     ): "a name without one is in each pattern that meets it",
+    (
+        "core/access/suspensions.py",
+        "concerns_role(): first_role(role_arn) == self.role",
+    ): "the suspension ends all grants on its own role",
+    ("core/patterns.py", "not positions"): "no position accepts anything; here it spares the rest of the parts",
     ("core/gateway/inside_grant.py", "_reads(): known is not None"): "an explained action is in the table",
     (
         "handlers/gateway/call_reviews.py",
@@ -161,8 +210,9 @@ CHECK = re.compile("_?(check|consume|refuse|require|use_up|verify|vote_once)")
 class Mutant:
     """One guard switched off: its file, its line, what was removed, and a function that makes the module without it.
 
-    `acting` are the lines that run only where the guard raises, or those of a call that raises. A predicate has none.
-    For an `if` that returns, `line` is that of the `raise` at the function's end.
+    `acting` are the lines that run only where the guard raises, or those of a call that raises. A function that answers
+    has none, and `line` is its first: only tests in which it `answers` so can notice a removal. For an `if` that
+    returns, `line` is that of the `raise` at the function's end.
     """
 
     file: str
@@ -171,6 +221,7 @@ class Mutant:
     tree: Callable[[], ast.Module]
     acting: range = range(0)
     calls: bool = False
+    answers: bool = False
 
 
 def mutants() -> Iterator[Mutant]:
@@ -180,13 +231,15 @@ def mutants() -> Iterator[Mutant]:
         for path in (root,) if root.is_file() else sorted(root.rglob("*.py")):
             if not _name(path).startswith(NOT_GUARDED):
                 yield from _guards(path)
-    for name, functions in PREDICATES.items():
-        yield from _predicates(PACKAGE / name, functions)
+    for refuses, named in ((False, PREDICATES), (True, REFUSALS)):
+        for name, functions in named.items():
+            yield from _answering(PACKAGE / name, functions, refuses)
 
 
 def _guards(path: Path) -> Iterator[Mutant]:
     tree, reports = ast.parse(path.read_text(encoding="utf-8"), str(path)), _name(path).startswith(REPORTING)
-    denials = set(_denials(tree, PREDICATES.get(_name(path), ())))
+    named = {False: PREDICATES, True: REFUSALS}
+    denials = {each for answer, of in named.items() for each in _returning(tree, of.get(_name(path), ()), answer)}
     passing = dict(_passing(tree))
     for index, node in enumerate(ast.walk(tree)):
         if isinstance(node, ast.If) and any(each in denials or _is_alarm(each, reports) for each in node.body):
@@ -216,12 +269,12 @@ def _passing(tree: ast.Module) -> Iterator[tuple[ast.stmt, ast.Raise]]:
                     yield each, end
 
 
-def _denials(tree: ast.Module, functions: Sequence[str]) -> Iterator[ast.stmt]:
-    """Yield the statements of these functions that return False."""
+def _returning(tree: ast.Module, functions: Sequence[str], answer: bool) -> Iterator[ast.stmt]:
+    """Yield the statements of these functions that return this answer."""
     for node in ast.walk(tree) if functions else ():
         if isinstance(node, ast.FunctionDef) and node.name in functions:
             for each in ast.walk(node):
-                if isinstance(each, ast.Return) and isinstance(each.value, ast.Constant) and each.value.value is False:
+                if isinstance(each, ast.Return) and isinstance(each.value, ast.Constant) and each.value.value is answer:
                     yield each
 
 
@@ -272,38 +325,43 @@ def _is_check(call: ast.Call) -> bool:
     return bool(CHECK.match(name)) and not any(getattr(each, "id", "") == "faults" for each in call.args)
 
 
-def _predicates(path: Path, functions: Sequence[str]) -> Iterator[Mutant]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+def _answering(path: Path, functions: Sequence[str], refuses: bool) -> Iterator[Mutant]:
+    """Yield the guards of functions that say no, or of those that say yes to refuse something."""
+    tree, removed = ast.parse(path.read_text(encoding="utf-8"), str(path)), _never if refuses else _always_true
     for index, node in enumerate(ast.walk(tree)):
         if isinstance(node, ast.FunctionDef) and node.name in functions:
-            line = next(each.lineno for each in ast.walk(node) if isinstance(each, ast.Return))
-            yield Mutant(_name(path), line, f"{node.name}()", partial(_always, tree, index))
-            for place, value in enumerate(_conjunctions(node)):
+            line = min(each.lineno for each in (node, *node.decorator_list))  # as in the function's code object
+            whole = partial(_always, tree, index, removed)
+            yield Mutant(_name(path), line, f"{node.name}()", whole, answers=refuses)
+            kind = ast.Or if refuses else ast.And
+            for place, value in enumerate(_combinations(node, kind)):
                 for number, part in enumerate(value.values):
-                    removed = partial(_without_part, tree, index, place, number)
-                    yield Mutant(_name(path), line, f"{node.name}(): {ast.unparse(part)}", removed)
+                    without = partial(_without_part, tree, index, place, number, kind)
+                    yield Mutant(_name(path), line, f"{node.name}(): {ast.unparse(part)}", without, answers=refuses)
 
 
-def _conjunctions(function: ast.AST) -> list[ast.BoolOp]:
-    """Return what the function returns or names, if it is an `and`."""
-    values = (each.value for each in ast.walk(function) if isinstance(each, ast.Return | ast.Assign))
-    return [each for each in values if isinstance(each, ast.BoolOp) and isinstance(each.op, ast.And)]
+def _combinations(function: ast.AST, kind: type[ast.boolop]) -> list[ast.BoolOp]:
+    """Return each `and`, or each `or`, in what the function returns or names. Defaults such as `or {}` are left out."""
+    values = (each.value for each in ast.walk(function) if isinstance(each, ast.Return | ast.Assign) and each.value)
+    inner = (each for value in values for each in ast.walk(value))
+    found = [each for each in inner if isinstance(each, ast.BoolOp) and isinstance(each.op, kind)]
+    return [each for each in found if not isinstance(each.values[-1], ast.Constant | ast.Dict | ast.Tuple)]
 
 
-def _without_part(tree: ast.Module, index: int, place: int, number: int) -> ast.Module:
-    """Return the module where one part of an `and` of the function at `index` always holds."""
+def _without_part(tree: ast.Module, index: int, place: int, number: int, kind: type[ast.boolop]) -> ast.Module:
+    """Return the module where one part of an `and` always holds, or one part of an `or` never."""
     changed = deepcopy(tree)
-    parts = _conjunctions(_at(changed, index))[place].values
-    parts[number] = _always_true(parts[number])
+    parts = _combinations(_at(changed, index), kind)[place].values
+    parts[number] = _always_true(parts[number]) if kind is ast.And else _never(parts[number])
     return ast.fix_missing_locations(changed)
 
 
-def _always(tree: ast.Module, index: int) -> ast.Module:
-    """Return the module whose function at `index` returns true."""
+def _always(tree: ast.Module, index: int, removed: Callable[[ast.expr], ast.expr]) -> ast.Module:
+    """Return the module whose function at `index` gives the same answer each time."""
     changed = deepcopy(tree)
     for each in ast.walk(_at(changed, index)):
         if isinstance(each, ast.Return) and each.value is not None:
-            each.value = _always_true(each.value)
+            each.value = removed(each.value)
     return ast.fix_missing_locations(changed)
 
 

@@ -116,11 +116,7 @@ class Recorder:
     def __post_init__(self) -> None:
         """Sort the guards by the lines at which they act."""
         self.lines = {(str(PACKAGE / each.file), line): each for each in self.chosen for line in each.acting}
-        self.predicates = {
-            (str(PACKAGE / each.file), each.condition.partition("(")[0]): each
-            for each in self.chosen
-            if not each.acting
-        }
+        self.answering = {(str(PACKAGE / each.file), each.line): each for each in self.chosen if not each.acting}
         self.files = {file for file, _ in self.lines}
 
     def record(self, items: list[pytest.Item]) -> Iterator[pytest.Item]:
@@ -156,10 +152,10 @@ class Recorder:
         return None
 
     def _on_return(self, code: CodeType, _offset: int, returned: object) -> object:
-        mutant = self.predicates.get((code.co_filename, code.co_name))
+        mutant = self.answering.get((code.co_filename, code.co_firstlineno))
         if mutant is None:
             return sys.monitoring.DISABLE
-        if not returned:
+        if bool(returned) is mutant.answers:
             self.raised[mutant.file, mutant.line].add(self.current)
         return None
 

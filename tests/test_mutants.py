@@ -3,7 +3,7 @@
 from collections import Counter
 from functools import cache
 
-from tests.guards import EQUIVALENT, GUARDED, PACKAGE, PREDICATES, mutants
+from tests.guards import EQUIVALENT, GUARDED, PACKAGE, PREDICATES, REFUSALS, mutants
 
 
 @cache
@@ -14,7 +14,12 @@ def found() -> tuple[tuple[str, str], ...]:
 
 def test_every_guarded_place_and_predicate_exists():
     assert [place for place in GUARDED if not (PACKAGE / place).exists()] == []
-    named = {(name, f"{function}()") for name, functions in PREDICATES.items() for function in functions}
+    named = {
+        (name, f"{function}()")
+        for of in (PREDICATES, REFUSALS)
+        for name, functions in of.items()
+        for function in functions
+    }
     assert named - set(found()) == set()
 
 
@@ -27,6 +32,7 @@ def test_each_kind_of_guard_is_found():
     assert ("core/access/eligibility.py", "current.state is State.ACTIVE") in conditions  # before a raise at the end
     assert ("handlers/access/review_queue.py", "changed") in conditions  # of an `and`
     assert ("core/review/covering_approvals.py", "_gave(): same_profile") in conditions  # of a predicate's `and`
+    assert ("core/access/suspensions.py", "ends(): named") in conditions  # of a refusal's `or`
 
 
 def test_each_guard_that_cannot_matter_is_one_guard():

@@ -400,6 +400,19 @@ class TestWhatWasGranted:
         system.now = system.store.grants[grant_id].expires_at + CLOCK_SKEW_SECONDS
         assert reconcile(system.ports)["completed"] == 1
 
+    def test_end_08_a_role_whose_document_is_not_written_keeps_the_suspension_of_any_agent_incomplete(self, system):
+        """The document that lacks the end of another agent's grant may also lack the suspended name."""
+        grant_id = opened(system)
+        reconcile(system.ports)
+        targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+        asked = {"kind": "agent", "name": "corp.other-agent", "unseen": True}
+        assert suspended(system, asked)["complete"]
+        system.call(revoke_grant, {"reason": REASON}, grant_id=grant_id, token=operator(system))
+        assert system.store.grants[grant_id].state is State.REVOKED
+        body = suspended(system, asked | {"name": "corp.third-agent"}, status=202)
+        assert body["targets_failed"] == {ROLE_ARN: "no_target"}
+        assert suspended(system, {"kind": "target", "name": "other"})["complete"]
+
     def test_end_08_a_role_without_a_target_does_not_concern_the_suspension_of_a_target(self, system):
         opened(system)
         reconcile(system.ports)

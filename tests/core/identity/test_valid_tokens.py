@@ -470,6 +470,11 @@ def test_id_08_id_and_access_tokens_of_okta_and_entra_name_the_same_person(keys:
     assert (person.kind, person.identity) == ("human", _principal(delegated, keys).human)
 
 
+@pytest.mark.parametrize("version", [{}, {"azp": None, "azpacr": None, "appid": APPLICATION, "appidacr": "1"}])
+def test_id_08_an_entra_application_without_the_optional_idtyp_is_no_human(version, keys: KnownKeys) -> None:
+    assert _principal(_sample(entra.SAMPLE, idtyp=None, **version), keys).human is None
+
+
 NO_PERSONS = {
     "okta: a service app's access token": (
         "okta",

@@ -12,6 +12,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.access.suspensions import SuspensionKind, Suspensions
 from jitney.core.config import ReviewerGroup
+from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
@@ -147,6 +148,17 @@ def test_rev_04_the_same_vote_again_changes_nothing():
     assert cast(under_review(once), a_vote("bob", once, at=NOW + 5), GROUPS) is once
     active = activated(after(EITHER, "bob", "carol"), NOW)
     assert cast(under_review(active), a_vote("carol", active, at=NOW + 9999), GROUPS) is active
+
+
+def test_rev_06_the_same_vote_with_another_delegation_is_another_vote():
+    bob_is_away = Delegation("owners", identity("corp.bob"), "a-1", NOW, NOW + 86_400)
+    once = after(EITHER, "carol")
+    with_it = cast(under_review(once), replace(a_vote("carol", once), delegations=(bob_is_away,)), GROUPS)
+    assert [each.delegations for each in with_it.votes] == [(bob_is_away,)]
+    assert cast(under_review(with_it), a_vote("carol", with_it), GROUPS) is with_it
+    ended = replace(once, state=State.EXPIRED)
+    late = replace(a_vote("carol", ended), delegations=(bob_is_away,))
+    assert code(cast, under_review(ended), late, GROUPS) == "review_ended"
 
 
 @pytest.mark.parametrize("at", [PENDING.expires_at, PENDING.expires_at + 1])
