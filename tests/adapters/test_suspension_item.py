@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.store import Store
-from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.suspensions import (
     MAX_CHARACTERS,
@@ -94,6 +94,34 @@ def test_end_08_suspensions_of_an_earlier_version_hold():
     for member in ("role", "completed_at", "not_before"):
         del entries[0][member]
     assert Suspensions.read("v", json.dumps(entries)).entries == (SECOND,)
+
+
+UNREADABLE = {
+    "a kind of a newer version": {"entries": {"S": '[{"id":"s-1","kind":"fleet","name":"a"}]'}},
+    "a missing member": {"entries": {"S": '[{"id":"s-1","kind":"agent","name":"a"}]'}},
+    "an entry that is no object": {"entries": {"S": "[1]"}},
+    "no JSON": {"entries": {"S": "["}},
+    "no entries": {"other": {"S": "[]"}},
+    "entries of another type": {"entries": {"B": b"[]"}},
+}
+
+
+@pytest.mark.parametrize("members", UNREADABLE.values(), ids=UNREADABLE)
+def test_end_08_suspensions_that_cannot_be_read_are_a_problem_at_each_read(
+    suspensions,
+    store: Store,  # noqa: F811
+    client: Any,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+    members: dict[str, Any],
+):
+    changed(store, Suspensions(), Suspensions().with_new(FIRST), 1)
+    assert suspensions.current().in_force == (FIRST,)
+    client.put_item(TableName="state", Item=SUSPENSIONS_KEY | {"version": {"S": "r-newer"}} | members)
+    for _ in range(2):
+        with pytest.raises(Problem) as refused:
+            suspensions.current()
+        assert (refused.value.status, refused.value.code) == (503, "suspensions_unreadable")
+    assert {each.message for each in caplog.records} == {"unreadable suspensions"}
 
 
 def test_ops_02_a_lock_is_stored_and_never_shortened(suspensions, store: Store, client):  # noqa: F811

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
+from jitney.adapters.suspension_item import SUSPENSIONS_KEY
 from jitney.client.commands.restore import INCOMPLETE
 from jitney.client.problems import Invalid
 from jitney.client.restore.restored_forms import AUDIT, STATE, TableForm, check_form
@@ -91,6 +92,17 @@ def copied(stored: StoredSystem, name: str, copy: str) -> None:
     indexes = [{member: each[member] for member in members} for each in table["GlobalSecondaryIndexes"]]
     more = {member: table[member] for member in ("KeySchema", "AttributeDefinitions")}
     stored.client.create_table(TableName=copy, BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=indexes, **more)
+
+
+@pytest.mark.parametrize("table", ["state", "before"])
+def test_ops_02_suspensions_that_cannot_be_read_are_no_refusal_of_aws(restored: StoredSystem, config: Path, table: str):
+    copied(restored, "state", "before")
+    newer = SUSPENSIONS_KEY | {"version": {"S": "1"}, "entries": {"S": '[{"kind": "fleet"}]'}}
+    restored.client.put_item(TableName=table, Item=newer)
+    done = run(config, "--earlier-state-table", "before", "--json")
+    problem = json.loads(done.output)
+    assert (done.exit_code, problem["code"]) == (6, "suspensions_unreadable")
+    assert problem["detail"].endswith(" in the state table." if table == "state" else " in before.")
 
 
 def test_ops_02_the_restored_table_is_not_the_earlier_one(restored: StoredSystem, config: Path):

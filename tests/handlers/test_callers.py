@@ -125,7 +125,13 @@ def test_id_05_an_exceptions_text_reaches_neither_caller_nor_log(system: System,
 
 @pytest.mark.parametrize(
     ("code", "counted"),
-    [("internal", True), ("unavailable", True), ("answer_unmaskable", False), ("not_operator", False)],
+    [
+        ("internal", True),
+        ("unavailable", True),
+        ("suspensions_unreadable", True),
+        ("answer_unmaskable", False),
+        ("not_operator", False),
+    ],
 )
 def test_ops_01_only_failures_of_jitney_count_as_failed_answers(system: System, capsys, code: str, counted: bool):
     def failing(_request: Request, _ports: Ports) -> Response:

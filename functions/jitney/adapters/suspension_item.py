@@ -6,19 +6,26 @@ Its `pk` and `sk` are SUSPENSIONS.
 the record of the change.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.table_reads import item_key, read_item
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 SUSPENSIONS_KEY = item_key("SUSPENSIONS", "SUSPENSIONS")
 
+_log = logging.getLogger(__name__)
+
 
 class SuspensionStore:
-    """Reads the suspensions. Raises Problem unavailable when DynamoDB does not answer."""
+    """Reads the suspensions. Raises Problem unavailable when DynamoDB does not answer.
+
+    Raises Problem suspensions_unreadable for an item that this version cannot read, such as one of a newer version.
+    """
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
@@ -33,8 +40,14 @@ class SuspensionStore:
         """Return the suspensions in the item; no suspensions if there is no item. Each version is parsed once."""
         if item is None:
             return Suspensions()
-        if item["version"]["S"] != self._last.version:
-            self._last = Suspensions.read(item["version"]["S"], item["entries"]["S"])
+        try:
+            if item["version"]["S"] != self._last.version:
+                self._last = Suspensions.read(item["version"]["S"], item["entries"]["S"])
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            _log.error("unreadable suspensions", extra={"error": type(error).__name__})
+            detail = "This version of Jitney cannot read the suspensions, so it issues, decides and ends nothing."
+            fix = "Ask your platform engineer to deploy the version that wrote them (docs/upgrades.md)."
+            raise Problem("suspensions_unreadable", detail, fix) from error
         return self._last
 
 

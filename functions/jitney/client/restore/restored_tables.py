@@ -137,9 +137,10 @@ class RestoredTables:
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
         recorded = self._earlier_suspensions()
         suspensions.earlier, suspensions.must_leave_room = recorded.suspensions, not self._earlier
-        ended = [each for each in suspensions.missing() if each.id in recorded.ended]
-        self.summary.lifted_on_record = tuple(map(_listed, ended))
-        self.summary.masked = tuple(map(_listed, suspensions.unknown(recorded.masked)))
+        with available("the state table"):
+            missing, masked = suspensions.missing(), suspensions.unknown(recorded.masked)
+        self.summary.lifted_on_record = tuple(_listed(each) for each in missing if each.id in recorded.ended)
+        self.summary.masked = tuple(map(_listed, masked))
         for alias, role in plan.targets.items():
             self._progress(f"suspending {alias}")
             self._attempt(partial(suspensions.suspend_target, alias, role))
@@ -167,7 +168,8 @@ class RestoredTables:
 
     def _copy(self, suspensions: RestoredSuspensions) -> None:
         """Copy the earlier suspensions, until there is no room for the next."""
-        missing = suspensions.missing()
+        with available("the state table"):
+            missing = suspensions.missing()
         for number, each in enumerate(missing):
             self._progress(f"taking over the suspension of {each.title}")
             if not self._attempt(partial(suspensions.copy, each)):
