@@ -90,6 +90,15 @@ def test_rev_12_only_so_many_wait_at_the_same_time(system: System):
     assert ask(system, "e")[0] == 429
 
 
+def test_rev_12_a_deployment_can_set_a_limit_below_what_waits(system: System):
+    for name in "abc":
+        ask(system, name)
+    config = system.ports.config
+    system.ports.config = replace(config, limits=replace(config.limits, max_pending=2))
+    detail = ask(system, "d")[1]["detail"]
+    assert detail == "corp.reader-agent has 3 pending requests, and the limit is 2."
+
+
 def test_ops_02_a_request_that_cannot_be_read_takes_a_place_and_stops_equal_ones_only(
     system: System, monkeypatch: pytest.MonkeyPatch
 ):

@@ -15,6 +15,7 @@ from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
+from jitney.core.quantities import quantity
 from jitney.core.quotas import idempotency_record, pending_duplicate_quota
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.review.pending import equal_to, is_uncollected, list_key, pending_review
@@ -161,7 +162,8 @@ def _too_many(pending: GrantList, grant: Grant, authenticated: AuthenticatedRequ
         "Wait for the reviewers, or release requests you no longer need: `jitney grants release ID`, or "
         "DELETE /v1/grants/{id}. Then try again. Agents of one unit share this limit."
     )
-    detail = f"{grant.unit} has {len(pending.entries)} pending requests, which is the limit."
+    most = authenticated.ports.config.limits.max_pending
+    detail = f"{grant.unit} has {quantity(len(pending.entries), 'pending request')}, and the limit is {most}."
     ids = [each.grant_id for each in pending.entries if each.owner == grant.owner_key]
     until = min(each.until for each in pending.entries)
     headers = {"Retry-After": str(max(1, min(60, until - authenticated.now)))}
