@@ -15,7 +15,7 @@ from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_reads import show_review
 from tests.handlers.review_browser import Browser, ReviewSystem
 from tests.handlers.test_break_glass import SETTINGS
-from tests.handlers.test_reconfigured_grants import LOST, Change, person, policies_are
+from tests.handlers.test_reconfigured_grants import LOST, POLICIES, Change, person, policies_are
 from tests.handlers.test_review_pages import TWO, pending, stored
 from tests.handlers.test_terminal_reviews import call, own_token, terminal_desk
 
@@ -274,6 +274,19 @@ def test_rev_03_a_page_says_that_policies_need_other_reviewers_now(desk: ReviewS
     answer = alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id))
     assert ("review_changed" in answer.text, stored(desk, grant).reviews) == (True, (("legal", "owners"),))
     assert "restarts it" not in page_of(alice, grant)
+
+
+def test_rev_03_a_page_says_that_no_reviewer_is_left_when_a_group_was_renamed(desk: ReviewSystem):
+    grant, carol = pending(desk), person(desk, "carol", "security")  # an operator
+    config = desk.system.ports.config
+    desk.system.ports.config = replace(config, reviewers={"keepers": config.reviewers["owners"]})
+    policies_are(desk, "", POLICIES.replace("owners", "keepers"))
+    said = (
+        "Policies changed, and now need approval by keepers. "
+        "No reviewer can approve this request any more: its agent can release it, and then make a new one."
+    )
+    page = page_of(carol, grant)
+    assert (said in page, "restarts it" in page) == (True, False)
 
 
 def test_rev_03_a_page_names_no_other_reviewers_if_its_own_suffice(desk: ReviewSystem):

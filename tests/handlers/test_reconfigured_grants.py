@@ -303,8 +303,8 @@ def test_rev_04_a_vote_is_repeated_when_the_group_needs_fewer_approvals(desk: Re
     assert [each["event"] for each in desk.system.records()].count("vote") == 2
 
 
-def policies_are(desk: ReviewSystem, more: str) -> None:
-    texts = replace(desk.system.ports.config.policies, text=POLICIES + more, version="v2")
+def policies_are(desk: ReviewSystem, more: str, base: str = POLICIES) -> None:
+    texts = replace(desk.system.ports.config.policies, text=base + more, version="v2")
     config = replace(desk.system.ports.config, policies=texts)
     desk.system.ports.__dict__.update(config=config, policies=PolicySet.load(texts))
 
