@@ -241,6 +241,16 @@ def test_pol_15_the_last_grant_before_a_time_window_is_as_long_as_policies_permi
     assert broker.log.count("request") == len(broker.grants) + 2  # the third as a whole, and after it the fourth
 
 
+def test_pol_15_no_shorter_grant_replaces_one_that_lasts_as_long(broker: MemoryBroker):
+    """A profile requests the next grant 16 minutes before the end of the present one."""
+    broker.forbidden_from = START + 3600
+    grant = held(broker, slices=Slices(seconds=1200, margin=960))
+    while broker.now < START + 3590:
+        assert broker.keys[grant.credentials().access_key_id] > broker.now
+        broker.now += 10
+    assert len(broker.grants) == 1
+
+
 def test_pol_15_a_first_request_is_not_shortened(broker: MemoryBroker):
     """A person sees its denial, and the command for the shorter one."""
     broker.forbidden_from = START + 1800

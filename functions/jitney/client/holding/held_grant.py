@@ -224,15 +224,19 @@ class HeldGrant:
         return self._of_grant(answer.grant.id, answer)
 
     def _requested_answer(self, request: GrantRequest) -> GrantResponse:
-        """Request a grant. If it continues another one and is denied, request it for the longest time that passes.
+        """Request a grant. If it would continue another one and is denied, request it for the longest time that passes.
 
         So access lasts until a time window closes. A first request is not changed: a person sees its denial.
         """
         try:
             return self._broker.request(request, credential_seconds=self._slices.seconds)
         except Denied as problem:
-            seconds = _longest_seconds(problem)
-            if self._slice is None or seconds < LEAST_SECONDS:
+            present, seconds = self._slice, _longest_seconds(problem)
+            if (
+                present is None
+                or seconds < LEAST_SECONDS
+                or seconds <= end_of(present.grant.expires_at) - self._clock()
+            ):
                 raise
         return self._broker.request(replace(request, duration_seconds=seconds), credential_seconds=self._slices.seconds)
 
