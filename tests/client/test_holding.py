@@ -80,6 +80,15 @@ def test_pol_01_a_note_says_from_when_on_a_time_window_permits_the_next_grant(
     assert said.endswith("d) on, its AWS calls request another grant.")
 
 
+def test_pol_01_a_note_advises_no_longer_request_if_only_a_shorter_one_would_pass(
+    connected: FakeBroker, capsys: pytest.CaptureFixture[str]
+):
+    connected.say("POST", GRANTS, 201, ending())
+    connected.say("POST", GRANTS, 403, problem("denied", longest_seconds=48))
+    connected.say("GET", GRANT, 200, {"grant": grant()})
+    assert noted(NEED, capsys).endswith("The detail of denied.")
+
+
 def test_pol_01_the_note_on_a_named_grant_in_a_time_window_has_the_fix(
     connected: FakeBroker, capsys: pytest.CaptureFixture[str]
 ):
