@@ -96,10 +96,13 @@ def test_end_08_suspensions_of_an_earlier_version_hold():
     assert Suspensions.read("v", json.dumps(entries)).entries == (SECOND,)
 
 
+ENTRY = json.loads(Suspensions("v", (FIRST,)).text())[0]
 UNREADABLE = {
     "a kind of a newer version": {"entries": {"S": '[{"id":"s-1","kind":"fleet","name":"a"}]'}},
     "a missing member": {"entries": {"S": '[{"id":"s-1","kind":"agent","name":"a"}]'}},
     "an entry that is no object": {"entries": {"S": "[1]"}},
+    "a name of another type": {"entries": {"S": json.dumps([ENTRY | {"name": ["github", "gitlab"]}])}},
+    "an end of another type": {"entries": {"S": json.dumps([ENTRY | {"lifted_at": ""}])}},
     "no JSON": {"entries": {"S": "["}},
     "no entries": {"other": {"S": "[]"}},
     "entries of another type": {"entries": {"B": b"[]"}},
