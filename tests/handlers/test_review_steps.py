@@ -193,12 +193,25 @@ class TestNotify:
         [
             (DeliveryResult("mail", "corp.alice", "throttled"), True),
             (DeliveryResult("slack", "#owners", "late"), True),
+            (DeliveryResult("slack", "#owners", "invalid_auth"), True),
+            (DeliveryResult("slack", "#owners", "token_revoked"), True),
+            (DeliveryResult("slack", "#owners", "account_inactive"), True),
             (DeliveryResult("mail", "corp.alice", "throttled", current=False), False),
             (DeliveryResult("mail", "corp.alice", "no_answer"), False),
             (DeliveryResult("mail", "corp.alice", "no_address"), False),
             (DeliveryResult("mail", "corp.alice", "already_sent"), False),
         ],
-        ids=["refused for now", "no time left", "no reviewer now", "may be sent", "never to be sent", "sent"],
+        ids=[
+            "refused for now",
+            "no time left",
+            "a rotated token",
+            "a revoked token",
+            "a removed app",
+            "no reviewer now",
+            "may be sent",
+            "never to be sent",
+            "sent",
+        ],
     )
     def test_rev_13_a_decision_is_notified_again_while_that_may_help(
         self, system: System, monkeypatch, result: DeliveryResult, again: bool

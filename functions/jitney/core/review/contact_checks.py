@@ -8,6 +8,7 @@ from jitney.core.config import Config
 CHANNEL, PERSON, SENDER = "channel", "person", "sender"
 NO_ADDRESS, NO_CHANNEL, NOT_FULL_MEMBER, NOT_CHECKED = "no_address", "no_channel", "not_full_member", "not_checked"
 
+_STORE_AGAIN = "Store the app's bot token in its secret, as docs/slack.md shows."
 _FIXES: Mapping[str, str] = {
     "channel_not_found": "Correct the group's channel in jitney.yaml; invite the app first if it is private.",
     "not_in_channel": "Invite the app into the channel: /invite @jitney.",
@@ -20,7 +21,9 @@ _FIXES: Mapping[str, str] = {
     "sending_paused": "Find out in Amazon SES why the account may not send.",
     "not_permitted": "Find the policy that denies Amazon SES to the function.",
     "missing_scope": "Reinstall the Slack app with the scopes in docs/slack.md.",
-    "invalid_auth": "Store the app's bot token in its secret, as docs/slack.md shows.",
+    "account_inactive": _STORE_AGAIN,
+    "invalid_auth": _STORE_AGAIN,
+    "token_revoked": _STORE_AGAIN,
     "ratelimited": "Check again in a minute.",
     "throttled": "Check again in a minute.",
     "unreachable": "Check again in a minute. The service could not be reached.",

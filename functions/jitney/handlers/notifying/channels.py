@@ -29,9 +29,11 @@ Slack documents that for its two errors. https://docs.slack.dev/reference/method
 """
 NOT_FORGOTTEN = "not_forgotten"
 """The channel did not take the message, but the store remembers it as sent. It is not sent again."""
-PASSING = frozenset(
-    {OUT_OF_TIME, "failed", "ratelimited", "service_unavailable", "throttled", "unavailable", "unreachable"}
-)
+OUTDATED_TOKEN = frozenset({"account_inactive", "invalid_auth", "token_revoked"})
+"""Slack's codes while a function still uses an earlier bot token (adapters.slack_secret.KEPT_SECONDS)."""
+PASSING = OUTDATED_TOKEN | {
+    OUT_OF_TIME, "failed", "ratelimited", "service_unavailable", "throttled", "unavailable", "unreachable"
+}  # fmt: skip
 """Codes of messages that were certainly not sent, where another attempt in some minutes may succeed."""
 ALREADY_SENT = "already_sent"
 """An earlier attempt at the same notice sent the message, or may have sent it. It is not sent again."""
