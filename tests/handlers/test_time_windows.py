@@ -15,8 +15,10 @@ from jitney.core.times import format_time, iso
 from jitney.handlers.caller import visible_targets
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
 from tests.core.identity import minting
+from tests.handlers.conftest import REQUEST_BODY, WRITE
 from tests.handlers.gateway import PUT, Gateway
 from tests.handlers.review_browser import ReviewSystem, review_system
 from tests.handlers.seen_votes import vote
@@ -160,6 +162,33 @@ def test_rev_08_break_glass_does_not_last_into_a_window(reviewed: tuple[ReviewSy
     gina = signed_in(desk, "gina")
     assert ("Use break-glass" in page_of(gina, grant)) == (state is State.ACTIVE)
     smash(gina, grant)
+    assert stored(desk, grant).state is state
+
+
+EMERGENCY = """@id("freeze") {approval} forbid (principal, action, resource)
+when {{ context.timeWindows.contains("freeze") }} unless {{ context.approvals.contains("{exception}") }};"""
+
+
+@pytest.mark.parametrize(
+    ("approval", "exception", "answer", "state"),
+    [
+        ("", "break-glass", 403, State.ACTIVE),
+        ('@approval("board")', "board", 202, State.ACTIVE),
+        ("", "no group", 403, State.PENDING),
+    ],
+)
+def test_rev_08_a_freeze_leaves_break_glass_what_its_policy_excepts(
+    approval: str, exception: str, answer: int, state: State
+):
+    """`answer` is that to a request in the freeze, and `state` what break-glass leaves of an earlier request."""
+    groups = {"owners": ReviewerGroup(("staff.alice",)), "board": ReviewerGroup(("staff.lara",))}
+    desk = review_system(reviewers=groups, break_glass=SETTINGS)
+    grant, now = pending(desk), desk.system.now
+    desk.system.ports.config = replace(desk.system.ports.config, time_windows=freeze(now - 60, now + 900))
+    policies_are(desk, EMERGENCY.format(approval=approval, exception=exception))
+    other = [WRITE[0] | {"resources": ["arn:aws:s3:::reports/2026/q4.csv"]}]
+    assert desk.system.call(create_grant, REQUEST_BODY | {"permissions": other})[0] == answer
+    smash(signed_in(desk, "gina"), grant)
     assert stored(desk, grant).state is state
 
 
