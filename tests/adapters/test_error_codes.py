@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jitney.adapters.error_codes import error_code, is_throttled
 from jitney.core.gateway.aws_answer import AwsAnswer
-from jitney.core.gateway.throttling import THROTTLING_CODES
+from jitney.core.gateway.throttling import THROTTLING_CODES, was_throttled
 from tests.examples import examples
 
 JSON = b'{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"slow"}'
@@ -58,6 +58,11 @@ def test_gw_06_any_other_answer_may_mean_that_the_call_ran(protocol: str, status
 
 def test_gw_06_too_many_requests_are_throttled_even_without_a_code():
     assert is_throttled(AwsAnswer(429, {}, b""), "json")
+
+
+@pytest.mark.parametrize(("status", "throttled"), [(200, False), (500, False), (403, True), (503, True)])
+def test_gw_06_a_code_counts_only_where_the_call_had_not_begun(status: int, *, throttled: bool):
+    assert was_throttled(status, "SlowDown") is throttled
 
 
 def test_gw_06_a_code_in_the_header_of_a_service_with_a_former_protocol_counts():
