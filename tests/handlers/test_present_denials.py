@@ -98,7 +98,7 @@ def test_rev_10_a_request_in_a_freeze_can_be_approved_after_it(desk: ReviewSyste
     before = f"The request cannot be approved before {when}"
     over = f"{before}, and its review ends before that: reject it, and the agent can make another request."
     expected = f"{before}." if seconds_left else over
-    assert shown["undecidable"].endswith(f"Changes wait. Policies permit the request from {when} on. {expected}")
+    assert shown["undecidable"].endswith(f"is forbidden. Changes wait. {expected}")
     assert (shown["part_only"], expected in page, 'value="approve' in page, LOST in page) == ("", True, False, False)
     desk.system.now += closes
     assert (DENIED in page_of(alice, grant), 'value="approve"' in page_of(alice, grant)) == (False, bool(seconds_left))

@@ -82,8 +82,13 @@ def why_denied(
     )
     if permitted_from is None:
         return first, *rest
-    when = f" Policies permit the request from {format_time(permitted_from)} on."
+    when = permitted_then(permitted_from)
     return first._replace(sentence=first.sentence + when, template=first.template + when), *rest
+
+
+def permitted_then(permitted_from: int) -> str:
+    """Return the end of the first reason of a denial that time windows decide."""
+    return f" Policies permit the request from {format_time(permitted_from)} on."
 
 
 def too_long(seconds: int, longest: int, target: Target) -> Reason:

@@ -1,6 +1,7 @@
 """What an approval of a pending request can still grant under the present policies (rows REV 10, POL 1). Pure."""
 
 from jitney.core.access.decision import Decision, Effect
+from jitney.core.policy.reasons import permitted_then
 from jitney.core.problems import Problem
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_time, iso
@@ -20,7 +21,7 @@ def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
         return sheet._replace(other_reviewers=tuple(tuple(sorted(groups)) for groups in decision.reviews))
     if decision.effect is not Effect.DENY:
         return sheet
-    why = f"Policies deny this request now: {denial_reason(decision)}"
+    why = f"Policies deny this request now: {_reason(decision)}"
     if sheet.call is not None or not (decision.allowed_subset or decision.longest_seconds):
         return sheet._replace(undecidable=why, approvable_from=decision.permitted_from)
     seconds = decision.longest_seconds or sheet.duration_seconds
@@ -39,9 +40,12 @@ def _suffices(sheet: Sheet, decision: Decision) -> bool:
     return any(further <= frozenset(groups) for further in decision.reviews for groups in sheet.any_of)
 
 
-def denial_reason(decision: Decision) -> str:
-    """Return the first reason of a denial, as a sentence."""
-    return decision.reasons[0].sentence if decision.reasons else NO_REASON
+def _reason(decision: Decision) -> str:
+    """Return the first reason of a denial, as a sentence. It does not say from when on policies permit the request."""
+    if not decision.reasons:
+        return NO_REASON
+    start = decision.permitted_from
+    return decision.reasons[0].sentence.removesuffix("" if start is None else permitted_then(start))
 
 
 def denied_for_now(decision: Decision, review_ends_at: int) -> Problem | None:
@@ -52,13 +56,13 @@ def denied_for_now(decision: Decision, review_ends_at: int) -> Problem | None:
         or decision.permitted_from >= review_ends_at
     ):
         return None
-    detail = f"Policies deny this request now: {denial_reason(decision)}"
+    detail = f"Policies deny this request now: {_reason(decision)}"
     fix = f"Approve it from {format_time(decision.permitted_from)} on, or reject it."
     return Problem("selection_denied", detail, fix, {"retry_at": iso(decision.permitted_from)})
 
 
 def selection_denied(decision: Decision) -> Problem:
     """Return the problem of a narrowed approval that policies deny."""
-    detail = f"Policies deny what you selected: {denial_reason(decision)}"
+    detail = f"Policies deny what you selected: {_reason(decision)}"
     later = "" if decision.permitted_from is None else f" approve it from {format_time(decision.permitted_from)} on,"
     return Problem("selection_denied", detail, f"Select less,{later} or reject the request.")
