@@ -125,7 +125,7 @@ REFUSALS = {
     "core/access/other_grants.py": ("is_counted",),
     "core/access/rejections.py": ("have_in_common",),
     "core/access/requested_scope.py": ("may_act_on", "_exists"),
-    "core/access/suspensions.py": (
+    "core/access/suspension_entry.py": (
         "covers_person",
         "covers_target",
         "concerns_role",
@@ -191,7 +191,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "covers(): has_wildcard(named)",
     ): "a name without one is in each pattern that meets it",
     (
-        "core/access/suspensions.py",
+        "core/access/suspension_entry.py",
         "concerns_role(): first_role(role_arn) == self.role",
     ): "the suspension ends all grants on its own role",
     ("core/patterns.py", "not positions"): "no position accepts anything; here it spares the rest of the parts",

@@ -32,7 +32,7 @@ def test_each_kind_of_guard_is_found():
     assert ("core/access/eligibility.py", "current.state is State.ACTIVE") in conditions  # before a raise at the end
     assert ("handlers/access/review_queue.py", "changed") in conditions  # of an `and`
     assert ("core/review/covering_approvals.py", "_gave(): same_profile") in conditions  # of a predicate's `and`
-    assert ("core/access/suspensions.py", "ends(): named") in conditions  # of a refusal's `or`
+    assert ("core/access/suspension_entry.py", "ends(): named") in conditions  # of a refusal's `or`
 
 
 def test_each_guard_that_cannot_matter_is_one_guard():

@@ -9,13 +9,8 @@ import pytest
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.core.access.suspensions import (
-    MAX_CHARACTERS,
-    MOST_SUSPENSIONS,
-    Suspension,
-    SuspensionKind,
-    Suspensions,
-)
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import MAX_CHARACTERS, MOST_SUSPENSIONS, Suspensions
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
@@ -123,8 +118,8 @@ def test_end_08_suspensions_that_cannot_be_read_are_a_problem_at_each_read(
     for _ in range(2):
         with pytest.raises(Problem) as refused:
             suspensions.current()
-        assert (refused.value.status, refused.value.code) == (503, "suspensions_unreadable")
-    assert {each.message for each in caplog.records} == {"unreadable suspensions"}
+        assert (refused.value.status, refused.value.code) == (503, "item_unreadable")
+    assert {each.message for each in caplog.records} == {"unreadable item"}
 
 
 def test_ops_02_a_lock_is_stored_and_never_shortened(suspensions, store: Store, client):  # noqa: F811

@@ -52,6 +52,16 @@ def test_a_session_is_what_it_was(sessions: WebSessions):
     assert sessions.of("b" * 43, with_staff(minting.config())) is None
 
 
+@pytest.mark.parametrize("form", [{"S": "{}"}, {"S": "["}, {"S": "[]"}, {"N": "1"}], ids=str)
+def test_ops_02_a_session_that_cannot_be_read_ends_and_its_person_signs_in_again(
+    client: Any, sessions: WebSessions, form: dict[str, Any]
+):
+    sessions.begin(ID, SESSION)
+    (stored,) = client.scan(TableName="state")["Items"]
+    client.put_item(TableName="state", Item=stored | {"session": form})
+    assert sessions.of(ID, with_staff(minting.config())) is None
+
+
 def test_it_ends(sessions: WebSessions):
     sessions.begin(ID, SESSION)
     sessions.end(ID)

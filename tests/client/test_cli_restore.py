@@ -101,7 +101,7 @@ def test_ops_02_suspensions_that_cannot_be_read_are_no_refusal_of_aws(restored: 
     restored.client.put_item(TableName=table, Item=newer)
     done = run(config, "--earlier-state-table", "before", "--json")
     problem = json.loads(done.output)
-    assert (done.exit_code, problem["code"]) == (6, "suspensions_unreadable")
+    assert (done.exit_code, problem["code"]) == (6, "item_unreadable")
     assert problem["detail"].endswith(" in the state table." if table == "state" else " in before.")
 
 

@@ -11,7 +11,8 @@ from jitney.core.access.decision import Effect
 from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.request import Permission, Way
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.call_limits import CallLimits
 from jitney.core.config import ReviewerGroup
 from jitney.core.gateway.budgets import BudgetUse, CallBudget

@@ -128,7 +128,7 @@ def test_id_05_an_exceptions_text_reaches_neither_caller_nor_log(system: System,
     [
         ("internal", True),
         ("unavailable", True),
-        ("suspensions_unreadable", True),
+        ("item_unreadable", True),
         ("answer_unmaskable", False),
         ("not_operator", False),
     ],

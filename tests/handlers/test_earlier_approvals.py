@@ -12,7 +12,8 @@ from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.ended_approvals import with_revoked_approval
 from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.request import Way
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review import wording

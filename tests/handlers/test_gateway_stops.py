@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.handlers.gateway_calls import create_call
 from tests.core.identity import minting
 from tests.handlers.gateway import GET, PUT, Gateway, failing

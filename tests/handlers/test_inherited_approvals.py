@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import ReviewerGroup
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant

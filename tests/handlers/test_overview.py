@@ -10,7 +10,7 @@ import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.suspensions import Suspension, SuspensionKind
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.integrity.seals import next_seal
 from jitney.core.problems import Problem
 from jitney.core.times import iso

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.suspensions import SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.time_window_config import TimeWindow
 from jitney.core.times import iso
 from jitney.handlers.decisions import preview_decision

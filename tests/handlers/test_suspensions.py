@@ -9,15 +9,9 @@ import pytest
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind, SuspensionRequest
 from jitney.core.access.suspension_names import SuspendedName, seen_name
-from jitney.core.access.suspensions import (
-    LIFTED_SECONDS,
-    MOST_SUSPENSIONS,
-    Suspension,
-    SuspensionKind,
-    SuspensionRequest,
-    Suspensions,
-)
+from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspensions
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass

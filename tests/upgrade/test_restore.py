@@ -12,7 +12,7 @@ from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS
 from jitney.client.restore.restored_tables import AwsClients, RestoredTables, RestorePlan
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import State
-from jitney.core.access.suspensions import SuspensionKind
+from jitney.core.access.suspension_entry import SuspensionKind
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.gateway_calls import create_call

@@ -16,7 +16,8 @@ from jitney.client.restore.recorded_suspensions import RECORD_SECONDS
 from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
 from jitney.client.restore.restored_tables import RestoredTables
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.access.suspensions import Suspension, Suspensions
+from jitney.core.access.suspension_entry import Suspension
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.times import iso
 from jitney.handlers.suspensions import lift, list_suspensions, suspend

@@ -17,7 +17,7 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.grant_items import grant_key, grant_update
 from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
-from jitney.adapters.table_reads import Item, item_key, read_item, read_items
+from jitney.adapters.table_reads import Item, item_key, read_item, read_items, readable
 from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Transactions, store_busy
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
@@ -255,8 +255,12 @@ def budget_of(item: Item | None) -> CallBudget:
     )
 
 
+@readable("the earlier call with this Idempotency-Key")
 def _attempt_of(item: Item | None, now: int) -> CallAttempt | None:
-    """Return the call of an item. TTL deletes late, so a key whose time is over counts as unknown."""
+    """Return the call of an item. TTL deletes late, so a key whose time is over counts as unknown.
+
+    Raises Problem item_unreadable as `readable`.
+    """
     if item is None or int(item["expires"]["N"]) <= now:
         return None
     stored = json.loads(item["call"]["S"])

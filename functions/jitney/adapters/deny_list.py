@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
-from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items
+from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items, readable
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
@@ -86,7 +86,8 @@ class DenyList:
         """Return the deny entries of the role that are unexpired at `now` and were written before this call."""
         request = self._unexpired(role_arn, now, ProjectionExpression=_ENTRY)
         pages = query_pages(self._client, "The deny list", **request)
-        return [_entry_of(item) for page in pages for item in page]
+        with readable(f"the deny list of {role_arn}"):
+            return [_entry_of(item) for page in pages for item in page]
 
     def denied_ids(self, role_arn: str, now: int, most: int) -> list[str] | None:
         """Return the ids in `deny_entries`. Return None if the role has `most` entries or more.
@@ -265,6 +266,7 @@ def _key(role_arn: str) -> Item:
     return item_key(f"ROLE#{role_arn}", "LEASE")
 
 
+@readable("the lease of a deny list")
 def _lease_of(item: Item) -> WriteLease:
     return WriteLease(
         last_acquired=int(item.get("last_acquired", {"N": "0"})["N"]),

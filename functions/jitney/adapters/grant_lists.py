@@ -9,7 +9,7 @@ fails if TTL deleted the item and a later grant created it again. `expires` is D
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from jitney.adapters.table_reads import Item, item_key, read_items
+from jitney.adapters.table_reads import Item, item_key, read_items, readable
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 def lists_with(client: "DynamoDBClient", table: str, keys: Iterable[str]) -> dict[str, GrantList]:
     """Return the lists with these keys. A list without an item is empty.
 
-    Raises Problem unavailable as `read_items`, and KeyError, TypeError or ValueError for an item that is not a list.
+    Raises Problem unavailable as `read_items`, and item_unreadable as `readable`.
     """
     wanted = {key: GrantList(key) for key in keys}
     items = read_items(client, table, map(_item_key, wanted))
-    found = ((item["pk"]["S"], item["version"]["S"], item["entries"]["S"]) for item in items)
-    return wanted | {key: GrantList.read(key, version, text) for key, version, text in found}
+    with readable("the grants that this request is decided with"):
+        found = ((item["pk"]["S"], item["version"]["S"], item["entries"]["S"]) for item in items)
+        return wanted | {key: GrantList.read(key, version, text) for key, version, text in found}
 
 
 def list_put(table: str, update: GrantListUpdate) -> Item:

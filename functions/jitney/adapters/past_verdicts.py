@@ -17,7 +17,7 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
-from jitney.adapters.table_reads import Item, item_key
+from jitney.adapters.table_reads import Item, item_key, readable
 from jitney.core.access.conditions import Condition
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.ended_approvals import ends_approvals
@@ -103,8 +103,9 @@ def approved_grant_ids(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(str(item["sk"]["S"]).partition("#")[2] for item in since)
 
 
+@readable("the rejections that this request is decided with")
 def rejection_of(item: Item) -> Rejection:
-    """Return the rejection in an item. Raises KeyError, TypeError or ValueError for another item."""
+    """Return the rejection in an item. Raises Problem item_unreadable as `readable`."""
     members = json.loads(item["rejection"]["S"])
     return Rejection(**members | {"permissions": tuple(map(_permission_of, members["permissions"]))})
 

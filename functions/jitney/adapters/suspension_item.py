@@ -6,27 +6,21 @@ Its `pk` and `sk` are SUSPENSIONS.
 the record of the change.
 """
 
-import logging
-from collections.abc import Iterable
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.table_reads import item_key, read_item
-from jitney.core.access.suspensions import Suspension, Suspensions
-from jitney.core.problems import Problem
+from jitney.adapters.table_reads import item_key, read_item, readable
+from jitney.core.access.suspensions import Suspensions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 SUSPENSIONS_KEY = item_key("SUSPENSIONS", "SUSPENSIONS")
 
-_log = logging.getLogger(__name__)
-
 
 class SuspensionStore:
     """Reads the suspensions. Raises Problem unavailable when DynamoDB does not answer.
 
-    Raises Problem suspensions_unreadable for an item that this version cannot read, such as one of a newer version.
+    Raises Problem item_unreadable as `readable`.
     """
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
@@ -42,26 +36,10 @@ class SuspensionStore:
         """Return the suspensions in the item; no suspensions if there is no item. Each version is parsed once."""
         if item is None:
             return Suspensions()
-        try:
+        with readable("the suspensions, so it issues, decides and ends nothing"):
             if item["version"]["S"] != self._last.version:
-                found = Suspensions.read(item["version"]["S"], item["entries"]["S"])
-                _require_types(found.entries)
-                self._last = found
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            _log.error("unreadable suspensions", extra={"error": type(error).__name__})
-            detail = "This version of Jitney cannot read the suspensions, so it issues, decides and ends nothing."
-            fix = "Ask your platform engineer to deploy the version that wrote them (docs/upgrades.md)."
-            raise Problem("suspensions_unreadable", detail, fix) from error
+                self._last = Suspensions.read(item["version"]["S"], item["entries"]["S"])
         return self._last
-
-
-def _require_types(suspensions: Iterable[Suspension]) -> None:
-    """Raise TypeError for a member of another type: a suspension with such a name would cover no one."""
-    types: dict[str, Any] = {each.name: getattr(each.type, "__supertype__", each.type) for each in fields(Suspension)}
-    for each in suspensions:
-        for name, kind in types.items():
-            if not isinstance(getattr(each, name), kind):
-                raise TypeError(name)
 
 
 def suspensions_put(table: str, before: Suspensions, after: Suspensions, version: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Reads of a DynamoDB table: one item, many by their keys, a hundred with each call, or a query, page by page."""
 
+import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,23 @@ PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 Item = dict[str, Any]
 """An item, its key, or another part of a request, as botocore takes and gives it."""
+
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Raise Problem item_unreadable if the block cannot read an item, such as one of a newer version after a rollback.
+
+    `what` says what the item has: "the suspensions".
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        _log.error("unreadable item", extra={"item": what, "error": type(error).__name__})
+        fix = "Ask your platform engineer to deploy the version that wrote them (docs/upgrades.md)."
+        raise Problem("item_unreadable", f"This version of Jitney cannot read {what}.", fix) from error
 
 
 def item_key(pk: str, sk: str) -> Item:

@@ -1,6 +1,7 @@
 """Sessions of the reviewers' pages in the state table: `pk` SESSION#<hash of the id>, `sk` SESSION."""
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SESSION_PREFIX = "SESSION#"
 """The prefix of the `pk` of each session."""
+
+_log = logging.getLogger(__name__)
 
 
 class WebSessions:
@@ -37,9 +40,18 @@ class WebSessions:
             raise Problem("unavailable", "The session could not be stored.", "Sign in again.")
 
     def of(self, session_id: str, config: Config) -> Session | None:
-        """Return the session of an id, or None. It may have expired already, because TTL deletes late."""
+        """Return the session of an id, or None. It may have expired already, because TTL deletes late.
+
+        A session that cannot be read, such as one of a newer version, counts as none: its person signs in again.
+        """
         item = read_item(self._client, "The store", self._table, _key(session_id))
-        return session_of_view(json.loads(item["session"]["S"]), config) if item else None
+        if item is None:
+            return None
+        try:
+            return session_of_view(json.loads(item["session"]["S"]), config)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            _log.warning("session not read", extra={"error": type(error).__name__})
+            return None
 
     def end(self, session_id: str) -> None:
         """Delete the session of an id."""

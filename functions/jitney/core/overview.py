@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.suspensions import Suspension
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.csv_text import csv_text
 from jitney.core.integrity.seals import Seal
 from jitney.core.review.headlines import NO_PERSON

@@ -116,7 +116,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "issue_throttled": ProblemKind(503, "AWS throttles requests for credentials"),
     "revocation_incomplete": ProblemKind(503, "The grant has ended, but its credentials are not denied yet"),
     "grant_unreadable": ProblemKind(503, "This version of Jitney cannot read the grant"),
-    "suspensions_unreadable": ProblemKind(503, "This version of Jitney cannot read the suspensions"),
+    "item_unreadable": ProblemKind(503, "This version of Jitney cannot read an item of its tables"),
     "store_busy": ProblemKind(503, "Too many requests change the same item"),
     "unavailable": ProblemKind(503, "A service that Jitney needs did not answer"),
     "internal": ProblemKind(500, "Jitney failed"),

@@ -9,7 +9,7 @@ from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.suspensions import Suspension
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import RECONCILED, AuditEvent, Origin, Outcome

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import parse_reason, parse_suspension
+from jitney.core.access.suspension_entry import Suspension, SuspensionRequest
 from jitney.core.access.suspension_names import SuspendedName
-from jitney.core.access.suspensions import Suspension, SuspensionRequest, Suspensions
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome

@@ -11,7 +11,8 @@ import pytest
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry, compose_deny_document
 from jitney.core.access.suspension_denials import LIVE_SECONDS, MOST_DENIALS, suspension_denials
-from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspensions
 from jitney.core.identity.source_identity import source_identity
 from jitney.core.stored_identity import identity_of
 from tests.core.access.test_profile_policy import TARGET

@@ -10,7 +10,8 @@ from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
-from jitney.core.access.suspensions import SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import ReviewerGroup
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal

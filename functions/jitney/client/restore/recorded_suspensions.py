@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jitney.adapters.record_items import record_in
 from jitney.core.access.request_body import MAX_NAME, MAX_REASON
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.records.audit import AuditEvent, Outcome

@@ -29,7 +29,7 @@ def available(what: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, Problem) as error:
-        if isinstance(error, Problem) and error.code == "suspensions_unreadable":
+        if isinstance(error, Problem) and error.code == "item_unreadable":
             detail = f"This version of Jitney cannot read the suspensions in {what}."
             raise Unavailable(error.code, TITLE, detail, "Use the version of `jitney` that wrote them.") from error
         # The adapters raise a Problem, whose cause says what AWS answered.

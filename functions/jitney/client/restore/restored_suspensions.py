@@ -16,14 +16,8 @@ from jitney.adapters.clock import new_id
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core.access.deny_document import operators_share
-from jitney.core.access.suspensions import (
-    MAX_CHARACTERS,
-    MOST_SUSPENSIONS,
-    NO_SUSPENSIONS,
-    Suspension,
-    SuspensionKind,
-    Suspensions,
-)
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import MAX_CHARACTERS, MOST_SUSPENSIONS, NO_SUSPENSIONS, Suspensions
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.records import audit

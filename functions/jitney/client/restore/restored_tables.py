@@ -39,7 +39,7 @@ from jitney.client.restore.restored_items import RestoredItems
 from jitney.client.restore.restored_suspensions import RestoredSuspensions, lock_seconds
 from jitney.configuration.arns import role_arn
 from jitney.configuration.load import load_configuration
-from jitney.core.access.suspensions import Suspension
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.times import iso
 
 PAUSE_SECONDS = 2

@@ -15,7 +15,7 @@ from jitney.core.access.fields import FieldErrors
 from jitney.core.access.permission_fields import check_resource, read_permissions
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
-from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
+from jitney.core.access.suspension_entry import SuspensionKind, SuspensionRequest
 from jitney.core.access.way_fields import read_way
 from jitney.core.config import Limits
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS, IN_FLIGHT_SECONDS, TagDenial
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.identity.source_identity import identity_prefix
 from jitney.core.target_config import Target
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
+from jitney.core.access.suspension_entry import SuspensionKind, SuspensionRequest
 from jitney.core.config import Config
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 from jitney.core.masking.generic_masker import UNTAGGED

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from jitney.core.access.grant import Grant
+from jitney.core.access.suspension_entry import SuspensionKind, SuspensionRequest
 from jitney.core.access.suspension_names import SuspendedName, configured_name, present_name, seen_name
-from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.identity.principal import owner_key
 from jitney.core.stored_identity import identity_of
 from jitney.core.target_roles import first_roles

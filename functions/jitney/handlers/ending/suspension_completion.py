@@ -5,7 +5,7 @@ The operator's call records this if it completes the suspension. Otherwise the r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from jitney.core.access.suspensions import Suspension
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.suspensions import Suspension
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.problems import Problem
 from jitney.core.target_config import Target
 from jitney.handlers.runtime.logs import logger

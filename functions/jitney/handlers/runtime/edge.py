@@ -30,7 +30,7 @@ HttpHandler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 EventHandler: TypeAlias = Callable[[Mapping[str, Any], Any], Answer]
 
 UNAVAILABLE = "unavailable"
-FAILURES = frozenset({"internal", "suspensions_unreadable", UNAVAILABLE})
+FAILURES = frozenset({"internal", "item_unreadable", UNAVAILABLE})
 """The problems that are counted as failures of Jitney.
 
 Agents can cause the other problems with a status of 5xx, such as answer_unmaskable, at will. So these must not stop a

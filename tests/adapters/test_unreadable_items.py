@@ -1,0 +1,86 @@
+"""Items that this version cannot read, such as those of a newer version after a rollback: a problem names them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jitney.adapters.call_store import CallStore
+from jitney.adapters.deny_list import DenyList
+from jitney.adapters.store import Store
+from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.table_reads import item_key
+from jitney.core.problems import Problem
+from tests.adapters.test_store import client  # noqa: F401 - a fixture
+from tests.fakes import NOW, ROLE_ARN
+
+LATER = {"expires": {"N": str(NOW + 900)}}
+Case = tuple[dict[str, Any], dict[str, Any], str, Callable[[Any], Any], str]
+
+
+def calls(client: Any) -> CallStore:  # noqa: F811
+    return CallStore(client, "state", "audit", "answers", SuspensionStore(client, "state"))
+
+
+CASES: dict[str, Case] = {
+    "grants": (
+        item_key("PENDING#unit", "PENDING"),
+        {"version": {"S": "g-1"}},
+        "entries",
+        lambda aws: Store(aws, "state", "audit").grant_lists(["PENDING#unit"]),
+        "the grants",
+    ),
+    "rejections": (
+        item_key(f"REJECTED#unit#{ROLE_ARN}", f"{NOW:012d}#g-1"),
+        {},
+        "rejection",
+        lambda aws: Store(aws, "state", "audit").rejections("unit", ROLE_ARN, None, NOW),
+        "the rejections",
+    ),
+    "calls": (
+        item_key("CALL_KEY#owner#key", "CALL_KEY"),
+        LATER,
+        "call",
+        lambda aws: calls(aws).attempt("owner", "key", NOW),
+        "the earlier call",
+    ),
+    "denials": (
+        item_key(f"ROLE#{ROLE_ARN}", f"DENY#{NOW + 900:012d}#g-1"),
+        {"denied_unit": {"S": "unit"}, "by_operator": {"BOOL": False}},
+        "ended_at",
+        lambda aws: DenyList(aws, "state").deny_entries(ROLE_ARN, NOW),
+        f"the deny list of {ROLE_ARN}",
+    ),
+    "lease": (
+        item_key(f"ROLE#{ROLE_ARN}", "LEASE"),
+        {},
+        "last_acquired",
+        lambda aws: DenyList(aws, "state").lease(ROLE_ARN),
+        "the lease",
+    ),
+}
+"""The key of an item, its readable attributes, the other attribute, a read of the item, and how it is named."""
+OTHER_FORMS: tuple[dict[str, Any], ...] = (
+    {"S": '[{"later": 1}]'},
+    {"S": '{"later": 1}'},
+    {"S": "[[1]]"},
+    {"S": "["},
+    {"L": []},
+)
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS, ids=str)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_ops_02_an_item_that_cannot_be_read_is_named(
+    client: Any,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+    case: Case,
+    form: dict[str, Any],
+):
+    key, members, attribute, read, name = case
+    client.put_item(TableName="state", Item=key | members | {attribute: form})
+    with pytest.raises(Problem) as refused:
+        read(client)
+    assert (refused.value.status, refused.value.code) == (503, "item_unreadable")
+    assert f"cannot read {name}" in refused.value.detail
+    assert [each.message for each in caplog.records] == ["unreadable item"]
