@@ -74,7 +74,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     },
     "policy": {
         "access", "actions", "call_limits", "config", "identity", "outliving", "patterns", "problems",
-        "stored_identity", "target_config", "time_window_config", "times",
+        "stored_identity", "target_config", "time_window_config",
     },
     "calls": {"access", "arn_formats", "block_table", "patterns", "problems", "strict_json", "target_config"},
     "records": {"access", "call_lookup", "identity", "masking", "stored_identity", "target_config", "times"},
@@ -112,7 +112,7 @@ IMPURE = {
     "subprocess", "threading", "aws_lambda_powertools", "uuid", "tempfile", "pathlib",
 }  # fmt: skip
 WORDS_OF_JITNEY = {
-    "core/access/suspensions.py",
+    "core/access/suspension_entry.py",
     "core/review/grant_under_review.py",
     "core/review/votes.py",
     "client/restore/recorded_suspensions.py",

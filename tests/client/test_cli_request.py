@@ -205,6 +205,22 @@ def test_a_part_that_passes_for_a_shorter_time_is_one_request(connected: FakeBro
     assert "secret" not in other
 
 
+def test_pol_01_a_denial_by_a_time_window_says_once_from_when_on_the_request_passes(
+    connected: FakeBroker, jitney: Jitney
+):
+    """Beside a shorter request and in a dry run. Without such a request, the broker's fix says it."""
+    later = {"retry_at": "2031-01-04T07:00:00Z"}
+    shorter = DENIED | later | {"allowed_subset": [], "longest_seconds": 90}
+    connected.say("POST", "/v1/grants", 403, shorter)
+    connected.say("POST", "/v1/grants", 403, shorter | {"longest_seconds": 0})
+    connected.say("POST", "/v1/decisions", 200, DECISION | {"effect": "deny"} | later)
+    line = "Policies permit the whole request from 2031-01-04 07:00:00 UTC (in "
+    assert line in jitney("request", *ASK, *WHY).stderr.splitlines()[-3]
+    denied = jitney("request", *ASK, *WHY).stderr
+    assert (line in denied, denied.splitlines()[-1]) == (False, "Fix: The fix of denied.")
+    assert f"because   {line}" in jitney("request", *ASK, *WHY, "--dry-run").stdout
+
+
 def test_a_denial_of_everything_keeps_the_brokers_fix(connected: FakeBroker, jitney: Jitney):
     connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": []})
     assert jitney("request", *ASK, *WHY).stderr.splitlines()[-1] == "Fix: The fix of denied."

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jitney.client.api.grant_members import ApiReview
 from jitney.client.api.grant_request import ApiPermission, GrantRequest, parse_permissions
+from jitney.client.api.passing_request import passing_request
 from jitney.client.api.responses import ApiReason, GrantResponse
 from jitney.client.terminal import pending_wording, wording
 from jitney.core.printable import strip_control_characters
@@ -147,9 +148,9 @@ def test_a_target_is_shown_with_its_account_and_region_where_known():
 
 
 def test_what_would_pass_is_a_shorter_time_or_a_part_or_both():
-    assert wording.passing_request(ASK, (ONE,), 300, {}) == replace(ASK, permissions=(ONE,), duration_seconds=300)
-    assert wording.passing_request(ASK, (), 300, {}) == replace(ASK, duration_seconds=300)
-    assert wording.passing_request(ASK, (ONE,), 0, {}) == replace(ASK, permissions=(ONE,))
+    assert passing_request(ASK, (ONE,), 300, {}) == replace(ASK, permissions=(ONE,), duration_seconds=300)
+    assert passing_request(ASK, (), 300, {}) == replace(ASK, duration_seconds=300)
+    assert passing_request(ASK, (ONE,), 0, {}) == replace(ASK, permissions=(ONE,))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_what_would_pass_is_a_shorter_time_or_a_part_or_both():
 def test_gw_04_the_other_way_is_offered_first_where_it_passes(asked, ways, passing):
     request = replace(ASK, **asked)
     expected = None if passing is None else replace(request, **passing)
-    assert wording.passing_request(request, (), 0, ways) == expected
+    assert passing_request(request, (), 0, ways) == expected
 
 
 def test_gw_04_the_answers_of_both_ways_are_one_line():
@@ -178,7 +179,7 @@ def test_gw_04_the_answers_of_both_ways_are_one_line():
 
 @pytest.mark.parametrize(("subset", "longest"), [((), 0), ((), 600), ((), 3600), (ASK.permissions, 600)])
 def test_nothing_is_offered_that_is_not_another_request(subset: tuple[ApiPermission, ...], longest: int):
-    assert wording.passing_request(ASK, subset, longest, {}) is None
+    assert passing_request(ASK, subset, longest, {}) is None
 
 
 def test_what_is_offered_for_pasting_reads_back():

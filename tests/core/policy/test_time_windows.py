@@ -273,12 +273,12 @@ def test_pol_09_a_denial_does_not_evaluate_all_the_windows_of_a_month(asked: Ask
     assert sum(evaluated) <= 1.1 * MAX_SEARCH_EVALUATIONS
 
 
-def test_pol_07_a_denial_says_from_when_on_policies_permit_the_request(asked: Asked):
+def test_pol_07_a_denial_knows_from_when_on_policies_permit_the_request(asked: Asked):
     decision = asked(FROZEN, "2026-12-03T18:00")
     assert decision.reasons[0].sentence == (
-        "s3:PutObject (Write) on arn:aws:s3:::b/a is forbidden. Wait for the end of the freeze. "
-        "Policies permit the request from 2026-12-03 20:00 UTC on."
+        "s3:PutObject (Write) on arn:aws:s3:::b/a is forbidden. Wait for the end of the freeze."
     )
+    assert decision.permitted_from == at("2026-12-03T20:00")
     assert (decision.permits_some, decision.would_permit) == (False, True)
 
 

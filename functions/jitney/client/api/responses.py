@@ -214,16 +214,6 @@ class GrantPage:
         return {"grants": listed, "next": self.next}
 
 
-def read_ways(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the effect of each way in a body of the API, {} if it has none."""
-    return {str(way): str(effect) for way, effect in {**document.get("ways", {})}.items()}
-
-
-def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
-    """Return the permissions in a JSON list of the API. Raises KeyError or TypeError for any other list."""
-    return tuple(map(ApiPermission.read, items))
-
-
 def read_reasons(items: Any) -> tuple[ApiReason, ...]:
     """Return the reasons in a JSON list of the API. Raises TypeError for any other list."""
     return tuple(map(ApiReason.read, items))

@@ -6,11 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from jitney.client.api.responses import read_permissions, read_ways
+from jitney.client.api.passing_request import passing_instead
 from jitney.client.mcp.results import ProblemResult
 from jitney.client.mcp.views import request_arguments
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.terminal import wording
 
 # What a model does, where the broker's fix speaks of HTTP or of the command line.
 _FIXES: Mapping[str, str] = {
@@ -99,11 +98,7 @@ def arguments_problem(error: ValidationError, arguments: type[BaseModel]) -> Inv
 
 def _would_pass(problem: ClientProblem) -> list[dict[str, Any]]:
     """Return the arguments of the requests that would pass instead of the one that failed."""
-    extras, request = problem.extras, problem.request
-    if smallest := extras.get("smallest_request"):
+    if smallest := problem.extras.get("smallest_request"):
         return [{name: smallest[name] for name in ("target", "permissions") if name in smallest}]
-    if request is None:
-        return []
-    subset, seconds = read_permissions(extras.get("allowed_subset", ())), extras.get("longest_seconds", 0)
-    other = wording.passing_request(request, subset, seconds, read_ways(extras))
-    return [request_arguments(other)] if other and other.way == request.way else []
+    request, other = problem.request, passing_instead(problem)
+    return [request_arguments(other)] if request and other and other.way == request.way else []

@@ -6,6 +6,7 @@ from typing import Any
 
 from jitney.client.api.grant_members import ApiReview
 from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.passing_request import passing_request
 from jitney.client.api.responses import ApiDecision, ApiGrant, GrantPage, GrantResponse
 from jitney.client.mcp.results import DecisionResult, GrantResult, GrantsResult, GrantView, ListedGrantView, ReviewView
 from jitney.client.terminal import wording
@@ -97,7 +98,7 @@ def grants_result(page: GrantPage) -> GrantsResult:
 
 def decision_result(decision: ApiDecision, request: GrantRequest) -> DecisionResult:
     """Return what policy would decide about a request."""
-    other = wording.passing_request(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
+    other = passing_request(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
     effect = decision.effect if decision.effect in _EFFECTS else "deny"
     return DecisionResult.model_validate(
         {

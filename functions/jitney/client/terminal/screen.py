@@ -18,15 +18,14 @@ from rich.text import Text
 from jitney.client.api.checks import ReviewCheck, TargetCheck
 from jitney.client.api.explanations import ApiPossibleAction, ApiRequiredAction
 from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.passing_request import passing_instead, passing_request
 from jitney.client.api.permitted_targets import ApiPermittedTargets
 from jitney.client.api.responses import (
     ApiDecision,
     ApiGrant,
     GrantPage,
     GrantResponse,
-    read_permissions,
     read_reasons,
-    read_ways,
 )
 from jitney.client.policy.policy_testing import PolicyTest
 from jitney.client.problems import ClientProblem
@@ -137,14 +136,15 @@ class Screen:
         words, style = EFFECTS.get(decision.effect, (decision.effect, "bold"))
         self.heading(words, style, "dry run: nothing was issued, no reviewer was notified")
         self.explanation(decision.explanation)
-        self.rows(("because", line) for line in wording.reason_lines(decision.reasons))
+        later = wording.permitted_later(decision.retry_at, self._now())
+        self.rows(("because", line) for line in wording.reason_lines(decision.reasons) + later)
         self.rows(("risk", wording.risk_line(risk)) for risk in decision.risks)
         verb = "requested" if decision.effect == "deny" else "allows"
         self.rows((verb, wording.allows(permission)) for permission in decision.permissions)
         self.rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self.rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])
         self.rows([("ways", wording.way_line(decision.ways))])
-        other = wording.passing_request(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
+        other = passing_request(request, decision.allowed_subset, decision.longest_seconds, decision.ways)
         if other:
             self.out.print(Text("This request would pass:", style="bold"))
             self._paste(self.out, "request", other)
@@ -231,10 +231,9 @@ class Screen:
         reasons = read_reasons(extras.get("reasons", ()))
         known = problem.detail in {reason.sentence for reason in reasons}
         detail = detail_in_options(problem.detail, str(extras.get("pointer", "")), request)
-        subset = read_permissions(extras.get("allowed_subset", ()))
-        seconds = extras.get("longest_seconds", 0)
-        other = wording.passing_request(request, subset, seconds, read_ways(extras)) if request else None
-        for line in ([] if known else [detail]) + wording.reason_lines(reasons):
+        other = passing_instead(problem)
+        later = wording.permitted_later(extras.get("retry_at"), self._now()) if other else []
+        for line in ([] if known else [detail]) + wording.reason_lines(reasons) + later:
             self.note(line)
         self._fix("Request only what would pass:" if other else problem.fix)
         if other:

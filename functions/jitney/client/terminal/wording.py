@@ -254,20 +254,9 @@ _ANSWERS = {"allow": "allowed", "review": "allowed after a review", "deny": "den
 _WAYS = {"credentials": "with credentials", "gateway": "through the gateway"}
 
 
-def passing_request(
-    request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int, ways: Mapping[str, str]
-) -> GrantRequest | None:
-    """Return the request that policy would pass instead: in the other way, or for less time, a part, or both.
-
-    `ways` are the effects of the request in each way. Returns None if no such request is known.
-    """
-    passing = (way for way, effect in ways.items() if effect in ("allow", "review") and way != request.way)
-    if not request.reveal and ways.get(request.way) == "deny" and (other := next(passing, "")):
-        return replace(request, way=other, reveal=False)
-    less = replace(request, permissions=subset, calls=(), operations=()) if subset else request
-    if longest_seconds:
-        less = replace(less, duration_seconds=min(longest_seconds, request.duration_seconds))
-    return less if less != request else None
+def permitted_later(retry_at: str | None, now: float) -> list[str]:
+    """Return from when on policies permit the whole request, as a line; [] if no such time is known."""
+    return [f"Policies permit the whole request from {moment(retry_at, now)} on."] if retry_at else []
 
 
 def end_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:

@@ -153,7 +153,7 @@ def decide(
         return _with_reviews(review, case, request, zip(now, reviewed, strict=True), policy_set)
     passing = would_pass(case, WouldPass(0, reviewed), evaluation.durations_near(seconds), limits.min_duration_seconds)
     start = case.permitted_from(seconds) if suggest else None
-    reasons = why_denied(_refused(reviewed), policy_set, principal, target, start)
+    reasons = why_denied(_refused(reviewed), policy_set, principal, target)
     return Decision(Effect.DENY, reasons, **_suggestion(passing, unconditional), **seen, permitted_from=start)
 
 

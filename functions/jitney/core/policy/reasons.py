@@ -15,7 +15,6 @@ from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair
 from jitney.core.policy.questions import READS_BELOW, Question
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 from jitney.core.target_config import Target
-from jitney.core.times import format_time
 
 # Names of the built-in rules. An @id cannot hold a colon.
 NO_PERMIT = "builtin:no-permit"
@@ -67,28 +66,10 @@ def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set:
 
 
 def why_denied(
-    verdicts: Iterable[PairVerdict],
-    policy_set: PolicySet,
-    principal: Principal,
-    target: Target,
-    permitted_from: int | None = None,
+    verdicts: Iterable[PairVerdict], policy_set: PolicySet, principal: Principal, target: Target
 ) -> tuple[Reason, ...]:
-    """Return one reason for each forbid and for each pair without a permit, at most `MAX_REASONS`.
-
-    The first one says from when on the request would be permitted (epoch seconds), if that is known.
-    """
-    first, *rest = _first_of_each(
-        reason for verdict in verdicts for reason in _denials(verdict, policy_set, principal, target)
-    )
-    if permitted_from is None:
-        return first, *rest
-    when = permitted_then(permitted_from)
-    return first._replace(sentence=first.sentence + when, template=first.template + when), *rest
-
-
-def permitted_then(permitted_from: int) -> str:
-    """Return the end of the first reason of a denial that time windows decide."""
-    return f" Policies permit the request from {format_time(permitted_from)} on."
+    """Return one reason for each forbid and for each pair without a permit, at most `MAX_REASONS`."""
+    return _first_of_each(reason for verdict in verdicts for reason in _denials(verdict, policy_set, principal, target))
 
 
 def too_long(seconds: int, longest: int, target: Target) -> Reason:

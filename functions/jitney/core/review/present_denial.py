@@ -1,7 +1,6 @@
 """What an approval of a pending request can still grant under the present policies (rows REV 10, POL 1). Pure."""
 
 from jitney.core.access.decision import Decision, Effect
-from jitney.core.policy.reasons import permitted_then
 from jitney.core.problems import Problem
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_time, iso
@@ -41,11 +40,8 @@ def _suffices(sheet: Sheet, decision: Decision) -> bool:
 
 
 def _reason(decision: Decision) -> str:
-    """Return the first reason of a denial, as a sentence. It does not say from when on policies permit the request."""
-    if not decision.reasons:
-        return NO_REASON
-    start = decision.permitted_from
-    return decision.reasons[0].sentence.removesuffix("" if start is None else permitted_then(start))
+    """Return the first reason of a denial, as a sentence."""
+    return decision.reasons[0].sentence if decision.reasons else NO_REASON
 
 
 def denied_for_now(decision: Decision, review_ends_at: int) -> Problem | None:

@@ -211,10 +211,13 @@ def _fix(decision: Decision, ways: Mapping[Way, Effect]) -> str:
         if effect in _PASSES:
             return f"{_IN_THIS_WAY[way]} {_PASSES[effect]}"
     seconds = f"at most {decision.longest_seconds} seconds" if decision.longest_seconds else ""
+    then = None if decision.permitted_from is None else format_time(decision.permitted_from)
+    later = f" Policies permit the whole request from {then} on." if then else ""
     if decision.allowed_subset:
-        return f"Request only the permissions in allowed_subset{', for ' if seconds else ''}{seconds}. They would pass."
+        only = f"Request only the permissions in allowed_subset{', for ' if seconds else ''}{seconds}."
+        return f"{only} They would pass.{later}"
     if seconds:
-        return f"Request {seconds}. It would then pass."
-    if decision.permitted_from is not None:
-        return f"Request it from {format_time(decision.permitted_from)} on. It would then pass."
+        return f"Request {seconds}. It would then pass.{later}"
+    if then:
+        return f"Request it from {then} on. It would then pass."
     return "Request something else, or ask your platform engineer for a policy that permits this."
