@@ -1,7 +1,7 @@
 """The checks, in the order in which they run."""
 
 from conformance.check import Check
-from conformance.checks import athena, ending, firewall, further, grants, replication, scoping, sizes
+from conformance.checks import athena, ending, firewall, further, grants, record_events, replication, scoping, sizes
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -113,6 +113,13 @@ CHECKS: tuple[Check, ...] = (
         athena.trail,
         only_aws="The emulator writes the events itself, and delivers them at once.",
         needs="a trail for the run",
+    ),
+    Check(
+        "record-events",
+        "AUD 5",
+        "a rule receives S3's event about a new file of records",
+        record_events.record_events,
+        only_aws="The emulator sends the events itself.",
     ),
     Check("seals-verify", "AUD 2", "the records are sealed and verify", athena.seals),
     Check(
