@@ -10,7 +10,7 @@ from jitney.client.commands.audit import AsCsv, chosen_days, read_day, require_o
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
-from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_result
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The query. Omit it to list all queries.")]
 Values = Annotated[
@@ -61,10 +61,7 @@ def run_query(
 
 
 def _list(queries: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(queries)
-    else:
-        audit_screen().queries(queries)
+    print_result(queries, lambda: audit_screen().queries(queries), as_json=as_json)
 
 
 def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:

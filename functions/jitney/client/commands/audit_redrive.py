@@ -12,7 +12,7 @@ from jitney.client.commands.audit import chosen_days, read_day
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
-from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_result
 
 Stack = Annotated[
     Path, typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json.")
@@ -49,8 +49,5 @@ def redrive_dead_letters(
             more = redrive.Period(timegm(since.timetuple()), timegm(end.timetuple()) - 1)
         with audit_screen().reading() as progress:
             summary = redrive.Redrive(redrive.resources_of(stack), progress, int(time.time())).run(more)
-        if as_json:
-            print_json(summary.document())
-        else:
-            audit_screen().redrive(summary.document())
+        print_result(summary.document(), lambda: audit_screen().redrive(summary.document()), as_json=as_json)
         raise typer.Exit(0 if summary.complete else 2)

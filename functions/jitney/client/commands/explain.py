@@ -13,7 +13,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.call_files import with_contents
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 
@@ -55,7 +55,4 @@ def explain(
         request = GrantRequest(target, (), 300, "What would this call need?", calls=(line,))
         with connection.broker() as broker:
             decision = broker.decision(request)
-        if as_json:
-            print_json(decision.document())
-        else:
-            screen().decision(decision, request)
+        print_result(decision.document(), lambda: screen().decision(decision, request), as_json=as_json)

@@ -9,7 +9,7 @@ from jitney.client.api.responses import GrantResponse
 from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen, show, wait_with_progress
 
 grants = command_group("List and show your grants; release or revoke one.")
 
@@ -28,10 +28,7 @@ def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connect
     """
     with exit_on_problem("grants list", as_json=as_json), connection.broker() as broker:
         page = broker.grants(cursor)
-        if as_json:
-            print_json(page.document())
-        else:
-            screen(broker.clock.now).page(page)
+        print_result(page.document(), lambda: screen(broker.clock.now).page(page), as_json=as_json)
 
 
 @grants.command("release")
@@ -67,10 +64,7 @@ def revoke_grant(
 
 def _show_ended(broker: Broker, answer: GrantResponse, *, as_json: bool) -> None:
     """Print the grant. The exit code is 0, because the command was to end the grant."""
-    if as_json:
-        print_json(answer.document())
-    else:
-        screen(broker.clock.now).answer(answer)
+    print_result(answer.document(), lambda: screen(broker.clock.now).answer(answer), as_json=as_json)
 
 
 @grants.command("show")

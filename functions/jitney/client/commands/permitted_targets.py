@@ -7,7 +7,7 @@ from jitney.client.api.permitted_targets import ApiPermittedTargets
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Invalid
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 
 
 @grouped
@@ -25,10 +25,7 @@ def targets(
         with connection.broker() as broker:
             found = broker.targets()
         shown = _only(found, target) if target else found
-        if as_json:
-            print_json(shown.document())
-        else:
-            screen().targets(shown)
+        print_result(shown.document(), lambda: screen().targets(shown), as_json=as_json)
 
 
 def _only(found: ApiPermittedTargets, alias: str) -> ApiPermittedTargets:

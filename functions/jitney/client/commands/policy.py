@@ -12,7 +12,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.policy.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 
 policy = command_group("Test, compare and explain policies. Runs locally, without a broker.")
 policy.command("replay")(replay_records)
@@ -38,9 +38,6 @@ def run_cases(
     """
     with exit_on_problem("policy test", as_json=as_json):
         tested = decide_cases(config)
-        if as_json:
-            print_json(tested.document())
-        else:
-            screen().policies(tested)
+        print_result(tested.document(), lambda: screen().policies(tested), as_json=as_json)
         if not tested.passed:
             raise typer.Exit(ClientProblem.exit_code)

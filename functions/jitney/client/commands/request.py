@@ -9,7 +9,7 @@ from jitney.client.api.grant_request import GrantRequest
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, ReviewPending
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen, show, wait_with_progress
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what policy would decide. Issues nothing, notifies no reviewer.")
@@ -47,8 +47,5 @@ def request(
 
 def _preview(broker: Broker, wanted: GrantRequest, *, as_json: bool) -> None:
     decision = broker.decision(wanted)
-    if as_json:
-        print_json(decision.document())
-    else:
-        screen().decision(decision, wanted)
+    print_result(decision.document(), lambda: screen().decision(decision, wanted), as_json=as_json)
     raise typer.Exit(_EFFECTS.get(decision.effect, Denied.exit_code))

@@ -8,7 +8,7 @@ import typer
 from jitney.client.commands.policy_replay import Config
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 
 StateTable = Annotated[str, typer.Option("--state-table", metavar="TABLE", help="The restored table of grants.")]
 AuditTable = Annotated[
@@ -53,9 +53,6 @@ def restore(
             tables = module.RestoredTables(module.aws_clients(), *names, status.update)
             tables.prepare(plan)
         document = tables.summary.document()
-        if as_json:
-            print_json(document)
-        else:
-            screen().restored(document)
+        print_result(document, lambda: screen().restored(document), as_json=as_json)
         if not tables.summary.complete:
             raise SystemExit(INCOMPLETE)

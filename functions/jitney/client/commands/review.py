@@ -10,7 +10,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
 from jitney.client.terminal.review_screen import show_list, show_next, show_review
 
 review = command_group("Review requests in a terminal, as a reviewer.")
@@ -27,10 +27,7 @@ def list_reviews(*, as_json: options.AsJson = False, connection: options.Connect
     """
     with exit_on_problem("review list", as_json=as_json), connection.reviewer() as broker:
         found = broker.reviews()
-        if as_json:
-            print_json(dict(found.whole))
-            return
-        show_list(found)
+        print_result(dict(found.whole), lambda: show_list(found), as_json=as_json)
 
 
 @review.command("show")
@@ -63,9 +60,6 @@ def check_reviews(*, as_json: options.AsJson = False, connection: options.Connec
     """
     with exit_on_problem("review check", as_json=as_json), connection.broker() as broker:
         check = broker.check_reviews()
-        if as_json:
-            print_json(check.document())
-        else:
-            screen().contacts(check)
+        print_result(check.document(), lambda: screen().contacts(check), as_json=as_json)
         if not check.passed:
             raise typer.Exit(ClientProblem.exit_code)

@@ -15,7 +15,7 @@ from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.setting_names import closest
 from jitney.client.login.reviewer_sign_in import forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 from jitney.client.terminal.review_screen import is_interactive, show_entries, show_rejections
 from jitney.core.review.bulk_rejection import MOST_REJECTIONS, NO_HUMAN, RequestOwner
 
@@ -78,10 +78,7 @@ def reject_all(
                     }
                 )
             forget_reviewer(connection)
-        if as_json:
-            print_json({**result.whole, "remaining": later})
-        else:
-            show_rejections(result, later)
+        print_result({**result.whole, "remaining": later}, lambda: show_rejections(result, later), as_json=as_json)
         if result.not_rejected:
             raise typer.Exit(ClientProblem.exit_code)
 

@@ -17,7 +17,7 @@ from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.setting_names import closest
 from jitney.client.login.reviewer_sign_in import COMMAND, forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 from jitney.client.terminal.durations import format_duration, parse_duration
 from jitney.client.terminal.review_screen import is_interactive, show_review, show_vote
 
@@ -218,7 +218,4 @@ def voting(connection: options.Connection, command: str) -> Generator[None]:
 def _finish(voted: ApiVotedReview, connection: options.Connection, *, as_json: bool) -> None:
     """Show the result. The sign-in is forgotten, because its token cannot vote again."""
     forget_reviewer(connection)
-    if as_json:
-        print_json(dict(voted.whole))
-    else:
-        show_vote(voted)
+    print_result(dict(voted.whole), lambda: show_vote(voted), as_json=as_json)

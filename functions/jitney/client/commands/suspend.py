@@ -12,7 +12,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, Unavailable
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
 from jitney.core.quantities import format_list
 
 REPEAT_SECONDS = 300
@@ -56,10 +56,7 @@ def suspend(
             return broker.suspend(str(kind), name, reason, unseen=unseen, including_caller=including_me)
 
         progress = _until_complete(attempt)
-        if as_json:
-            print_json(progress.document())
-        else:
-            _show_progress(progress)
+        print_result(progress.document(), lambda: _show_progress(progress), as_json=as_json)
         if not progress.complete:
             raise _incomplete(progress)
 
@@ -97,10 +94,7 @@ def lift_suspension(
     """
     with exit_on_problem("suspensions lift", as_json=as_json), connection.broker() as broker:
         lifted = broker.lift_suspension(suspension, reason)
-        if as_json:
-            print_json(lifted.document())
-        else:
-            _show(lifted)
+        print_result(lifted.document(), lambda: _show(lifted), as_json=as_json)
 
 
 def _until_complete(attempt: Callable[[], ApiSuspensionProgress]) -> ApiSuspensionProgress:

@@ -8,7 +8,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 
 target = command_group("Check the accounts that Jitney grants access to. For operators.")
 
@@ -32,9 +32,6 @@ def check_target(
     """
     with exit_on_problem("target check", as_json=as_json), connection.broker() as broker:
         check = broker.check_target(alias)
-        if as_json:
-            print_json(check.document())
-        else:
-            screen().check(check)
+        print_result(check.document(), lambda: screen().check(check), as_json=as_json)
         if not check.passed:
             raise typer.Exit(ClientProblem.exit_code)

@@ -104,6 +104,14 @@ def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
     (output or sys.stdout).write(json.dumps(document, indent=2) + "\n")
 
 
+def print_result(document: dict[str, Any], show_it: Callable[[], None], *, as_json: bool) -> None:
+    """Print a command's result for programs, or call `show_it` to print it for people."""
+    if as_json:
+        print_json(document)
+    else:
+        show_it()
+
+
 def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float | None) -> "GrantResponse":
     """Return the answer once its grant is no longer pending. The wait is shown on standard error.
 
@@ -133,8 +141,5 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
 
 def show(broker: "Broker", answer: "GrantResponse", *, as_json: bool) -> None:
     """Print the grant of the broker, and exit with the exit code for its state."""
-    if as_json:
-        print_json(answer.document())
-    else:
-        screen(broker.clock.now).answer(answer)
+    print_result(answer.document(), lambda: screen(broker.clock.now).answer(answer), as_json=as_json)
     raise SystemExit(OUTCOMES.get(answer.grant.state, GrantEnded.exit_code))
