@@ -356,7 +356,7 @@ def test_aud_02_without_credentials_it_says_so(home: Path, monkeypatch: pytest.M
 
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("verification", "evidence"):
+    for name in ("verification", "evidence", "aws"):
         monkeypatch.delitem(sys.modules, f"jitney.client.audit.{name}", raising=False)
         monkeypatch.delattr(audit, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)

@@ -212,7 +212,7 @@ def test_aud_05_a_stack_file_without_workgroup_is_a_problem(aws: FakeAthena, tmp
 
 
 def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("athena", "named_queries"):
+    for name in ("athena", "aws", "named_queries"):
         monkeypatch.delitem(sys.modules, f"jitney.client.audit.{name}", raising=False)
         monkeypatch.delattr(audit, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)

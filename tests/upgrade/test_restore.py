@@ -9,7 +9,7 @@ import pytest
 from jitney.adapters.record_items import record_in
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS
-from jitney.client.restore.restored_tables import AwsClients, RestoredTables, RestorePlan
+from jitney.client.restore.restored_tables import RestoredTables, RestorePlan
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import State
 from jitney.core.access.suspension_entry import SuspensionKind
@@ -58,8 +58,8 @@ class Drill:
         return after
 
 
-def clients(stored: StoredSystem) -> AwsClients:
-    return AwsClients(stored.client, stored.kms)
+def clients(stored: StoredSystem) -> tuple[Any, ...]:
+    return stored.client, stored.kms
 
 
 def restored(stored: StoredSystem, state: str = "state", audit: str = "audit", earlier: str = "") -> RestoredTables:

@@ -2,17 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from jitney.audit_database.definitions import DATABASE, WORKGROUP
-from jitney.client.audit.aws import fix_of, making_clients, unusable
+from jitney.client.audit.aws import aws_clients, explaining, fix_of
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
@@ -67,8 +65,7 @@ class NamedQuery:
 
 def connected(location: AthenaLocation | None = None) -> "Athena":
     """Return Athena with the environment's AWS credentials. Raises Invalid if there are none."""
-    with making_clients(_TITLE):
-        client = boto3.session.Session().client("athena", config=Config(retries={"mode": "standard"}))
+    (client,) = aws_clients(_TITLE, "athena")
     return Athena(client, location or AthenaLocation())
 
 
@@ -90,7 +87,7 @@ class Athena:
 
     def named(self) -> tuple[NamedQuery, ...]:
         """Return the workgroup's named queries by name. Raises Invalid if they cannot be listed."""
-        with _explain_errors("list the workgroup's queries", self._location):
+        with self._explained("list the workgroup's queries"):
             found = named_queries(self._client, self._location.workgroup)
         queries = (NamedQuery(each["Name"], each.get("Description", ""), each["QueryString"]) for each in found)
         return tuple(sorted(queries, key=lambda each: each.name))
@@ -100,7 +97,7 @@ class Athena:
 
         An interrupt stops the query, too. Raises Invalid or Unavailable.
         """
-        with _explain_errors("run a query", self._location):
+        with self._explained("run a query"):
             execution_parameters = {"ExecutionParameters": [literal(each) for each in parameters]} if parameters else {}
             query = self._client.start_query_execution(
                 QueryString=sql,
@@ -115,6 +112,10 @@ class Athena:
         took = execution.get("Statistics", {})
         milliseconds = took.get("TotalExecutionTimeInMillis", 0)
         return QueryResult(columns, rows, took.get("DataScannedInBytes", 0), milliseconds / 1000)
+
+    def _explained(self, what: str) -> AbstractContextManager[None]:
+        """Raise AWS errors in the block as problems with a fix."""
+        return explaining(_TITLE, lambda error: _refused(error, what, self._location))
 
     def _ended(self, query: str, progress: QueryProgress) -> Mapping[str, Any]:
         """Wait until the query has ended. Return its execution."""
@@ -163,17 +164,6 @@ def _values(columns: Sequence[Mapping[str, Any]], cells: Sequence[Mapping[str, s
     for column, cell in zip(columns, cells, strict=True):
         text = cell.get("VarCharValue")
         yield None if text is None else _READ.get(column["Type"], str)(text)
-
-
-@contextmanager
-def _explain_errors(what: str, location: AthenaLocation) -> Generator[None]:
-    """Raise AWS errors in the block as problems with a fix."""
-    try:
-        yield
-    except ClientError as error:
-        raise _refused(error, what, location) from error
-    except BotoCoreError as error:
-        raise unusable(error, _TITLE) from error
 
 
 def _refused(error: ClientError, what: str, location: AthenaLocation) -> ClientProblem:

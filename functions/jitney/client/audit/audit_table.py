@@ -5,14 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from jitney.adapters.record_items import record_in
 from jitney.adapters.table_reads import item_key, read_items
 from jitney.adapters.trail import retention_of
-from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
+from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import RecordPosition, read_record
 from jitney.core.integrity.published_calls import CallPlace, StoredCall, read_call
@@ -33,11 +31,7 @@ class AuditTable:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        config = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
-        with making_clients(TITLE):
-            session = boto3.session.Session()
-            self._dynamodb: Any = session.client("dynamodb", config=config)
-            self._streams: Any = session.client("dynamodbstreams", config=config)
+        self._dynamodb, self._streams = aws_clients(TITLE, "dynamodb", "dynamodbstreams", at_once=AT_ONCE)
 
     def held(self, positions: Collection[RecordPosition]) -> dict[RecordPosition, WrittenRecord]:
         """Return the records at these positions. Positions without an intact record are left out."""
@@ -95,16 +89,16 @@ class AuditTable:
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except ClientError as error:
+        def refused(error: ClientError) -> Invalid:
             code = code_of(error)
             fix = "Check its name." if code == "ResourceNotFoundException" else fix_of(code, _PERMISSIONS)
-            raise Invalid("table_unreadable", TITLE, f"AWS answered {code} when reading {what}.", fix) from error
+            return Invalid("table_unreadable", TITLE, f"AWS answered {code} when reading {what}.", fix)
+
+        try:
+            with explaining(TITLE, refused):
+                yield
         except Problem as error:
             raise Invalid("table_unreadable", TITLE, f"Reading {what} failed.", "Try again in a minute.") from error
-        except BotoCoreError as error:
-            raise unusable(error, TITLE) from error
 
 
 def _is_key(pk: str, sk: str) -> bool:

@@ -1,8 +1,11 @@
 """Problems of calls to AWS: the sign-in is missing or refused, or AWS does not answer."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as NotConnected
 
@@ -25,12 +28,27 @@ _KEYS_REFUSED = frozenset(
 """Codes with which AWS's services refuse the keys of a call: unknown, expired, or with another secret."""
 
 
+def aws_clients(title: str, *services: str, at_once: int = 10, region: str | None = None) -> tuple[Any, ...]:
+    """Return clients with the environment's AWS credentials, each for `at_once` requests at the same time.
+
+    Raises the problem with `title` if none can be made, for example because the profile is unknown.
+    """
+    config = Config(max_pool_connections=at_once, retries={"mode": "standard", "total_max_attempts": 5})
+    try:
+        session: Any = boto3.session.Session()  # the types of boto3 want a literal name of the service
+        return tuple(session.client(each, config=config, region_name=region) for each in services)
+    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+        raise unusable(error, title) from error
+
+
 @contextmanager
-def making_clients(title: str) -> Generator[None]:
-    """Raise boto3's errors in the block, which makes clients, as problems. An unknown profile is one such error."""
+def explaining(title: str, refused: Callable[[ClientError], ClientProblem]) -> Generator[None]:
+    """Raise boto3's errors in the block as problems with `title`. `refused` is the problem for an answer of AWS."""
     try:
         yield
-    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+    except ClientError as error:
+        raise refused(error) from error
+    except BotoCoreError as error:
         raise unusable(error, title) from error
 
 

@@ -16,11 +16,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
+from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.trail_files import (
     MOST_COMPRESSED,
     LogFile,
@@ -44,7 +42,7 @@ NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
 """SQS's error codes for a single invalid message. Other messages of the batch are not affected."""
 ATTEMPTS = 5
 DAY = 24 * 3600
-TITLE = "Not everything was sent"
+TITLE, NOTHING_READ = "Not everything was sent", "Nothing was read"
 MESSAGE_GROUP = "backfill"
 """The messages' own group: the queue is fair to groups, so a backfill does not delay new events."""
 
@@ -112,12 +110,9 @@ class Backfill:
         self.summary = BackfillSummary()
         self._options, self._progress, self._pause = options, progress, pause
         self._judged_by = now + DAY  # events may wait in the queue for a day
-        retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
-        with making_clients("Nothing was read"):
-            session = boto3.session.Session()
-            self._s3: Any = session.client("s3", config=retries)
-            region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", options.queue)
-            self._sqs: Any = session.client("sqs", config=retries, region_name=region[1] if region else None)
+        (self._s3,) = aws_clients(NOTHING_READ, "s3", at_once=AT_ONCE)
+        region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", options.queue)
+        (self._sqs,) = aws_clients(NOTHING_READ, "sqs", region=region[1] if region else None)
 
     def run(self) -> BackfillSummary:
         """Read and send the events.
@@ -211,7 +206,7 @@ class Backfill:
         if missing or not roots:
             whose = f" for account {', '.join(sorted(missing))}" if missing else ""
             detail = f"Bucket {self._options.bucket} has no CloudTrail folder{whose} below {top}."
-            raise Invalid("no_files_found", "Nothing was read", detail, "Check --prefix and --account.")
+            raise Invalid("no_files_found", NOTHING_READ, detail, "Check --prefix and --account.")
         return roots
 
     def _files(self, root: str, day: date) -> Iterator[LogFile]:
@@ -228,15 +223,14 @@ class Backfill:
         return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
 
     def _pages(self, **parameters: str) -> list[dict[str, Any]]:
-        try:
+        with explaining(NOTHING_READ, self._unlisted):
             return list(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._options.bucket, **parameters))
-        except ClientError as error:
-            code = code_of(error)
-            detail = f"AWS answered {code} for listing bucket {self._options.bucket}."
-            fix = fix_of(code, "Check the bucket's name and Region. docs/trail.md lists the permissions.")
-            raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
-        except BotoCoreError as error:
-            raise unusable(error, "Nothing was read") from error
+
+    def _unlisted(self, error: ClientError) -> Invalid:
+        code = code_of(error)
+        detail = f"AWS answered {code} for listing bucket {self._options.bucket}."
+        fix = fix_of(code, "Check the bucket's name and Region. docs/trail.md lists the permissions.")
+        return Invalid("bucket_unreadable", NOTHING_READ, detail, fix)
 
     def _send(self, messages: Sequence[str]) -> None:
         """Send messages at the requested rate."""

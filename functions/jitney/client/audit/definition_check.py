@@ -1,18 +1,16 @@
 """Reads what is deployed in Glue and Athena, and compares it with this package. Imports boto3."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 import jitney
 from jitney.audit_database.definitions import DATABASE, WORKGROUP
 from jitney.client.audit.athena import named_queries
-from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
+from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.definition_comparison import (
     PLACE,
     DefinitionFindings,
@@ -50,12 +48,7 @@ class DeployedDefinitions:
 
     def __init__(self, sources: DefinitionSources) -> None:
         self._sources = sources
-        config = Config(retries={"mode": "standard", "total_max_attempts": 5})
-        with making_clients(_TITLE):
-            session = boto3.session.Session()
-            self._athena: Any = session.client("athena", config=config)
-            self._glue: Any = session.client("glue", config=config)
-            self._cloudformation: Any = session.client("cloudformation", config=config)
+        self._athena, self._glue, self._cloudformation = aws_clients(_TITLE, "athena", "glue", "cloudformation")
 
     def deployed(self) -> DefinitionTable:
         """Return the definitions in Glue and Athena. Raises Invalid or Unavailable."""
@@ -86,16 +79,13 @@ class DeployedDefinitions:
             return self._athena.get_work_group(WorkGroup=self._sources.workgroup)["WorkGroup"].get("Configuration", {})
 
 
-@contextmanager
-def _explained(operation: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
+def _explained(operation: str) -> AbstractContextManager[None]:
+    def refused(error: ClientError) -> Invalid:
         code = code_of(error)
         detail = f"The queries were not compared with this version's: AWS answered {code} to {operation}."
-        raise Invalid("definitions_unreadable", _TITLE, detail, fix_of(code, _PERMISSIONS)) from error
-    except BotoCoreError as error:
-        raise unusable(error, _TITLE) from error
+        return Invalid("definitions_unreadable", _TITLE, detail, fix_of(code, _PERMISSIONS))
+
+    return explaining(_TITLE, refused)
 
 
 def check_definitions(sources: DefinitionSources) -> DefinitionFindings:

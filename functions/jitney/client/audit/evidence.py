@@ -5,11 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.audit.aws import code_of, fix_of, making_clients, unusable
+from jitney.client.audit.aws import aws_clients, code_of, fix_of, unusable
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.object_names import day_of, is_read_by_athena
@@ -92,9 +90,7 @@ class Archive:
     ) -> None:
         self._records, self._seals, self._progress, self._title = records, seals, progress, title
         self._first_versions = first_versions
-        retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
-        with making_clients(title):
-            self._s3: Any = boto3.session.Session().client("s3", config=retries)
+        (self._s3,) = aws_clients(title, "s3", at_once=AT_ONCE)
 
     def public_key(self, fingerprint: str) -> bytes:
         """Return the copy of a public key (PEM) in the bucket of seals. Raises Invalid if there is none."""

@@ -16,14 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
-from jitney.client.audit.aws import code_of, fix_of, making_clients
+from jitney.client.audit.aws import aws_clients, code_of, fix_of
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.problems import Unavailable
 from jitney.core.integrity.publishable_items import call_line_at, record_at
@@ -120,12 +118,7 @@ class Redrive:
         # Firehose may deliver a record on the next day.
         self._oldest = now - int((PUBLISHED_WITHIN - timedelta(days=1)).total_seconds())
         self._received: dict[str, str] = {}  # the queues of this run's letters, by receipt
-        retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
-        with making_clients("Nothing was redriven"):
-            session = boto3.session.Session()
-            self._sqs: Any = session.client("sqs", config=retries)
-            self._dynamodb: Any = session.client("dynamodb", config=retries)
-            firehose: Any = session.client("firehose", config=retries)
+        self._sqs, self._dynamodb, firehose = aws_clients("Nothing was redriven", "sqs", "dynamodb", "firehose")
         self._streams = {attribute: DeliveryStream(firehose, name) for attribute, (name, _) in STREAMS.items()}
 
     def run(self, more: Period | None) -> RedriveSummary:

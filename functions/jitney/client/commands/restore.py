@@ -50,7 +50,7 @@ def restore(
         plan = module.plan_of(config, dict(os.environ))
         with screen().err.status("checking the tables") as status:
             names = (state_table, audit_table, earlier_state_table)
-            tables = module.RestoredTables(module.aws_clients(), *names, status.update)
+            tables = module.RestoredTables(module.clients(), *names, status.update)
             tables.prepare(plan)
         document = tables.summary.document()
         print_result(document, lambda: screen().restored(document), as_json=as_json)

@@ -22,13 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
-from botocore.config import Config
-
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.client.audit.aws import making_clients
+from jitney.client.audit.aws import aws_clients
 from jitney.client.policy.policy_access import CONFIGURATION, policy_module
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.restore.recorded_suspensions import RecordedSuspensions, recorded_suspensions
@@ -63,23 +60,17 @@ def plan_of(config: Path | None, env: dict[str, str]) -> RestorePlan:
     return RestorePlan({alias: role_arn(each) for alias, each in settings.targets.items()}, lock_seconds(longest))
 
 
-class AwsClients(NamedTuple):
-    """The clients of DynamoDB and KMS."""
-
-    dynamodb: Any
-    kms: Any
-
-
 class RestoredTables:
     """A restored state table, and the audit table that goes with it.
 
-    Every method raises Unavailable if AWS refuses a request. `progress` is called with the name of each step, and `now`
-    returns epoch seconds. `earlier_state_table` is the table that was in use, or "" if it is lost.
+    Every method raises Unavailable if AWS refuses a request. `clients` are those of DynamoDB and KMS. `progress` is
+    called with the name of each step, and `now` returns epoch seconds. `earlier_state_table` is the table that was in
+    use, or "" if it is lost.
     """
 
     def __init__(
         self,
-        clients: AwsClients,
+        clients: tuple[Any, ...],
         state_table: str,
         audit_table: str,
         earlier_state_table: str = "",
@@ -218,12 +209,9 @@ class RestoredTables:
             return dict(self._dynamodb.describe_table(TableName=name)["Table"])
 
 
-def aws_clients() -> AwsClients:
-    """Return clients with the AWS credentials of the environment. Raises Invalid."""
-    config = Config(retries={"mode": "standard"})
-    with making_clients(TITLE):
-        session = boto3.session.Session()
-        return AwsClients(session.client("dynamodb", config=config), session.client("kms", config=config))
+def clients() -> tuple[Any, ...]:
+    """Return the clients of DynamoDB and KMS with the AWS credentials of the environment. Raises Invalid."""
+    return aws_clients(TITLE, "dynamodb", "kms")
 
 
 def _listed(suspension: Suspension) -> str:
