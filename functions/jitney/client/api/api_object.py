@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from types import UnionType
-from typing import Any, Self, TypeAlias, get_args, get_origin
+from typing import Any, Self, TypeAlias, TypeVar, get_args, get_origin
 
+T = TypeVar("T")
 ApiConditions: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 """Condition keys with the values that calls may have, sorted by key. In JSON, they are an object."""
 
@@ -21,8 +22,13 @@ class ApiObject:
 
         Raises KeyError, TypeError or ValueError if the JSON is no such object.
         """
-        readers = _readers(cls)  # type: ignore[arg-type]  # a class is hashable
-        return cls(**{name: read(document[name]) for name, read in readers.items() if name in document})
+        return read_object(cls, document)
+
+
+def read_object(kind: type[T], document: Mapping[str, Any]) -> T:
+    """Return a data class with the members of a JSON object. Raises as `ApiObject.read`."""
+    readers = _readers(kind)  # type: ignore[arg-type]  # a class is hashable
+    return kind(**{name: read(document[name]) for name, read in readers.items() if name in document})
 
 
 def conditions_document(conditions: ApiConditions) -> dict[str, list[str]]:

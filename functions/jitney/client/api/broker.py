@@ -200,7 +200,7 @@ class Broker:
         from jitney.client.api.reviews import ApiVotedReview
 
         response = self._call("POST", f"/v1/reviews/{checked_grant_id(grant_id)}/votes", body)
-        return _read(lambda document: ApiVotedReview.read(document["review"]), response)
+        return _read(lambda document: ApiVotedReview.read(document["review"] | {"whole": document["review"]}), response)
 
     def reject_many(self, body: Mapping[str, Any]) -> "ApiBulkRejection":
         """Reject many requests of one agent or unit."""

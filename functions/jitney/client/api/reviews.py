@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from jitney.client.api.api_object import ApiObject, read_object
+
 
 @dataclass(frozen=True, slots=True)
 class ListedReview:
@@ -27,9 +29,7 @@ class ListedReview:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the entry in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        names = ("id", "title", "on_behalf_of", "human", "agent", "unit", "reason", "expires_at", "content")
-        level, urgency = str(document["harm"]["level"]), str(document.get("urgency", ""))
-        return cls(**{name: str(document[name]) for name in names}, level=level, urgency=urgency)
+        return read_object(cls, {**document, "level": document["harm"]["level"]})
 
 
 SECTIONS: Mapping[str, str] = {
@@ -58,7 +58,7 @@ class ApiReviewList:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewedAction:
+class ReviewedAction(ApiObject):
     """One requested action: what it does, its resources, which of them are new, and its conditions."""
 
     action: str
@@ -85,8 +85,6 @@ class ApiShownReview:
     level: str
     harm: tuple[str, str]
     second_step: bool
-    undecidable: str
-    part_only: str
     facts: tuple[tuple[str, str], ...]
     actions: tuple[ReviewedAction, ...]
     parameters: tuple[tuple[str, str], ...]
@@ -95,46 +93,27 @@ class ApiShownReview:
     agent: tuple[tuple[str, str], ...]
     details: tuple[tuple[str, str], ...]
     comments: tuple[tuple[str, str], ...]
-    may_vote: bool
     voted: str
     whole: Mapping[str, Any] = field(repr=False)
+    may_vote: bool = False
+    undecidable: str = ""
+    part_only: str = ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the request in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         harm = document["harm"]
-        return cls(
-            id=str(document["id"]),
-            state=str(document["state"]),
-            status=str(document["status"]),
-            content=str(document["content"]),
-            sentence=str(document["sentence"]),
-            level=str(harm["level"]),
-            harm=(str(harm["label"]), str(harm["sentence"])),
-            second_step=document["second_step"] is not False,
-            undecidable=str(document.get("undecidable", "")),
-            part_only=str(document.get("part_only", "")),
-            facts=tuple(_facts(document)),
-            actions=tuple(
-                ReviewedAction(
-                    str(each["action"]),
-                    str(each["does"]),
-                    tuple(map(str, each["resources"])),
-                    tuple(map(str, each["new"])),
-                    tuple(map(str, each["only_if"])),
-                )
-                for each in document["actions"]
-            ),
-            parameters=_named(document["parameters"]),
-            duration=str(document["duration"]),
-            duration_seconds=int(document["duration_seconds"]),
-            agent=tuple((name, str(document["agent"][name])) for name in ("reason", "changed", "ticket")),
-            details=_named(document["details"]),
-            comments=_named(document["comments"]),
-            may_vote=document.get("may_vote") is True,
-            voted=str(document.get("voted") or ""),
-            whole=document,
-        )
+        read = {
+            "level": harm["level"],
+            "harm": (str(harm["label"]), str(harm["sentence"])),
+            "second_step": document["second_step"] is not False,
+            "facts": _facts(document),
+            "agent": [(name, str(document["agent"][name])) for name in ("reason", "changed", "ticket")],
+            **{name: _named(document[name]) for name in ("parameters", "details", "comments")},
+            "voted": document.get("voted") or "",
+            "whole": document,
+        }
+        return read_object(cls, {**document, **read})
 
 
 def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -154,7 +133,7 @@ def _named(facts: Any) -> tuple[tuple[str, str], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiVotedReview:
+class ApiVotedReview(ApiObject):
     """The state of a request after a vote.
 
     `approved` are the groups that have approved. All groups of one set in `any_of` must approve.
@@ -167,19 +146,6 @@ class ApiVotedReview:
     duration_seconds: int
     expires_at: str
     whole: Mapping[str, Any] = field(repr=False)
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the result in a JSON object of the API. Raises KeyError or TypeError for any other object."""
-        return cls(
-            str(document["id"]),
-            str(document["state"]),
-            tuple(tuple(map(str, groups)) for groups in document["any_of"]),
-            tuple(map(str, document["approved"])),
-            int(document["duration_seconds"]),
-            str(document["expires_at"]),
-            document,
-        )
 
 
 @dataclass(frozen=True, slots=True)
