@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.log_groups import LogGroups
-from jitney.configuration.arns import ROLE_PATH, role_name
+from infra.roles import service_role
 
 DEFINITION = Path(__file__).with_name("approval.asl.json")
 _NAME = "jitney-approval"
@@ -44,19 +44,9 @@ class Approval(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         arns = {name: functions[function].invoked.function_arn for name, function in STEPS.items()}
-        role = iam.Role(
-            self,
-            "Role",
-            role_name=role_name("approval", Stack.of(self).region),
-            path=ROLE_PATH,
-            description="Jitney: lets the approval workflow call its functions",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
-            inline_policies={
-                "allows": iam.PolicyDocument(
-                    statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=sorted(arns.values()))]
-                )
-            },
-        )
+        invoke = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=sorted(arns.values()))
+        purpose = "lets the approval workflow call its functions"
+        role = service_role(self, "Role", "states", "approval", purpose, [invoke])
         # Log groups with this prefix need no resource policy (Step Functions Developer Guide, "CloudWatch logs").
         log_group = log_groups.add(self, "/aws/vendedlogs/states/jitney-approval")
         self.state_machine = sfn.StateMachine(

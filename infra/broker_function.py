@@ -16,8 +16,9 @@ from infra.conditions import item_conditions, session_name_condition, via_servic
 from infra.log_groups import LogGroups
 from infra.network import manage_network_interfaces
 from infra.permissions import Allow, merged
+from infra.roles import service_role
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
-from jitney.configuration.arns import ROLE_PATH, function_name, role_name
+from jitney.configuration.arns import ROLE_PATH, function_name
 from jitney.configuration.broker_settings import VpcSettings
 from jitney.configuration.partitions import Partition, partition_in
 
@@ -128,14 +129,13 @@ class BrokerFunction(Construct):
         write_logs = iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )
-        return iam.Role(
+        return service_role(
             self,
             "Role",
-            role_name=role_name(self.spec.name, Stack.of(self).region),
-            path=ROLE_PATH,
-            description=f"Jitney: {_lowered(self.spec.purpose)}",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"allows": iam.PolicyDocument(statements=[write_logs, *statements])},
+            "lambda",
+            self.spec.name,
+            _lowered(self.spec.purpose),
+            [write_logs, *statements],
             managed_policies=list(self._managed(managed, resources)),
         )
 

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 
 from collections.abc import Iterable, Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
@@ -18,7 +18,8 @@ from infra.acknowledge import acknowledge
 from infra.alarm_model import with_runbook
 from infra.broker_function import ALIAS, BrokerFunction
 from infra.monitoring import Monitoring
-from jitney.configuration.arns import ROLE_PATH, function_name, role_name
+from infra.roles import service_role
+from jitney.configuration.arns import function_name
 
 ROLLBACK_ALARMS = ("AnswersFailed", "GrantsUnreadable")
 """The alarms (`infra.alarms`) that roll a deployment back, in addition to one on the errors of each moved function.
@@ -100,14 +101,7 @@ class CanaryDeployments(Construct):
             resources=[*arns, *(f"{arn}:{ALIAS}" for arn in arns)],
         )
         look = iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=["*"])
-        role = iam.Role(
-            self,
-            "Role",
-            role_name=role_name("canary", Stack.of(self).region),
-            path=ROLE_PATH,
-            description="Jitney: lets CodeDeploy move functions to their new versions",
-            assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),
-            inline_policies={"allows": iam.PolicyDocument(statements=[move, look])},
-        )
+        purpose = "lets CodeDeploy move functions to their new versions"
+        role = service_role(self, "Role", "codedeploy", "canary", purpose, [move, look])
         acknowledge(role, "CodeDeploy reads alarms by name, and needs access to all for that.", "IAM5[Resource::*]")
         return role

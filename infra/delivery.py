@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.conditions import via_service
 from infra.log_groups import LogGroups
-from jitney.configuration.arns import ROLE_PATH, role_name
+from infra.roles import service_role
 
 _DAY = "dt=!{timestamp:yyyy-MM-dd}/"
 _DAY_OF_LINE = "dt=!{partitionKeyFromQuery:dt}/!{timestamp:yyyy-MM-dd}/"
@@ -90,15 +90,8 @@ class Delivery(Construct):
                     actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn], conditions=through
                 )
             )
-        return iam.Role(
-            self,
-            "Role",
-            role_name=role_name(f"delivery-{prefix}", Stack.of(self).region),
-            path=ROLE_PATH,
-            description=f"Jitney: lets Firehose write {prefix} to its bucket",
-            assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
-            inline_policies={"allows": iam.PolicyDocument(statements=statements)},
-        )
+        purpose = f"lets Firehose write {prefix} to its bucket"
+        return service_role(self, "Role", "firehose", f"delivery-{prefix}", purpose, statements)
 
 
 def _partitioning() -> dict[str, Any]:

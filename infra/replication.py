@@ -19,7 +19,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.conditions import via_service
-from jitney.configuration.arns import ROLE_PATH, role_name
+from infra.roles import service_role
 from jitney.configuration.broker_settings import ReplicationSettings
 
 ROLE = "replication"
@@ -60,11 +60,12 @@ class Replication(Construct):
             _Pair("records", records, f"arn:{partition}:s3:::{to.records_bucket}", is_locked=False),
             _Pair("seals", seals, f"arn:{partition}:s3:::{to.seals_bucket}", is_locked=True),
         )
-        role = self._role(ROLE, "Role", "s3", "replicates new records and seals", None)
+        where = "to the operator's buckets"
+        role = service_role(self, "Role", "s3", ROLE, f"replicates new records and seals {where}", [])
         # A bucket names its role, and the role's policy names the bucket. So the policy is a resource of its own.
         iam.Policy(self, "Policy", document=iam.PolicyDocument(statements=self._replicates()), roles=[role])
-        allows = {"allows": iam.PolicyDocument(statements=self._starts())}
-        self._role(f"{ROLE}-jobs", "JobRole", "batchoperations.s3", "replicates existing records and seals", allows)
+        purpose = f"replicates existing records and seals {where}"
+        service_role(self, "JobRole", "batchoperations.s3", f"{ROLE}-jobs", purpose, self._starts())
         for pair in self._pairs:
             bucket = cast("s3.CfnBucket", pair.source.node.default_child)
             bucket.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(
@@ -111,24 +112,6 @@ class Replication(Construct):
                 else None,
                 metrics=_RULE.MetricsProperty(status=enabled),
             ),
-        )
-
-    def _role(
-        self,
-        name: str,
-        construct_id: str,
-        service: str,
-        purpose: str,
-        policies: Mapping[str, iam.PolicyDocument] | None,
-    ) -> iam.Role:
-        return iam.Role(
-            self,
-            construct_id,
-            role_name=role_name(name, self._stack.region),
-            path=ROLE_PATH,
-            description=f"Jitney: {purpose} to the operator's buckets",
-            assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
-            inline_policies=policies,
         )
 
     def _replicates(self) -> list[iam.PolicyStatement]:
