@@ -14,6 +14,7 @@ from infra.grant_permissions import (
     END_APPROVALS,
     MASK,
     READ_OTHER_GRANTS,
+    READ_PAST_VERDICTS,
     REQUEST_GRANTS,
     SHOW_REVIEW,
     SHOW_REVIEW_VARIABLES,
@@ -36,7 +37,6 @@ from infra.permissions import (
     read_and_update,
     write_records,
 )
-from infra.preview_functions import PREVIEW_SPECS
 from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
 from infra.record_functions import RECORD_SPECS
 from infra.spec import (
@@ -55,6 +55,33 @@ from infra.state_items import (
     TOKEN_ITEMS,
     TRAIL_ITEMS,
 )
+
+PREVIEW_SPECS = (
+    FunctionSpec(
+        "decisions",
+        "Decides on a request without issuing anything",
+        routes=(("POST", "/v1/decisions"),),
+        allows=(
+            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "UNOPENED#*")),
+            READ_OTHER_GRANTS,
+            READ_PAST_VERDICTS,
+            *AUTHENTICATE,
+            *write_records(OTHER_CHAINS),
+            MASK,
+        ),
+    ),
+    FunctionSpec(
+        "permitted_targets",
+        "Lists what a principal could request on each target",
+        routes=(("GET", "/v1/targets"),),
+        allows=(
+            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*",)),
+            *AUTHENTICATE,
+            *write_records(OTHER_CHAINS),
+        ),
+    ),
+)
+
 
 _ISSUE = issue_to(GRANT_SESSIONS)
 _READ_OUT_OF_OFFICE = on_state("Query", items=OUT_OF_OFFICE_ITEMS)

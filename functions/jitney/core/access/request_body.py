@@ -7,16 +7,15 @@ Calls are read unmasked, because their parameters determine what they need. The 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from jitney.core.access.body_object import read_object
 from jitney.core.access.credential_seconds import read_credential_seconds
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.permission_fields import check_resource, read_permissions
 from jitney.core.access.profile_request import with_profile
-from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
+from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, Way, permissions_of
 from jitney.core.access.suspension_entry import SuspensionKind, SuspensionRequest
-from jitney.core.access.way_fields import read_way
 from jitney.core.config import Limits
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
 from jitney.core.masking.mask_tags import MASK
@@ -24,6 +23,30 @@ from jitney.core.masking.text import cannot_hold_secret
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.problems import Problem
 from jitney.core.target_config import Target
+
+
+class RequestedWay(NamedTuple):
+    """The way of a request, and whether its answers reveal sensitive values."""
+
+    way: Way
+    reveal: bool
+
+
+def read_way(body: Mapping[str, Any], faults: FieldErrors) -> RequestedWay:
+    """Return `way` and `reveal` of a body, and the defaults for absent members. Add the errors to `faults`."""
+    way, reveal = body.get("way", Way.CREDENTIALS), faults.flag(body.get("reveal", False), "/reveal")
+    ways = [str(each) for each in Way]
+    if not isinstance(way, str) or way not in ways:
+        faults.add("/way", "The value is not a way.", f"Use one of {', '.join(ways)}.", alternatives=ways)
+        way = Way.CREDENTIALS
+    elif reveal and way != Way.GATEWAY:
+        detail = "Only the gateway masks answers, so there is nothing to reveal with credentials."
+        faults.add("/reveal", detail, 'Add "way": "gateway", or leave reveal out.')
+    if way == Way.GATEWAY and "access_profile" in body:
+        detail = "Access profiles are for tools that hold credentials. The gateway needs none."
+        faults.add("/access_profile", detail, "Request the permissions of the calls, or leave way out.")
+    return RequestedWay(Way(way), reveal)
+
 
 MEMBERS = (
     *("target", "permissions", "calls", "access_profile", "way", "reveal"),

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from jitney.core.gateway.answer_shapes import (
     AWS_KEY_REF,
@@ -15,7 +15,6 @@ from jitney.core.gateway.answer_shapes import (
     NUMBER,
     TIME,
 )
-from jitney.core.gateway.content_text import content_text
 from jitney.core.masking.generic_masker import mask_value
 from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
 from jitney.core.masking.members import MemberLookup
@@ -23,6 +22,38 @@ from jitney.core.masking.named_secrets import PROVEN, judge_aws_key_name, judge_
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF
 from jitney.core.masking.text import Sought, mask_text, mask_texts, suspects
 from jitney.core.masking.text_columns import mask_cells
+
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+class ContentText(NamedTuple):
+    """A text and the encoding that gives its bytes again."""
+
+    text: str
+    encoding: str
+
+    def encoded(self, text: str) -> bytes:
+        """Return another text in the same encoding."""
+        return text.encode(self.encoding)
+
+
+def content_text(data: bytes) -> ContentText | None:
+    """Return the text of `data`, or None for binary data, which has a zero byte.
+
+    Text that is not UTF-8 is read byte by byte, so that secrets in it are found and its other bytes stay.
+    """
+    if b"\0" not in data:
+        return _read(data, "utf-8") or ContentText(data.decode("latin-1"), "latin-1")
+    encoding = _BYTE_ORDER_MARKS.get(data[:2])
+    return _read(data, encoding) if encoding else None
+
+
+def _read(data: bytes, encoding: str) -> ContentText | None:
+    try:
+        return ContentText(data.decode(encoding), encoding)
+    except UnicodeDecodeError:
+        return None
+
 
 MAX_DEPTH = 200
 """Levels of nesting of an answer. DynamoDB's 32 levels of a document are 64 of its answer."""

@@ -1,19 +1,37 @@
 """The only way from an Authorization header to a principal."""
 
+import hashlib
 from dataclasses import replace
 from typing import NamedTuple
 
 from jitney.core.config import Config
-from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated
+from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated, refused_from
 from jitney.core.identity.dpop import NO_PROOF, SentProof, check_binding, check_proof, check_scheme
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import KeySource, SignedClaims, issuer_of, verify_signature
-from jitney.core.identity.single_use_token import single_use_token
 from jitney.core.identity.token import UnverifiedToken, parse_token, sent_token
 from jitney.core.issuer_config import Issuer
 from jitney.core.quotas import SingleUseKey
+
+
+def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseKey | None:
+    """Return the key of `token`, or None when its issuer's tokens may be reused.
+
+    The key is stored until the token is refused as expired or too old.
+
+    A token for reviews can be used for any number of reads and for one vote.
+
+    The key covers the issuer and `jti`. Without a `jti`, the key covers the signed bytes only. The signature is left
+    out, because an ECDSA signature has a second valid form.
+    """
+    if issuer.replay != "single_use" and not issuer.for_reviews:
+        return None
+    jti = claims.get("jti")
+    about = b"jti:" + jti.encode() if jti else b"token:" + token.signing_input
+    key = hashlib.sha256(f"{len(issuer.issuer)}:{issuer.issuer}".encode() + about).hexdigest()
+    return SingleUseKey(f"REPLAY#{key}", refused_from(claims, issuer))
 
 
 class Authenticated(NamedTuple):

@@ -20,7 +20,7 @@ def effects_of_ways(
     The other way is evaluated without reveal. Raises the problems of `AuthenticatedRequest.decide`.
     """
     other = access_request.in_other_way()
-    # With an access profile there is no gateway (core.access.way_fields).
+    # With an access profile there is no gateway (core.access.request_body).
     effect = Effect.DENY if access_request.access_profile else authenticated.decide(other, others).effect
     effects = {access_request.way: decision.effect, other.way: effect}
     return {way: effects[way] for way in Way}
