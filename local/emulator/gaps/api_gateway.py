@@ -9,6 +9,7 @@ from ministack.services import apigateway_v1 as gateway
 from ministack.services import lambda_svc
 
 from local.emulator.gaps import roles
+from local.emulator.gaps.replacement import replaces
 
 
 def found_from_any_account() -> None:
@@ -16,9 +17,9 @@ def found_from_any_account() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
     """
-    handle = app._handle_execute_api_request
 
-    async def handle_execute_api_request(host: str, path: str, *more: Any, **named: Any) -> Any:
+    @replaces(app, "_handle_execute_api_request")
+    async def handle_execute_api_request(handle: Any, host: str, path: str, *more: Any, **named: Any) -> Any:
         reached = app._parse_execute_api_url(host, path)
         owner = _owner(reached[0]) if reached else None
         if owner is None:
@@ -28,8 +29,6 @@ def found_from_any_account() -> None:
             return await handle(host, path, *more, **named)
         finally:
             _request_account_id.reset(token)
-
-    app._handle_execute_api_request = handle_execute_api_request
 
 
 def _owner(api: str) -> str | None:
@@ -45,16 +44,14 @@ def large_requests_refused() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
     """
-    execute = gateway._execute_in_scope
 
-    async def execute_in_scope(request: Any, api: str, stage: str, *more: Any) -> Any:
+    @replaces(gateway, "_execute_in_scope")
+    async def execute_in_scope(execute: Any, request: Any, api: str, stage: str, *more: Any) -> Any:
         headers, body = more[2], more[3]
         if len(body or b"") > PAYLOAD_LIMIT or sum(map(len, map(": \r\n".join, headers.items()))) > HEADER_LIMIT:
             request["stage"] = gateway._stages_v1.get(api, {}).get(stage) or {}
             return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
         return await execute(request, api, stage, *more)
-
-    gateway._execute_in_scope = execute_in_scope
 
 
 def handler_errors_hidden() -> None:
@@ -62,13 +59,11 @@ def handler_errors_hidden() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
     """
-    shape = gateway._lambda_proxy_response
 
-    def lambda_proxy_response(result: dict[str, Any]) -> Any:
+    @replaces(gateway, "_lambda_proxy_response")
+    def lambda_proxy_response(shape: Any, result: dict[str, Any]) -> Any:
         response, error = shape(result)
         return response, "Internal server error" if error else error
-
-    gateway._lambda_proxy_response = lambda_proxy_response
 
 
 def malformed_answers_refused() -> None:
@@ -76,15 +71,13 @@ def malformed_answers_refused() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
-    shape = gateway._lambda_proxy_response
 
-    def lambda_proxy_response(result: dict[str, Any]) -> Any:
+    @replaces(gateway, "_lambda_proxy_response")
+    def lambda_proxy_response(shape: Any, result: dict[str, Any]) -> Any:
         body = result.get("body")
         if not result.get("error") and not result.get("throttle") and not _well_formed(body):
             return None, "Internal server error"
         return shape(result)
-
-    gateway._lambda_proxy_response = lambda_proxy_response
 
 
 _MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
@@ -101,9 +94,9 @@ def source_ip_of_the_connection() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
     """
-    build = gateway._build_lambda_event_v1
 
-    def build_lambda_event(*positional: Any, **named: Any) -> dict[str, Any]:
+    @replaces(gateway, "_build_lambda_event_v1")
+    def build_lambda_event(build: Any, *positional: Any, **named: Any) -> dict[str, Any]:
         event: dict[str, Any] = build(*positional, **named)
         address = get_request_client_ip()
         event["requestContext"]["identity"]["sourceIp"] = address
@@ -112,8 +105,6 @@ def source_ip_of_the_connection() -> None:
         headers["X-Forwarded-For"] = f"{said}, {address}" if said else address
         return event
 
-    gateway._build_lambda_event_v1 = build_lambda_event
-
 
 def address_that_was_asked() -> None:
     """AWS passes the requested host and path to the function: as domainName, and as path with the stage.
@@ -121,9 +112,9 @@ def address_that_was_asked() -> None:
     Here an API also answers below /_aws/execute-api/<id>, because its host name does not resolve.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
-    build = gateway._build_lambda_event_v1
 
-    def build_lambda_event(api: str, *positional: Any, **named: Any) -> dict[str, Any]:
+    @replaces(gateway, "_build_lambda_event_v1")
+    def build_lambda_event(build: Any, api: str, *positional: Any, **named: Any) -> dict[str, Any]:
         event: dict[str, Any] = build(api, *positional, **named)
         host = next((value for name, value in (event["headers"] or {}).items() if name.lower() == "host"), "")
         below = "" if host.startswith(f"{api}.execute-api.") else f"/_aws/execute-api/{api}"
@@ -131,17 +122,15 @@ def address_that_was_asked() -> None:
         context |= {"domainName": host, "path": below + context["path"]}
         return event
 
-    gateway._build_lambda_event_v1 = build_lambda_event
-
 
 def invoke_permission() -> None:
     """AWS invokes a function only if the function's policy allows it to apigateway.amazonaws.com for this method.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
     """
-    invoke = gateway._invoke_lambda_proxy_v1
 
-    async def invoke_lambda_proxy(integration: Any, api: str, stage: str, *more: Any, **named: Any) -> Any:
+    @replaces(gateway, "_invoke_lambda_proxy_v1")
+    async def invoke_lambda_proxy(invoke: Any, integration: Any, api: str, stage: str, *more: Any, **named: Any) -> Any:
         resource, method = more[1], more[3]
         account, region = named["owner_account_id"], named["owner_region"]
         function = gateway._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
@@ -151,5 +140,3 @@ def invoke_permission() -> None:
             headers = {"Content-Type": "application/json"}
             return 500, headers, json.dumps({"message": "Internal server error"}).encode()
         return await invoke(integration, api, stage, *more, **named)
-
-    gateway._invoke_lambda_proxy_v1 = invoke_lambda_proxy

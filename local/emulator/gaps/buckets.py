@@ -5,6 +5,8 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
 
+from local.emulator.gaps.replacement import replaces
+
 _CONDITIONAL = ("if-none-match", "if-match")
 
 
@@ -13,15 +15,13 @@ def objects_by_their_whole_names() -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
-    arn_of = iam_actions.extract_resource_arn
 
-    def extract_resource_arn(service: str, method: str, path: str, *more: Any) -> Any:
+    @replaces(iam_actions, "extract_resource_arn")
+    def extract_resource_arn(arn_of: Any, service: str, method: str, path: str, *more: Any) -> Any:
         bucket, _, key = path.removeprefix("/").partition("/")
         if service == "s3" and key:
             return f"arn:aws:s3:::{bucket}/{key}"
         return arn_of(service, method, path, *more)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
 
 
 def conditional_writes_in_conditions() -> None:
@@ -29,16 +29,16 @@ def conditional_writes_in_conditions() -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     """
-    context_of = iam_actions.s3_service_context
 
-    def s3_service_context(action: str, query: Any, path: str = "", headers: Any = None) -> dict[str, Any]:
+    @replaces(iam_actions, "s3_service_context")
+    def s3_service_context(
+        context_of: Any, action: str, query: Any, path: str = "", headers: Any = None
+    ) -> dict[str, Any]:
         context: dict[str, Any] = context_of(action, query, path, headers)
         if action != "s3:PutObject":
             return context
         given = {f"s3:{name}": value for name in _CONDITIONAL if (value := (headers or {}).get(name))}
         return {**context, **given}
-
-    iam_actions.s3_service_context = s3_service_context
 
 
 def owners_in_conditions() -> None:
@@ -46,13 +46,12 @@ def owners_in_conditions() -> None:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
     """
-    resolve, prefix = iam_evaluator._resolve_condition_key, "arn:aws:s3:::"
+    prefix = "arn:aws:s3:::"
 
-    def resolve_condition_key(key: str, context: Any) -> Any:
+    @replaces(iam_evaluator, "_resolve_condition_key")
+    def resolve_condition_key(resolve: Any, key: str, context: Any) -> Any:
         arn = str(context.resource_arn)
         if key.lower() not in ("aws:resourceaccount", "s3:resourceaccount") or not arn.startswith(prefix):
             return resolve(key, context)
         bucket = arn.removeprefix(prefix).partition("/")[0]
         return s3._bucket_owner_account(bucket) or resolve(key, context)
-
-    iam_evaluator._resolve_condition_key = resolve_condition_key

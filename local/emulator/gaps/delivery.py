@@ -6,6 +6,7 @@ from typing import Any
 from ministack.services import firehose
 
 from local.emulator.gaps import roles
+from local.emulator.gaps.replacement import replaces
 
 _role: ContextVar[tuple[str, str] | None] = ContextVar("role", default=None)
 
@@ -15,20 +16,18 @@ def delivery_uses_the_role() -> None:
 
     https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html
     """
-    deliver, put = firehose._deliver_to_s3, firehose._put_s3_object
 
-    def deliver_to_s3(stream: dict[str, Any], destination: dict[str, Any], *more: Any) -> None:
+    @replaces(firehose, "_deliver_to_s3")
+    def deliver_to_s3(deliver: Any, stream: dict[str, Any], destination: dict[str, Any], *more: Any) -> None:
         token = _role.set((destination["config"].get("RoleARN", ""), stream["name"]))
         try:
             deliver(stream, destination, *more)
         finally:
             _role.reset(token)
 
-    def put_s3_object(bucket: str, key: str, *more: Any) -> Any:
+    @replaces(firehose, "_put_s3_object")
+    def put_s3_object(put: Any, bucket: str, key: str, *more: Any) -> Any:
         under = _role.get()
         if under and (refusal := roles.denied(under[0], "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", under[1])):
             raise PermissionError(refusal)
         return put(bucket, key, *more)
-
-    firehose._deliver_to_s3 = deliver_to_s3
-    firehose._put_s3_object = put_s3_object

@@ -5,6 +5,8 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 
+from local.emulator.gaps.replacement import replaces
+
 _by_session_policy: ContextVar[bool] = ContextVar("by_session_policy", default=False)
 
 
@@ -22,12 +24,13 @@ def session_policies_named() -> None:
 
 
 def _mark_session_policies() -> None:
-    limits_of, evaluate = iam_evaluator._session_policy_limits, iam_evaluator.evaluate
 
-    def session_policy_limits(session: Any, account: str) -> list[Any]:
+    @replaces(iam_evaluator, "_session_policy_limits")
+    def session_policy_limits(limits_of: Any, session: Any, account: str) -> list[Any]:
         return [_SessionPolicies(limit) for limit in limits_of(session, account)]
 
-    def evaluated(ctx: Any, policies: Any, *limits: Any) -> Any:
+    @replaces(iam_evaluator, "evaluate")
+    def evaluated(evaluate: Any, ctx: Any, policies: Any, *limits: Any) -> Any:
         result = evaluate(ctx, policies, *limits)
         others = [limit for limit in limits if not isinstance(limit, _SessionPolicies)]
         if len(others) < len(limits):
@@ -36,26 +39,21 @@ def _mark_session_policies() -> None:
             _by_session_policy.set(denied and evaluate(ctx, policies, *others).decision != result.decision)
         return result
 
-    iam_evaluator._session_policy_limits = session_policy_limits
-    iam_evaluator.evaluate = evaluated
-
 
 def _name_session_policies() -> None:
-    message_of, respond = iam_actions.identity_denial_message, iam_actions.access_denied_response
 
-    def message(action: str, principal: str, resource: str, explicit_deny: Any) -> str:
+    @replaces(iam_actions, "identity_denial_message")
+    def message(message_of: Any, action: str, principal: str, resource: str, explicit_deny: Any) -> str:
         text = str(message_of(action, principal, resource, explicit_deny))
         if not _by_session_policy.get():
             return text
         return text.replace("in an identity-based policy", "in a session policy").replace("identity-based", "session")
 
-    def response(service: str, action: str, principal: str, request_id: str, **more: Any) -> Any:
+    @replaces(iam_actions, "access_denied_response")
+    def response(respond: Any, service: str, action: str, principal: str, request_id: str, **more: Any) -> Any:
         other_reason = more.get("message") or more.get("error_code") or more.get("resource_policy_arn")
         if _by_session_policy.get() and not other_reason:
             resource = more.get("resource_arn", "*")
             named = f'"{resource}"' if service == "s3" else resource
             more["message"] = message(action, principal, named, more.get("explicit_deny"))
         return respond(service, action, principal, request_id, **more)
-
-    iam_actions.identity_denial_message = message
-    iam_actions.access_denied_response = response

@@ -7,6 +7,8 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.services import dynamodb, kms
 
+from local.emulator.gaps.replacement import replaces
+
 type Members = dict[str, Any]
 type Answer = tuple[int, Members, Any]
 type Denied = iam_evaluator.EvalResult | iam_evaluator.AuthError | None
@@ -20,9 +22,11 @@ def tables_use_the_callers_key() -> None:
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
     """
-    enforce = iam_evaluator.enforce
 
-    def enforce_with_key(key: str, action: str, service: str, region: str, *more: Any, **named: Any) -> Denied:
+    @replaces(iam_evaluator, "enforce")
+    def enforce_with_key(
+        enforce: Any, key: str, action: str, service: str, region: str, *more: Any, **named: Any
+    ) -> Denied:
         denied: Denied = enforce(key, action, service, region, *more, **named)
         resource = named.get("resource_arn") or (more[0] if more else "*")
         wanted = _key_actions(action) if service == "dynamodb" and denied is None else ()
@@ -31,8 +35,6 @@ def tables_use_the_callers_key() -> None:
         for wish in wanted if arn else ():
             denied = denied or enforce(key, wish, "kms", region, resource_arn=arn, service_context=context)
         return denied
-
-    iam_evaluator.enforce = enforce_with_key
 
 
 def restored_tables_have_their_key() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from ministack.services import stepfunctions as states
 
 from local.emulator.gaps import running
+from local.emulator.gaps.replacement import replaces
 
 
 def executions_named_once() -> None:
@@ -15,9 +16,9 @@ def executions_named_once() -> None:
     It refuses input that is not JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
-    start = states._start_execution
 
-    def start_execution(data: dict[str, Any]) -> Any:
+    @replaces(states, "_start_execution")
+    def start_execution(start: Any, data: dict[str, Any]) -> Any:
         given = data.get("input", "{}")
         try:
             json.loads(given)
@@ -30,8 +31,6 @@ def executions_named_once() -> None:
             return states.json_response({"executionArn": known["executionArn"], "startDate": known["startDate"]})
         return start(data)
 
-    states._start_execution = start_execution
-
 
 def executions_stay_stopped() -> None:
     """AWS ends a stopped execution at once, even if it waits. Later events do not change it.
@@ -39,9 +38,9 @@ def executions_stay_stopped() -> None:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
     """
     running.follow()
-    stop, fail, add, sleep = states._stop_execution, states._fail_execution, states._add_event, states._scaled_sleep
 
-    def stop_execution(data: dict[str, Any]) -> Any:
+    @replaces(states, "_stop_execution")
+    def stop_execution(stop: Any, data: dict[str, Any]) -> Any:
         found = running.by_arn.get(data.get("executionArn", ""))
         if found is None:
             return stop(data)
@@ -50,26 +49,24 @@ def executions_stay_stopped() -> None:
             found.changed.notify_all()
             return answer
 
-    def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
+    @replaces(states, "_fail_execution")
+    def fail_execution(fail: Any, execution: dict[str, Any], error: str, cause: str) -> None:
         if execution["status"] == "RUNNING":
             fail(execution, error, cause)
 
-    def add_event(execution: dict[str, Any], kind: str, *more: Any) -> Any:
+    @replaces(states, "_add_event")
+    def add_event(add: Any, execution: dict[str, Any], kind: str, *more: Any) -> Any:
         # Code that ends an execution sets the status first.
         if execution["status"] == "RUNNING" or kind.startswith("Execution"):
             return add(execution, kind, *more)
         return None
 
-    def scaled_sleep(seconds: float) -> None:
+    @replaces(states, "_scaled_sleep")
+    def scaled_sleep(sleep: Any, seconds: float) -> None:
         if execution := running.current.get():
             execution.wait(seconds * states._SFN_WAIT_SCALE)
         else:
             sleep(seconds)
-
-    states._stop_execution = stop_execution
-    states._fail_execution = fail_execution
-    states._add_event = add_event
-    states._scaled_sleep = scaled_sleep
 
 
 def executions_time_out() -> None:
@@ -78,17 +75,15 @@ def executions_time_out() -> None:
     https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
     """
     running.follow()
-    add = states._add_event
 
-    def add_event(execution: dict[str, Any], kind: str, *more: Any) -> Any:
+    @replaces(states, "_add_event")
+    def add_event(add: Any, execution: dict[str, Any], kind: str, *more: Any) -> Any:
         event = add(execution, kind, *more)
         found = running.current.get()
         if found and found.record is execution and kind.endswith("StateEntered"):
             _set_deadline(found)
             found.check()
         return event
-
-    states._add_event = add_event
 
 
 def _set_deadline(found: running.Running) -> None:
@@ -103,13 +98,11 @@ def failed_executions_have_no_output() -> None:
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
     """
-    describe = states._describe_execution
 
-    def describe_execution(data: dict[str, Any]) -> Any:
+    @replaces(states, "_describe_execution")
+    def describe_execution(describe: Any, data: dict[str, Any]) -> Any:
         status, headers, body = describe(data)
         answer = json.loads(body)
         if answer.get("status") in {"FAILED", "TIMED_OUT", "ABORTED"}:
             body = json.dumps({**answer, "output": None, "outputDetails": None}).encode()
         return status, headers, body
-
-    states._describe_execution = describe_execution

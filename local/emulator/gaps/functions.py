@@ -7,6 +7,7 @@ from ministack.services import lambda_svc
 
 from local.emulator import executions
 from local.emulator.environment import ExecutionEnvironment
+from local.emulator.gaps.replacement import replaces
 
 
 def own_interpreter() -> None:
@@ -18,12 +19,13 @@ def own_interpreter() -> None:
     process after each exception, and waits 50 ms for a log that may not come.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
-    choose, execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
 
-    def worker_class_for(config: dict[str, Any]) -> Any:
+    @replaces(lambda_runtime, "_worker_class_for")
+    def worker_class_for(choose: Any, config: dict[str, Any]) -> Any:
         return ExecutionEnvironment if _is_python(config) else choose(config)
 
-    def execute_function_warm(function: dict[str, Any], event: Any, request_id: str) -> Any:
+    @replaces(lambda_svc, "_execute_function_warm")
+    def execute_function_warm(execute: Any, function: dict[str, Any], event: Any, request_id: str) -> Any:
         config = function.get("config") or function
         if not _is_python(config) or not function.get("code_zip"):
             return execute(function, event, request_id)
@@ -34,9 +36,6 @@ def own_interpreter() -> None:
         finally:
             lambda_runtime.release_worker(worker)
             _end_surplus()
-
-    lambda_runtime._worker_class_for = worker_class_for
-    lambda_svc._execute_function_warm = execute_function_warm
 
 
 def _end_surplus() -> None:

@@ -9,6 +9,8 @@ from ministack import app
 from ministack.core import iam_actions
 from ministack.services import ses, ses_v2
 
+from local.emulator.gaps.replacement import replaces
+
 SEND = ("POST", "/v2/email/outbound-emails")
 _sender: ContextVar[str] = ContextVar("sender", default="")
 
@@ -18,9 +20,11 @@ def sending_permissions() -> None:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
     """
-    arn_of, enforce = iam_actions.extract_resource_arn, app._enforce_data_plane
 
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+    @replaces(iam_actions, "extract_resource_arn")
+    def extract_resource_arn(
+        arn_of: Any, service: str, method: str, path: str, headers: Any, body: bytes, *more: Any
+    ) -> Any:
         _sender.set("")
         if service != "ses" or (method, path) != SEND:
             return arn_of(service, method, path, headers, body, *more)
@@ -29,13 +33,11 @@ def sending_permissions() -> None:
         _, region, account = more
         return f"arn:aws:ses:{region}:{account}:identity/{_identity(address) or address}"
 
-    def enforce_data_plane(service: str, action: str, *more: Any, **named: Any) -> Any:
+    @replaces(app, "_enforce_data_plane")
+    def enforce_data_plane(enforce: Any, service: str, action: str, *more: Any, **named: Any) -> Any:
         if service == "sesv2" and action == "ses:SendEmail":
             named["service_context"] = {**(named.get("service_context") or {}), "ses:fromaddress": _sender.get()}
         return enforce(service, action, *more, **named)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
-    app._enforce_data_plane = enforce_data_plane
 
 
 def headers_of_mails() -> None:
@@ -43,17 +45,18 @@ def headers_of_mails() -> None:
 
     https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html
     """
-    handle, show = ses_v2.handle_request, app._handle_ses_messages_request
     headers_by_id: dict[str, Any] = {}
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    @replaces(ses_v2, "handle_request")
+    async def handle_request(handle: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         answer = await handle(method, path, headers, body, query)
         if (method, path) == SEND and answer[0] == 200:
             given = json.loads(body).get("Content", {}).get("Simple", {}).get("Headers", [])
             headers_by_id[json.loads(answer[2])["MessageId"]] = {each["Name"]: each["Value"] for each in given}
         return answer
 
-    async def handle_ses_messages_request(*request: Any) -> Any:
+    @replaces(app, "_handle_ses_messages_request")
+    async def handle_ses_messages_request(show: Any, *request: Any) -> Any:
         answer = await show(*request)
         if answer is None or answer[0] != 200:
             return answer
@@ -62,9 +65,6 @@ def headers_of_mails() -> None:
             for message in messages:
                 message["Headers"] = headers_by_id.get(message["MessageId"], {})
         return answer[0], answer[1], json.dumps(shown).encode()
-
-    ses_v2.handle_request = handle_request
-    app._handle_ses_messages_request = handle_ses_messages_request
 
 
 def _address(body: bytes) -> str:

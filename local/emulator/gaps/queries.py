@@ -14,6 +14,7 @@ from ministack.core.responses import get_account_id
 from ministack.services import athena, glue
 
 from local import engine
+from local.emulator.gaps.replacement import replaces
 
 PACKED = (".gz", ".zst")
 # Strings and comments, in which a question mark is no parameter, or else a parameter.
@@ -25,13 +26,11 @@ def execution_parameters() -> None:
 
     https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements-querying-using-execution-parameters.html
     """
-    start = athena._start_query_execution
 
-    def with_parameters(data: dict[str, Any]) -> Any:
+    @replaces(athena, "_start_query_execution")
+    def with_parameters(start: Any, data: dict[str, Any]) -> Any:
         values = iter(data.get("ExecutionParameters") or ())
         return start({**data, "QueryString": _filled(data.get("QueryString", ""), values)})
-
-    athena._start_query_execution = with_parameters
 
 
 def workgroups_of_queries() -> None:
@@ -39,15 +38,15 @@ def workgroups_of_queries() -> None:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
     """
-    arn_of = iam_actions.extract_resource_arn
 
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+    @replaces(iam_actions, "extract_resource_arn")
+    def extract_resource_arn(
+        arn_of: Any, service: str, method: str, path: str, headers: Any, body: bytes, *more: Any
+    ) -> Any:
         if service == "athena" and (workgroup := _workgroup(json.loads(body or b"{}"))):
             region, account = more[-2:]
             return f"arn:aws:athena:{region}:{account}:workgroup/{workgroup}"
         return arn_of(service, method, path, headers, body, *more)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
 
 
 def _workgroup(asked: Mapping[str, Any]) -> str:
@@ -66,32 +65,31 @@ def json_tables() -> None:
     A query copies each table once, and reads each folder as one file, because DuckDB needs milliseconds to open a file
     and Firehose writes thousands of small ones. https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
     """
-    relation, empty = athena._table_relation, athena._empty_relation
-    copy, rewrite = athena._materialize_table_files, athena._rewrite_data_paths
     copied: ContextVar[dict[str, list[str]]] = ContextVar("copied")
 
-    async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
+    @replaces(athena, "_rewrite_data_paths")
+    async def rewritten(rewrite: Any, query: str, database: str, catalog: str | None = None) -> Any:
         copied.set({})
         return await rewrite(query, database, catalog)
 
-    def copied_once(location: str, workdirs: list[str]) -> list[str]:
+    @replaces(athena, "_materialize_table_files")
+    def copied_once(copy: Any, location: str, workdirs: list[str]) -> list[str]:
         known = copied.get()
         if location not in known:
             known[location] = copy(location, workdirs)
         return known[location]
 
-    def table_relation(table: dict[str, Any], files: Sequence[str]) -> str:
+    @replaces(athena, "_table_relation")
+    def table_relation(relation: Any, table: dict[str, Any], files: Sequence[str]) -> str:
         if athena._data_format(table) != "json":
             return str(relation(table, files))
         return engine.lines(_joined(files), _columns(table, "StorageDescriptor"))
 
-    def empty_relation(table: dict[str, Any]) -> str:
+    @replaces(athena, "_empty_relation")
+    def empty_relation(empty: Any, table: dict[str, Any]) -> str:
         if athena._data_format(table) != "json":
             return str(empty(table))
         return engine.nothing([*_columns(table, "StorageDescriptor"), *_columns(table, "PartitionKeys")])
-
-    athena._table_relation, athena._empty_relation = table_relation, empty_relation
-    athena._materialize_table_files, athena._rewrite_data_paths = copied_once, rewritten
 
 
 def _joined(files: Sequence[str]) -> list[str]:
@@ -116,12 +114,10 @@ def views() -> None:
 
     https://docs.aws.amazon.com/athena/latest/ug/views.html
     """
-    rewrite = athena._rewrite_data_paths
 
-    async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
+    @replaces(athena, "_rewrite_data_paths")
+    async def rewritten(rewrite: Any, query: str, database: str, catalog: str | None = None) -> Any:
         return await rewrite(_expanded(query, database), database, catalog)
-
-    athena._rewrite_data_paths = rewritten
 
 
 def _expanded(query: str, database: str) -> str:
@@ -148,7 +144,7 @@ def queries_ask_as_the_caller() -> None:
 
     https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
     """
-    enforce, rewrite, save = iam_evaluator.enforce, athena._rewrite_data_paths, athena._save_query_results
+    enforce = iam_evaluator.enforce
     asked: ContextVar[tuple[str, str]] = ContextVar("asked")
 
     def remembered(key: str, action: str, service: str, region: str, *more: Any, **named: Any) -> Any:
@@ -161,7 +157,8 @@ def queries_ask_as_the_caller() -> None:
         if enforce(key, action, "athena", region, resource_arn=arn):
             raise PermissionError(f"{words}: the caller is not authorized to perform: {action} on resource: {arn}")
 
-    async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
+    @replaces(athena, "_rewrite_data_paths")
+    async def rewritten(rewrite: Any, query: str, database: str, catalog: str | None = None) -> Any:
         for name, table in _tables_of(query, database):
             words = "Insufficient permissions to execute the query"
             place = f"arn:aws:glue:{asked.get()[1]}:{get_account_id()}"
@@ -173,12 +170,13 @@ def queries_ask_as_the_caller() -> None:
                 require("s3:GetObject", f"arn:aws:s3:::{folder}object", f"Permission denied on {location}")
         return await rewrite(query, database, catalog)
 
-    async def saved(query_id: str) -> None:
+    @replaces(athena, "_save_query_results")
+    async def saved(save: Any, query_id: str) -> None:
         location = athena._executions[query_id]["ResultConfiguration"]["OutputLocation"]
         require("s3:PutObject", f"arn:aws:s3:::{location.removeprefix('s3://')}", f"Permission denied on {location}")
         await save(query_id)
 
-    iam_evaluator.enforce, athena._rewrite_data_paths, athena._save_query_results = remembered, rewritten, saved
+    iam_evaluator.enforce = remembered
 
 
 def _tables_of(query: str, database: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -199,27 +197,24 @@ def functions_of_trino() -> None:
 
     https://docs.aws.amazon.com/athena/latest/ug/functions-env3.html
     """
-    rewrite = athena._rewrite_data_paths
 
-    async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
+    @replaces(athena, "_rewrite_data_paths")
+    async def rewritten(rewrite: Any, query: str, database: str, catalog: str | None = None) -> Any:
         text, *more = await rewrite(query, database, catalog)
         return ";\n".join((*engine.FUNCTIONS, text)), *more
-
-    athena._rewrite_data_paths = rewritten
 
 
 def texts_of_values() -> None:
     """Athena writes a list as [a, b] and a moment with milliseconds. It says which columns are lists and JSON."""
-    text = athena._datum_text
 
-    def datum_text(value: Any) -> str:
+    @replaces(athena, "_datum_text")
+    def datum_text(text: Any, value: Any) -> str:
         if isinstance(value, list):
             return f"[{', '.join('null' if each is None else datum_text(each) for each in value)}]"
         if isinstance(value, datetime):
             return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03}"
         return str(text(value))
 
-    athena._datum_text = datum_text
     athena._DUCKDB_TYPE_MAP |= {"VARCHAR[]": "array", "JSON": "json", "UBIGINT": "bigint"}
 
 

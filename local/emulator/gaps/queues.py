@@ -5,6 +5,8 @@ from typing import Any
 
 from ministack.services import eventbridge, sqs
 
+from local.emulator.gaps.replacement import replaces
+
 type Message = dict[str, Any]
 
 
@@ -15,9 +17,9 @@ def fair_queues() -> None:
     gives messages from EventBridge no group.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
     """
-    dispatch, invoke, collect = eventbridge._dispatch_to_sqs, eventbridge._invoke_target, sqs._collect_msgs
 
-    def invoke_target(target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
+    @replaces(eventbridge, "_invoke_target")
+    def invoke_target(invoke: Any, target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
         group = (target.get("SqsParameters") or {}).get("MessageGroupId", "")
         if group.startswith("$."):
             view = view or eventbridge._pattern_event_view(event)
@@ -25,7 +27,8 @@ def fair_queues() -> None:
             target = {**target, "SqsParameters": {"MessageGroupId": found}}
         invoke(target, event, rule, view)
 
-    def dispatch_to_sqs(spec: Any, payload: Any, sqs_parameters: Any = None) -> None:
+    @replaces(eventbridge, "_dispatch_to_sqs")
+    def dispatch_to_sqs(dispatch: Any, spec: Any, payload: Any, sqs_parameters: Any = None) -> None:
         dispatch(spec, payload, sqs_parameters)
         queue, group = sqs._queue_by_arn(str(spec)), (sqs_parameters or {}).get("MessageGroupId")
         for each in reversed(queue["messages"] if queue and group else ()):
@@ -33,14 +36,11 @@ def fair_queues() -> None:
                 each["group_id"] = group
                 break
 
-    def collect_messages(queue: Any, most: int, visibility_timeout: int) -> list[Message]:
+    @replaces(sqs, "_collect_msgs")
+    def collect_messages(collect: Any, queue: Any, most: int, visibility_timeout: int) -> list[Message]:
         fair = queue if queue["is_fifo"] else {**queue, "messages": _in_fair_order(queue["messages"])}
         collected: list[Message] = collect(fair, most, visibility_timeout)
         return collected
-
-    eventbridge._invoke_target = invoke_target
-    eventbridge._dispatch_to_sqs = dispatch_to_sqs
-    sqs._collect_msgs = collect_messages
 
 
 def _in_fair_order(messages: list[Message]) -> list[Message]:

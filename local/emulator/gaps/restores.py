@@ -11,6 +11,8 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import dynamodb
 
+from local.emulator.gaps.replacement import replaces
+
 type Members = dict[str, Any]
 type Answer = tuple[int, Members, Any]
 
@@ -48,16 +50,17 @@ def moments_of_restores() -> None:
 
 
 def _keep_changes() -> None:
-    emit, enable = dynamodb._emit_stream_event, dynamodb._update_continuous_backups
 
+    @replaces(dynamodb, "_emit_stream_event")
     def emit_and_keep(
-        name: str, event: str, before: Members | None, after: Members | None, *more: Any, **named: Any
+        emit: Any, name: str, event: str, before: Members | None, after: Members | None, *more: Any, **named: Any
     ) -> None:
         if dynamodb._pitr_settings.get(name):
             _history(name).add(before, after)
         emit(name, event, before, after, *more, **named)
 
-    def enable_from_now(request: Members) -> Answer:
+    @replaces(dynamodb, "_update_continuous_backups")
+    def enable_from_now(enable: Any, request: Members) -> Answer:
         name = dynamodb._normalize_table_name(request.get("TableName"))
         enabled = dynamodb._pitr_settings.get(name)
         answer: Answer = enable(request)
@@ -65,14 +68,11 @@ def _keep_changes() -> None:
             _histories[_place(name)] = History()
         return answer
 
-    dynamodb._emit_stream_event = emit_and_keep
-    dynamodb._update_continuous_backups = enable_from_now
-
 
 def _describe_period() -> None:
-    describe, table_description = dynamodb._describe_continuous_backups, dynamodb._table_description
 
-    def describe_period(request: Members) -> Answer:
+    @replaces(dynamodb, "_describe_continuous_backups")
+    def describe_period(describe: Any, request: Members) -> Answer:
         answer: Answer = describe(request)
         known = json.loads(answer[2])
         period = known.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
@@ -82,18 +82,16 @@ def _describe_period() -> None:
         period |= {"EarliestRestorableDateTime": _history(name).since, "LatestRestorableDateTime": time.time()}
         return _answer(known)
 
-    def description_with_summary(name: str) -> Members:
+    @replaces(dynamodb, "_table_description")
+    def description_with_summary(table_description: Any, name: str) -> Members:
         summary = dynamodb._tables[name].get("RestoreSummary")
         return {**table_description(name), **({"RestoreSummary": summary} if summary else {})}
 
-    dynamodb._describe_continuous_backups = describe_period
-    dynamodb._table_description = description_with_summary
-
 
 def _restore_to_moments() -> None:
-    restore = dynamodb._restore_table_to_point_in_time
 
-    def restore_to_moment(request: Members) -> Answer:
+    @replaces(dynamodb, "_restore_table_to_point_in_time")
+    def restore_to_moment(restore: Any, request: Members) -> Answer:
         name = request.get("SourceTableName") or dynamodb._normalize_table_name(request.get("SourceTableArn") or "")
         now = time.time()
         moment = now if request.get("UseLatestRestorableTime") else request.get("RestoreDateTime")
@@ -109,8 +107,6 @@ def _restore_to_moments() -> None:
         summary = {"RestoreDateTime": moment, "RestoreInProgress": False, "SourceTableArn": source["TableArn"]}
         target["RestoreSummary"] = summary
         return _answer({"TableDescription": dynamodb._table_description(request["TargetTableName"])})
-
-    dynamodb._restore_table_to_point_in_time = restore_to_moment
 
 
 def _refusal(name: str, moment: float | None, now: float) -> Answer | None:

@@ -7,6 +7,7 @@ from typing import Any
 from ministack.services import stepfunctions as states
 
 from local.emulator.gaps import running
+from local.emulator.gaps.replacement import replaces
 
 type Members = dict[str, Any]
 
@@ -39,14 +40,13 @@ def retry_delays() -> None:
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
     running.follow()
-    matches = states._error_matches
 
-    def error_matches(names: list[str], error: str) -> bool:
+    @replaces(states, "_error_matches")
+    def error_matches(matches: Any, names: list[str], error: str) -> bool:
         if error in {"States.Runtime", "States.DataLimitExceeded"}:
             return error in names
         return bool(matches(names, error))
 
-    states._error_matches = error_matches
     states._with_retry_and_catch = with_retry_and_catch
 
 

@@ -7,6 +7,8 @@ from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.services import iam
 
+from local.emulator.gaps.replacement import replaces
+
 WRITES = frozenset(
     {"iam:AttachRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy"},
 )
@@ -17,9 +19,9 @@ def permissions_boundary_key() -> None:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
-    context_of = iam_actions.request_tag_context
 
-    def request_tag_context(service: str, action: str, body: bytes, query: Any) -> Any:
+    @replaces(iam_actions, "request_tag_context")
+    def request_tag_context(context_of: Any, service: str, action: str, body: bytes, query: Any) -> Any:
         context = context_of(service, action, body, query)
         if action not in WRITES:
             return context
@@ -29,22 +31,18 @@ def permissions_boundary_key() -> None:
         arn = boundary.get("PermissionsBoundaryArn") if isinstance(boundary, dict) else boundary
         return {**context, "iam:PermissionsBoundary": arn} if arn else context
 
-    iam_actions.request_tag_context = request_tag_context
-
 
 def role_paths() -> None:
     """AWS identifies a role by its whole ARN with its path, even if the call has only its name.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     """
-    arn_of = iam_actions.extract_resource_arn
 
-    def extract_resource_arn(service: str, *rest: Any) -> Any:
+    @replaces(iam_actions, "extract_resource_arn")
+    def extract_resource_arn(arn_of: Any, service: str, *rest: Any) -> Any:
         arn = arn_of(service, *rest)
         if service == "iam" and ":role/" in str(arn):
             account, _, name = str(arn).partition("::")[2].partition(":role/")
             role = iam._roles.get_scoped(account, None, name)
             return role["Arn"] if role else arn
         return arn
-
-    iam_actions.extract_resource_arn = extract_resource_arn

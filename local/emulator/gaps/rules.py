@@ -9,6 +9,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, lambda_svc
 
 from local.emulator.gaps import roles
+from local.emulator.gaps.replacement import replaces
 
 _rule: ContextVar[str] = ContextVar("rule", default="")
 _sender: ContextVar[str] = ContextVar("sender", default="")
@@ -21,22 +22,20 @@ def rule_permission() -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
-    invoke, dispatch = eventbridge._invoke_target, eventbridge._dispatch_to_lambda
 
-    def invoke_target(target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
+    @replaces(eventbridge, "_invoke_target")
+    def invoke_target(invoke: Any, target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
         token = _rule.set(rule["Arn"])
         try:
             invoke(target, event, rule, view)
         finally:
             _rule.reset(token)
 
-    def dispatch_to_lambda(arn: str, payload: str) -> None:
+    @replaces(eventbridge, "_dispatch_to_lambda")
+    def dispatch_to_lambda(dispatch: Any, arn: str, payload: str) -> None:
         record, config, _ = lambda_svc._get_func_record_for_ref(arn)
         if record and config and roles.may_invoke(arn, "events.amazonaws.com", _rule.get()):
             dispatch(arn, payload)
-
-    eventbridge._invoke_target = invoke_target
-    eventbridge._dispatch_to_lambda = dispatch_to_lambda
 
 
 def all_management_events() -> None:
@@ -66,16 +65,17 @@ def buses_of_other_accounts() -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
-    invoke, dispatch = eventbridge._invoke_target, eventbridge._dispatch_to_event_bus
 
-    def invoke_target(target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
+    @replaces(eventbridge, "_invoke_target")
+    def invoke_target(invoke: Any, target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
         token = _sender.set(target.get("RoleArn", ""))
         try:
             invoke(target, event, rule, view)
         finally:
             _sender.reset(token)
 
-    def dispatch_to_event_bus(spec: Any, event: Any, rule: Any, been: Any, payload: Any = None) -> None:
+    @replaces(eventbridge, "_dispatch_to_event_bus")
+    def dispatch_to_event_bus(dispatch: Any, spec: Any, event: Any, rule: Any, been: Any, payload: Any = None) -> None:
         if spec.account_id == get_account_id():
             dispatch(spec, event, rule, been, payload)
             return
@@ -87,18 +87,17 @@ def buses_of_other_accounts() -> None:
             if _bus_lets(name, role, str(spec)):
                 dispatch(spec, {**event, "EventBusName": name}, rule, been, payload)
 
-    eventbridge._invoke_target = invoke_target
-    eventbridge._dispatch_to_event_bus = dispatch_to_event_bus
-
 
 def arns_of_rules() -> None:
     """Permissions on rules are checked on the rule's ARN, which does not contain the default bus.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     """
-    arn_of = iam_actions.extract_resource_arn
 
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+    @replaces(iam_actions, "extract_resource_arn")
+    def extract_resource_arn(
+        arn_of: Any, service: str, method: str, path: str, headers: Any, body: bytes, *more: Any
+    ) -> Any:
         operation = str(headers.get("x-amz-target", "")).rpartition(".")[2]
         if service == "events" and operation in _OF_RULES:
             asked = json.loads(body or b"{}")
@@ -107,8 +106,6 @@ def arns_of_rules() -> None:
             region, account = more[-2:]
             return f"arn:aws:events:{region}:{account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
         return arn_of(service, method, path, headers, body, *more)
-
-    iam_actions.extract_resource_arn = extract_resource_arn
 
 
 # For each operation on a rule: the member of the request that has the rule's name.

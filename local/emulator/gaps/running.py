@@ -13,6 +13,8 @@ from typing import Any
 
 from ministack.services import stepfunctions as states
 
+from local.emulator.gaps.replacement import replaces
+
 
 class EndedError(states._ExecutionError):  # type: ignore[misc]
     """The execution has ended. Retry and Catch of its states do not see this error."""
@@ -84,9 +86,9 @@ by_arn: dict[str, Running] = {}
 @functools.cache
 def follow() -> None:
     """Give every execution's thread its Running. Gaps that need it call this function."""
-    run = states._run_execution
 
-    def run_execution(arn: str) -> None:
+    @replaces(states, "_run_execution")
+    def run_execution(run: Any, arn: str) -> None:
         record = states._executions.get(arn)
         if record is None:
             return
@@ -98,5 +100,3 @@ def follow() -> None:
         finally:
             current.reset(token)
             del by_arn[arn]
-
-    states._run_execution = run_execution

@@ -13,6 +13,7 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import sts
 
 from local.emulator import clock
+from local.emulator.gaps.replacement import replaces
 from local.emulator.gaps.sts import DETECTED, Answer, invalid
 
 ACTION = "GetScopedCredentials"
@@ -31,15 +32,13 @@ def scoped_credentials() -> None:
     emulator, the calling session must be allowed to call it, which is the stricter interpretation.
     """
     _policies_limit_it()
-    handle = sts.handle_request
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    @replaces(sts, "handle_request")
+    async def handle_request(handle: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         values = _values(headers, body, query)
         if values.get("Action") != ACTION:
             return await handle(method, path, headers, body, query)
         return _scoped(values, extract_access_key_id(headers, query), as_json="amz-json" in str(headers))
-
-    sts.handle_request = handle_request
 
 
 def expired_sessions() -> None:
@@ -60,13 +59,11 @@ def expired_sessions() -> None:
 
 def _policies_limit_it() -> None:
     """Each scope-down policy is another limit: all of them must allow a call."""
-    limits_of = iam_evaluator._session_policy_limits
 
-    def session_policy_limits(session: Any, account: str) -> list[Any]:
+    @replaces(iam_evaluator, "_session_policy_limits")
+    def session_policy_limits(limits_of: Any, session: Any, account: str) -> list[Any]:
         scoping = [[iam_evaluator.parse_policy_document(text)] for text in session.get("ScopePolicies", ())]
         return [*limits_of(session, account), *scoping]
-
-    iam_evaluator._session_policy_limits = session_policy_limits
 
 
 def _values(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, str]:

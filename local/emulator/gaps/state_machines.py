@@ -6,6 +6,7 @@ from ministack.services import lambda_svc
 from ministack.services import stepfunctions as states
 
 from local.emulator.gaps import roles, running
+from local.emulator.gaps.replacement import replaces
 
 
 def tasks_use_the_role() -> None:
@@ -15,15 +16,13 @@ def tasks_use_the_role() -> None:
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
     """
     running.follow()
-    call = states._call_lambda
 
-    def call_lambda(function: str, event: Any) -> Any:
+    @replaces(states, "_call_lambda")
+    def call_lambda(call: Any, function: str, event: Any) -> Any:
         _, config, _ = lambda_svc._get_func_record_for_ref(function)
         if config:
             _require("lambda:InvokeFunction", config["FunctionArn"], "Lambda.AWSLambdaException")
         return call(function, event)
-
-    states._call_lambda = call_lambda
 
 
 def _require(action: str, resource: str, error: str) -> None:

@@ -12,6 +12,7 @@ from ministack.services import iam, sts
 
 from local.emulator.gaps import assume_role
 from local.emulator.gaps.assume_role import AssumeRoleCall
+from local.emulator.gaps.replacement import replaces
 
 type Answer = tuple[int, dict[str, Any], bytes]
 type Check = Callable[[AssumeRoleCall, dict[str, Any]], Answer | None]
@@ -28,9 +29,9 @@ def _before_assume_role(check: Check) -> None:
 
     If `check` returns an answer, the call is refused with that answer.
     """
-    handle = sts.handle_request
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    @replaces(sts, "handle_request")
+    async def handle_request(handle: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         call = assume_role.parse(headers, body, query)
         token = assume_role.current.set(call)
         try:
@@ -38,8 +39,6 @@ def _before_assume_role(check: Check) -> None:
             return refusal or await handle(method, path, headers, body, query)
         finally:
             assume_role.current.reset(token)
-
-    sts.handle_request = handle_request
 
 
 def invalid(message: str) -> Answer:
@@ -138,9 +137,9 @@ def _inherited(caller: Any) -> str | None:
 
 
 def _trust_policies_see_it() -> None:
-    evaluate = iam_evaluator.evaluate_trust_policy
 
-    def evaluate_trust_policy(document: Any, caller_arn: str, context: Any = None) -> bool:
+    @replaces(iam_evaluator, "evaluate_trust_policy")
+    def evaluate_trust_policy(evaluate: Any, document: Any, caller_arn: str, context: Any = None) -> bool:
         call = assume_role.current.get()
         if call is None or context is None:
             return bool(evaluate(document, caller_arn, context))
@@ -155,13 +154,12 @@ def _trust_policies_see_it() -> None:
         setting = dataclasses.replace(context, action="sts:SetSourceIdentity")
         return bool(evaluate(document, caller_arn, setting))
 
-    iam_evaluator.evaluate_trust_policy = evaluate_trust_policy
-
 
 def _sessions_keep_it() -> None:
-    register, keys = sts.register_session, iam_evaluator._principal_keys
+    keys = iam_evaluator._principal_keys
 
-    def register_session(access_key: str, session: dict[str, Any]) -> None:
+    @replaces(sts, "register_session")
+    def register_session(register: Any, access_key: str, session: dict[str, Any]) -> None:
         call = assume_role.current.get()
         source = sts._sessions.get(session.get("SourceAccessKeyId", ""), {})
         session["SourceIdentity"] = (call.source_identity if call else None) or source.get("SourceIdentity")
@@ -174,14 +172,13 @@ def _sessions_keep_it() -> None:
             found["aws:sourceidentity"] = session["SourceIdentity"]
         return found
 
-    sts.register_session = register_session
     sts._principal_keys = iam_evaluator._principal_keys = principal_keys
 
 
 def _put_it_into_answers() -> None:
-    handle = sts.handle_request
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    @replaces(sts, "handle_request")
+    async def handle_request(handle: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         status, answer_headers, answer = await handle(method, path, headers, body, query)
         call = assume_role.parse(headers, body, query)
         identity = call and (call.source_identity or _inherited(sts._caller_identity(headers, query)))
@@ -189,8 +186,6 @@ def _put_it_into_answers() -> None:
             member = f"<SourceIdentity>{identity}</SourceIdentity></AssumeRoleResult>".encode()
             answer = answer.replace(b"</AssumeRoleResult>", member)
         return status, answer_headers, answer
-
-    sts.handle_request = handle_request
 
 
 def callers_permissions() -> None:
@@ -200,9 +195,9 @@ def callers_permissions() -> None:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
     """
     _conditions_see_the_call()
-    handle = sts.handle_request
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    @replaces(sts, "handle_request")
+    async def handle_request(handle: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         if call := assume_role.parse(headers, body, query):
             key = extract_access_key_id(headers, query)
             context = iam_actions.request_tag_context("sts", "sts:AssumeRole", body, query)
@@ -211,8 +206,6 @@ def callers_permissions() -> None:
                 if denied is not None:
                     return _denied(sts._caller_identity(headers, query), action, call.role_arn)
         return await handle(method, path, headers, body, query)
-
-    sts.handle_request = handle_request
 
 
 def _extra_actions(call: AssumeRoleCall, caller: Any) -> Iterator[str]:
@@ -223,9 +216,9 @@ def _extra_actions(call: AssumeRoleCall, caller: Any) -> Iterator[str]:
 
 
 def _conditions_see_the_call() -> None:
-    context_of = iam_actions.request_tag_context
 
-    def request_tag_context(service: str, action: str, body: bytes, query: Any) -> Any:
+    @replaces(iam_actions, "request_tag_context")
+    def request_tag_context(context_of: Any, service: str, action: str, body: bytes, query: Any) -> Any:
         context = context_of(service, action, body, query)
         call = assume_role.parse({}, body, query) if action == "sts:AssumeRole" else None
         if call is None:
@@ -236,5 +229,3 @@ def _conditions_see_the_call() -> None:
             "sts:SourceIdentity": call.source_identity,
         }
         return {**context, **{key: value for key, value in keys.items() if value is not None}}
-
-    iam_actions.request_tag_context = request_tag_context

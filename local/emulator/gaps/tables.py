@@ -9,6 +9,8 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb
 
+from local.emulator.gaps.replacement import replaces
+
 type Members = dict[str, Any]
 type Names = Callable[[Members], list[str]]
 """Maps one operation (a request, or an item of a transaction) to the names in it."""
@@ -43,34 +45,30 @@ def _add_condition_key(key: str, names: Names) -> None:
 
 
 def _of_requests(key: str, names: Names) -> None:
-    context_of = iam_actions.dynamodb_service_context
 
-    def dynamodb_service_context(body: bytes) -> Members:
+    @replaces(iam_actions, "dynamodb_service_context")
+    def dynamodb_service_context(context_of: Any, body: bytes) -> Members:
         context: Members = context_of(body)
         found = names(_parsed(body))
         return {**context, key: found} if found else context
 
-    iam_actions.dynamodb_service_context = dynamodb_service_context
-
 
 def _of_items_of_a_transaction(key: str, names: Names) -> None:
-    checks_of, enforce = iam_actions.dynamodb_transaction_checks, iam_evaluator.enforce
     items: ContextVar[Iterator[Members] | None] = ContextVar(key, default=None)
 
-    def dynamodb_transaction_checks(action: str, body: bytes, *more: Any) -> list[tuple[str, str]]:
+    @replaces(iam_actions, "dynamodb_transaction_checks")
+    def dynamodb_transaction_checks(checks_of: Any, action: str, body: bytes, *more: Any) -> list[tuple[str, str]]:
         checks: list[tuple[str, str]] = checks_of(action, body, *more)
         items.set(_operations(_parsed(body)) if checks else None)
         return checks
 
-    def enforce_item(caller: str, action: str, service: str, *more: Any, **named: Any) -> Any:
+    @replaces(iam_evaluator, "enforce")
+    def enforce_item(enforce: Any, caller: str, action: str, service: str, *more: Any, **named: Any) -> Any:
         context = named.get("service_context") or {}
         if service == "dynamodb" and "dynamodb:EnclosingOperation" in context and (operations := items.get()):
             # ministack asks once for each item, in the order of its checks.
             named["service_context"] = {**context, key: names(next(operations)) or None}
         return enforce(caller, action, service, *more, **named)
-
-    iam_actions.dynamodb_transaction_checks = dynamodb_transaction_checks
-    iam_evaluator.enforce = enforce_item
 
 
 def _operations(request: Members) -> Iterator[Members]:

@@ -12,6 +12,7 @@ from ministack.core.responses import get_region
 from ministack.services import stepfunctions as states
 
 from local.emulator.gaps import retries, running, task_tokens
+from local.emulator.gaps.replacement import replaces
 
 LONGEST = 99_999_999
 """The time limit of a task without TimeoutSeconds, in seconds."""
@@ -29,14 +30,12 @@ def task_states() -> None:
     https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
     """
     running.follow()
-    execute = states._execute_task
 
-    def execute_task(state: Members, given: Any, execution: Members, ctx: Members) -> Any:
+    @replaces(states, "_execute_task")
+    def execute_task(execute: Any, state: Members, given: Any, execution: Members, ctx: Members) -> Any:
         if running.current.get() is None:
             return execute(state, given, execution, ctx)
         return retries.with_retry_and_catch(state, given, ctx, lambda: _tried(state, given, execution, ctx))
-
-    states._execute_task = execute_task
 
 
 def _tried(state: Members, given: Any, execution: Members, ctx: Members) -> Any:

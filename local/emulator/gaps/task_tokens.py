@@ -13,6 +13,7 @@ from ministack.core import iam_actions
 from ministack.core.responses import get_account_id
 from ministack.services import stepfunctions as states
 
+from local.emulator.gaps.replacement import replaces
 from local.emulator.gaps.running import Running
 
 KEY = secrets.token_bytes(32)
@@ -124,12 +125,12 @@ def task_token_permissions() -> None:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
     """
-    arn_of = iam_actions.extract_resource_arn
 
-    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+    @replaces(iam_actions, "extract_resource_arn")
+    def extract_resource_arn(
+        arn_of: Any, service: str, method: str, path: str, headers: Any, body: bytes, *more: Any
+    ) -> Any:
         if service == "states" and (text := iam_actions._safe_json_field(body, "taskToken")):
             content = _content(text)
             return content["machine"] if content else "*"
         return arn_of(service, method, path, headers, body, *more)
-
-    iam_actions.extract_resource_arn = extract_resource_arn

@@ -17,6 +17,8 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import detect_service, extract_access_key_id
 from ministack.services import eventbridge, iam, sts
 
+from local.emulator.gaps.replacement import replaces
+
 type Members = dict[str, Any]
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
@@ -30,10 +32,10 @@ def calls_of_sessions() -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
-    dispatch = app._dispatch_service_request
 
+    @replaces(app, "_dispatch_service_request")
     async def dispatch_and_send(
-        method: str, path: str, headers: Members, body: bytes, query: Members, request_id: str
+        dispatch: Any, method: str, path: str, headers: Members, body: bytes, query: Members, request_id: str
     ) -> Any:
         answer = await dispatch(method, path, headers, body, query, request_id)
         asked = app._routing_params(method, path, headers, body, query)
@@ -47,8 +49,6 @@ def calls_of_sessions() -> None:
             for account, copy in _copies(event, caller, extract_access_key_id(headers, query)):
                 _send(account, copy)
         return answer
-
-    app._dispatch_service_request = dispatch_and_send
 
 
 def _event(service: str, name: str, headers: Members, request_id: str, answer: Any) -> Members:
