@@ -1,6 +1,6 @@
 """One suspension: an agent, a unit, a human, an issuer or a target that an operator stopped (rows END 7, END 8). Pure.
 
-It says whom and what it covers, and which grants it ends. `core.access.suspensions` has all of them.
+It says what it covers, and which grants it ends. `core.access.suspensions` has all of them.
 """
 
 from collections.abc import Iterable, Mapping
