@@ -182,7 +182,7 @@ def _report(
     report = build_report(grant_id, map(_present, records), map(_present, calls), source.at, gaps=gaps)
     if report is None:
         return None
-    actions = _actions()
+    actions = ActionTable.load(ACTIONS.read_bytes())
     suggestion = suggest(report, actions, may_need(), source.at)
     return PrintedReport(report, suggestion, outliving_effects(report, actions), source, integrity)
 
@@ -198,7 +198,3 @@ def _unknown(grant_id: str, athena: Athena, since: date) -> GrantEnded:
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row without its NULL members."""
     return {name: value for name, value in row.items() if value is not None}
-
-
-def _actions() -> ActionTable:
-    return ActionTable.load(ACTIONS.read_bytes())

@@ -35,7 +35,7 @@ class ToolSpec:
             name=name,
             title=self.title,
             description=self.description,
-            input_schema=_input_schema(self.arguments),
+            input_schema=self.arguments.model_json_schema(schema_generator=_PlainSchema),
             output_schema=_output_schema((*self.results, results.ProblemResult)),
             annotations=ToolAnnotations(
                 title=self.title,
@@ -135,10 +135,6 @@ class _PlainSchema(GenerateJsonSchema):
     def field_title_should_be_set(self, _schema: Any) -> bool:
         """Return False."""
         return False
-
-
-def _input_schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema(schema_generator=_PlainSchema)
 
 
 def _output_schema(models: tuple[type[BaseModel], ...]) -> dict[str, Any]:

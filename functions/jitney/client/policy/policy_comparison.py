@@ -15,7 +15,7 @@ from jitney.configuration.operation_names import operation_names
 from jitney.configuration.policy_check import changed_policies
 from jitney.core.access.conditions import conditions_view
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
-from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
+from jitney.core.policy.policy_diff import VersionAnswer, compare
 from jitney.core.review.safe_text import middle_cut
 from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
@@ -50,7 +50,10 @@ def compare_versions(
         "new_version": after.policy_set.version,
         "compared": found.compared,
         "size": found.size,
-        "differences": [_difference(each) for each in found.differences],
+        "differences": [
+            {"count": each.count, "old": _answer(each.old), "new": _answer(each.new), "example": _example(each.example)}
+            for each in found.differences
+        ],
         "other_policies": found.other_policies,
         "only_old_targets": sorted(old_aliases - after.targets.keys()),
         "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
@@ -64,10 +67,6 @@ def _renamed(old: Mapping[str, Target], new: Mapping[str, Target]) -> dict[str, 
     by_role = {first_role(each.role_arn): each for alias, each in old.items() if alias not in new}
     found = {alias: by_role.get(first_role(each.role_arn)) for alias, each in new.items() if alias not in old}
     return {alias: target for alias, target in found.items() if target}
-
-
-def _difference(each: PolicyDifference) -> dict[str, Any]:
-    return {"count": each.count, "old": _answer(each.old), "new": _answer(each.new), "example": _example(each.example)}
 
 
 def _answer(answer: VersionAnswer) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from jitney.client.inputs.setting_names import SETTINGS, ConnectionSettings, bad_setting, closest, misspelt
 from jitney.client.problems import Invalid, Unauthenticated
 from jitney.client.tokens import TokenSource
-from jitney.client.tokens.token_sources import SOURCES, SourceKind
+from jitney.client.tokens.token_sources import SOURCES
 
 # What is missing where no source was found, by a variable that the place sets (docs/tokens.md). The first one counts.
 _MISSING: Mapping[str, str] = {
@@ -52,7 +52,7 @@ def choose(settings: ConnectionSettings) -> ChosenSource:
     for name, kind in SOURCES.items():
         if why := kind.found(settings):
             return ChosenSource(name, why, _built(name, settings))
-    fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in _named())}."
+    fix = f"Set one of these: {', '.join(SETTINGS[kind.setting][0] for kind in SOURCES.values() if kind.setting)}."
     fix += f" With {SETTINGS[SOURCES['login'].setting][0]}, also run `jitney login`."
     here = next((f"{what} " for name, what in _MISSING.items() if settings.environment.get(name)), "")
     fix = f"{misspelt(settings.environment)}{here}{fix}"
@@ -74,7 +74,3 @@ def _known(name: str) -> str:
     near = closest(name, SOURCES)
     fix = f"Did you mean {near[0]}?" if near else f"Sources are {', '.join(SOURCES)}."
     raise bad_setting("token_source", f"names {name!r}, which is not a source", fix)
-
-
-def _named() -> list[SourceKind]:
-    return [kind for kind in SOURCES.values() if kind.setting]

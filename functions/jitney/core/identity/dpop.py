@@ -8,11 +8,11 @@ from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from jitney.core.identity.claims import is_date
-from jitney.core.identity.keys import Key, public_key
+from jitney.core.identity.keys import public_key
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
-from jitney.core.identity.token import UnverifiedToken, base64url, parse_proof
+from jitney.core.identity.token import base64url, parse_proof
 from jitney.core.issuer_config import Issuer
 from jitney.core.quotas import SingleUseKey
 
@@ -87,7 +87,7 @@ def check_proof(sent: SentProof, token: str, claims: SignedClaims, who: Principa
     key = public_key(jwk)
     if key is None or not compare_digest(_thumbprint(jwk), _bound_key(claims)):
         raise _invalid("The proof's key is not the one to which the token is bound.", who)
-    if not _is_signed(proof, key):
+    if not key.verifies(proof.algorithm, proof.signing_input, proof.signature):
         raise _invalid("The proof is not signed with the key in its header.", who)
     proof_id, stated = proof.claims.get("jti"), proof.claims.get("iat")
     made = int(stated) if is_date(stated) else 0
@@ -130,10 +130,6 @@ def _thumbprint(jwk: Mapping[str, Any]) -> str:
 
 def _sha256(text: str) -> str:
     return base64url(hashlib.sha256(text.encode()).digest())
-
-
-def _is_signed(proof: UnverifiedToken, key: Key) -> bool:
-    return key.verifies(proof.algorithm, proof.signing_input, proof.signature)
 
 
 def _address(url: Any) -> tuple[str, str, str] | None:

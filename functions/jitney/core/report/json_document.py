@@ -6,11 +6,10 @@ from typing import Any
 
 from jitney.core.access.request import permissions_view
 from jitney.core.outliving import GrantEffect
-from jitney.core.report.grant_report import GrantReport, ReportedCall, Terms
+from jitney.core.report.grant_report import GrantReport, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.times import iso
-from jitney.core.trail.gaps import TrailGap
 
 _TIMES = frozenset({"at", "first", "last"})
 
@@ -26,7 +25,10 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "state": str(end.state),
         "warnings": list(report.warnings),
         "partial": report.partial,
-        "trail_gaps": [_gap(each) for each in report.trail_gaps],
+        "trail_gaps": [
+            {"target": each.target, "since": _iso(each.since), "until": _iso(each.until or 0)}
+            for each in report.trail_gaps
+        ],
         "requester": _requester(report),
         "reason": report.reason,
         "ticket": report.ticket,
@@ -61,7 +63,9 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "denied": _listed(report.usage.denied),
         "beyond_grant": _listed(report.usage.beyond_grant),
         "bypasses": _listed(report.usage.bypasses),
-        "gateway_calls": [_gateway_call(each) for each in report.gateway_calls],
+        "gateway_calls": [
+            _members(each) | {"parameters": json.loads(each.parameters)} for each in report.gateway_calls
+        ],
         "sessions_started": report.usage.sessions_started,
         "broker_calls": report.usage.broker_calls,
         "unused_permissions": permissions_view(report.usage.unused_permissions),
@@ -75,14 +79,6 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
 def _requester(report: GrantReport) -> dict[str, Any]:
     facts = [fact._asdict() for fact in report.requester.facts]
     return report.requester._asdict() | {"facts": facts, "addresses": report.addresses}
-
-
-def _gap(gap: TrailGap) -> dict[str, Any]:
-    return {"target": gap.target, "since": _iso(gap.since), "until": _iso(gap.until or 0)}
-
-
-def _gateway_call(call: ReportedCall) -> dict[str, Any]:
-    return _members(call) | {"parameters": json.loads(call.parameters)}
 
 
 def _suggestion(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
