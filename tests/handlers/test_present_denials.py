@@ -97,7 +97,7 @@ def test_rev_10_a_request_in_a_freeze_can_be_approved_after_it(desk: ReviewSyste
     when = format_time(desk.system.now + closes)
     before = f"The request cannot be approved before {when}"
     over = f"{before}, and its review ends before that: reject it, and the agent can make another request."
-    expected = f"{before}." if seconds_left else over
+    expected = f"{before}: open it again then, or reject it." if seconds_left else over
     assert shown["undecidable"].endswith(f"is forbidden. Changes wait. {expected}")
     assert (shown["part_only"], expected in page, 'value="approve' in page, LOST in page) == ("", True, False, False)
     desk.system.now += closes
@@ -109,7 +109,7 @@ def test_pol_01_an_approval_from_an_earlier_page_in_a_freeze_leaves_the_request_
     form, content = alice.first_form(grant.id), shown_of(desk, grant)["content"]
     frozen(desk, -60, 600)
     answer = alice.send("POST", f"/reviews/{grant.id}", form)
-    fix = f"Approve it from {format_time(desk.system.now + 600)} on, or reject it."
+    fix = f"Approve it from {format_time(desk.system.now + 600)} on, or reject the request."
     assert (answer.status, fix in answer.text) == (403, True)
     body = {"verdict": "approve", "content": content}
     status, problem = call(desk, vote_from_terminal, grant, own_token(desk), **body)
@@ -123,7 +123,32 @@ def test_rev_10_a_selection_in_a_freeze_names_its_end(desk: ReviewSystem):
     answer = alice.send("POST", f"/reviews/{grant.id}", form)
     assert (answer.status, stored(desk, grant)) == (403, grant)
     later = format_time(desk.system.now + 600)
-    assert f" less, approve it from {later} on, or reject the request." in answer.text
+    assert f">Approve it from {later} on, or reject the request." in answer.text
+
+
+def test_rev_10_an_approval_before_a_freeze_is_refused_with_what_would_pass(desk: ReviewSystem):
+    """All of it passes for less time or later, and less of it in the freeze."""
+    alice, grant = person(desk, "alice"), pending(desk, TWO, duration_seconds=600)
+    form = alice.first_form(grant.id)
+    frozen(desk, 420, 900)
+    later = f"approve it from {format_time(desk.system.now + 900)} on, or reject the request."
+    assert f">Select at most 6 minutes, {later}" in alice.send("POST", f"/reviews/{grant.id}", form).text
+    policies_are(
+        desk,
+        """@id("freeze") forbid (principal, action, resource)
+        when { context.timeWindows.contains("freeze") && context.action == "s3:DeleteObject" };""",
+    )
+    desk.system.now += 420
+    assert f">Select less, {later}" in alice.send("POST", f"/reviews/{grant.id}", form).text
+    assert stored(desk, grant) == grant
+
+
+def test_pol_01_a_selection_that_is_denied_whole_is_refused_with_other_ways_out(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk, TWO)
+    form = alice.first_form(grant.id, "approve_selected") | {"seconds": "60"}
+    stopped(desk)
+    answer = alice.send("POST", f"/reviews/{grant.id}", form)
+    assert ">Select something else, or reject the request." in answer.text
 
 
 @pytest.mark.parametrize("shorten", [shorter, shorter_by_policy])

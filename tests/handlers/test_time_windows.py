@@ -131,7 +131,8 @@ def reviewed() -> tuple[ReviewSystem, Grant]:
 def test_rev_10_a_request_that_would_last_into_a_window_is_approved_for_less(reviewed: tuple[ReviewSystem, Grant]):
     desk, grant = reviewed
     alice = person(desk, "alice")
-    assert "Only a part of it can be approved: for at most 6 minutes." in page_of(alice, grant)
+    later = f"All of it can be approved from {format_time(desk.system.now + 900)} on."
+    assert f"Only a part of it can be approved: for at most 6 minutes. {later}" in page_of(alice, grant)
     form = alice.first_form(grant.id, "approve_selected")
     assert form["seconds"] == "360"
     desk.system.now += 61
@@ -201,7 +202,7 @@ def test_pol_01_an_approval_in_a_window_that_closes_during_the_review_is_refused
         vote(ballot(grant), desk.system.ports)
     problem, closes = refused.value, grant.expires_at - 1
     assert (problem.code, problem.extras["retry_at"]) == ("selection_denied", iso(closes))
-    assert problem.fix == f"Approve it from {format_time(closes)} on, or reject it."
+    assert problem.fix == f"Approve it from {format_time(closes)} on, or reject the request."
     assert desk.system.store.grants[grant.id] == grant
     desk.system.now = closes
     assert vote(ballot(grant), desk.system.ports).state is State.ACTIVE

@@ -28,11 +28,13 @@ def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
     if start is None:
         return f"{why} The request cannot be approved any more{instead}"
     before = f"{why} The request cannot be approved before {format_time(start)}"
-    return f"{before}." if start < sheet.expires_at else f"{before}, and its review ends before that{instead}"
+    if start < sheet.expires_at:
+        return f"{before}{': open it again then, or reject it.' if decides else '.'}"
+    return f"{before}, and its review ends before that{instead}"
 
 
 def part_only(sheet: Sheet) -> str:
-    """Return why policies deny a pending request as it is, and which part can be approved. "" if all of it can."""
+    """Return why policies deny a pending request as it is, and what can be approved instead. "" if all of it can."""
     if not sheet.part_only:
         return ""
     limits = []
@@ -40,7 +42,11 @@ def part_only(sheet: Sheet) -> str:
         limits.append(f"for at most {format_duration(sheet.most_seconds)}")
     if left_out := [_denied(each) for each in sheet.actions if each.denied]:
         limits.append(f"without {format_list(left_out, MOST_LEFT_OUT)}")
-    return f"{cut(sheet.part_only, MOST_SENTENCE)} Only a part of it can be approved: {', and '.join(limits)}."
+    part = f"{cut(sheet.part_only, MOST_SENTENCE)} Only a part of it can be approved: {', and '.join(limits)}."
+    start = sheet.approvable_from
+    if start is None or start >= sheet.expires_at:
+        return part
+    return f"{part} All of it can be approved from {format_time(start)} on."
 
 
 def other_reviewers(sheet: Sheet) -> str:

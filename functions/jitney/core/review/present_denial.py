@@ -3,7 +3,7 @@
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.problems import Problem
 from jitney.core.review.sheet import Sheet
-from jitney.core.times import format_time, iso
+from jitney.core.times import format_duration, format_time, iso
 
 NO_REASON = "no policy permits it."
 
@@ -21,8 +21,9 @@ def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
     if decision.effect is not Effect.DENY:
         return sheet
     why = f"Policies deny this request now: {_reason(decision)}"
+    sheet = sheet._replace(approvable_from=decision.permitted_from)
     if sheet.call is not None or not (decision.allowed_subset or decision.longest_seconds):
-        return sheet._replace(undecidable=why, approvable_from=decision.permitted_from)
+        return sheet._replace(undecidable=why)
     seconds = decision.longest_seconds or sheet.duration_seconds
     if not decision.allowed_subset:  # everything passes for a shorter time
         return sheet._replace(part_only=why, most_seconds=seconds)
@@ -52,13 +53,20 @@ def denied_for_now(decision: Decision, review_ends_at: int) -> Problem | None:
         or decision.permitted_from >= review_ends_at
     ):
         return None
-    detail = f"Policies deny this request now: {_reason(decision)}"
-    fix = f"Approve it from {format_time(decision.permitted_from)} on, or reject it."
-    return Problem("selection_denied", detail, fix, {"retry_at": iso(decision.permitted_from)})
+    detail, until = f"Policies deny this request now: {_reason(decision)}", iso(decision.permitted_from)
+    return Problem("selection_denied", detail, _ways_out(decision), {"retry_at": until})
 
 
 def selection_denied(decision: Decision) -> Problem:
     """Return the problem of a narrowed approval that policies deny."""
-    detail = f"Policies deny what you selected: {_reason(decision)}"
-    later = "" if decision.permitted_from is None else f" approve it from {format_time(decision.permitted_from)} on,"
-    return Problem("selection_denied", detail, f"Select less,{later} or reject the request.")
+    return Problem("selection_denied", f"Policies deny what you selected: {_reason(decision)}", _ways_out(decision))
+
+
+def _ways_out(decision: Decision) -> str:
+    """Return what a reviewer can do instead of an approval that `decision` denies."""
+    less = ["less"] if decision.allowed_subset else []
+    less += [f"at most {format_duration(decision.longest_seconds)}"] if decision.longest_seconds else []
+    later = [] if decision.permitted_from is None else [f"approve it from {format_time(decision.permitted_from)} on"]
+    ways = [f"select {' and '.join(less)}"] if less else [] if later else ["select something else"]
+    first, *others = *ways, *later
+    return f"{first[0].upper()}{', '.join([first[1:], *others])}, or reject the request."

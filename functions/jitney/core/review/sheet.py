@@ -85,8 +85,8 @@ class Sheet(NamedTuple):
     before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
     the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why a pending
     request cannot be approved: the present configuration cannot decide about it, or denies it; "" if it can.
-    `approvable_from` is set if it can be approved once a time window changes, at that time.
     `part_only` says why policies deny it as it is, if a part can be approved, for at most `most_seconds`; otherwise "".
+    `approvable_from` is set for both if all of it can be approved once a time window changes, at that time.
     `other_reviewers` are the alternatives of groups that policies need now, if none of `any_of` suffices. If an
     approval `counts_again`, policies then allow the same request again, unless a reviewer chose `this_time_only`.
     """
