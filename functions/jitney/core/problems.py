@@ -88,7 +88,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "human_required": ProblemKind(403, "Only a person may do this"),
     "own_request": ProblemKind(403, "You cannot decide about your own request"),
     "confirmation_required": ProblemKind(409, "The approval has to be confirmed"),
-    "not_narrower": ProblemKind(400, "A narrowed approval cannot add anything"),
+    "not_narrower": ProblemKind(400, "The request cannot be narrowed like this"),
     "selection_denied": ProblemKind(403, "Policies deny the approval"),
     "review_changed": ProblemKind(409, "The request changed after the reviewer opened it"),
     "review_ended": ProblemKind(409, "The review has ended"),

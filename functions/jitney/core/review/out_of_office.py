@@ -85,13 +85,13 @@ def parse_out_of_office(
     for group, delegate in chosen.items():
         if delegate not in options[group]:
             detail = f"{delegate} cannot be your delegate in {group}."
-            raise Problem("request_invalid", detail, "Choose one of the people that the page lists.")
+            raise Problem("request_invalid", detail, "Go back, and choose one of the people that the page lists.")
     if not chosen:
-        raise Problem("request_invalid", "No delegate is chosen.", "Choose a delegate for one of your groups.")
+        raise Problem("request_invalid", "No delegate is chosen.", "Go back, and choose a delegate for one of your groups.")
     starts_at, ends_at = max(_parse_time(span[0], now), now), _parse_time(span[1], 0)
     if not starts_at < ends_at <= starts_at + LONGEST_DAYS * DAY or starts_at > now + FURTHEST_DAYS * DAY:
         detail = f"The end must be after the start, at most {LONGEST_DAYS} days later. The start must be within a year."
-        raise Problem("request_invalid", detail, "Correct the times. They are in UTC.")
+        raise Problem("request_invalid", detail, "Go back, and correct the times. They are in UTC.")
     delegates = tuple((group, config.identity_of(each)) for group, each in sorted(chosen.items()))
     return OutOfOffice(new_id, human, starts_at, ends_at, delegates)
 
@@ -133,4 +133,4 @@ def _parse_time(text: str, default: int) -> int:
         return int(datetime.strptime(text[:16], "%Y-%m-%dT%H:%M").replace(tzinfo=UTC).timestamp())
     except ValueError as error:
         detail = f"The time {text[:40]!r} is not valid."
-        raise Problem("request_invalid", detail, "Write it as 2026-11-26T09:30, in UTC.") from error
+        raise Problem("request_invalid", detail, "Go back, and write it as 2026-11-26T09:30, in UTC.") from error

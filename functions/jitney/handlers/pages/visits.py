@@ -29,8 +29,8 @@ from jitney.handlers.runtime.templates import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
 """The cookies of the session and of a sign-in that has begun."""
-_TITLES: Mapping[str, str] = {"grant_not_found": "Request not found"}
-"""Titles with the word "request", which reviewers use for a grant."""
+_TITLES: Mapping[str, str] = {"grant_not_found": "Request not found", "request_invalid": "The form is not valid"}
+"""Titles for reviewers, who call a grant a request."""
 
 
 class Download(NamedTuple):
