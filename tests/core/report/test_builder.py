@@ -355,6 +355,13 @@ ENDS: dict[str, tuple[Callable[[RecordedGrant], RecordedGrant], Outcome, tuple[o
         ),
         Outcome.REVIEW, (ReportedState.REJECTED, "staff.bob", "no", True, NOW + 9),
     ),
+    "approved while policies denied it": (
+        lambda recorded: recorded.write(
+            AuditEvent.VOTE, Outcome.APPROVED, NOW + 9, code="denied",
+            detail={"by": "staff.bob", "comment": "fine", "state": "failed"},
+        ),
+        Outcome.REVIEW, (ReportedState.FAILED, "", "denied", True, NOW + 9),
+    ),
     "no workflow": (
         lambda recorded: recorded.write(AuditEvent.REQUEST, Outcome.FAILED, NOW + 9, code="unavailable"),
         Outcome.REVIEW, (ReportedState.FAILED, "", "unavailable", True, NOW + 9),

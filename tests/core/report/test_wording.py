@@ -11,6 +11,7 @@ from jitney.core.records.audit import AuditEvent, Outcome, chain_record
 from jitney.core.records.refusal_counts import RefusalKey
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport, UsedConfiguration
+from jitney.core.report.rows import ReportRow, Tone
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections
 from jitney.core.times import epoch, iso
@@ -25,8 +26,12 @@ CLOSING = ("”", "“", "„", "‟", "〞", "❞", "＂", "″", "ˮ", "🙷")
 
 
 def rows(report: GrantReport) -> list[tuple[str, str]]:
+    return [(row.name, row.text) for row in toned_rows(report)]
+
+
+def toned_rows(report: GrantReport) -> list[ReportRow]:
     found = sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), ())
-    return [(row.name, row.text) for section in found for row in section.rows]
+    return [row for section in found for row in section.rows]
 
 
 @pytest.mark.parametrize("mark", CLOSING)
@@ -57,20 +62,20 @@ def test_rev_10_quoted_text_ends_at_its_quotation_mark(mark: str):
 
 
 @pytest.mark.parametrize(
-    ("code", "why"),
+    ("code", "tone", "why"),
     [
-        ("", ""),
-        ("review_changed", "; did not count, because policies require other reviewers now"),
-        ("denied", "; did not count, because policies deny the request now"),
+        ("", Tone.GOOD, ""),
+        ("review_changed", Tone.PLAIN, "; did not count, because policies require other reviewers now"),
+        ("denied", Tone.PLAIN, "; did not count, because policies deny the request now"),
     ],
 )
-def test_aud_04_a_vote_that_did_not_count_says_why(code: str, why: str):
+def test_aud_04_a_vote_that_did_not_count_says_why(code: str, tone: Tone, why: str):
     detail = {"by": "staff.bob", "via": "web", "state": "pending"}
     asked = requested(GRANT, Outcome.REVIEW).write(
         AuditEvent.VOTE, Outcome.APPROVED, NOW + 9, code=code, detail=detail, duration_seconds=GRANT.duration_seconds
     )
-    ((_, text),) = [row for row in rows(report_of(asked)) if row[0] == "approved"]
-    assert text == f"by staff.bob on the web at 12:00:09{why}"
+    (row,) = [row for row in toned_rows(report_of(asked)) if row.name == "approved"]
+    assert (row.text, row.tone) == (f"by staff.bob on the web at 12:00:09{why}", tone)
 
 
 def refused(number: int, at: int = NOW, *, grant: str = GRANT.id, **key: Any) -> dict[str, Any]:

@@ -54,9 +54,9 @@ def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEn
         return ReportedEnd(ReportedState.EXPIRED, recorded=False)
     if record is None or state in _UNDECIDED_OR_ACTIVE:
         return ReportedEnd(state)
-    why = record.word("reason") or record.word("error") or record.code
-    if record.event == AuditEvent.VOTE:
-        why = record.word("comment") or record.code
+    by, why = record.word("by"), record.word("reason") or record.word("error") or record.code
+    if record.event == AuditEvent.VOTE:  # policies, not the reviewer, fail a request that a reviewer approves
+        by, why = ("", record.code) if state is ReportedState.FAILED else (by, record.word("comment") or record.code)
     canaries = [each for each in own if each.event == AuditEvent.CANARY] if state in _RELEASED_OR_REVOKED else []
     took = canaries[-1].detail_members.get("denied_after_milliseconds") if canaries else None
     milliseconds = took if isinstance(took, int) and not isinstance(took, bool) else None
@@ -64,7 +64,7 @@ def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEn
     written = next((each.time_of("written_at") or each.time for each in entries if each.outcome == Outcome.SET), 0)
     return ReportedEnd(
         state,
-        record.word("by"),
+        by,
         why,
         measured=bool(canaries),
         denied_after_milliseconds=milliseconds,

@@ -221,7 +221,8 @@ def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
         f"; did not count, because {_WITHOUT_EFFECT.get(vote.code, escape_invisible(vote.code))}" if vote.code else ""
     )
     text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{once}{void}{comment}"
-    return ReportRow(escape_invisible(vote.verdict), text, Tone.GOOD if vote.verdict == "approved" else Tone.BAD)
+    tone = Tone.BAD if vote.verdict != "approved" else Tone.PLAIN if vote.code else Tone.GOOD
+    return ReportRow(escape_invisible(vote.verdict), text, tone)
 
 
 def _in_short(terms: Terms) -> str:

@@ -87,7 +87,9 @@ def parse_out_of_office(
             detail = f"{delegate} cannot be your delegate in {group}."
             raise Problem("request_invalid", detail, "Go back, and choose one of the people that the page lists.")
     if not chosen:
-        raise Problem("request_invalid", "No delegate is chosen.", "Go back, and choose a delegate for one of your groups.")
+        raise Problem(
+            "request_invalid", "No delegate is chosen.", "Go back, and choose a delegate for one of your groups."
+        )
     starts_at, ends_at = max(_parse_time(span[0], now), now), _parse_time(span[1], 0)
     if not starts_at < ends_at <= starts_at + LONGEST_DAYS * DAY or starts_at > now + FURTHEST_DAYS * DAY:
         detail = f"The end must be after the start, at most {LONGEST_DAYS} days later. The start must be within a year."
