@@ -40,6 +40,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "quotas": set(),
     "call_lookup": set(),
     "stored_identity": set(),
+    "stored_types": set(),
     "delegation": {"stored_identity"},
     "block_table": set(),
     "break_glass_config": set(),
@@ -65,11 +66,12 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
         "issuer_config", "stored_identity", "target_config", "target_roles", "time_window_config", "web_client",
     },
     "identity": {
-        "config", "issuer_config", "patterns", "problems", "quotas", "stored_identity", "strict_json", "web_client",
+        "config", "issuer_config", "patterns", "problems", "quotas", "stored_identity", "stored_types",
+        "strict_json", "web_client",
     },
     "access": {
         "access_profile", "actions", "bounded_comparisons", "call_limits", "config", "delegation", "identity",
-        "masking", "outliving", "patterns", "problems", "quantities", "stored_identity", "strict_json",
+        "masking", "outliving", "patterns", "problems", "quantities", "stored_identity", "stored_types", "strict_json",
         "target_config", "target_roles", "times",
     },
     "policy": {
@@ -85,7 +87,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "review": {
         "access", "access_profile", "actions", "bounded_comparisons", "break_glass_config", "channel_config",
         "config", "delegation", "identity", "masking", "patterns", "policy", "problems", "quantities", "records",
-        "stored_identity", "strict_json", "target_roles", "times",
+        "stored_identity", "stored_types", "strict_json", "target_roles", "times",
     },
     "trail": {
         "access", "actions", "bounded_comparisons", "call_lookup", "calls", "masking", "patterns", "problems",

@@ -28,6 +28,7 @@ from jitney.core.gateway.kept_answers import MAX_KEPT_BYTES
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
 from jitney.core.integrity.publishable_items import record_at
 from jitney.core.records.audit import ChainedRecord
+from jitney.core.stored_types import with_types
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -265,7 +266,7 @@ def _attempt_of(item: Item | None, now: int) -> CallAttempt | None:
         return None
     stored = json.loads(item["call"]["S"])
     members = {each.name: stored[each.name] for each in fields(CallAttempt) if each.name in stored}
-    return CallAttempt(**members | {"state": CallState(stored["state"])})
+    return with_types(CallAttempt(**members | {"state": CallState(stored["state"])}))
 
 
 def _attempt_key(owner: str, key: str) -> Item:

@@ -27,6 +27,7 @@ from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, 
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
+from jitney.core.stored_types import listed, with_types
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -268,13 +269,14 @@ def _key(role_arn: str) -> Item:
 
 @readable("the lease of a deny list")
 def _lease_of(item: Item) -> WriteLease:
-    return WriteLease(
+    lease = WriteLease(
         last_acquired=int(item.get("last_acquired", {"N": "0"})["N"]),
         last_completed=int(item.get("last_completed", {"N": "0"})["N"]),
         document_digest=item.get("document_digest", {"S": ""})["S"],
         cut_offs=CutOffs(*json.loads(item.get("cut_offs", {"S": "[]"})["S"])),
         acquired_at=int(item["busy_until"]["N"]) - LEASE_SECONDS if "busy_until" in item else 0,
         document_times=DocumentTimes(*json.loads(item.get("document_times", {"S": "[]"})["S"])),
-        own_digests=tuple(json.loads(item.get("own_digests", {"S": "[]"})["S"])),
+        own_digests=listed(json.loads(item.get("own_digests", {"S": "[]"})["S"])),
         unknown_until=int(item.get("unknown_until", {"N": "0"})["N"]),
     )
+    return with_types(lease)

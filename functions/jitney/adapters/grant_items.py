@@ -22,8 +22,9 @@ keeps the names and forms of the other attributes. So each version can revoke a 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from jitney.adapters.table_reads import Item, item_key
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
@@ -47,7 +48,10 @@ from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.stored_identity import Identity, identity_of
+from jitney.core.stored_types import listed, with_types
 from jitney.core.target_roles import first_role
+
+T = TypeVar("T")
 
 VERSION = 2
 """The newest form of an item that this version reads. It writes this form, too. Items without a version have form 1."""
@@ -189,7 +193,7 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
 def grant_of(item: Item | None) -> Grant | None:
     """Return the grant of an item, with its state checked against its terms. Return None for an item without terms.
 
-    Raises UnreadableGrant for an item of a newer version, or with unknown members or malformed attributes.
+    Raises UnreadableGrant for an item of a newer version, with unknown members, or with members of another type.
     """
     if item is None or "terms" not in item:
         return None
@@ -208,56 +212,65 @@ def _parsed(item: Item) -> Grant:
         "state": State(lifecycle["state"]),
         "records": int(item["records"]["N"]),
         "ending": GrantEnd(**json.loads(item["ending"]["S"])) if "ending" in item else None,
-        "permissions": tuple(map(_permission_of, terms["permissions"])),
-        "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
-        "approvals": tuple(terms["approvals"]),
-        "groups": tuple(terms["groups"]),
-        "agent_owners": tuple(identity_of(**each) for each in terms["agent_owners"]),
-        "human": identity_of(**human) if (human := terms["human"]) else None,
-        "facts": tuple(IdentityFact(*each) for each in terms["facts"]),
-        "tags": tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in terms["tags"]),
-        "votes": tuple(_vote_of(each) for each in terms["votes"]),
-        "access_profile": GrantedProfile(*profile) if (profile := terms.get("access_profile")) else None,
-        "break_glass": _break_glass_use_of(terms.get("break_glass")),
+        "permissions": permissions_of(terms["permissions"]),
+        "reviews": tuple(map(listed, listed(terms["reviews"]))),
+        "approvals": listed(terms["approvals"]),
+        "groups": listed(terms["groups"]),
+        "agent_owners": tuple(identity_of(**each) for each in listed(terms["agent_owners"])),
+        "human": _if_set(lambda human: identity_of(**human), terms["human"]),
+        "facts": tuple(IdentityFact(*listed(each)) for each in listed(terms["facts"])),
+        "tags": tuple(
+            (name, tuple(value) if isinstance(value, list) else value) for name, value in listed(terms["tags"])
+        ),
+        "votes": tuple(map(_vote_of, listed(terms["votes"]))),
+        "access_profile": _if_set(lambda profile: GrantedProfile(*listed(profile)), terms["access_profile"]),
+        "break_glass": _if_set(_break_glass_use_of, terms["break_glass"]),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
         "unissued": "unissued" in item,
         "way": Way(terms["way"]),
-        "call": ReviewedCall(*call) if (call := terms["call"]) else None,
-        "repeated": RepeatedRequest(*repeated) if (repeated := terms.get("repeated")) else None,
-        "requested": _requested_of(terms.get("requested")),
+        "call": _if_set(lambda call: ReviewedCall(*listed(call)), terms["call"]),
+        "repeated": _if_set(lambda repeated: RepeatedRequest(*listed(repeated)), terms["repeated"]),
+        "requested": _if_set(_requested_of, terms["requested"]),
         "earlier_approvals": tuple(
-            EarlierApproval(grant_id, tuple(groups), at) for grant_id, groups, at in terms["earlier_approvals"]
+            EarlierApproval(grant_id, listed(groups), at) for grant_id, groups, at in listed(terms["earlier_approvals"])
         ),
         "used_at": int(item["call_sent"]["N"]) if "call_sent" in item else None,
     }
-    return with_derived_state(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed))
+    return with_derived_state(with_types(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed)))
+
+
+def permissions_of(stored: Any) -> tuple[Permission, ...]:
+    """Return permissions from their form in JSON. Raises TypeError or LookupError for another form."""
+    return tuple(map(_permission_of, listed(stored)))
 
 
 def _permission_of(members: dict[str, Any]) -> Permission:
-    conditions = (Condition(each["key"], tuple(each["values"])) for each in members["conditions"])
-    return Permission(tuple(members["actions"]), tuple(members["resources"]), tuple(conditions))
+    conditions = (Condition(each["key"], listed(each["values"])) for each in listed(members["conditions"]))
+    return Permission(listed(members["actions"]), listed(members["resources"]), tuple(conditions))
 
 
-def _requested_of(members: list[Any] | None) -> RequestedAccess | None:
-    if members is None:
-        return None
+def _if_set(read: Callable[[Any], T], stored: Any) -> T | None:
+    """Return what `read` returns for a stored value, or None for null."""
+    return None if stored is None else read(stored)
+
+
+def _requested_of(members: list[Any]) -> RequestedAccess:
     permissions, seconds = members
-    return RequestedAccess(tuple(map(_permission_of, permissions)), seconds)
+    return RequestedAccess(permissions_of(permissions), seconds)
 
 
 def _vote_of(members: dict[str, Any]) -> Vote:
     delegations = tuple(
-        Delegation(**each | {"delegator": identity_of(**each["delegator"])}) for each in members.get("delegations", ())
+        Delegation(**each | {"delegator": identity_of(**each["delegator"])})
+        for each in listed(members.get("delegations", []))
     )
-    groups = None if members.get("groups") is None else tuple(members["groups"])
+    groups = _if_set(listed, members.get("groups"))
     human, verdict = identity_of(**members["human"]), VoteVerdict(members["verdict"])
     return Vote(**members | {"human": human, "verdict": verdict, "delegations": delegations, "groups": groups})
 
 
-def _break_glass_use_of(members: dict[str, Any] | None) -> BreakGlassUse | None:
-    if not members:
-        return None
-    notified = tuple(identity_of(**each) for each in members["notified"])
+def _break_glass_use_of(members: dict[str, Any]) -> BreakGlassUse:
+    notified = tuple(identity_of(**each) for each in listed(members["notified"]))
     return BreakGlassUse(**members | {"human": identity_of(**members["human"]), "notified": notified})
 
 

@@ -17,15 +17,15 @@ from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
+from jitney.adapters.grant_items import permissions_of
 from jitney.adapters.table_reads import Item, item_key, readable
-from jitney.core.access.conditions import Condition
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.ended_approvals import ends_approvals
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
-from jitney.core.access.request import Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.identity.principal import rejection_key
+from jitney.core.stored_types import with_types
 from jitney.core.target_roles import first_role
 
 MOST_APPROVALS = 25
@@ -107,12 +107,7 @@ def approved_grant_ids(items: Iterable[Item]) -> tuple[str, ...]:
 def rejection_of(item: Item) -> Rejection:
     """Return the rejection in an item. Raises Problem item_unreadable as `readable`."""
     members = json.loads(item["rejection"]["S"])
-    return Rejection(**members | {"permissions": tuple(map(_permission_of, members["permissions"]))})
-
-
-def _permission_of(members: dict[str, Any]) -> Permission:
-    conditions = tuple(Condition(each["key"], tuple(each["values"])) for each in members["conditions"])
-    return Permission(tuple(members["actions"]), tuple(members["resources"]), conditions)
+    return with_types(Rejection(**members | {"permissions": permissions_of(members["permissions"])}))
 
 
 def key(owner: str, role_arn: str, call: ReviewedCall | None) -> str:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Collection
 from typing import NamedTuple, Self
 
+from jitney.core.stored_types import listed, with_types
+
 MAX_CHARACTERS = 300_000
 """Bound of one list's text. A DynamoDB item holds 400 KB."""
 MAX_ENTRIES = 500
@@ -42,7 +44,7 @@ class GrantList(NamedTuple):
     def read(cls, key: str, version: str, text: str) -> Self:
         """Return the entries in `text`. Raises ValueError or TypeError when it is malformed."""
         entries = (
-            ListedGrant(grant_id, owner, unit, until, account, tuple(actions), request)
+            with_types(ListedGrant(grant_id, owner, unit, until, account, listed(actions), request))
             for grant_id, owner, unit, until, account, actions, request in json.loads(text)
         )
         return cls(key, version, tuple(entries))

@@ -14,6 +14,7 @@ from jitney.core.identity.source_identity import identity_prefix
 from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.problems import Problem
 from jitney.core.stored_identity import Identity, identity_of, name_of
+from jitney.core.stored_types import with_types
 from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
@@ -74,15 +75,10 @@ class Suspension:
     def read(cls, members: Mapping[str, Any]) -> Self:
         """Return the suspension that `members` store. Members that a later version added are ignored.
 
-        Raises LookupError, TypeError or ValueError for a missing member, or one of another type. A suspension with such
-        a name would cover no one.
+        Raises LookupError, TypeError or ValueError for a missing member, or one of another type.
         """
-        known = {name: members[name] for name in _TYPES if name in members}
-        found = cls(**known | {"kind": SuspensionKind(members["kind"])})
-        for name, kind in _TYPES.items():
-            if not isinstance(getattr(found, name), kind):
-                raise TypeError(name)
-        return found
+        known = {each.name: members[each.name] for each in fields(cls) if each.name in members}
+        return with_types(cls(**known | {"kind": SuspensionKind(members["kind"])}))
 
     @property
     def in_force(self) -> bool:
@@ -180,7 +176,3 @@ class Suspension:
                 "Lift it after that time. Until then, earlier sessions and tokens may still be valid.",
                 {"not_before": iso(self.not_before)},
             )
-
-
-_TYPES: dict[str, Any] = {each.name: getattr(each.type, "__supertype__", each.type) for each in fields(Suspension)}
-"""The type of each member. `__supertype__` is the type behind a NewType, such as `MaskedComment`."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import source_identity
+from jitney.core.stored_types import listed, with_types
 
 MAX_SESSION_SECONDS = 8 * 3600
 """The longest duration of one sign-in."""
@@ -109,12 +110,12 @@ def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
         issuer_name=issuer.name,
         subject=view["subject"],
         kind="human",
-        groups=frozenset(view["groups"]),
+        groups=frozenset(listed(view["groups"])),
         display=view["display"],
         source_identity=view["source_identity"],
         unit=view["unit"],
     )
-    return Session(principal, view["started_at"], view["key"], issuer.web.client_id)
+    return with_types(Session(principal, view["started_at"], view["key"], issuer.web.client_id))
 
 
 def _proof(key: str, about: str) -> str:

@@ -14,6 +14,7 @@ from jitney.core.delegation import Delegation
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import Groups
 from jitney.core.stored_identity import Identity, identity_of
+from jitney.core.stored_types import listed, with_types
 
 DAY = 86_400
 LONGEST_DAYS, FURTHEST_DAYS = 30, 365
@@ -34,10 +35,10 @@ class OutOfOffice(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Return the out of office in `text`. Raises ValueError or TypeError when `text` contains none."""
+        """Return the out of office in `text`. Raises LookupError, TypeError or ValueError when `text` contains none."""
         members = json.loads(text)
-        delegates = tuple((group, identity_of(**human)) for group, human in members["delegates"])
-        return cls(**members | {"human": identity_of(**members["human"]), "delegates": delegates})
+        delegates = tuple((group, identity_of(**human)) for group, human in listed(members["delegates"]))
+        return with_types(cls(**members | {"human": identity_of(**members["human"]), "delegates": delegates}))
 
     def is_in(self, stored: Self | None, now: int) -> bool:
         """Return whether this period, requested at `now`, is the `stored` one. It may have begun since."""
