@@ -6,20 +6,26 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from jitney.adapters.call_store import CallStore
 from jitney.adapters.deny_list import DenyList
+from jitney.adapters.follow_ups import FollowUps
 from jitney.adapters.grant_items import UnreadableGrant, grant_of
 from jitney.adapters.out_of_office import OutOfOfficeStore
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.web_sessions import WebSessions
 from jitney.core.compressed_text import compress_text
+from jitney.core.gateway.budgets import CallBudget
+from jitney.core.gateway.call_state import new_attempt
 from jitney.core.problems import Problem
 from tests.fakes import ROLE_ARN
 from tests.upgrade.corpora import corpora, text_in
 from tests.upgrade.stored_system import stored_configuration
 
 Item = dict[str, Any]
+ATTEMPT = new_attempt("c-1", "g-1", "owner", "key", "", 0)
 Path = tuple[str | int, ...]
 OTHERS: tuple[Any, ...] = (None, "", "other", 7, 1.5, True, [], ["other"], {}, {"other": 1})
 """A value of each type of JSON, and an empty one where there is one."""
@@ -70,6 +76,25 @@ READERS: dict[str, Callable[[Any], Any]] = {
 """A read of each kind of item that holds JSON. Its kind is its `sk`, or the beginning of its `pk`."""
 TAGS = ("terms", "tags")
 """The claims in a grant's terms, which have any of several types."""
+
+
+ATTRIBUTES: dict[str, tuple[Callable[[Item], Any], str, Item]] = {
+    "a budget": (lambda item: calls(item).budget("g-1"), "calls", {"S": "9"}),
+    "a minute of a budget": (lambda item: calls(item).budget("g-1"), "m29", {"S": "9"}),
+    "a place for a call in flight": (lambda item: calls(item).budget("g-1"), "w0", {"NULL": True}),
+    "a follow-up review": (
+        lambda item: FollowUps(table_of({"sk": {"S": "UNIT#a"}} | item), "state").outstanding(),
+        "grant_id",
+        {"L": []},
+    ),
+    "a kept answer that is no text": (
+        lambda item: calls({"expires": {"N": "1"}} | item).kept_answer(ATTEMPT, 0),
+        "answer",
+        {"B": b"x"},
+    ),
+    "a kept answer without an end": (lambda item: calls(item).kept_answer(ATTEMPT, 0), "expires", {"S": ""}),
+}
+"""A read of an item with one attribute, the attribute's name, and a value that it cannot have."""
 
 
 def kind_of(item: Item) -> str:
@@ -144,3 +169,17 @@ def test_ops_02_no_item_is_read_with_a_member_of_another_type():
                         misread.append(f"{kind} {name} {path} {value!r}")
     assert seen == set(READERS)
     assert misread == []
+
+
+@pytest.mark.parametrize(("reader", "name", "value"), ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_ops_02_no_item_is_read_with_an_attribute_of_another_type(
+    reader: Callable[[Item], Any], name: str, value: Item
+):
+    with pytest.raises(Problem) as refused:
+        reader({name: value})
+    assert refused.value.code == "item_unreadable"
+
+
+def test_gw_07_a_budget_with_attributes_of_a_later_version_is_read():
+    budget = calls({"calls": {"N": "2"}, "messages": {"N": "7"}, "wishes": {"S": "x"}}).budget("g-1")
+    assert budget == CallBudget({"calls": 2})

@@ -8,7 +8,7 @@
 """
 
 import json
-import zlib
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,9 +22,9 @@ from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Transactio
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.gateway.budgets import COUNTED, BudgetUse, CallBudget, budget_key, lease_end, minute_of
 from jitney.core.gateway.call_state import CallAttempt, CallState
-from jitney.core.gateway.kept_answers import MAX_KEPT_BYTES
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
 from jitney.core.integrity.publishable_items import record_at
 from jitney.core.records.audit import ChainedRecord
@@ -38,6 +38,8 @@ _ATTEMPTS = 10
 _BUDGET_SECONDS = 24 * 3600
 """How long a budget is kept after a call: longer than any grant. Each call of the grant restarts this time."""
 _AS_READ = "records = :had AND call_id = :call"
+_USED = re.compile(rf"{'|'.join(COUNTED)}|[mw][0-9]+")
+"""The attributes of a budget."""
 
 
 class CallContext(NamedTuple):
@@ -156,20 +158,20 @@ class CallStore:
         if attempt and answer is not None:
             item = {
                 **_answer_key(attempt),
-                "answer": {"B": zlib.compress(answer.encode(), 1)},
+                "answer": {"B": compress_text(answer)},
                 "expires": {"N": str(attempt.answer_until)},
             }
             writes.append({"Put": {"TableName": self._answers_table, "Item": item}})
         self._write_within_budget([record], writes, use, CallBudget(), now)
 
     def kept_answer(self, attempt: CallAttempt, now: int) -> dict[str, Any] | None:
-        """Return the answer that was kept for a call, or None."""
+        """Return the answer that was kept for a call, or None. Raises Problem item_unreadable as `readable`."""
         found = read_item(self._client, "The store of answers", self._answers_table, _answer_key(attempt))
-        if found is None or int(found["expires"]["N"]) <= now:
-            return None
-        text = zlib.decompressobj().decompress(found["answer"]["B"], MAX_KEPT_BYTES)
-        answer: dict[str, Any] = json.loads(text)
-        return answer
+        with readable("the answer that was kept for this call"):
+            if found is None or int(found["expires"]["N"]) <= now:
+                return None
+            answer: dict[str, Any] = json.loads(decompress_text(found["answer"]["B"]))
+            return answer
 
     def budget(self, grant_id: str) -> CallBudget:
         """Return what the grant's calls have used."""
@@ -246,9 +248,13 @@ class CallStore:
         return read_item(self._client, "The store", self._state_table, key)
 
 
+@readable("what the calls of this grant have used")
 def budget_of(item: Item | None) -> CallBudget:
-    """Return the budget in its item. Without an item, nothing was used."""
-    numbers = {name: int(value["N"]) for name, value in (item or {}).items() if "N" in value}
+    """Return the budget in its item. Without an item, nothing was used. Raises Problem item_unreadable as `readable`.
+
+    A number of another type does not count as unused. Attributes that a later version added are ignored.
+    """
+    numbers = {name: int(value["N"]) for name, value in (item or {}).items() if _USED.fullmatch(name)}
     return CallBudget(
         {name: numbers[name] for name in COUNTED if name in numbers},
         {int(name[1:]): count for name, count in numbers.items() if name[0] == "m"},

@@ -8,7 +8,7 @@ itself is deleted.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.table_reads import item_key, partition_items
+from jitney.adapters.table_reads import item_key, partition_items, readable
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.review.break_glass import follow_up_keys
 
@@ -19,7 +19,10 @@ FOLLOW_UP = "FOLLOW_UP"
 
 
 class FollowUps:
-    """Reads outstanding follow-up reviews. Raises Problem unavailable when DynamoDB does not answer."""
+    """Reads outstanding follow-up reviews. Raises Problem unavailable when DynamoDB does not answer.
+
+    Raises Problem item_unreadable as `readable`.
+    """
 
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
@@ -28,7 +31,8 @@ class FollowUps:
     def outstanding(self) -> dict[str, str]:
         """Return the grant ids by person and unit, under the names of `core.review.break_glass.follow_up_keys`."""
         items = partition_items(self._client, self._table, FOLLOW_UP)
-        return {item["sk"]["S"]: item["grant_id"]["S"] for item in items}
+        with readable("the outstanding follow-up reviews"):
+            return {item["sk"]["S"]: item["grant_id"]["S"] for item in items}
 
 
 def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, Any]]:
