@@ -289,9 +289,22 @@ def test_ops_02_a_suspension_whose_name_is_masked_is_listed(unprepared: StoredSy
 
 @pytest.mark.parametrize(
     "more",
-    [{"name": "corp.\ud800"}, {"name": "n" * 256}, {"name": ""}, {"suspension": ""}, {"suspension": "s" * 256}],
+    [
+        {"name": "corp.\ud800"},
+        {"name": "n" * 65},
+        {"name": "[masked credential]" + "n" * 256},
+        {"name": ""},
+        {"name": "*"},
+        {"name": "corp.${aws:username"},
+        {"name": "corp.forged\n"},
+        {"name": ["corp.forged"]},
+        {"suspension": ""},
+        {"suspension": "s" * 256},
+    ],
+    ids=lambda more: ascii(more)[:40],
 )
-def test_ops_02_a_forged_suspension_that_cannot_be_real_is_left_out(unprepared: StoredSystem, more: dict[str, str]):
+def test_ops_02_a_forged_suspension_that_cannot_be_real_is_left_out(unprepared: StoredSystem, more: dict[str, Any]):
+    """Otherwise IAM could refuse the deny documents, because a name in them is no valid pattern."""
     forge(unprepared, 1, "set", **more)
     restored(unprepared).prepare(PLAN)
     assert in_force(unprepared).keys() == {"agent corp.olga", "target analytics-prod"}

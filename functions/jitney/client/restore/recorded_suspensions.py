@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from jitney.adapters.record_items import record_in
 from jitney.core.access.request_body import MAX_NAME, MAX_REASON
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspension_names import SUSPENDABLE
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.masked_comment import MaskedComment
@@ -76,7 +77,8 @@ def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
     """Return the suspension that a record is about. Raises LookupError, TypeError or ValueError."""
     name, by, reason = (str(each) for each in (detail["name"], record["principal"], record["reason"]))
     suspension_id = str(detail["suspension"])
-    if not 0 < len(suspension_id) <= MAX_NAME or not 0 < len(name) <= MAX_NAME:
+    known = SUSPENDABLE.fullmatch(name) or (MASK.search(name) and len(name) <= MAX_NAME)
+    if not known or not 0 < len(suspension_id) <= MAX_NAME:
         raise ValueError("a suspension that no operator made")
     issuer = str(detail.get("issuer", ""))
     if len(issuer) > MAX_NAME or MASK.search(issuer):  # a part of an issuer is no issuer, so the name decides

@@ -21,7 +21,8 @@ from jitney.core.stored_identity import Identity
 from jitney.core.target_roles import first_role
 
 MOST_SUGGESTIONS = 5
-_IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
+SUSPENDABLE = re.compile(r"[\w+=.@-]{1,64}", re.ASCII)
+"""The names that can be suspended. In deny documents they are patterns, where `*`, `?` and `${` have a meaning."""
 
 
 class SuspendedName(NamedTuple):
@@ -65,7 +66,7 @@ def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant
     if request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
         raise _unknown(request, spellings, _LISTED[request.kind])
     prefixes = _prefixes(config)
-    if present is None or not _IDENTITY.fullmatch(request.name):
+    if present is None or not SUSPENDABLE.fullmatch(request.name):
         fix = f"Use the name that Jitney's pages and records show. It begins with {' or '.join(prefixes)}"
         raise _unknown(request, spellings, fix)
     if not request.unseen:
