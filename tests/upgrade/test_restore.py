@@ -1,18 +1,19 @@
 """A restore to an earlier time: nothing that was revoked since revives, and nothing stays open (row OPS 2)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from jitney.adapters.record_items import record_in
+from jitney.adapters.record_items import record_attribute, record_in
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS
 from jitney.client.restore.restored_tables import RestoredTables, RestorePlan
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import State
 from jitney.core.access.suspension_entry import SuspensionKind
+from jitney.core.integrity.publishable_items import record_at
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.gateway_calls import create_call
@@ -80,12 +81,15 @@ def after(drill: Drill) -> Iterator[StoredSystem]:
         yield drill.switched(stored)
 
 
-def records_of(stored: StoredSystem, grant_id: str) -> list[dict[str, Any]]:
+def records_of(stored: StoredSystem, grant_id: str, *, intact: bool = False) -> list[Mapping[str, Any]]:
     found = stored.client.query(
         TableName="audit",
         KeyConditionExpression="pk = :chain",
         ExpressionAttributeValues={":chain": {"S": grant_id}},
     )["Items"]
+    if intact:
+        read = (record_at(item["pk"]["S"], item["sk"]["S"], record_in(item)) for item in found)
+        return [each for each in read if each]
     return [json.loads(record_in(item)) for item in found]
 
 
@@ -168,6 +172,38 @@ def test_ops_02_after_the_suspension_is_lifted_only_new_grants_work(after: Store
     assert after.call(create_grant, BODY)[0] == 201
     assert after.call(create_credentials, grant_id=drill.ids["active"])[0] != 200
     assert after.grant(drill.ids["active"]).state is State.REVOKED
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "{}", '{"seq":"9","hash":7}', '{"seq":9}'])
+def test_ops_02_a_forged_record_in_the_chain_of_a_grant_does_not_stop_the_command(drill: Drill, text: str):
+    key = {"pk": {"S": drill.ids["active"]}, "sk": {"S": "999999"}}
+    with stored_system(encrypted=True) as stored:
+        stored.client.put_item(TableName="audit", Item=key | record_attribute(text))
+        switched = drill.switched(stored)
+        reconcile(switched.ports)
+        assert switched.grant(drill.ids["active"]).state is State.REVOKED
+        numbers = [each["seq"] for each in records_of(switched, drill.ids["active"], intact=True)]
+        assert numbers == [*range(len(numbers))]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"lifecycle": {"S": "[]"}},
+        {"lifecycle": {"S": "{"}},
+        {"lifecycle": {"N": "1"}},
+        {"records": {"S": "2"}},
+        {"records": {"N": "1.5"}},
+    ],
+    ids=str,
+)
+def test_ops_02_a_grant_that_cannot_be_read_does_not_stop_the_command(after: StoredSystem, members: Any):
+    for item in after.client.scan(TableName="state")["Items"]:
+        if "open_role" in item:
+            after.client.put_item(TableName="state", Item=item | {"records": {"N": "0"}} | members)
+    again = restored(after)
+    again.prepare(PLAN)
+    assert again.summary.open_grants
 
 
 def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_bring(after: StoredSystem, drill: Drill):

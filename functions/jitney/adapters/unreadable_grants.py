@@ -71,7 +71,7 @@ def revocable_grant(item: Item) -> Grant:
 
     Raises Problem grant_unreadable when its role or end cannot be read either.
     """
-    terms, lifecycle, ending = (_members(item, name) for name in ("terms", "lifecycle", "ending"))
+    terms, lifecycle, ending = (members_of(item, name) for name in ("terms", "lifecycle", "ending"))
     open_role = item.get("open_role", {}).get("S", "").removeprefix("ROLE#").removesuffix("#pending")
     # `open_role` names the target's first role. An item without `role_arn` is older than targets with several roles, so
     # its grant has that role.
@@ -114,7 +114,7 @@ def revocable_grant(item: Item) -> Grant:
     )
 
 
-def _members(item: Item, name: str) -> dict[str, Any]:
+def members_of(item: Item, name: str) -> dict[str, Any]:
     """Return the members of a JSON attribute, or {} if it is missing or not an object."""
     try:
         return json_object(text_of(item, name))

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jitney.adapters.grant_items import grant_id_of, text_of
+from jitney.adapters.grant_items import grant_id_of
 from jitney.adapters.out_of_office import OUT_OF_OFFICE
 from jitney.adapters.record_items import record_in
+from jitney.adapters.unreadable_grants import members_of
 from jitney.adapters.web_sessions import SESSION_PREFIX
 from jitney.client.restore.restore_problems import available
 from jitney.client.restore.restore_summary import RestoreSummary
+from jitney.core.integrity.contents import StoredRecord
+from jitney.core.integrity.publishable_items import stored_record_at
 
 
 class RestoredItems:
@@ -38,11 +41,11 @@ class RestoredItems:
             self._summary.open_grants += 1
             self._progress(f"continuing the records of open grants: {self._summary.open_grants}")
             last = self._last_record(grant_id_of(item))
-            if last is None or last["seq"] < int(item["records"]["N"]):
+            if last is None or not _is_behind(item, last.position.seq):
                 continue
-            lifecycle = json.loads(text_of(item, "lifecycle")) | {"chain_head": last["hash"]}
+            lifecycle = members_of(item, "lifecycle") | {"chain_head": last.hash}
             values = {
-                ":records": {"N": str(last["seq"] + 1)},
+                ":records": {"N": str(last.position.seq + 1)},
                 ":lifecycle": {"S": json.dumps(lifecycle, separators=(",", ":"))},
                 ":had": item["records"],
             }
@@ -68,14 +71,28 @@ class RestoredItems:
             for page in pages:
                 yield from page["Items"]
 
-    def _last_record(self, grant_id: str) -> dict[str, Any] | None:
+    def _last_record(self, grant_id: str) -> StoredRecord | None:
+        """Return the last intact record of a grant. A compromised function can write anything into a chain."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._summary.audit_table,
+            KeyConditionExpression="pk = :chain",
+            ExpressionAttributeValues={":chain": {"S": grant_id}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            PaginationConfig={"PageSize": 10},
+        )
         with available("the audit table"):
-            found = self._dynamodb.query(
-                TableName=self._summary.audit_table,
-                KeyConditionExpression="pk = :chain",
-                ExpressionAttributeValues={":chain": {"S": grant_id}},
-                ConsistentRead=True,
-                ScanIndexForward=False,
-                Limit=1,
-            )["Items"]
-        return dict(json.loads(record_in(found[0]))) if found else None
+            items = (item for page in pages for item in page["Items"])
+            found = (stored_record_at(item["pk"]["S"], item["sk"]["S"], record_in(item)) for item in items)
+            return next(filter(None, found), None)
+
+
+def _is_behind(item: dict[str, Any], last: int) -> bool:
+    """Return whether the grant's next record would have the number of its `last` one, or a lower one.
+
+    False for a grant with a number that cannot be read. It is denied by the suspension of its target.
+    """
+    try:
+        return int(item["records"]["N"]) <= last
+    except (LookupError, ValueError):
+        return False

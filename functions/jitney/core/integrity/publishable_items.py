@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.call_lookup import call_index
-from jitney.core.integrity.contents import parse_record
+from jitney.core.integrity.contents import StoredRecord, parse_record
 from jitney.core.records.audit import sort_key
 from jitney.core.records.record_texts import canonical
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
@@ -27,11 +27,22 @@ def is_indexed(members: Mapping[str, Any], index: Mapping[str, str]) -> bool:
 
 def record_at(pk: str, sk: str, text: str) -> Mapping[str, Any] | None:
     """Return the members of the intact record with the chain and the number in this key; None for any other text."""
+    found = _parsed_at(pk, sk, text)
+    return found and found[1]
+
+
+def stored_record_at(pk: str, sk: str, text: str) -> StoredRecord | None:
+    """Return the intact record with the chain and the number in this key; None for any other text."""
+    found = _parsed_at(pk, sk, text)
+    return found and found[0]
+
+
+def _parsed_at(pk: str, sk: str, text: str) -> tuple[StoredRecord, Mapping[str, Any]] | None:
     found = parse_record(text.encode("utf-8", "surrogatepass"))
     if found is None:
         return None
-    record, members = found
-    return members if record.intact and (pk, sk) == (record.position.chain, sort_key(record.position.seq)) else None
+    position = found[0].position
+    return found if found[0].intact and (pk, sk) == (position.chain, sort_key(position.seq)) else None
 
 
 def call_line_at(pk: str, sk: str, text: str) -> Mapping[str, Any] | None:
