@@ -1,6 +1,7 @@
 """Release and revocation: the state change with its record, and the deny document (END 1)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.deny_document import DenyEntry
@@ -9,7 +10,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
 from jitney.core.config import Config
-from jitney.core.problems import Problem, ProblemMembers
+from jitney.core.problems import Problem
 from jitney.core.quotas import measurement_quota, repeated_end_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
@@ -70,8 +71,7 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
             ended = record_unwritten(
                 ended, _deny_entry(ended, authenticated), problem, authenticated.origin, authenticated.ports
             )
-        more: ProblemMembers = {"grant": ended.view()}
-        raise Problem(problem.code, problem.detail, problem.fix, more, aws_code=problem.aws_code) from problem
+        raise replace(problem, extras={"grant": ended.view()}) from problem
     if ended.ending is not ending:
         return ended  # the reconciler records a denial that is written later
     written_at = authenticated.ports.now()

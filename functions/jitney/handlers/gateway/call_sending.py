@@ -157,7 +157,7 @@ def _change(gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse
     except Problem as problem:
         after = _after_failure(sending.attempt, problem)
         finish_change(gateway_call, sending, after, Outcome.FAILED, code=problem.code)
-        raise _with_call(problem, sending.attempt.call_id) from problem
+        raise replace(problem, extras={**problem.extras, "call_id": sending.attempt.call_id}) from problem
     facts = answer_facts(answer, masked)
     if is_throttled(answer, gateway_call.modelled.protocol):
         finish_change(gateway_call, sending, sending.attempt.not_sent(), Outcome.FAILED, code=THROTTLED, answer=facts)
@@ -211,10 +211,6 @@ def _masked(gateway_call: GatewayCall, answer: AwsAnswer) -> MaskedAnswer:
 
 def _seconds_left(gateway_call: GatewayCall) -> int:
     return CALL_WITHIN_SECONDS - (gateway_call.authenticated.ports.now() - gateway_call.authenticated.now)
-
-
-def _with_call(problem: Problem, call_id: str) -> Problem:
-    return Problem(problem.code, problem.detail, problem.fix, {**problem.extras, "call_id": call_id}, problem.headers)
 
 
 def _response(

@@ -8,7 +8,7 @@ from jitney.core.access.current_names import has_current_names
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.config import Config
-from jitney.core.problems import Problem, ProblemMembers
+from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, renewal_quota
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
@@ -73,8 +73,7 @@ def issue_credentials(
     except Problem as problem:
         fails = problem.code in PERMANENT_FAILURES
         recorded = record_outcome(grant, AuditEvent.ISSUE, Outcome.FAILED, problem.code, authenticated, fails=fails)
-        extras: ProblemMembers = {**problem.extras, "grant": recorded.view()}
-        raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
+        raise replace(problem, extras={**problem.extras, "grant": recorded.view()}) from problem
 
 
 def renew_credentials(

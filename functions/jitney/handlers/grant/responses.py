@@ -86,8 +86,7 @@ def active_grant(grant: Grant, authenticated: AuthenticatedRequest) -> Grant:
     except Problem as problem:
         if problem.code != "grant_pending":
             raise
-        extras: ProblemMembers = {**problem.extras, "review": _review_view(grant, authenticated)}
-        raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
+        raise replace(problem, extras={**problem.extras, "review": _review_view(grant, authenticated)}) from problem
 
 
 def _review_view(grant: Grant, authenticated: AuthenticatedRequest) -> dict[str, Any]:
@@ -140,7 +139,7 @@ def denied_call_problem(decision: Decision, detail: str = "", fix: str = "") -> 
     elif decision.permitted_from is not None:
         fix = f"Make the call from {format_time(decision.permitted_from)} on. It would then pass."
     fix = fix or "Make a different call, or ask your platform engineer for a policy that permits this one."
-    return Problem(problem.code, detail or problem.detail, fix, problem.extras)
+    return replace(problem, detail=detail or problem.detail, fix=fix)
 
 
 def used_up_problem(
