@@ -11,7 +11,8 @@ from typing import Any
 from jitney.client.audit.athena import AthenaLocation
 from jitney.client.audit.audit_table import AuditTable
 from jitney.client.audit.definition_check import DefinitionSources, check_definitions
-from jitney.client.audit.evidence import Archive, Period, VerificationProgress
+from jitney.client.audit.evidence import Archive, Period
+from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.table_comparison import with_table
 from jitney.client.audit.verification import VerificationSources, trusted_keys, with_definitions
 from jitney.client.problems import ClientProblem, Invalid
@@ -54,7 +55,7 @@ def check_answer(
     sources: VerificationSources,
     since: date | None,
     until: date | None,
-    progress: VerificationProgress,
+    progress: ReadingProgress,
     now: int,
     last: date | None = None,
 ) -> AnswerIntegrity:
@@ -76,7 +77,7 @@ def check_answer(
 
 
 def _findings(
-    sources: VerificationSources, period: Period, progress: VerificationProgress, now: int
+    sources: VerificationSources, period: Period, progress: ReadingProgress, now: int
 ) -> tuple[Findings, Mapping[str, Contents]]:
     """Return the findings about records and calls, and the objects that were read. An AWS problem is a finding."""
     try:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
+from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.trail_files import (
     MOST_COMPRESSED,
     LogFile,
@@ -45,8 +46,6 @@ DAY = 24 * 3600
 TITLE, NOTHING_READ = "Not everything was sent", "Nothing was read"
 MESSAGE_GROUP = "backfill"
 """The messages' own group: the queue is fair to groups, so a backfill does not delay new events."""
-
-BackfillProgress: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Backfill:
     def __init__(
         self,
         options: BackfillOptions,
-        progress: BackfillProgress,
+        progress: ReadingProgress,
         now: int,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:

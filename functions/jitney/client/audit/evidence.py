@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.client.audit.aws import aws_clients, code_of, fix_of, unusable
+from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.object_names import day_of, is_read_by_athena
@@ -27,9 +28,6 @@ SEALED_WITHIN = timedelta(days=3)
 Parsed = TypeVar("Parsed")
 Period: TypeAlias = tuple[date | None, date | None]
 """The first and the last day, or None for all days."""
-VerificationProgress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being read, the count so far and the total."""
-
 
 _READABLE = frozenset({"STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "REDUCED_REDUNDANCY"})
 _ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -83,7 +81,7 @@ class Archive:
         self,
         records: str,
         seals: str,
-        progress: VerificationProgress,
+        progress: ReadingProgress,
         title: str = TITLE,
         *,
         first_versions: bool = False,

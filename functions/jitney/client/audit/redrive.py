@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,6 +22,7 @@ from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
 from jitney.client.audit.aws import aws_clients, code_of, fix_of
+from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.problems import Unavailable
 from jitney.core.integrity.publishable_items import call_line_at, record_at
@@ -42,8 +43,6 @@ TITLE = "Not everything was redriven"
 MESSAGE_GROUP = "redrive"
 """The messages' own group: the queue is fair to groups, so a redrive does not delay new events."""
 AGAIN = "Run the same command again: repeating it is safe."
-
-RedriveProgress: TypeAlias = Callable[[str, int, int], None]
 
 
 class Period(NamedTuple):
@@ -109,7 +108,7 @@ class Redrive:
     def __init__(
         self,
         resources: RedriveResources,
-        progress: RedriveProgress,
+        progress: ReadingProgress,
         now: int,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:

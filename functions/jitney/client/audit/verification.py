@@ -11,7 +11,8 @@ from jitney.audit_database.definitions import DATABASE, WORKGROUP
 from jitney.client.audit.audit_table import AuditTable
 from jitney.client.audit.definition_check import DefinitionSources, check_definitions
 from jitney.client.audit.definition_comparison import DefinitionFindings
-from jitney.client.audit.evidence import Archive, Period, VerificationProgress
+from jitney.client.audit.evidence import Archive, Period
+from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.audit.table_comparison import with_table
 from jitney.client.problems import Invalid
@@ -81,7 +82,7 @@ def verify_archive(
     sources: VerificationSources,
     days: Period,
     expected: str,
-    progress: VerificationProgress,
+    progress: ReadingProgress,
     now: int,
 ) -> Findings:
     """Verify the records of `days`, first and last. `expected` is a noted seal, or "". Raises Invalid.

@@ -1,12 +1,12 @@
 """Compares two versions of policies by their decisions. Needs the extra `policy`."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jitney.client.audit.record_lines import is_folder
+from jitney.client.audit.record_lines import ReadingProgress, is_folder
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.terminal.policy_screen import KindsTable
 from jitney.configuration.affected_state import affected_state
@@ -26,9 +26,7 @@ MOST_SETTINGS, MOST_VALUE = 60, 60
 _COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
 
 
-def compare_versions(
-    old: Path, config: Path | None, most: int, progress: Callable[[str, int, int], None]
-) -> dict[str, Any]:
+def compare_versions(old: Path, config: Path | None, most: int, progress: ReadingProgress) -> dict[str, Any]:
     """Return the differences between the configurations `old` and `config` as JSON.
 
     A target that has another alias in `config` is compared under that alias. Raises Invalid if a configuration cannot
