@@ -6,27 +6,20 @@ itself is deleted.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jitney.adapters.table_reads import item_key, partition_items, readable
+from jitney.adapters.table_reads import TableItems, item_key, partition_items, readable
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.review.break_glass import follow_up_keys
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 FOLLOW_UP = "FOLLOW_UP"
 
 
-class FollowUps:
+class FollowUps(TableItems):
     """Reads outstanding follow-up reviews. Raises Problem unavailable when DynamoDB does not answer.
 
     Raises Problem item_unreadable as `readable`.
     """
-
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
-        self._client = client
-        self._table = state_table
 
     def outstanding(self) -> dict[str, str]:
         """Return the grant ids by person and unit, under the names of `core.review.break_glass.follow_up_keys`."""

@@ -6,19 +6,16 @@ report counts these lines.
 
 from collections.abc import Iterator
 from itertools import chain, islice, product
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_in
-from jitney.adapters.table_reads import Item, item_key, query_pages, read_items
+from jitney.adapters.table_reads import Item, TableItems, item_key, query_pages, read_items
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import call_line_at, record_at
 from jitney.core.records.audit import Outcome, sort_key
 from jitney.core.report.published_lines import Line
 from jitney.core.trail.call import CALLS_PREFIX, grant_keys_partition
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 T = TypeVar("T")
 
@@ -38,12 +35,8 @@ class HistoryPage(NamedTuple):
     cut: bool
 
 
-class GrantHistory:
+class GrantHistory(TableItems):
     """Reads records and calls by grant. Every method raises Problem unavailable when DynamoDB does not answer."""
-
-    def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
-        self._client = client
-        self._table = audit_table
 
     def records(self, grant_id: str) -> HistoryPage:
         """Return the records of the grant.

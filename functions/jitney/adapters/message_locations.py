@@ -1,13 +1,10 @@
 """Where a request's Slack messages are. In the state table: `pk` MESSAGE#<grant>, `sk` the configured channel."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
-from jitney.adapters.table_reads import Item, item_key
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+from jitney.adapters.table_reads import Item, TableItems, item_key
 
 KEEP_LOCATION_SECONDS = 9 * 86400
 """Seconds for which a location is kept, longer than any review."""
@@ -20,12 +17,8 @@ class MessageLocation(NamedTuple):
     timestamp: str
 
 
-class MessageLocations:
+class MessageLocations(TableItems):
     """Stores the first message of each request in each channel. Raises Problem unavailable."""
-
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
-        self._client = client
-        self._table = state_table
 
     def of(self, grant_id: str) -> dict[str, MessageLocation]:
         """Return the messages of a grant by channel.

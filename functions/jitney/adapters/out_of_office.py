@@ -6,14 +6,11 @@ read together.
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jitney.adapters.table_reads import Item, item_key, partition_items
+from jitney.adapters.table_reads import Item, TableItems, item_key, partition_items
 from jitney.core.access.grant import Vote
 from jitney.core.review.out_of_office import OutOfOffice
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 OUT_OF_OFFICE = "OUT_OF_OFFICE"
 _AS_READ = "id = :id"
@@ -21,12 +18,8 @@ _AS_READ = "id = :id"
 _log = logging.getLogger(__name__)
 
 
-class OutOfOfficeStore:
+class OutOfOfficeStore(TableItems):
     """Reads out-of-office entries. Raises Problem unavailable when DynamoDB does not answer."""
-
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
-        self._client = client
-        self._table = state_table
 
     def all(self) -> list[OutOfOffice]:
         """Return all entries, even those that have ended.

@@ -4,14 +4,11 @@ In the state table: `pk` SENT#<grant>, `sk` the notice, its check, the channel a
 is written before the message is sent. So a step that is repeated after a failure sends no message twice.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
-from jitney.adapters.table_reads import Item, item_key
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+from jitney.adapters.table_reads import Item, TableItems, item_key
 
 KEEP_SENT_SECONDS = 9 * 86400
 """Seconds for which a message is remembered, longer than any review."""
@@ -26,12 +23,8 @@ class SentMessage(NamedTuple):
     to: str
 
 
-class SentMessages:
+class SentMessages(TableItems):
     """Remembers the messages. Raises Problem unavailable."""
-
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
-        self._client = client
-        self._table = state_table
 
     def begin(self, message: SentMessage, now: int) -> bool:
         """Remember that the message is being sent. Return False if an earlier attempt began to send it."""

@@ -21,8 +21,15 @@ PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 Item = dict[str, Any]
 """An item, its key, or another part of a request, as botocore takes and gives it."""
 
-
 _log = logging.getLogger(__name__)
+
+
+class TableItems:
+    """The items of one kind in a table, which a subclass reads and writes."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
 
 
 @contextmanager

@@ -5,15 +5,12 @@ In the state table: `pk` VOTES#<digest of the person>, `sk` the vote's time and 
 The vote's transaction writes the entry (`jitney.adapters.store`), for every channel.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.table_reads import item_key
+from jitney.adapters.table_reads import TableItems, item_key
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.stored_identity import Identity
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 KEEP_VOTE_SECONDS = 30 * 24 * 3600
 MOST_VOTES = 20
@@ -29,12 +26,8 @@ def put_vote(table: str, vote: Vote, grant: Grant) -> dict[str, Any]:
     return {"Put": {"TableName": table, "Item": item}}
 
 
-class VoteHistory:
+class VoteHistory(TableItems):
     """Reads votes by person. Raises Problem unavailable when DynamoDB does not answer."""
-
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
-        self._client = client
-        self._table = state_table
 
     def of(self, human: Identity) -> list[str]:
         """Return the ids of the grants on which a person voted, the newest vote first."""

@@ -2,17 +2,13 @@
 
 import json
 import logging
-from typing import TYPE_CHECKING
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
-from jitney.adapters.table_reads import Item, item_key, read_item
+from jitney.adapters.table_reads import Item, TableItems, item_key, read_item
 from jitney.core.config import Config
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.problems import Problem
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 SESSION_PREFIX = "SESSION#"
 """The prefix of the `pk` of each session."""
@@ -20,12 +16,8 @@ SESSION_PREFIX = "SESSION#"
 _log = logging.getLogger(__name__)
 
 
-class WebSessions:
+class WebSessions(TableItems):
     """Stores sessions by the hash of their id. Every method raises Problem unavailable if DynamoDB does not answer."""
-
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
-        self._client = client
-        self._table = state_table
 
     def begin(self, session_id: str, session: Session) -> None:
         """Store a new session. TTL deletes it after it expires."""
