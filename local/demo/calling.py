@@ -1,15 +1,14 @@
 """A command requests access for itself: the broker derives the permissions from the AWS CLI command line."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from jitney.core.access.grant import GRANT_ID
 from local.demo.runner import TARGET, DemoRun
 
 OBJECT, NEIGHBOUR = "2026/q3.csv", "2026/q4.csv"
 COPY = ("aws", "s3", "cp", f"s3://reports/{OBJECT}", ".")
 NEEDED = [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::reports/{OBJECT}"]}]
-_GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def _delete(run: DemoRun) -> str:
     answer = run.command("writer-agent", "jitney", "run", TARGET, *remove, code=4)
     named = "review by data-owners" in answer.text
     run.check("The answer names the group that reviews it, and nothing is deleted", holds=named)
-    return "".join(_GRANT_ID.findall(answer.text)[:1])
+    return "".join(GRANT_ID.findall(answer.text)[:1])
 
 
 def _create_a_user(run: DemoRun) -> None:

@@ -1,9 +1,9 @@
 """A person decides. A write waits for its review, and a reviewer approves a part of it on the page."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from jitney.core.access.grant import GRANT_ID
 from jitney.core.review.safe_text import defang
 from local.demo.calling import NEIGHBOUR, OBJECT
 from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, say
@@ -12,7 +12,6 @@ BROWSER = Path(__file__).with_name("browser.py")
 REVIEWER = "bob"
 ARNS = tuple(f"arn:aws:s3:::reports/{key}" for key in (OBJECT, NEIGHBOUR))
 ASKS = f"requests to write s3 reports/{OBJECT} and reports/{NEIGHBOUR} in analytics-prod for 1 hour"
-_GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 def play(run: DemoRun) -> str:
@@ -47,7 +46,7 @@ def _pending(lines: Iterator[str]) -> str:
     """Return the id of the pending grant from the first line of the waiting command."""
     line = next(lines, "")
     say(line)
-    found = _GRANT_ID.search(line)
+    found = GRANT_ID.search(line)
     if found is None:
         raise DemoStepFailedError("The command waits for a review", line)
     return found[0]

@@ -6,6 +6,7 @@ The browser must return with the provider's code. For other visitors, the callba
 
 from urllib.parse import urlencode
 
+from jitney.core.access.grant import GRANT_ID
 from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
 from jitney.core.identity.sign_in import (
     SIGN_IN_SECONDS,
@@ -18,7 +19,6 @@ from jitney.core.issuer_config import Issuer
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
 from jitney.handlers.pages.visits import SESSION, SIGN_IN, FormVisit, Page, Visit, pages
-from jitney.handlers.runtime.http import GRANT_ID
 from jitney.handlers.runtime.logs import logger
 
 

@@ -7,10 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from jitney.client.api.responses import GRANT_ID
 from jitney.client.audit.athena import Athena
 from jitney.client.audit.audit_names import KnownNames
 from jitney.client.audit.grant_report_output import page, show, waiting
-from jitney.client.audit.named_queries import GRANT_ID
 from jitney.client.audit.record_lines import GAPS_BEFORE_DAYS, day_after
 from jitney.client.audit.trail_silence import GAPS, gap_records
 from jitney.client.policy.further_needs import may_need

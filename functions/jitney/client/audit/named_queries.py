@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jitney.client.api.responses import GRANT_ID
 from jitney.client.audit.access_history import LOOKED_BACK
 from jitney.client.audit.athena import Athena, AthenaLocation, NamedQuery, QueryProgress, QueryResult
 from jitney.client.audit.audit_names import ANY_RESOURCE, KnownNames, resource_arn
@@ -20,7 +21,6 @@ from jitney.client.problems import Invalid
 # A parameter, or a string or a comment, in which a question mark is no parameter.
 _MARK = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<mark>\?)")
 _PARAMETER = re.compile(r"-- (?P<name>[a-z_]{1,40}): (?P<description>.*)", re.ASCII)
-GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 _OWN_DAYS = re.compile("the last [0-9]+ days", re.ASCII)
 _TITLE = "The query cannot run"
 

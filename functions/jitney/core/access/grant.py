@@ -1,5 +1,6 @@
 """The grant: what one principal may do on one target, until when, and the states it moves through."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.times import iso
 
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
 """How long an ended grant is kept. Until then, calls of its sessions can be attributed to it."""
 

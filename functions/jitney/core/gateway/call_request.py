@@ -1,12 +1,12 @@
 """Reads the body of POST /v1/calls: one call of AWS, in a grant or with a request for one."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from jitney.core.access.body_object import parse_object
 from jitney.core.access.fields import FieldErrors
+from jitney.core.access.grant import GRANT_ID
 from jitney.core.access.request_body import MAX_REASON, MAX_TICKET
 from jitney.core.gateway.tickets import DirectBody, read_direct
 from jitney.core.problems import Problem
@@ -18,7 +18,6 @@ MAX_CALL_BYTES = 5_000_000
 MAX_NAME = 128
 
 _GRANT_OR_TARGET = "Send only grant to use a grant, or target and reason to request one with the call."
-_GRANT = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def _read(sent: dict[str, Any]) -> CallRequest:
     faults = FieldErrors()
     faults.unknown_members(sent, MEMBERS, "")
     grant_id = sent.get("grant", "")
-    if "grant" in sent and not (isinstance(grant_id, str) and _GRANT.fullmatch(grant_id)):
+    if "grant" in sent and not (isinstance(grant_id, str) and GRANT_ID.fullmatch(grant_id)):
         faults.add("/grant", "The value is not the id of a grant.", "Write the id that POST /v1/grants answered.")
     given = [name for name in _OF_REQUEST if name in sent]
     if "grant" in sent and given:

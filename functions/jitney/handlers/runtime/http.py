@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,11 +14,11 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from jitney.core.access.grant import GRANT_ID
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 from jitney.core.records.audit import Origin
 
-GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 UNAVAILABLE_RETRY_SECONDS = "2"
 MAX_FORM_FIELDS = 1000
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
