@@ -29,7 +29,6 @@ than the broker's. The grant's approvals are not lost then.
 
 def record_outcome(
     grant: Grant,
-    event: AuditEvent,
     outcome: Outcome,
     code: str,
     authenticated: AuthenticatedRequest,
@@ -38,7 +37,7 @@ def record_outcome(
     quotas: tuple[Quota, ...] = (),
     decision: Decision | None = None,
 ) -> Grant:
-    """Record an outcome on a grant, with the policies of its `decision`. With `fails`, also fail an open grant.
+    """Record the outcome of an issue, with the policies of its `decision`. With `fails`, also fail an open grant.
 
     Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
     """
@@ -47,7 +46,9 @@ def record_outcome(
         after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
         policies = deciding_policies(decision) if decision else {}
         members = {"code": code, **policies}
-        record = audit.grant_record(event, outcome, after, authenticated.origin, authenticated.now, **members)
+        record = audit.grant_record(
+            AuditEvent.ISSUE, outcome, after, authenticated.origin, authenticated.now, **members
+        )
         return GrantUpdate(after, record, quotas=quotas)
 
     return update_grant(grant, change, authenticated.ports, turn=PATIENT)
@@ -72,7 +73,7 @@ def issue_credentials(
         return authenticated.ports.sessions.issue(session)
     except Problem as problem:
         fails = problem.code in PERMANENT_FAILURES
-        recorded = record_outcome(grant, AuditEvent.ISSUE, Outcome.FAILED, problem.code, authenticated, fails=fails)
+        recorded = record_outcome(grant, Outcome.FAILED, problem.code, authenticated, fails=fails)
         raise replace(problem, extras={**problem.extras, "grant": recorded.view()}) from problem
 
 
@@ -98,9 +99,7 @@ def _renewed(
     session = session_request_of(grant, authenticated, seconds)
     decision = decide_again(grant, authenticated)
     if decision.effect is not Effect.ALLOW:
-        record_outcome(
-            grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", authenticated, quotas=(quota,), decision=decision
-        )
+        record_outcome(grant, Outcome.DENIED, "denied", authenticated, quotas=(quota,), decision=decision)
         raise denied_problem(decision)
     recorded = _record_issue(grant, quota, authenticated)
     return recorded, issue_credentials(recorded, session, authenticated)
