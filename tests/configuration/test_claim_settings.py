@@ -27,7 +27,6 @@ ENTRA = {
     "clients": ["00001111-aaaa-2222-bbbb-3333cccc4444"],
 }
 GITLAB = {"issuer": "https://gitlab.com", "token": "id"}
-OWNED = {"reviewers": ["people/alice"]}
 UID = "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"
 
 

@@ -140,7 +140,6 @@ def terminal_list(grant: Grant) -> str:
     return printed.get()
 
 
-MARKUP = ("mrkdwn", "link", "user", "usergroup", "broadcast", "emoji", "channel", "image")
 CHANNELS: Mapping[str, Callable[[Grant], str]] = {
     "the page": page,
     "the list": listed,

@@ -34,7 +34,6 @@ DECOYS = (
 DEEPEST = 2
 """How often a shape occurs within itself."""
 WHEN = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {CREDENTIAL_REF: CREDENTIAL, SENSITIVE_REF: SENSITIVE}
 
 
