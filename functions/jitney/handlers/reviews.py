@@ -24,7 +24,7 @@ from jitney.handlers.runtime.ports import REVIEW_PORTS
 def list_requests(visit: Visit) -> Page:
     """Return 200 with the requests that the person who is signed in may see."""
     if visit.session is None:
-        return Page(303, location=f"{visit.path}/reviews/sign-in")
+        return redirect_to_sign_in(visit)
     found = list_requests_for(visit.principal, visit.suspensions, visit.ports, visit.now)
     level_of = cache(lambda grant: level_of_grant(grant, visit.ports))
     values = {

@@ -9,6 +9,7 @@ from jitney.core.review.out_of_office import (
     with_delegates,
 )
 from jitney.core.stored_identity import Identity
+from jitney.handlers.pages.viewers import redirect_to_sign_in
 from jitney.handlers.pages.visits import Page, Visit
 from jitney.handlers.runtime.ports import Ports
 
@@ -21,7 +22,7 @@ def out_of_office_of(human: Identity, ports: Ports) -> OutOfOffice | None:
 def show_out_of_office(visit: Visit) -> Page:
     """Return 200 with the signed-in person's out-of-office period and the form to change it."""
     if visit.session is None:
-        return Page(303, location=f"{visit.path}/reviews/sign-in")
+        return redirect_to_sign_in(visit)
     human, groups = visit.principal.source_identity, visit.ports.config.reviewers
     stored = visit.ports.out_of_office.all()
     own = next((each for each in stored if each.human == visit.principal.identity), None)
