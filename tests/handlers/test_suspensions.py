@@ -1203,6 +1203,8 @@ class TestReviewers:
         assert (answer.status, "Code: <code>suspended" in answer.text) == (403, True)
         assert REASON not in answer.text
         assert not desk.sessions.kept
+        refused = desk.system.records()[-1]
+        assert (refused["code"], refused["principal"]) == ("suspended", "staff.alice")
 
     @by_person
     @pytest.mark.parametrize("path", ["/reviews", "/reviews/{id}", "/reviews/{id}/report", "/reviews/out-of-office"])

@@ -39,6 +39,7 @@ def finish(visit: Visit) -> Page:
     """
     issuer, web = _people(visit)
     sign_in = sign_in_of_cookie(visit.cookie(SIGN_IN), visit.now)
+    principal = None
     try:
         code = authorization_code(visit.request.query, sign_in, issuer)
         token = visit.ports.token_endpoint.redeem(web, code, sign_in.verifier, _redirect_uri(visit))
@@ -47,7 +48,7 @@ def finish(visit: Visit) -> Page:
     except Problem as problem:
         if problem.code != "sign_in_invalid":
             logger.warning("sign-in refused", issuer=issuer.name, code=problem.code)
-            visit.count_refusal(problem)
+            visit.count_refusal(problem, principal)
         raise
     # A new id at every sign-in, so that an id planted in this browser is never signed in (session fixation).
     session_id = visit.ports.new_secret()

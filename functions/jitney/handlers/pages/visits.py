@@ -159,12 +159,13 @@ class Visit:
             detail = "The form was not sent from a page of your session."
             raise Problem("form_token_invalid", detail, "Open the page again, and send its form.")
 
-    def count_refusal(self, problem: Problem) -> None:
-        """Count a refusal for the person who is signed in, or else for the address."""
+    def count_refusal(self, problem: Problem, person: Principal | None = None) -> None:
+        """Count a refusal for `person`, for the person who is signed in, or else for the address."""
+        who = person or (self.session.principal if self.session else None)
         if isinstance(problem, Refusal):
             count_unauthenticated(problem, self.request, self.ports, self.now)
-        elif self.session:
-            self._call_of(self.session.principal).count_refusal(problem.code)
+        elif who:
+            self._call_of(who).count_refusal(problem.code)
         else:
             about = RefusalKey("unknown", self.request.origin.source_ip, problem.code)
             count_refused(about, self.ports, self.now)
