@@ -22,6 +22,7 @@ from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.report.published_lines import parse_call
 from jitney.core.report.usage import DENIAL_CODES, is_denied, usage_of
+from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import NEVER_DENIED, CallVerdict, Purpose
@@ -1063,14 +1064,14 @@ def delegations(*delegators: str) -> list[dict[str, Any]]:
 
 def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     def vote(grant, detail, outcome=Outcome.APPROVED, **members):
-        lake.record(
-            AuditEvent.VOTE, outcome, grant_id=grant, seq=1, later=9, detail={"delegations": []} | detail, **members
-        )
+        about = {"grant_id": grant, "seq": 1, "later": 9, "detail": {"delegations": []} | detail}
+        lake.record(AuditEvent.VOTE, outcome, **about | members)
 
     vote("g-plain", {"by": "corp.alice"})
     vote("g-own", {"by": "corp.h"}, human="corp.h")
     vote("g-place", {"by": "corp.alice", "delegations": delegations("corp.bob")})
     vote("g-places", {"by": "corp.alice", "delegations": delegations("corp.one", "corp.two")})
+    vote("g-many", {"by": "corp.alice", "delegations": delegations("corp.one", "corp.two", "corp.three")})
     owned = {"requester": REQUESTER | {"owners": ["corp.owner", "corp.other"]}}
     for person in ("owner", "own"):
         lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=f"g-of-{person}", detail=owned)
@@ -1091,13 +1092,31 @@ def test_rev_03_unusual_approvals_have_reasons(lake: Lake):
     mine = {"principal": "corp.h", "detail": {"grant": "g-mine"}, "later": 9}
     lake.record(AuditEvent.VOTE, Outcome.REFUSED, code="own_request", **mine)
     lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-glass", detail={"by": "corp.gina"}, later=9)
+    away = {"from": iso(seconds()), "until": iso(seconds(later=30)), "delegates": {"owners": "corp.bob"}}
+    lake.record(AuditEvent.OUT_OF_OFFICE, Outcome.SET, principal="corp.away", detail={"out_of_office": away})
+    lake.record(
+        AuditEvent.OUT_OF_OFFICE, Outcome.ENDED, principal="corp.away", later=20, detail={"out_of_office": away}
+    )
+    for later in (8, 9, 20, 31):
+        vote(f"g-away-{later}", {"by": "corp.away"}, later=later)
+    gone = {"suspension": "s-1", "kind": "human", "name": "corp.gone"}
+    lake.record(AuditEvent.SUSPENSION, Outcome.SET, principal="corp.olga", later=9, detail=gone)
+    for kind, name in (("agent", "corp.stays"), ("human", "corp.a")):
+        other = {"suspension": f"s-{name}", "kind": kind, "name": name}
+        lake.record(AuditEvent.SUSPENSION, Outcome.SET, principal="corp.olga", later=90, detail=other)
+    for name, later in (("gone", 8), ("gone", 10), ("stays", 8)):
+        vote(f"g-{name}-{later}", {"by": f"corp.{name}"}, later=later)
     rows = {row["grant_id"]: row for row in lake.ask("unusual_approvals")}
     assert [rows["g-mine"][name] for name in ("principal", "human", "target")] == ["corp.a", "corp.h", "orders-prod"]
-    found = {row["grant_id"]: (row["person"], row["why"].strip()) for row in lake.ask("unusual_approvals")}
+    found = {row["grant_id"]: (row["person"], row["why"]) for row in lake.ask("unusual_approvals")}
     assert found == {
         "g-own": ("corp.h", "By the requester."),
         "g-place": ("corp.alice", "As a delegate of corp.bob."),
-        "g-places": ("corp.alice", "As a delegate of corp.one and others."),
+        "g-places": ("corp.alice", "As a delegate of corp.one and corp.two."),
+        "g-many": ("corp.alice", "As a delegate of corp.one and corp.two and others."),
+        "g-away-8": ("corp.away", "While out of office."),
+        "g-away-9": ("corp.away", "While out of office."),
+        "g-gone-8": ("corp.gone", "By a person suspended later."),
         "g-of-owner": ("corp.owner", "By an owner of the agent."),
         "g-yes": ("corp.alice", "After a rejection by corp.no in grant g-no."),
         "g-late": ("corp.alice", "After escalation."),

@@ -66,7 +66,7 @@ _TYPES: dict[str, str] = {
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
     **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
-    **dict.fromkeys(("read_only", "denied", "granted", "grants_access", "ends_access", "as_delegate"), "boolean"),
+    **dict.fromkeys(("read_only", "denied", "granted", "grants_access", "ends_access"), "boolean"),
 }
 
 
@@ -106,7 +106,7 @@ VIEWS: tuple[View, ...] = (
     ),
     _view(
         "review_decisions",
-        "dt time event outcome code grant_id person comment via as_delegate principal human target account actions "
+        "dt time event outcome code grant_id person comment via on_behalf_of principal human target account actions "
         "resources duration_seconds source_ip detail",
     ),
     _view(

@@ -1,21 +1,18 @@
--- Decisions of the last 30 days to check: own requests, refusals, delegates, escalations, rejections, break-glass
+-- Decisions of the last 30 days to check: own requests, refusals, break-glass, people out of office or suspended
 SELECT decided.time, decided.person, decided.event, decided.outcome,
-       CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
+       RTRIM(CASE WHEN decided.outcome = 'refused' THEN 'refused (' || decided.code || '). ' ELSE '' END
        || CASE WHEN decided.person IN (decided.principal, decided.human, requested.principal, requested.human)
                THEN 'By the requester. ' ELSE '' END
        || CASE WHEN REPLACE(requested.owners, '"' || decided.person || '"', '') <> requested.owners
                THEN 'By an owner of the agent. ' ELSE '' END
        || CASE WHEN decided.event = 'break_glass' THEN 'Break-glass. ' ELSE '' END
-       || CASE WHEN decided.as_delegate
-               THEN 'As a delegate' || COALESCE(' of ' || json_extract_scalar(decided.detail, '$.delegations[0].delegator'),
-                                                '')
-                    || CASE WHEN json_extract_scalar(decided.detail, '$.delegations[1].delegator') IS NULL
-                            THEN '. ' ELSE ' and others. ' END
-               ELSE '' END
+       || CASE WHEN decided.on_behalf_of <> '' THEN 'As a delegate of ' || decided.on_behalf_of || '. ' ELSE '' END
+       || CASE WHEN away.person IS NOT NULL THEN 'While out of office. ' ELSE '' END
+       || CASE WHEN suspended.person IS NOT NULL THEN 'By a person suspended later. ' ELSE '' END
        || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END
        || CASE WHEN requested.rejected_by IS NOT NULL
                THEN 'After a rejection by ' || requested.rejected_by || ' in grant ' || requested.rejected || '. '
-               ELSE '' END AS why,
+               ELSE '' END) AS why,
        decided.grant_id, COALESCE(requested.requester, decided.principal) AS requester,
        COALESCE(requested.principal, decided.principal) AS principal, COALESCE(requested.human, decided.human) AS human,
        COALESCE(requested.target, decided.target) AS target, CAST(decided.actions AS JSON) AS actions,
@@ -44,12 +41,39 @@ LEFT JOIN (
     GROUP BY grant_id
 ) AS requested
   ON requested.grant_id = decided.grant_id
+LEFT JOIN (
+    SELECT principal AS person, outcome, time AS set_at, LEAD(time) OVER (PARTITION BY principal ORDER BY time) AS changed,
+           json_extract_scalar(detail, '$.out_of_office.from') AS starts,
+           json_extract_scalar(detail, '$.out_of_office.until') AS ends
+    FROM unique_records
+    WHERE event = 'out_of_office'
+      AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
+) AS away
+  ON away.person = decided.person
+ AND away.outcome = 'set'
+ AND decided.time >= away.set_at
+ AND decided.time >= away.starts
+ AND decided.time < away.ends
+ AND decided.time < COALESCE(away.changed, away.ends)
+LEFT JOIN (
+    SELECT json_extract_scalar(detail, '$.name') AS person, MAX(time) AS time
+    FROM unique_records
+    WHERE event = 'suspension'
+      AND outcome = 'set'
+      AND json_extract_scalar(detail, '$.kind') = 'human'
+      AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
+    GROUP BY json_extract_scalar(detail, '$.name')
+) AS suspended
+  ON suspended.person = decided.person
+ AND suspended.time >= decided.time
 WHERE decided.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
   AND (decided.outcome = 'refused'
        OR decided.person IN (decided.principal, decided.human)
        OR REPLACE(requested.owners, '"' || decided.person || '"', '') <> requested.owners
        OR decided.event = 'break_glass'
-       OR decided.as_delegate
+       OR decided.on_behalf_of <> ''
+       OR away.person IS NOT NULL
+       OR suspended.person IS NOT NULL
        OR escalated.grant_id IS NOT NULL
        OR (requested.rejected_by IS NOT NULL AND decided.outcome = 'approved'))
 ORDER BY decided.time DESC

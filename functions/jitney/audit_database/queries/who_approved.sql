@@ -1,5 +1,5 @@
 -- Who approved or rejected which request in the last 30 days, after how many seconds, and what each vote changed
-SELECT voted.time, voted.person, voted.outcome,
+SELECT voted.time, voted.person, voted.on_behalf_of, voted.outcome,
        DATE_DIFF('second', CAST(REPLACE(SUBSTR(requested.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                  CAST(REPLACE(SUBSTR(voted.time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS seconds,
        COALESCE(json_extract_scalar(voted.detail, '$.state'), '') AS state, voted.code,
@@ -7,7 +7,7 @@ SELECT voted.time, voted.person, voted.outcome,
        AND (json_format(json_extract(voted.detail, '$.permissions')) <> requested.permissions
             OR voted.duration_seconds < requested.duration_seconds) AS narrowed,
        COALESCE(json_extract_scalar(voted.detail, '$.this_time_only'), '') = 'true' AS this_time_only,
-       voted.as_delegate, voted.grant_id, COALESCE(requested.requester, voted.principal) AS requester,
+       voted.grant_id, COALESCE(requested.requester, voted.principal) AS requester,
        COALESCE(requested.human_name, voted.human) AS human_name, voted.principal, voted.human,
        voted.target, CAST(voted.actions AS JSON) AS actions,
        CAST(voted.resources AS JSON) AS resources, voted.duration_seconds, voted.comment, voted.via

@@ -4,7 +4,10 @@ SELECT dt, time, event, outcome, code,
        COALESCE(json_extract_scalar(detail, '$.by'), principal) AS person,
        COALESCE(json_extract_scalar(detail, '$.comment'), json_extract_scalar(detail, '$.reason'), '') AS comment,
        COALESCE(json_extract_scalar(detail, '$.via'), '') AS via,
-       detail LIKE '%"delegations":[{%' AS as_delegate,
+       COALESCE(json_extract_scalar(detail, '$.delegations[0].delegator'), '')
+       || COALESCE(' and ' || json_extract_scalar(detail, '$.delegations[1].delegator'), '')
+       || CASE WHEN json_extract_scalar(detail, '$.delegations[2].delegator') IS NULL THEN '' ELSE ' and others' END
+           AS on_behalf_of,
        CASE WHEN grant_id = '' THEN '' ELSE principal END AS principal,
        CASE WHEN grant_id = '' THEN '' ELSE human END AS human,
        target, account, actions, resources, duration_seconds, source_ip, detail

@@ -217,9 +217,8 @@ def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
     narrowed = f", for less than requested: {_in_short(vote.narrowed_terms)}" if vote.narrowed_terms else ""
     once = ", for this time only" if vote.this_time_only else ""
     comment = f": {quoted(vote.comment)}" if vote.comment else ""
-    void = (
-        f"; did not count, because {_WITHOUT_EFFECT.get(vote.code, escape_invisible(vote.code))}" if vote.code else ""
-    )
+    why = _WITHOUT_EFFECT.get(vote.code, escape_invisible(vote.code))
+    void = f"; did not count, because {why}" if vote.code else ""
     text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{once}{void}{comment}"
     tone = Tone.BAD if vote.verdict != "approved" else Tone.PLAIN if vote.code else Tone.GOOD
     return ReportRow(escape_invisible(vote.verdict), text, tone)
