@@ -6,7 +6,7 @@ from typing import Any
 
 
 def replaces(module: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Put the decorated function in the place of ministack's. Its first argument is the replaced function."""
+    """Replace a function of ministack by the decorated function. Its first argument is the replaced function."""
 
     def replace(function: Callable[..., Any]) -> Callable[..., Any]:
         replacement = partial(function, getattr(module, name))
