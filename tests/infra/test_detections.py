@@ -63,16 +63,26 @@ def new_reviewers(lake: Lake, *, found: bool) -> None:
 
 
 def approvals_after_change(lake: Lake, *, found: bool) -> None:
-    for grant_id, seconds_before in (("g-1", 1801), ("g-2", 1800 if found else 1801)):
-        of = {"configuration": grant_id, "grant_id": grant_id}
-        lake.record(**ALLOWED | of | {"outcome": Outcome.REVIEW}, later=-seconds_before)
-        lake.record(**VOTED | of, detail=vote("corp.bob"))
+    of = {"configuration": "after", "grant_id": "g-2"}
+    lake.record(**ALLOWED | {"configuration": "before"}, days_ago=2)
+    lake.record(**ALLOWED | of | {"outcome": Outcome.REVIEW}, later=-1800 if found else -1801)
+    lake.record(**VOTED | of, detail=vote("corp.bob"))
+
+
+def approvals_after_return(lake: Lake, *, found: bool) -> None:
+    """The configuration of the approval was in use before, and another one in between."""
+    of = {"configuration": "first", "grant_id": "g-1"}
+    lake.record(**ALLOWED | of | {"outcome": Outcome.REVIEW}, days_ago=3)
+    lake.record(**ALLOWED | {"configuration": "other", "grant_id": "g-2"}, later=-1810)
+    lake.record(**ALLOWED | {"configuration": "first", "grant_id": "g-3"}, later=-1800 if found else -1801)
+    lake.record(**VOTED | of, detail=vote("corp.bob"))
 
 
 def approvals_under_another_configuration(lake: Lake, *, found: bool) -> None:
     lake.record(**ALLOWED | {"outcome": Outcome.REVIEW, "configuration": "before"}, days_ago=3)
-    lake.record(**ALLOWED | {"grant_id": "g-2", "configuration": "after"}, days_ago=2)
-    lake.record(**VOTED, configuration="after" if found else "before", detail=vote("corp.bob"))
+    now = "after" if found else "before"
+    lake.record(**ALLOWED | {"grant_id": "g-2", "configuration": now}, days_ago=2)
+    lake.record(**VOTED, configuration=now, detail=vote("corp.bob"))
 
 
 def one_sided_reviews(lake: Lake, *, found: bool) -> None:
@@ -164,7 +174,8 @@ def direct_transfers(lake: Lake, *, found: bool) -> None:
 WRITERS: dict[str, Callable[..., None]] = {
     each.__name__: each
     for each in (
-        new_access, quick_approvals, new_reviewers, approvals_after_change, approvals_under_another_configuration,
+        new_access, quick_approvals, new_reviewers, approvals_after_change, approvals_after_return,
+        approvals_under_another_configuration,
         one_sided_reviews, keys_used_elsewhere, rising_reads, revealed_answers, missing_records, lifted_suspensions,
         assumed_roles, direct_transfers,
     )
@@ -174,6 +185,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "quick_approvals": {"person": "corp.bob", "waited_seconds": 9, "via": "web", "grant_id": "g-1"},
     "new_reviewers": {"person": "corp.bob", "target": "analytics-prod", "approvals": 1},
     "approvals_after_change": {"person": "corp.bob", "grant_id": "g-2"},
+    "approvals_after_return": {"person": "corp.bob", "grant_id": "g-1"},
     "approvals_under_another_configuration": {"requested_under": "before", "approved_under": "after"},
     "one_sided_reviews": {"person": "corp.bob", "unit": "corp.u", "approvals": 10, "of_unit": 11},
     "keys_used_elsewhere": {"source_ip": ELSEWHERE, "calls": 3, "access_key_id": "ASIA1"},
@@ -185,11 +197,13 @@ SHOWN: dict[str, dict[str, Any]] = {
     "direct_transfers": {"requested_from": "192.0.2.1", "sent_from": ELSEWHERE, "bytes_out": 4_000_000},
 }
 """What the row of each detection shows."""
+FURTHER = dict.fromkeys(("approvals_after_return", "approvals_under_another_configuration"), "approvals_after_change")
+"""Further cases of a detection."""
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_aud_05_a_detection_finds_one_case_and_nothing_usual(tmp_path: Path, name: str):
-    sql = FILES[name.replace("under_another_configuration", "after_change")]
+    sql = FILES[FURTHER.get(name, name)]
     unusual, usual = Lake(tmp_path / "unusual"), Lake(tmp_path / "usual")
     WRITERS[name](unusual, found=True)
     WRITERS[name](usual, found=False)
@@ -199,11 +213,7 @@ def test_aud_05_a_detection_finds_one_case_and_nothing_usual(tmp_path: Path, nam
 
 
 def test_aud_05_every_detection_is_tested_and_on_the_page():
-    assert (
-        FILES.keys()
-        == WRITERS.keys() - {"approvals_under_another_configuration"}
-        == set(re.findall(r"\| `(\w+)\.sql`", PAGE))
-    )
+    assert FILES.keys() == WRITERS.keys() - FURTHER.keys() == set(re.findall(r"\| `(\w+)\.sql`", PAGE))
     assert set(re.findall(r"(\w+)\.sql", PAGE)) == FILES.keys()
 
 

@@ -26,8 +26,8 @@ TEXTS |= {
 # https://trino.io/docs/current/functions/list.html; OPERATORS are what DuckDB's parser makes of operators and casts.
 OF_TRINO = {
     "any_match", "array_agg", "bool_or", "coalesce", "count", "count_if", "date_diff", "json_array_length",
-    "json_extract", "json_extract_scalar", "json_format", "lead", "length", "lower", "map", "max", "max_by", "min",
-    "replace", "row_number", "rtrim", "sequence", "substr", "sum", "to_unixtime", "transform", "unnest",
+    "json_extract", "json_extract_scalar", "json_format", "lag", "lead", "length", "lower", "map", "max", "max_by",
+    "min", "replace", "row_number", "rtrim", "sequence", "substr", "sum", "to_unixtime", "transform", "unnest",
 }  # fmt: skip
 OPERATORS = {"-", "+", "*", "||", "~~", "!~~", "like_escape", "list_value", "trunc", "to_days", "count_star"}
 
