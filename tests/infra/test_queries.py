@@ -240,12 +240,19 @@ def test_aud_01_denied_requests_have_the_time_windows_of_their_decisions(lake: L
     assert sorted(seen, key=str) == [None, [["hours"], ["freeze", "hours"]]]
 
 
-def test_aud_04_calls_and_renewals_that_policy_denied_are_listed_with_the_denied_requests(lake: Lake):
+def test_aud_04_calls_renewals_and_approvals_that_policy_denied_are_listed_with_the_denied_requests(lake: Lake):
     lake.record(AuditEvent.CALL, Outcome.DENIED, code="denied", grant_id="g-1", policies=("never-salaries",))
     lake.record(AuditEvent.ISSUE, Outcome.DENIED, code="denied", grant_id="g-2", policies=("freeze",), days_ago=1)
     lake.record(AuditEvent.CALL, Outcome.REFUSED, code="call_outside_grant", grant_id="g-1")
-    rows = [(row["event"], row["actions"], row["policies"]) for row in lake.ask("denied_requests")]
-    assert rows == [("call", ["s3:GetObject"], ["never-salaries"]), ("issue", ["s3:GetObject"], ["freeze"])]
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-1")
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, code="denied", grant_id="g-3", policies=("freeze",), days_ago=2)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, code="denied", grant_id="g-old", days_ago=32)
+    rows = [(row["event"], row["actions"], row["policies"], row["grant_id"]) for row in lake.ask("denied_requests")]
+    assert rows == [
+        ("call", ["s3:GetObject"], ["never-salaries"], "g-1"),
+        ("issue", ["s3:GetObject"], ["freeze"], "g-2"),
+        ("vote", ["s3:GetObject"], ["freeze"], "g-3"),
+    ]
 
 
 def test_aud_01_configurations_are_listed_with_their_decisions(lake: Lake):
@@ -1316,6 +1323,7 @@ def test_aud_01_the_result_of_a_request_is_its_last_event(lake: Lake):
     request_with(
         "g-issued", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.ISSUE, Outcome.FAILED, "unavailable")
     )
+    request_with("g-denied", (AuditEvent.VOTE, Outcome.APPROVED, "denied"))
     request_with("g-failed", approved, (AuditEvent.ISSUE, Outcome.FAILED, "policy_too_large"))
     request_with(
         "g-revoked", approved, (AuditEvent.ISSUE, Outcome.ALLOWED, ""), (AuditEvent.REVOCATION, Outcome.REVOKED, "")
@@ -1329,6 +1337,7 @@ def test_aud_01_the_result_of_a_request_is_its_last_event(lake: Lake):
         "g-approved": "approved",
         "g-rejected": "rejected",
         "g-issued": "issued",
+        "g-denied": "failed",
         "g-failed": "failed",
         "g-revoked": "revoked",
         "g-expired": "expired",

@@ -9,8 +9,9 @@ SELECT requested.time,
 FROM unique_records AS requested
 LEFT JOIN (
     SELECT grant_id,
-           MAX_BY(CASE event WHEN 'issue' THEN CASE outcome WHEN 'allowed' THEN 'issued' ELSE outcome END
-                             ELSE outcome END, seq) AS result
+           MAX_BY(CASE WHEN event = 'issue' AND outcome = 'allowed' THEN 'issued'
+                       WHEN event = 'vote' AND code = 'denied' THEN 'failed'
+                       ELSE outcome END, seq) AS result
     FROM unique_records
     WHERE grant_id <> ''
       AND (event IN ('vote', 'break_glass', 'review', 'release', 'revocation', 'expiry')
