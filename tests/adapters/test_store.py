@@ -11,10 +11,10 @@ from jitney.adapters import past_verdicts
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import grant_key, item_of
 from jitney.adapters.past_verdicts import MOST_APPROVALS, put_rejection, rejections_query
-from jitney.adapters.record_items import record_in
+from jitney.adapters.record_items import record_attribute, record_in
 from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.table_reads import BATCH_SIZE
-from jitney.adapters.transactions import Conflict, StaleWrite
+from jitney.adapters.transactions import Conflict, StaleWrite, TakenNumber
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import IN_FORCE_SECONDS, DocumentTimes
@@ -290,6 +290,21 @@ def test_end_03_an_end_its_record_and_its_deny_entry_are_written_together(store:
         store.save(grant, after, link, deny_entry=entry._replace(until=1), now=NOW)
     assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [entry]
     assert len(records(client)) == 2
+
+
+def test_aud_02_a_number_that_another_function_took_is_no_change_of_the_grant(store: Store, client):
+    grant = opened(store)
+    after, link = ended(grant)
+    taken = {"pk": {"S": grant.id}, "sk": {"S": audit.sort_key(link.seq)}} | record_attribute("{}")
+    client.put_item(TableName="audit", Item=taken)
+    with pytest.raises(TakenNumber):
+        store.save(grant, after, link, now=NOW)
+    assert store.grant(grant.id) == grant
+    later = replace(link, seq=link.seq + 1)
+    store.save(grant, audit.with_chain_head(after, later), later, now=NOW)
+    with pytest.raises(StaleWrite) as stale:  # its number is taken, too, but by the same change
+        store.save(grant, after, link, now=NOW)
+    assert not isinstance(stale.value, TakenNumber)
 
 
 def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: Store):

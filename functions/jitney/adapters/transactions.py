@@ -59,6 +59,10 @@ class StaleWrite(Exception):
     """An item changed since it was read, or another transaction is writing it. Nothing was written."""
 
 
+class TakenNumber(StaleWrite):
+    """Another function has put an item under the number of a record. Nothing else changed, and nothing was written."""
+
+
 class BlockedWrite(StaleWrite):
     """Another transaction is writing one of the items. Nothing was written, and a repeat may succeed."""
 
@@ -87,8 +91,8 @@ class Transactions:
     ) -> None:
         """Write `records`, `writes`, `keys` and `lists` in one transaction.
 
-        The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. If another
-        transaction is writing one of the items, it raises BlockedWrite.
+        The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. It is
+        TakenNumber if only records fail. If another transaction is writing one of the items, it raises BlockedWrite.
         """
         first: list[Item] = [*(self._put_record(each, now) for each in records), *writes]
         items: Any = [*first, *(self._consume(key, now) for key in keys), *lists]
@@ -97,8 +101,10 @@ class Transactions:
                 self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as cancelled:
                 codes = [reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])]
-                if "ConditionalCheckFailed" in codes:
-                    index = codes.index("ConditionalCheckFailed") - len(first)
+                if failed := [place for place, code in enumerate(codes) if code == "ConditionalCheckFailed"]:
+                    if failed[-1] < len(records):
+                        raise TakenNumber from cancelled
+                    index = failed[0] - len(first)
                     raise (Conflict(keys[index].key) if 0 <= index < len(keys) else StaleWrite) from cancelled
                 if "TransactionConflict" in codes:
                     raise BlockedWrite from cancelled

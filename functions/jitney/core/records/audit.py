@@ -194,9 +194,9 @@ def sort_key(seq: int) -> str:
     return f"{seq:06d}"
 
 
-def next_chained_record(record: AuditRecord, grant: Grant) -> ChainedRecord:
-    """Return the record as the next of `grant`'s chain."""
-    return chain_record(record, grant.id, grant.records, grant.chain_head or GENESIS_HASH)
+def next_chained_record(record: AuditRecord, grant: Grant, skipped: int = 0) -> ChainedRecord:
+    """Return the record as the next of `grant`'s chain. `skipped` numbers stay free, or have other items."""
+    return chain_record(record, grant.id, grant.records + skipped, grant.chain_head or GENESIS_HASH)
 
 
 def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:

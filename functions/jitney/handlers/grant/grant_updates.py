@@ -7,7 +7,7 @@ are issued for a `RecordedGrant` only, and only this module makes one.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NewType, TypeVar
 
-from jitney.adapters.transactions import StaleWrite
+from jitney.adapters.transactions import StaleWrite, TakenNumber
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantListUpdate
@@ -83,8 +83,12 @@ def update_grant(
 
     Returns the current grant. Nothing is written when `change` returns None. Raises Problem grant_conflict,
     unavailable, or what `change` raises, and Conflict when a quota of the update is used up.
+
+    If a compromised function put an item under the next number of a record, a later number is used. Otherwise no one
+    could revoke the grant. Verification reports the numbers in between.
     """
     read: Grant | None = grant
+    skipped = dict[int, int]()  # by the number of records that the grant had
 
     def attempt() -> Grant:
         nonlocal read
@@ -94,9 +98,13 @@ def update_grant(
         update = change(before)
         if update is None:
             return before
-        record = audit.next_chained_record(update.record, before)
+        record = audit.next_chained_record(update.record, before, skipped.get(before.records, 0))
         after = audit.with_chain_head(update.grant, record)
-        ports.store.save(before, after, record, update.quotas, deny_entry=update.deny_entry, now=ports.now())
+        try:
+            ports.store.save(before, after, record, update.quotas, deny_entry=update.deny_entry, now=ports.now())
+        except TakenNumber:
+            skipped[before.records] = 2 * (record.seq - before.records) + 1
+            raise
         return after
 
     with about_grant(grant.id):
