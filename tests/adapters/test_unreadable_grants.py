@@ -36,6 +36,9 @@ FAULTS: dict[str, Callable[[Item], Item]] = {
     "terms that are no JSON": lambda item: item | {"terms": {"S": "{"}},
     "terms that are a list": lambda item: item | {"terms": {"S": "[]"}},
     "no lifecycle": lambda item: {name: value for name, value in item.items() if name != "lifecycle"},
+    "an ending of another type": lambda item: item | {"ending": {"S": '{"at":"soon","by":"a","reason":"b"}'}},
+    "an ending with an unknown member": lambda item: item | {"ending": {"S": '{"at":1,"by":"a","reason":"b","or":1}'}},
+    "an ending that is a list": lambda item: item | {"ending": {"S": "[1]"}},
     "an end with an unknown member": lambda item: item | {"follow_up": {"S": '{"stars":5}'}},
 }
 

@@ -15,6 +15,7 @@ from jitney.core.json_object import json_object
 from jitney.core.problems import Problem
 from jitney.core.records.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.stored_identity import identity_of
+from jitney.core.stored_types import with_types
 
 Report: TypeAlias = Callable[[Sequence[UnreadableGrant]], None]
 """Reports the unreadable grants of one read."""
@@ -69,9 +70,9 @@ def readable_grant(item: Item | None, report: Report = report_unreadable) -> Gra
 def revocable_grant(item: Item) -> Grant:
     """Return the part of an unreadable grant that is needed to end it, without permissions, votes and requester.
 
-    Raises Problem grant_unreadable when its role or end cannot be read either.
+    Raises Problem grant_unreadable when its role or end time cannot be read either.
     """
-    terms, lifecycle, ending = (members_of(item, name) for name in ("terms", "lifecycle", "ending"))
+    terms, lifecycle, end = members_of(item, "terms"), members_of(item, "lifecycle"), _end_of(item)
     open_role = item.get("open_role", {}).get("S", "").removeprefix("ROLE#").removesuffix("#pending")
     # `open_role` names the target's first role. An item without `role_arn` is older than targets with several roles, so
     # its grant has that role.
@@ -83,7 +84,6 @@ def revocable_grant(item: Item) -> Grant:
         expires_at = int(item["expires"]["N"]) - GRANT_RETENTION_SECONDS
         created_at, records = int(created), int(item["records"]["N"])
         account = role_arn.split(":")[4]
-        end = GrantEnd(**ending) if ending else None
     except (LookupError, TypeError, ValueError) as error:
         raise _unreadable(grant_id_of(item)) from error
     state = State.ACTIVE if open_role else State.FAILED  # it may have credentials in both states
@@ -112,6 +112,14 @@ def revocable_grant(item: Item) -> Grant:
         chain_head=_text(lifecycle, "chain_head"),
         ending=end,
     )
+
+
+def _end_of(item: Item) -> GrantEnd | None:
+    """Return the end of an unreadable grant. One that cannot be read counts as none: the grant can be revoked again."""
+    try:
+        return with_types(GrantEnd(**members_of(item, "ending")))
+    except TypeError:
+        return None
 
 
 def members_of(item: Item, name: str) -> dict[str, Any]:
