@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jitney.adapters.approval_workflow import TaskTokens
 from jitney.adapters.call_store import CallStore
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.follow_ups import FollowUps
@@ -62,6 +63,10 @@ def store(item: Item) -> Store:
     return Store(table_of(item), "state", "audit")
 
 
+def task_tokens(item: Item) -> TaskTokens:
+    return TaskTokens(table_of({"token": {"S": "t"}, "since": {"N": "1"}} | item), "state")
+
+
 READERS: dict[str, Callable[[Any], Any]] = {
     "GRANT": grant_of,
     "SUSPENSIONS": lambda item: SuspensionStore(table_of(item), "state").current(),
@@ -87,6 +92,9 @@ ATTRIBUTES: dict[str, tuple[Callable[[Item], Any], str, Item]] = {
         "grant_id",
         {"L": []},
     ),
+    "the start of a wait": (lambda item: task_tokens(item).of("g-1"), "since", {"S": "1"}),
+    "the change before a wait": (lambda item: task_tokens(item).check_of("g-1"), "change", {"S": "1"}),
+    "the token of a wait": (lambda item: task_tokens(item).of("g-1"), "token", {"N": "1"}),
     "a kept answer that is no text": (
         lambda item: calls({"expires": {"N": "1"}} | item).kept_answer(ATTEMPT, 0),
         "answer",

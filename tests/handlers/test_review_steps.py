@@ -346,6 +346,19 @@ class TestGivingUp:
         assert system.reviews.resumed == [decided.id]
         assert system.store.grants[waiting.id].state is State.PENDING
 
+    def test_ops_02_a_wait_that_cannot_be_read_keeps_no_other_workflow_waiting(
+        self, system: System, monkeypatch: pytest.MonkeyPatch
+    ):
+        def check_of(_: str) -> ScheduleCheck:
+            raise Problem("item_unreadable", "This version of Jitney cannot read the wait.", "Deploy the other one.")
+
+        changed, decided = pending(system), pending(system, [WRITE[0] | {"resources": ["arn:aws:s3:::reports/b"]}])
+        system.store.grants[changed.id] = replace(changed, narrowed_at=system.now)
+        system.store.grants[decided.id] = decided.move(State.REJECTED)
+        monkeypatch.setattr(system.ports.task_tokens, "check_of", check_of)
+        assert reconcile(system.ports)["resumed"] == 1
+        assert system.reviews.resumed == [decided.id]
+
     @pytest.mark.parametrize("due", ["narrowed", "review_restarted"])
     def test_rev_13_the_workflow_of_a_changed_request_that_no_call_resumed_is_resumed(self, system: System, due: str):
         """Without that, the reviewers would learn of the change with the next reminder."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.table_reads import Item, item_key, read_item
+from jitney.adapters.table_reads import Item, item_key, read_item, readable
 from jitney.core.access.grant import Grant
 from jitney.core.review.schedule import ScheduleCheck, wait_goes_on
 
@@ -53,12 +53,16 @@ class TaskTokens:
             )
 
     def of(self, grant_id: str) -> tuple[str, ScheduleCheck] | None:
-        """Return the stored token and the check before its wait, or None. Earlier versions stored only its time."""
+        """Return the stored token and the check before its wait, or None. Earlier versions stored only its time.
+
+        Raises Problem item_unreadable as `readable`.
+        """
         item = read_item(self._dynamodb, "The store", self._table, _key(grant_id))
         if item is None:
             return None
-        check = ScheduleCheck.read(int(item["since"]["N"]))
-        return item["token"]["S"], check._replace(change=int(item["change"]["N"])) if "change" in item else check
+        with readable("the wait of the review"):
+            check = ScheduleCheck.read(int(item["since"]["N"]))
+            return item["token"]["S"], check._replace(change=int(item["change"]["N"])) if "change" in item else check
 
     def check_of(self, grant_id: str) -> ScheduleCheck | None:
         """Return the check before the wait of the stored token, or None."""

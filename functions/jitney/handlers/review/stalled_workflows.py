@@ -6,6 +6,7 @@ hours later.
 """
 
 from jitney.core.access.grant import Grant
+from jitney.core.problems import Problem
 from jitney.core.review.schedule import NEVER_CHECKED, has_changed_since, is_waiting
 from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports
@@ -25,8 +26,14 @@ def resume_stalled(ports: Ports) -> int:
 
 
 def _is_stalled(grant: Grant, ports: Ports) -> bool:
+    """Return whether the wait should be over. A wait that cannot be read goes on until its next scheduled check."""
     if not is_waiting(grant, ports.now()):
         return True
-    # Few requests ever change, so few tokens are read.
-    since = ports.task_tokens.check_of(grant.id) if has_changed_since(grant, NEVER_CHECKED) else None
+    try:
+        # Few requests ever change, so few tokens are read.
+        since = ports.task_tokens.check_of(grant.id) if has_changed_since(grant, NEVER_CHECKED) else None
+    except Problem as problem:
+        if problem.code != "item_unreadable":
+            raise
+        return False
     return since is not None and has_changed_since(grant, since)
