@@ -13,6 +13,7 @@ from jitney.adapters.call_store import CallStore
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.follow_ups import FollowUps
 from jitney.adapters.grant_items import UnreadableGrant, grant_of
+from jitney.adapters.message_locations import MessageLocations
 from jitney.adapters.out_of_office import OutOfOfficeStore
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
@@ -63,6 +64,10 @@ def store(item: Item) -> Store:
     return Store(table_of(item), "state", "audit")
 
 
+def locations(item: Item) -> MessageLocations:
+    return MessageLocations(table_of({"sk": {"S": "#reviews"}, "timestamp": {"S": "1.2"}} | item), "state")
+
+
 def task_tokens(item: Item) -> TaskTokens:
     return TaskTokens(table_of({"token": {"S": "t"}, "since": {"N": "1"}} | item), "state")
 
@@ -95,6 +100,7 @@ ATTRIBUTES: dict[str, tuple[Callable[[Item], Any], str, Item]] = {
     "the start of a wait": (lambda item: task_tokens(item).of("g-1"), "since", {"S": "1"}),
     "the change before a wait": (lambda item: task_tokens(item).check_of("g-1"), "change", {"S": "1"}),
     "the token of a wait": (lambda item: task_tokens(item).of("g-1"), "token", {"N": "1"}),
+    "the place of a message": (lambda item: locations(item).of("g-1"), "channel", {"N": "1"}),
     "a kept answer that is no text": (
         lambda item: calls({"expires": {"N": "1"}} | item).kept_answer(ATTEMPT, 0),
         "answer",

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import put_first
-from jitney.adapters.table_reads import Item, TableItems, item_key
+from jitney.adapters.table_reads import Item, TableItems, item_key, readable
 
 KEEP_LOCATION_SECONDS = 9 * 86400
 """Seconds for which a location is kept, longer than any review."""
@@ -23,7 +23,8 @@ class MessageLocations(TableItems):
     def of(self, grant_id: str) -> dict[str, MessageLocation]:
         """Return the messages of a grant by channel.
 
-        Channels that have been removed from the configuration are included.
+        Channels that have been removed from the configuration are included. Raises Problem item_unreadable as
+        `readable`.
         """
         with aws_errors_as_unavailable("The store"):
             # One page: 1 MB holds the locations of more channels than a configuration can name.
@@ -33,9 +34,11 @@ class MessageLocations(TableItems):
                 ExpressionAttributeValues={":pk": _key(grant_id, "")["pk"]},
                 ConsistentRead=True,
             )
-        return {
-            item["sk"]["S"]: MessageLocation(item["channel"]["S"], item["timestamp"]["S"]) for item in answer["Items"]
-        }
+        with readable("the places of the request's messages"):
+            return {
+                item["sk"]["S"]: MessageLocation(item["channel"]["S"], item["timestamp"]["S"])
+                for item in answer["Items"]
+            }
 
     def keep(self, grant_id: str, channel: str, location: MessageLocation, now: int) -> bool:
         """Store the location and return True. If there is one already, store nothing and return False."""
