@@ -1373,6 +1373,12 @@ class TestWhatCameLater:
         lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-2", days_ago=2, detail={"by": "corp.gina"})
         assert [(row["grant_id"], row["judgement"]) for row in self.asked(lake, "break_glass")] == [("g-1", "objected")]
 
+    def test_rev_03_a_suspension_after_until_is_included(self, lake: Lake):
+        lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-1", seq=1, days_ago=3, detail={"by": "corp.gone"})
+        gone = {"suspension": "s-1", "kind": "human", "name": "corp.gone"}
+        lake.record(AuditEvent.SUSPENSION, Outcome.SET, principal="corp.olga", days_ago=2, detail=gone)
+        assert [row["grant_id"] for row in self.asked(lake, "unusual_approvals")] == ["g-1"]
+
     def test_aud_01_an_end_after_until_is_included(self, lake: Lake):
         over = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
         for grant, days_ago in (("g-1", 3), ("g-lost", 3), ("g-since", 2)):

@@ -61,7 +61,7 @@ LEFT JOIN (
     WHERE event = 'suspension'
       AND outcome = 'set'
       AND json_extract_scalar(detail, '$.kind') = 'human'
-      AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
+      AND CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR) <= dt
     GROUP BY json_extract_scalar(detail, '$.name')
 ) AS suspended
   ON suspended.person = decided.person
