@@ -8,6 +8,7 @@ import pytest
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.access.suspensions import Suspensions
 from jitney.handlers.gateway_calls import create_call
+from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
 from tests.handlers.gateway import GET, PUT, Gateway, failing
 
@@ -46,6 +47,15 @@ def test_gw_10_a_suspended_target_is_called_no_more_and_gives_no_kept_answer(gat
     assert gateway.post(GET)[1]["code"] == "grant_revoked"
     assert gateway.post(PUT, key="made")[1].get("code") == "grant_revoked"
     assert len(gateway.upstream.sent) == 1
+
+
+def test_gw_10_a_suspended_target_gives_no_kept_answer_of_a_grant_that_was_released_before(gateway: Gateway):
+    assert gateway.post(PUT, key="made")[0] == 200
+    assert gateway.system.call(release_grant, grant_id=gateway.grant_id)[0] == 200
+    assert gateway.post(PUT, key="made")[0] == 200
+    suspend(gateway, SuspensionKind.TARGET, "analytics-prod")
+    status, answer = gateway.post(PUT, key="made")
+    assert (status, answer["code"]) == (403, "suspended")
 
 
 def test_gw_10_a_call_of_a_suspended_agent_requests_no_grant(gateway: Gateway):

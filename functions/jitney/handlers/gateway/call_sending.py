@@ -52,7 +52,8 @@ def repeated_answer(context: CallContext, content: str, authenticated: Authentic
     """Return the kept answer to a repeated POST, or None if the call was not sent.
 
     A grant that expired or was released still returns the answer, because the call was made before. A grant that is
-    revoked, also by a suspension of its target, returns none. Raises Problem as `repeat` does, and grant_revoked.
+    revoked returns none, and a suspended target none for any grant. Raises Problem as `repeat` does, and grant_revoked
+    or suspended.
     """
     attempt = context.attempt
     if attempt is None or attempt.repeat(content, authenticated.now) is Repeat.SEND:
@@ -60,6 +61,8 @@ def repeated_answer(context: CallContext, content: str, authenticated: Authentic
     grant = authenticated.own(context.stored_grant) if context.stored_grant else None
     if grant and grant.at(authenticated.now).state is State.REVOKED:
         active_grant(grant, authenticated)
+    if grant and (target := authenticated.ports.config.target_with(grant.role_arn)):
+        authenticated.suspensions.require_unsuspended(authenticated.principal, target)
     kept = authenticated.ports.call_store.kept_answer(attempt, authenticated.now)
     if kept is None:
         raise attempt.already_made()
