@@ -10,6 +10,7 @@ from jitney.adapters.deny_list import DenyList
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.table_reads import item_key
+from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
 from jitney.core.problems import Problem
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.fakes import NOW, ROLE_ARN
@@ -45,7 +46,7 @@ CASES: dict[str, Case] = {
         "the earlier call",
     ),
     "denials": (
-        item_key(f"ROLE#{ROLE_ARN}", f"DENY#{NOW + 900:012d}#g-1"),
+        item_key(f"ROLE#{ROLE_ARN}", f"DENY#{NOW + 900:012d}#g-1#2"),
         {"denied_unit": {"S": "unit"}, "by_operator": {"BOOL": False}},
         "ended_at",
         lambda aws: DenyList(aws, "state").deny_entries(ROLE_ARN, NOW),
@@ -60,6 +61,7 @@ CASES: dict[str, Case] = {
     ),
 }
 """The key of an item, its readable attributes, the other attribute, a read of the item, and how it is named."""
+ENTRY = {"ended_at": {"N": str(NOW)}, "denied_unit": {"S": "unit"}, "by_operator": {"BOOL": False}}
 OTHER_FORMS: tuple[dict[str, Any], ...] = (
     {"S": '[{"later": 1}]'},
     {"S": '{"later": 1}'},
@@ -84,3 +86,30 @@ def test_ops_02_an_item_that_cannot_be_read_is_named(
     assert (refused.value.status, refused.value.code) == (503, "item_unreadable")
     assert f"cannot read {name}" in refused.value.detail
     assert [each.message for each in caplog.records] == ["unreadable item"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "form"),
+    [
+        (attribute, form)
+        for attribute in ENTRY
+        for form in (None, *OTHER_FORMS)
+        if attribute != "denied_unit" or not form or "S" not in form  # any text may be a unit
+    ],
+)
+def test_end_06_the_key_of_a_deny_entry_says_enough_to_deny_its_grant(
+    client: Any,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+    attribute: str,
+    form: dict[str, Any] | None,
+):
+    """One entry of another version does not keep a role's document from being written."""
+    other = {name: value for name, value in ENTRY.items() if name != attribute} | ({attribute: form} if form else {})
+    for number, members in enumerate((ENTRY, other)):
+        key = item_key(f"ROLE#{ROLE_ARN}", f"DENY#{NOW + 900:012d}#g-{number}")
+        client.put_item(TableName="state", Item=key | members)
+    assert DenyList(client, "state").deny_entries(ROLE_ARN, NOW) == [
+        DenyEntry("g-0", NOW, NOW + 900, "unit"),
+        DenyEntry("g-1", NOW, NOW + 900, UNKNOWN_UNIT),
+    ]
+    assert [each.message for each in caplog.records] == ["unreadable deny entry"]

@@ -17,6 +17,7 @@ target by its role ARN.
 """
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
 from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items, readable
 from jitney.core.access.cut_offs import CutOffs
-from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
 from jitney.core.access.document_times import DocumentTimes
 from jitney.core.stored_types import listed, with_types
 
@@ -40,6 +41,7 @@ MOST_DIGESTS = 4
 """How many digests of its own documents the table keeps. IAM may return an earlier document for some seconds."""
 
 _FAR_FUTURE = 10**11
+_log = logging.getLogger(__name__)
 """Later than any entry ends."""
 
 
@@ -88,7 +90,7 @@ class DenyList:
         request = self._unexpired(role_arn, now, ProjectionExpression=_ENTRY)
         pages = query_pages(self._client, "The deny list", **request)
         with readable(f"the deny list of {role_arn}"):
-            return [_entry_of(item) for page in pages for item in page]
+            return [_entry_of(item, now) for page in pages for item in page]
 
     def denied_ids(self, role_arn: str, now: int, most: int) -> list[str] | None:
         """Return the ids in `deny_entries`. Return None if the role has `most` entries or more.
@@ -256,10 +258,15 @@ _ENTRY = "sk, ended_at, denied_unit, by_operator, unwritten"
 """The attributes that `_entry_of` reads. botocore reads a list without the others in a quarter less time."""
 
 
-def _entry_of(item: Item) -> DenyEntry:
+def _entry_of(item: Item, now: int) -> DenyEntry:
+    """Return the entry of an item. Its key says enough to deny the grant, if the rest cannot be read."""
     _, until, grant_id = item["sk"]["S"].split("#")
-    ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
-    unwritten = "unwritten" in item and item["unwritten"]["BOOL"]
+    try:
+        ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
+        unwritten = "unwritten" in item and item["unwritten"]["BOOL"]
+    except (LookupError, TypeError, ValueError) as error:
+        _log.error("unreadable deny entry", extra={"grant_id": grant_id, "error": type(error).__name__})
+        return DenyEntry(grant_id, now, int(until), UNKNOWN_UNIT)
     return DenyEntry(grant_id, ended_at, int(until), unit, by_operator, unwritten)
 
 

@@ -17,6 +17,7 @@ from jitney.core.access.deny_document import (
     CLOCK_SKEW_SECONDS,
     IN_FLIGHT_SECONDS,
     ROLE_POLICY_LIMIT,
+    UNKNOWN_UNIT,
     WHOLE_ROLE,
     DenyDocument,
     DenyEntry,
@@ -131,6 +132,17 @@ def test_end_06_an_end_by_a_clock_ahead_is_denied_and_cuts_off_no_more(listed, r
     for each in entries[:20]:
         if each.until > NOW:
             assert session_denied(document.text, each.grant_id, each.unit, each.ended_at + IN_FLIGHT_SECONDS)
+
+
+@pytest.mark.parametrize("others", [0, 1, 200])
+def test_end_06_grants_of_an_unknown_unit_are_denied_also_when_the_document_is_full(others: int):
+    """No session has the unknown unit, so a cut-off of it would deny nothing."""
+    unknown = [DenyEntry(named(number), NOW, NOW + 900, UNKNOWN_UNIT) for number in range(CAPACITY + 1)]
+    known = [DenyEntry(named(10**6 + number), NOW, NOW + 900, "local.flood") for number in range(others)]
+    document = compose_deny_document([*unknown, *known], CutOffs(), NOW, ROLE_POLICY_LIMIT)
+    assert UNKNOWN_UNIT not in document.cut_offs.units
+    for each in (*unknown, *known):
+        assert session_denied(document.text, each.grant_id, "local.real", NOW)
 
 
 def test_end_06_the_work_grows_with_the_entries_and_no_faster():

@@ -32,10 +32,15 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"))
 Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
+UNKNOWN_UNIT = ""
+"""The unit of a deny entry that cannot be read. It is never cut off, because no session has this unit."""
+
+
 class DenyEntry(NamedTuple):
     """A grant whose credentials are denied. It ended at `ended_at`, and its last session ends at `until`.
 
-    `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
+    `unit` is the accountable unit in the unit tag of its sessions, or UNKNOWN_UNIT. `by_operator` is set when an
+    operator revoked it.
     Some ends need a record that IAM has the entry: `unwritten` is set until this record exists.
     """
 
@@ -129,7 +134,7 @@ def compose_deny_document(
             return covered
     moment = max(cuts.last or 0, IN_FLIGHT_SECONDS + max([now, *(each.ended_at for each in listed)]))
     counts = Counter(each.unit for each in listed)
-    for unit in sorted(counts, key=lambda each: (-counts[each], each)):
+    for unit in sorted(counts.keys() - {UNKNOWN_UNIT}, key=lambda each: (-counts[each], each)):
         size.cut_off(unit, moment)
         if size.fits():
             after = cuts._replace(units={**cuts.units, **dict.fromkeys(size.cut, moment)})
