@@ -42,7 +42,7 @@ def readable(what: str) -> Iterator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         _log.error("unreadable item", extra={"item": what, "error": type(error).__name__})
-        fix = "Ask your platform engineer to deploy the version that wrote them (docs/upgrades.md)."
+        fix = "Ask your platform engineer to deploy the version that wrote the item (docs/upgrades.md)."
         raise Problem("item_unreadable", f"This version of Jitney cannot read {what}.", fix) from error
 
 
