@@ -76,22 +76,28 @@ class MemoryUpstream:
         return self.answer() if self.answer else usual
 
 
+def add_gateway(system: System, upstream: MemoryUpstream) -> MemoryCallStore:
+    """Give the system what the gateway's calls need. Return the store of calls."""
+    calls = MemoryCallStore(system.store)
+    system.ports.__dict__.update(
+        call_store=calls,
+        explainer=explain(),
+        masks=masks(),
+        aws_calls=AwsCalls(models(), upstream),  # type: ignore[arg-type]
+        answer_masker=AnswerMasker(masks()),
+        read_sessions=ReadSessions(),
+    )
+    return calls
+
+
 class Gateway:
     """An agent with a grant for the gateway."""
 
     def __init__(self, policies: str = POLICIES, **grant: Any) -> None:
         self.system = System(config=configuration(policies))
         self.upstream = MemoryUpstream()
-        self.calls = MemoryCallStore(self.system.store)
+        self.calls = add_gateway(self.system, self.upstream)
         self.keys = map(str, itertools.count())
-        self.system.ports.__dict__.update(
-            call_store=self.calls,
-            explainer=explain(),
-            masks=masks(),
-            aws_calls=AwsCalls(models(), self.upstream),  # type: ignore[arg-type]
-            answer_masker=AnswerMasker(masks()),
-            read_sessions=ReadSessions(),
-        )
         body = {
             "target": "analytics-prod",
             "permissions": ACTIONS_OF_GRANT,

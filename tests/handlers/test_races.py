@@ -84,7 +84,7 @@ def chain(system: System, grant_id: str) -> list[str]:
 
 def is_denied(system: System, session: SessionRequest, issued_at: int = minting.NOW) -> bool:
     """Return whether the role's deny document denies a session that was issued at this time."""
-    document = json.loads(system.role_policies.documents.get(ROLE_ARN, '{"Statement": []}'))
+    document = json.loads(system.role_policies.documents.get(ROLE_ARN) or '{"Statement": []}')
     tags = {f"aws:PrincipalTag/{name}": value for name, value in session.tags}
     context = tags | {"aws:TokenIssueTime": iso(issued_at)}
     return any(holds(each["Condition"], context) for each in document["Statement"])
