@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from email.header import decode_header, make_header
+from typing import Any
 
 import pytest
 
@@ -398,3 +399,19 @@ def test_rev_10_a_mail_says_that_a_request_cannot_be_approved():
     whole = tuple(each._replace(denied=each.resources) for each in sheet().actions)
     lost = review_mail(Notice.REMINDED, sheet(part_only="It is kept.", most_seconds=300, actions=whole), URL)
     assert lost.introduction.endswith("Only a part of it can be approved: without s3:PutObject.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "decisions"),
+    [
+        ({}, "approve or reject"),
+        ({"part_only": "It is kept.", "most_seconds": 60}, "approve a part, or reject"),
+        ({"undecidable": "Changes wait.", "approvable_from": NOW + 60}, "only a rejection is possible now"),
+        ({"undecidable": "Changes wait.", "approvable_from": PENDING.expires_at}, "only a rejection is possible"),
+        ({"undecidable": "It is gone."}, "only a rejection is possible"),
+    ],
+)
+def test_rev_10_a_mail_offers_the_decisions_that_are_possible(changes: dict[str, Any], decisions: str):
+    for notice, still in ((Notice.REQUESTED, ""), (Notice.REMINDED, "still ")):
+        words = review_mail(notice, sheet(**changes), URL).introduction
+        assert words.startswith(f"Your decision is {still}needed: {decisions}. Decide before ")

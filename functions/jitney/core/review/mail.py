@@ -15,7 +15,7 @@ from jitney.core.review.access_wording import MOST_NAME, Access, accesses
 from jitney.core.review.call_wording import ShownParameter, short_parameters
 from jitney.core.review.decision_wording import harm, harm_in_words
 from jitney.core.review.notices import Notice
-from jitney.core.review.obstacle_wording import obstacle
+from jitney.core.review.obstacle_wording import obstacle, possible_decisions
 from jitney.core.review.safe_text import cut, defang
 from jitney.core.review.sheet import Sheet
 from jitney.core.review.wording import Fact
@@ -23,8 +23,8 @@ from jitney.core.times import format_time
 
 WIDTH = 72
 _INTRODUCTIONS: Mapping[Notice, str] = {
-    Notice.REQUESTED: "Your decision is needed: approve or reject.",
-    Notice.REMINDED: "Your decision is still needed: approve or reject.",
+    Notice.REQUESTED: "Your decision is needed: {decisions}.",
+    Notice.REMINDED: "Your decision is still needed: {decisions}.",
     Notice.ESCALATED: "Your decision is needed: the request's first reviewers did not decide in time.",
     Notice.REVIEW_RESTARTED: "Your decision is needed: policies need other reviewers. Earlier votes no longer count.",
     Notice.NARROWED: "Your decision is needed: a reviewer narrowed the request. Earlier votes no longer count.",
@@ -82,7 +82,7 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     label = outcome if decided else f"{_MARKS.get(notice, '')}{harm_in_words(level)}"
     until = f" Access ends at {format_time(sheet.expires_at)}." if sheet.state == "active" else ""
     by = cut(sheet.break_glass.human.name, MOST_NAME) if sheet.break_glass else "A person"
-    introduction = _INTRODUCTIONS[notice].format(by=by)
+    introduction = _INTRODUCTIONS[notice].format(by=by, decisions=possible_decisions(sheet))
     impediment = defang(obstacle(sheet))
     return ReviewMail(
         subject=_undecoded(f"{label}: {title}"),

@@ -16,6 +16,14 @@ def obstacle(sheet: Sheet) -> str:
     return undecidable(sheet) or part_only(sheet)
 
 
+def possible_decisions(sheet: Sheet) -> str:
+    """Return what a reviewer of a pending request can do about it, after "Your decision is needed: "."""
+    later = sheet.approvable_from is not None and sheet.approvable_from < sheet.expires_at
+    if sheet.undecidable:
+        return f"only a rejection is possible{' now' if later else ''}"
+    return "approve a part, or reject" if sheet.part_only else "approve or reject"
+
+
 def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
     """Return why a pending request cannot be approved now or any more, "" if it can.
 
