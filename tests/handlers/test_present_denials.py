@@ -306,12 +306,25 @@ def test_rev_03_a_page_says_that_no_reviewer_is_left_when_a_group_was_renamed(de
     config = desk.system.ports.config
     desk.system.ports.config = replace(config, reviewers={"keepers": config.reviewers["owners"]})
     policies_are(desk, "", POLICIES.replace("owners", "keepers"))
-    said = (
-        "Policies changed, and now need approval by keepers. "
-        "No reviewer can approve this request any more: its agent can release it, and then make a new one."
-    )
+    said = "Policies changed, and now need approval by keepers. The request cannot be approved any more."
     page = page_of(carol, grant)
     assert (said in page, "restarts it" in page) == (True, False)
+
+
+def test_rev_10_a_review_that_no_approval_can_complete_is_only_rejected(desk: ReviewSystem):
+    """One of the two groups that it needs was renamed. Members of the other one can still vote."""
+    config = desk.system.ports.config
+    owners, bob = config.reviewers["owners"], ReviewerGroup(("staff.bob",))
+    desk.system.ports.config = replace(config, reviewers={"owners": owners, "legal": bob})
+    policies_are(desk, LEGAL)
+    grant, alice = pending(desk), person(desk, "alice")
+    assert grant.reviews == (("legal", "owners"),)
+    desk.system.ports.config = replace(config, reviewers={"owners": owners, "law": bob})
+    policies_are(desk, LEGAL.replace("legal", "law"))
+    page, shown = page_of(alice, grant), shown_of(desk, grant)
+    why = f"Policies changed, and now need approval by law and owners. {LOST}"
+    assert (why in page, shown["undecidable"]) == (True, why)
+    assert ('value="approve' in page, 'id="reject"' in page) == (False, True)
 
 
 def test_rev_03_a_page_names_no_other_reviewers_if_its_own_suffice(desk: ReviewSystem):

@@ -3,6 +3,8 @@
 All output is plain text on one line, escaped.
 """
 
+from collections.abc import Iterable
+
 from jitney.core.quantities import format_list
 from jitney.core.review.access_wording import MOST_ARN, MOST_NAME
 from jitney.core.review.decision_wording import MOST_LEFT_OUT, MOST_SENTENCE
@@ -58,18 +60,17 @@ def part_only(sheet: Sheet) -> str:
 
 
 def other_reviewers(sheet: Sheet) -> str:
-    """Return who has to approve a pending request since policies changed; "" if its reviewers suffice.
-
-    No approval restarts the review if each of its alternatives needs a group that was removed or renamed.
-    """
+    """Return who has to approve a pending request since policies changed; "" if its reviewers suffice."""
     if not sheet.other_reviewers:
         return ""
-    ways = ", or ".join(" and ".join(cut(each, MOST_NAME) for each in groups) for groups in sheet.other_reviewers)
     instead = "The approval that would complete this review restarts it with these reviewers instead."
-    removed = {each.group for each in sheet.group_approvals if not each.needed}
-    if all(removed.intersection(groups) for groups in sheet.any_of):
-        instead = "No reviewer can approve this request any more: its agent can release it, and then make a new one."
-    return f"Policies changed, and now need approval by {ways}. {instead}"
+    return f"{changed_reviewers(sheet.other_reviewers)} {instead}"
+
+
+def changed_reviewers(alternatives: Iterable[Iterable[str]]) -> str:
+    """Return which groups policies need now, as a sentence."""
+    ways = ", or ".join(" and ".join(cut(each, MOST_NAME) for each in groups) for groups in alternatives)
+    return f"Policies changed, and now need approval by {ways}."
 
 
 def _denied(requested: RequestedAction) -> str:

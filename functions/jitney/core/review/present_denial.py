@@ -2,6 +2,7 @@
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.problems import Problem
+from jitney.core.review.obstacle_wording import changed_reviewers
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time, iso
 
@@ -12,12 +13,17 @@ def with_denial(sheet: Sheet, decision: Decision) -> Sheet:
     """Return the sheet of a pending request, with what `decision` denies of it.
 
     `decision` is the present decision about the whole request, with its approvals. If policies need other
-    reviewers, the sheet names them as `other_reviewers`: the approval that would complete the review restarts it. If
+    reviewers, the sheet names them as `other_reviewers`: the approval that would complete the review restarts it. No
+    approval can complete it if each of its alternatives needs a group that was removed or renamed. If
     policies deny the request, but permit a part or a shorter time now, the sheet is `part_only`. If they deny all of
     it, it is `undecidable`, perhaps until a time window changes. So is a denied call, because it cannot be narrowed.
     """
     if decision.effect is Effect.REVIEW and not _suffices(sheet, decision):
-        return sheet._replace(other_reviewers=tuple(tuple(sorted(groups)) for groups in decision.reviews))
+        others = tuple(tuple(sorted(groups)) for groups in decision.reviews)
+        removed = {each.group for each in sheet.group_approvals if not each.needed}
+        if all(removed.intersection(groups) for groups in sheet.any_of):
+            return sheet._replace(undecidable=changed_reviewers(others))
+        return sheet._replace(other_reviewers=others)
     if decision.effect is not Effect.DENY:
         return sheet
     why = f"Policies deny this request now: {_reason(decision)}"
