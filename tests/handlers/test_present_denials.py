@@ -14,6 +14,7 @@ from jitney.handlers.review.break_glass import policies_permit_break_glass
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_reads import show_review
 from tests.handlers.review_browser import Browser, ReviewSystem
+from tests.handlers.slack_workspace import SlackSystem
 from tests.handlers.test_break_glass import SETTINGS
 from tests.handlers.test_reconfigured_grants import LOST, POLICIES, Change, person, policies_are
 from tests.handlers.test_review_pages import TWO, pending, stored
@@ -40,7 +41,7 @@ def stopped(desk: ReviewSystem) -> None:
     policies_are(desk, '@id("stopped") @advice("The reports are closed.") forbid (principal, action, resource);')
 
 
-def frozen(desk: ReviewSystem, opens: int, closes: int) -> None:
+def frozen(desk: ReviewSystem | SlackSystem, opens: int, closes: int) -> None:
     """Deny everything in a window. Its times are seconds from now."""
     now, config = desk.system.now, desk.system.ports.config
     freeze = {"freeze": TimeWindow("UTC", (), ((now + opens, now + closes),))}

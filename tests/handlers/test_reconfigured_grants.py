@@ -25,6 +25,7 @@ from jitney.handlers.suspensions import suspend
 from tests.core.identity import minting
 from tests.handlers.conftest import POLICIES, REQUEST_BODY
 from tests.handlers.review_browser import STAFF, Browser, ReviewSystem
+from tests.handlers.slack_workspace import SlackSystem
 from tests.handlers.test_break_glass import SETTINGS, judge, smash, token_of
 from tests.handlers.test_review_pages import PUT, pending, stored
 from tests.handlers.test_review_steps import TOKEN, asked, decided
@@ -303,7 +304,7 @@ def test_rev_04_a_vote_is_repeated_when_the_group_needs_fewer_approvals(desk: Re
     assert [each["event"] for each in desk.system.records()].count("vote") == 2
 
 
-def policies_are(desk: ReviewSystem, more: str, base: str = POLICIES) -> None:
+def policies_are(desk: ReviewSystem | SlackSystem, more: str, base: str = POLICIES) -> None:
     texts = replace(desk.system.ports.config.policies, text=base + more, version="v2")
     config = replace(desk.system.ports.config, policies=texts)
     desk.system.ports.__dict__.update(config=config, policies=PolicySet.load(texts))

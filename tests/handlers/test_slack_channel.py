@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import Grant
+from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.slack.message import SlackMessage
+from jitney.core.times import format_time
 from jitney.handlers.review_notices import MOST_RETRIES, notify
 from jitney.handlers.review_schedule import check_schedule
 from tests.handlers.slack_workspace import GROUPS, PAGES, SlackSystem
+from tests.handlers.test_present_denials import frozen
 
 TOKEN = "canary-task-token"
 
@@ -265,3 +267,20 @@ def test_rev_03_a_reminder_shows_what_the_request_has_become(office: SlackSystem
     assert pressable(before)[0]["value"] != pressable(after)[0]["value"]
     office.send(office.press(grant, "approve", "bob", actions=[pressable(after)[0]]))
     assert office.grant(grant.id).state == "active"
+
+
+def test_rev_09_the_buttons_of_a_message_that_was_sent_in_a_freeze_vote_after_it(office: SlackSystem):
+    grant, now = office.pending(), office.system.now
+    frozen(office, -60, 600)
+    notified(office, grant)
+    (message,) = shown(office)
+    assert buttons(message) == ["approve", "approve_selected", "reject", "page"]
+    later = format_time(now + 600)
+    assert f"before {later}: approve it then, or reject it." in json.dumps(message.blocks)
+    approve = pressable(message)[:1]
+    assert office.send(office.press(grant, "approve", actions=approve)) == (200, {})
+    assert (office.grant(grant.id).state, office.grant(grant.id).votes) == (State.PENDING, ())
+    assert office.alone().endswith(f"Approve it from {later} on, or reject the request.")
+    office.system.now += 600
+    assert office.send(office.press(grant, "approve", actions=approve)) == (200, {})
+    assert office.grant(grant.id).state is State.ACTIVE

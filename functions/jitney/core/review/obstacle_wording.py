@@ -13,23 +13,27 @@ from jitney.core.review.sheet import RequestedAction, Sheet
 from jitney.core.times import format_duration, format_time
 
 
-def obstacle(sheet: Sheet) -> str:
-    """Return why a pending request cannot be approved as it is, "" if it can."""
-    return undecidable(sheet) or part_only(sheet)
+def obstacle(sheet: Sheet, then: str = "open it again then") -> str:
+    """Return why a pending request cannot be approved as it is, "" if it can. `then` is described in `undecidable`."""
+    return undecidable(sheet, then=then) or part_only(sheet)
+
+
+def is_approvable_later(sheet: Sheet) -> bool:
+    """Return whether policies deny a pending request only until a time window changes, before its review ends."""
+    return sheet.approvable_from is not None and sheet.approvable_from < sheet.expires_at
 
 
 def possible_decisions(sheet: Sheet) -> str:
     """Return what a reviewer of a pending request can do about it, after "Your decision is needed: "."""
-    later = sheet.approvable_from is not None and sheet.approvable_from < sheet.expires_at
     if sheet.undecidable:
-        return f"only a rejection is possible{' now' if later else ''}"
+        return f"only a rejection is possible{' now' if is_approvable_later(sheet) else ''}"
     return "approve a part, or reject" if sheet.part_only else "approve or reject"
 
 
-def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
+def undecidable(sheet: Sheet, *, decides: bool = True, then: str = "open it again then") -> str:
     """Return why a pending request cannot be approved now or any more, "" if it can.
 
-    A reader who `decides` about the request learns what to do instead.
+    A reader who `decides` about the request learns what to do instead. `then` is what to do once it can be approved.
     """
     if not sheet.undecidable:
         return ""
@@ -38,8 +42,8 @@ def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
     if start is None:
         return f"{why} The request cannot be approved any more{instead}"
     before = f"{why} The request cannot be approved before {format_time(start)}"
-    if start < sheet.expires_at:
-        return f"{before}{': open it again then, or reject it.' if decides else '.'}"
+    if is_approvable_later(sheet):
+        return f"{before}{f': {then}, or reject it.' if decides else '.'}"
     return f"{before}, and its review ends before that{instead}"
 
 
@@ -53,10 +57,9 @@ def part_only(sheet: Sheet) -> str:
     if left_out := [_denied(each) for each in sheet.actions if each.denied]:
         limits.append(f"without {format_list(left_out, MOST_LEFT_OUT)}")
     part = f"{cut(sheet.part_only, MOST_SENTENCE)} Only a part of it can be approved: {', and '.join(limits)}."
-    start = sheet.approvable_from
-    if start is None or start >= sheet.expires_at:
+    if sheet.approvable_from is None or not is_approvable_later(sheet):
         return part
-    return f"{part} All of it can be approved from {format_time(start)} on."
+    return f"{part} All of it can be approved from {format_time(sheet.approvable_from)} on."
 
 
 def other_reviewers(sheet: Sheet) -> str:

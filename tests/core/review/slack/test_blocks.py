@@ -376,6 +376,33 @@ def test_rev_10_a_message_about_a_request_that_policies_deny_in_part_only_opens_
     assert "It is too long. Only a part of it can be approved: for at most 1 minute." in json.dumps(made.blocks)
 
 
+@pytest.mark.parametrize(
+    ("denial", "words"),
+    [
+        (
+            {"undecidable": "Changes wait."},
+            "cannot be approved before 2026-11-24 12:01 UTC: approve it then, or reject it",
+        ),
+        (
+            {"part_only": "It is too long.", "most_seconds": 60},
+            "All of it can be approved from 2026-11-24 12:01 UTC on.",
+        ),
+    ],
+)
+def test_rev_10_a_message_has_buttons_to_approve_if_policies_permit_the_request_before_its_review_ends(
+    denial: dict[str, Any], words: str
+):
+    """The message stays as it is when the time window changes."""
+    made = message(sheet(asked(HARMLESS), approvable_from=NOW + 60, **denial), URL)
+    assert presses(made.blocks) == ["approve", "approve_selected", "reject", "page"]
+    assert words in json.dumps(made.blocks)
+    late = message(sheet(asked(HARMLESS), approvable_from=asked(HARMLESS).expires_at, **denial), URL)
+    assert presses(late.blocks) == ["reject", "page"]
+    hidden = message(sheet(asked(HIDING["a fifth access"]), approvable_from=NOW + 60, **denial), URL)
+    assert presses(hidden.blocks) == ["reject", "page"]
+    assert "approve it then" not in json.dumps(hidden.blocks)
+
+
 HARMLESS = [Permission(("s3:PutObject",), ("arn:aws:s3:::reports/1",))]
 HIDING = {
     "a seventh action": [Permission(tuple(f"s3:Put{one}" for one in "ABCDEFG"), ("arn:aws:s3:::reports/1",))],

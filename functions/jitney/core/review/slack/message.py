@@ -97,9 +97,11 @@ def _message(sheet: Sheet, url: str, parts: _Parts, *, deciding: bool) -> SlackM
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     shown = cut(unlinked(sheet.headline.title_within(MOST_HEADER)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    obstacle = obstacle_wording.obstacle(sheet) or ("" if parts.complete else NOT_ALL)
+    then = "approve it then" if parts.complete else "open it again then"
+    obstacle = obstacle_wording.obstacle(sheet, then) or ("" if parts.complete else NOT_ALL)
     hint = [_rich(_line("To approve", obstacle))] if obstacle and deciding else []
-    buttons = _buttons(sheet, url, deciding=deciding, complete=not obstacle)
+    approvable = parts.complete and (not obstacle or obstacle_wording.is_approvable_later(sheet))
+    buttons = _buttons(sheet, url, deciding=deciding, approvable=approvable)
     above = [header, *outcome, _facts(parts.first), *parts.listed, _agent_text(sheet), *hint, buttons]
     return SlackMessage(
         escaped(f"{harm_in_words(harm(sheet))}: {shown}" if deciding else shown),
@@ -153,16 +155,18 @@ def _agent_text(sheet: Sheet) -> Block:
     return _rich(title, {"type": "rich_text_quote", "elements": quoted[1:]})
 
 
-def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block:
+def _buttons(sheet: Sheet, url: str, *, deciding: bool, approvable: bool) -> Block:
     page = {"type": "button", "action_id": PAGE, "text": plain("Open request"), "url": url}
-    buttons = [*_deciding(sheet, complete=complete), page] if deciding else [page]
+    buttons = [*_deciding(sheet, approvable=approvable), page] if deciding else [page]
     return {"type": "actions", "elements": buttons}
 
 
-def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
-    """Return the decision buttons. A message that does not show the whole request gets no buttons that approve.
+def _deciding(sheet: Sheet, *, approvable: bool) -> Iterator[Element]:
+    """Return the decision buttons, without those that approve unless the message is `approvable`.
 
-    A request for one call gets no button to narrow it.
+    A message is, if it shows the whole request, and policies permit the request before its review ends. Slack shows the
+    message until the next notice, and an approval that is too early leaves the request pending. A request for one call
+    gets no button to narrow it.
     """
     reference = str(GrantReference(sheet.grant_id, sheet.content))
     granted = sheet.headline._replace(state="active").sentence
@@ -178,7 +182,7 @@ def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
         (APPROVE_SELECTED, "Approve selected…", {}),
         (REJECT, "Reject…", {"style": "danger"}),
     )
-    for action, label, more in styles if complete else styles[-1:]:
+    for action, label, more in styles if approvable else styles[-1:]:
         if sheet.call and action == APPROVE_SELECTED:
             continue
         yield {"type": "button", "action_id": action, "text": plain(label), "value": reference, **more}
