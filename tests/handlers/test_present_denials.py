@@ -252,6 +252,24 @@ def test_rev_04_the_second_reviewer_sees_what_policies_deny_since_the_first_vote
         assert (DENIED in page, 'value="approve' in page, "More votes are needed." in page) == (True, False, False)
 
 
+def test_rev_10_a_page_in_a_freeze_says_which_approvals_are_needed_after_it(desk: ReviewSystem):
+    owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)
+    desk.system.ports.config = replace(desk.system.ports.config, reviewers={"owners": owners})
+    alice, grant = person(desk, "alice"), pending(desk)
+    frozen(desk, -60, 600)
+    assert "Once it can be approved, more approvals are needed." in page_of(alice, grant)
+    desk.system.now += 600
+    alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id))
+    frozen(desk, -60, 600)
+    assert "More votes are needed. You can still change yours." in page_of(person(desk, "alice"), grant)
+    assert "Once it can be approved, no other approval is needed." in page_of(person(desk, "bob"), grant)
+    frozen(desk, -60, grant.expires_at - desk.system.now)
+    for name in ("alice", "bob"):
+        page = page_of(person(desk, name), grant)
+        assert ('id="reject"' in page, " needed." in page.partition('class="bar"')[0]) == (True, False)
+        assert "Once it can be approved" not in page
+
+
 @pytest.mark.parametrize(("seconds", "offered"), [(480, True), (540, False)])
 def test_rev_08_break_glass_is_offered_if_its_shorter_time_is_permitted(
     desk: ReviewSystem, seconds: int, *, offered: bool

@@ -27,6 +27,7 @@ MOST_ACTIONS, MOST_RESOURCES, MOST_ARN = 4, 3, 120
 MOST_PARAMETERS, MOST_VALUE = 6, 120
 """The parameters of one call that fit on the first screen."""
 _DECISION_WORDS = ("before", "harm", "harm_in_words", "harm_sentence", "not_granted", "risk_sentence", "shortened")
+_OBSTACLES = ("is_approvable_later", "other_reviewers", "part_only", "undecidable")
 _DURATIONS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
 _TONES: Mapping[str, str] = {
     "pending": "waiting",
@@ -62,7 +63,7 @@ def environment(folder: Path) -> "Environment":
         "target",
     )
     made.filters |= {name: getattr(wording, name) for name in words}
-    made.filters |= {name: getattr(obstacle_wording, name) for name in ("other_reviewers", "part_only", "undecidable")}
+    made.filters |= {name: getattr(obstacle_wording, name) for name in _OBSTACLES}
     made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}
     made.filters |= {
         "approval_counts": approval_counts,
