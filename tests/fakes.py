@@ -41,7 +41,7 @@ from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records.audit import ChainedRecord
 from jitney.core.review.break_glass import follow_up_keys
-from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.review.out_of_office import OutOfOffice, OutOfOfficeEntries
 from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage
@@ -99,6 +99,7 @@ class MemoryStore:
     taken: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     lists: dict[str, GrantList] = field(default_factory=dict)
     away: dict[str, OutOfOffice] = field(default_factory=dict)
+    unreadable_away: frozenset[str] = frozenset()
     outstanding: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     broken: bool = False
@@ -347,8 +348,8 @@ class MemoryOutOfOffice:
     store: MemoryStore
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def all(self) -> list[OutOfOffice]:
-        found = list(self.store.away.values())
+    def all(self) -> OutOfOfficeEntries:
+        found = OutOfOfficeEntries(tuple(self.store.away.values()), self.store.unreadable_away)
         self.meanwhile()
         return found
 

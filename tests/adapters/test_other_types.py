@@ -80,7 +80,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "CALL_KEY": lambda item: calls(item).attempt("owner", "key", 0),
     "REJECTED": lambda item: store(item).rejections("owner", ROLE_ARN, None, 0),
     "LEASE": lambda item: DenyList(table_of(item), "state").lease(ROLE_ARN),
-    "OUT_OF_OFFICE": lambda item: OutOfOfficeStore(table_of(item), "state").all(),
+    "OUT_OF_OFFICE": lambda item: OutOfOfficeStore(table_of(item), "state").all().readable,
     "SESSION": lambda item: WebSessions(table_of(item), "state").of("id", stored_configuration()),
 }
 """A read of each kind of item that holds JSON. Its kind is its `sk`, or the beginning of its `pk`."""

@@ -271,6 +271,32 @@ def test_rev_06_a_form_that_was_overtaken_while_it_was_read_changes_nothing(desk
     assert desk.system.store.away["staff.bob"].delegates == (("owners", identity("staff.dave")),)
 
 
+def test_ops_02_who_has_an_entry_that_cannot_be_read_learns_it_and_cannot_replace_it(desk: ReviewSystem, bob: Browser):
+    form = form_of(bob)
+    desk.system.store.unreadable_away = frozenset({identity("staff.bob").digest})
+    for answer in (bob.send("GET", "/reviews/out-of-office"), bob.send("POST", "/reviews/out-of-office", form)):
+        assert (answer.status, "cannot read your out-of-office entry." in answer.text) == (503, True)
+    assert desk.system.store.away == {}
+    alice = signed_in(desk, "alice")
+    go(alice)
+    assert list(desk.system.store.away) == ["staff.alice"]
+
+
+def test_rev_05_no_possible_delegate_of_a_requester_votes_while_the_requesters_entry_cannot_be_read(
+    desk: ReviewSystem, carol: Browser
+):
+    """Carol is a possible delegate of bob's, and a member of the other group."""
+    grant = replace(pending(desk), human=identity("staff.bob"), reviews=(("others",),))
+    desk.system.store.grants[grant.id] = grant
+    form = carol.first_form(grant.id)
+    desk.system.store.unreadable_away = frozenset({identity("staff.bob").digest})
+    answer = carol.send("POST", f"/reviews/{grant.id}", form)
+    assert (answer.status, "not_reviewer" in answer.text, stored(desk, grant)) == (403, True, grant)
+    oscar = signed_in(desk, "oscar")
+    oscar.decide(f"/reviews/{grant.id}", oscar.first_form(grant.id, "reject") | {"comment": "no"})
+    assert stored(desk, grant).state is State.REJECTED
+
+
 def test_rev_06_a_delegate_cannot_delegate(desk: ReviewSystem, bob: Browser, carol: Browser):
     go(bob)
     shown = carol.send("GET", "/reviews/out-of-office").text

@@ -18,7 +18,7 @@ from jitney.client.restore.restored_tables import RestoredTables
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.access.suspension_entry import Suspension
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.review.out_of_office import OutOfOffice, OutOfOfficeEntries
 from jitney.core.times import iso
 from jitney.handlers.suspensions import lift, list_suspensions, suspend
 from tests.handlers.review_browser import Browser
@@ -170,11 +170,11 @@ def test_ops_02_suspensions_are_locked_as_long_as_the_oldest_token_of_an_issuer(
 def test_ops_02_sign_outs_and_ended_delegations_stay(unprepared: StoredSystem, later: AfterTheMoment):
     thief = Browser(unprepared.desk)
     thief.cookies = dict(later.cookies)
-    assert unprepared.ports.out_of_office.all()
+    assert unprepared.ports.out_of_office.all().readable
     restore = restored(unprepared)
     restore.prepare(PLAN)
     assert thief.send("GET", "/reviews").status != 200
-    assert unprepared.ports.out_of_office.all() == []
+    assert unprepared.ports.out_of_office.all() == OutOfOfficeEntries(())
     assert (restore.summary.sessions_ended, restore.summary.delegations_ended) == (1, 1)
     again = restored(unprepared)
     again.prepare(PLAN)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitney.adapters.table_reads import Item, TableItems, item_key, partition_items
 from jitney.core.access.grant import Vote
-from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.review.out_of_office import OutOfOffice, OutOfOfficeEntries
 
 OUT_OF_OFFICE = "OUT_OF_OFFICE"
 _AS_READ = "id = :id"
@@ -21,13 +21,15 @@ _log = logging.getLogger(__name__)
 class OutOfOfficeStore(TableItems):
     """Reads out-of-office entries. Raises Problem unavailable when DynamoDB does not answer."""
 
-    def all(self) -> list[OutOfOffice]:
+    def all(self) -> OutOfOfficeEntries:
         """Return all entries, even those that have ended.
 
-        An entry that cannot be read, such as one of a newer version, is left out: its delegates may not vote.
+        An entry that cannot be read, such as one of a newer version, is among the `unreadable`: no delegate may vote
+        for its person.
         """
-        items = partition_items(self._client, self._table, OUT_OF_OFFICE)
-        return [entry for entry in map(_entry_of, items) if entry]
+        found = {each["sk"]["S"]: _entry_of(each) for each in partition_items(self._client, self._table, OUT_OF_OFFICE)}
+        readable = tuple(entry for entry in found.values() if entry)
+        return OutOfOfficeEntries(readable, frozenset(digest for digest, entry in found.items() if entry is None))
 
 
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def _entry_of(item: dict[str, Any]) -> OutOfOffice | None:
     try:
         return OutOfOffice.read(item["text"]["S"])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        _log.warning("out-of-office entry not read", extra={"error": type(error).__name__})
+        _log.error("unreadable item", extra={"item": "an out-of-office entry", "error": type(error).__name__})
         return None
 
 

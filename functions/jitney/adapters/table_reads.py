@@ -42,8 +42,13 @@ def readable(what: str) -> Iterator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         _log.error("unreadable item", extra={"item": what, "error": type(error).__name__})
-        fix = "Ask your platform engineer to deploy the version that wrote the item (docs/upgrades.md)."
-        raise Problem("item_unreadable", f"This version of Jitney cannot read {what}.", fix) from error
+        raise unreadable_item(what) from error
+
+
+def unreadable_item(what: str) -> Problem:
+    """Return Problem item_unreadable. `what` says what the item has."""
+    fix = "Ask your platform engineer to deploy the version that wrote the item (docs/upgrades.md)."
+    return Problem("item_unreadable", f"This version of Jitney cannot read {what}.", fix)
 
 
 def item_key(pk: str, sk: str) -> Item:

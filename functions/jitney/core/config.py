@@ -30,7 +30,8 @@ class ReviewerGroup(NamedTuple):
     `notify` are the members that are notified at once, () for all. After `escalates_after_seconds`, a waiting request
     also goes to the group `escalates_to` ("" for none). The members of that group may then approve for this group.
     `channel` is the group's channel in Slack. Members who are out of office choose a delegate from `delegates`.
-    `active_delegations` are those in force, by delegate.
+    `active_delegations` are those in force, by delegate. `unknown_delegators` are members whose out-of-office entry
+    cannot be read: each of the `delegates` may be theirs.
     """
 
     members: tuple[str, ...]
@@ -41,6 +42,7 @@ class ReviewerGroup(NamedTuple):
     channel: str = ""
     delegates: tuple[str, ...] = ()
     active_delegations: tuple[tuple[str, Delegation], ...] = ()
+    unknown_delegators: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ DELEGATE_FIELD = "delegate."
 def change_out_of_office(visit: FormVisit) -> Page:
     """Save the change, and return 303 to the page. Nothing is written for a change that is stored already: a repeat.
 
-    Raises Problem: not_reviewer, request_invalid, rate_limited, store_busy, unavailable, or out_of_office_conflict if
-    the page was stale.
+    Raises Problem: not_reviewer, request_invalid, rate_limited, store_busy, unavailable, item_unreadable, or
+    out_of_office_conflict if the page was stale.
     """
     with visit.authenticated.counting_refusals():
         before, after = _stored(visit), _requested(visit)

@@ -12,7 +12,14 @@ from jitney.core.config import Config, ReviewerGroup
 from jitney.core.delegation import Delegation
 from jitney.core.review.approval_count import count_represented
 from jitney.core.review.content import content_hash
-from jitney.core.review.out_of_office import DAY, OutOfOffice, delegate_options, parse_out_of_office, with_delegates
+from jitney.core.review.out_of_office import (
+    DAY,
+    OutOfOffice,
+    OutOfOfficeEntries,
+    delegate_options,
+    parse_out_of_office,
+    with_delegates,
+)
 from jitney.core.review.reviewers import delegations_for, eligible_members, require_reviewer, reviewers, votable_groups
 from jitney.core.review.votes import activated, cast, has_enough_approvals, valid_approvals
 from tests.core.identity import minting
@@ -36,7 +43,7 @@ def configured(groups) -> Config:
 
 
 def at_work(*absences: OutOfOffice, now: int = NOW):
-    return with_delegates(configured(GROUPS), absences, now)
+    return with_delegates(configured(GROUPS), OutOfOfficeEntries(absences), now)
 
 
 def voted(grant: Grant, human: str, groups, at: int = NOW, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Grant:
@@ -163,6 +170,17 @@ def test_rev_05_a_requesters_delegate_does_not_decide_in_their_own_group_meanwhi
     require_reviewer(person("carol"), under_review(replace(own, human=identity("corp.alice"))), groups, NOW)
 
 
+def test_rev_05_no_possible_delegate_of_a_requester_decides_while_the_requesters_entry_cannot_be_read():
+    unread = OutOfOfficeEntries((), frozenset({identity("corp.bob").digest}))
+    groups = with_delegates(configured(GROUPS), unread, NOW)
+    own = replace(PENDING, human=identity("corp.bob"), reviews=(("security",),))
+    assert code(require_reviewer, person("carol"), under_review(own), groups, NOW) == "not_reviewer"
+    assert eligible_members("security", under_review(own), groups, NOW) == {"corp.erin"}
+    # No delegate votes for bob, and requests of other people are decided as always.
+    assert "corp.carol" not in eligible_members("owners", under_review(PENDING), groups, NOW)
+    require_reviewer(person("carol"), under_review(replace(own, human=identity("corp.alice"))), groups, NOW)
+
+
 def test_rev_06_a_delegation_cannot_be_passed_on():
     chain = OutOfOffice("a-2", identity("corp.carol"), NOW, NOW + DAY, (("owners", identity("corp.dave")),))
     groups = at_work(AWAY, chain)
@@ -188,9 +206,12 @@ def test_rev_06_only_configured_people_are_delegates():
 
 def test_rev_06_the_delegate_of_a_notified_member_is_notified():
     groups = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
-    assert with_delegates(configured(groups), (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
+    assert with_delegates(configured(groups), OutOfOfficeEntries((AWAY,)), NOW)["owners"].notify == (
+        "corp.bob",
+        "corp.carol",
+    )
     groups = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.alice",))}
-    assert with_delegates(configured(groups), (AWAY,), NOW)["owners"].notify == ("corp.alice",)
+    assert with_delegates(configured(groups), OutOfOfficeEntries((AWAY,)), NOW)["owners"].notify == ("corp.alice",)
 
 
 def test_rev_06_a_delegate_is_there_when_a_request_escalates_to_the_delegator():
@@ -218,7 +239,9 @@ def test_rev_04_a_member_of_one_group_does_not_replace_a_withdrawn_delegate_of_a
     groups = GROUPS | {"security": GROUPS["security"]._replace(members=("corp.erin", "corp.frank"), approvals=2)}
     away = with_delegates(
         configured(groups),
-        (OutOfOffice("a-2", identity("corp.erin"), NOW, NOW + DAY, (("security", identity("corp.bob")),)),),
+        OutOfOfficeEntries(
+            (OutOfOffice("a-2", identity("corp.erin"), NOW, NOW + DAY, (("security", identity("corp.bob")),)),)
+        ),
         NOW,
     )
     both = replace(PENDING, reviews=(("owners", "security"),))

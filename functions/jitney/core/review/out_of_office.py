@@ -55,6 +55,17 @@ class OutOfOffice(NamedTuple):
         )
 
 
+class OutOfOfficeEntries(NamedTuple):
+    """All stored entries. `unreadable` are the digests of the people whose entries cannot be read."""
+
+    readable: tuple[OutOfOffice, ...]
+    unreadable: frozenset[str] = frozenset()
+
+    def of(self, human: Identity) -> OutOfOffice | None:
+        """Return the entry of a person, or None. The period may be over."""
+        return next((each for each in self.readable if each.human == human), None)
+
+
 class DelegateOptions(NamedTuple):
     """A group of a person, and the delegates that the person may choose there."""
 
@@ -106,17 +117,24 @@ def is_valid_delegate(human: Identity, group: str, delegate: Identity, config: C
     return human in members and delegate in delegates
 
 
-def with_delegates(config: Config, entries: Iterable[OutOfOffice], now: int) -> Groups:
+def with_delegates(config: Config, entries: OutOfOfficeEntries, now: int) -> Groups:
     """Return the groups with the delegations in force at `now`. The delegate of a notified member is notified too.
 
-    Members and delegates are the people that the entries name, under their names in the configuration.
+    Members and delegates are the people that the entries name, under their names in the configuration. For an entry
+    that cannot be read, the member is in `unknown_delegators`.
     """
 
     def name_among(names: Iterable[str], person: Identity) -> str:
         return next((each for each in names if config.identity_of(each) == person), "")
 
-    current: dict[str, ReviewerGroup] = dict(config.reviewers)
-    for entry in entries:
+    def unknown(group: ReviewerGroup) -> tuple[Identity, ...]:
+        return tuple(each for each in map(config.identity_of, group.members) if each.digest in entries.unreadable)
+
+    current = {
+        name: group._replace(unknown_delegators=unknown(group)) if entries.unreadable else group
+        for name, group in config.reviewers.items()
+    }
+    for entry in entries.readable:
         for name, person in entry.delegates:
             group = current.get(name, ReviewerGroup(()))
             member, delegate = name_among(group.members, entry.human), name_among(group.delegates, person)

@@ -121,9 +121,13 @@ def _active_delegations(
 
 
 def delegates_for(people: frozenset[Identity], groups: Groups) -> frozenset[str]:
-    """Return the delegates of `people` in any group. They may not decide about requests and acts of `people`."""
+    """Return the delegates of `people` in any group. They may not decide about requests and acts of `people`.
+
+    They include each possible delegate of a person whose out-of-office entry cannot be read.
+    """
     active = (each for group in groups.values() for each in group.active_delegations)
-    return frozenset(human for human, delegation in active if delegation.delegator in people)
+    possible = (group.delegates for group in groups.values() if people.intersection(group.unknown_delegators))
+    return frozenset(human for human, delegation in active if delegation.delegator in people).union(*possible)
 
 
 def votable_groups(human: str, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:

@@ -1,9 +1,11 @@
 """GET /reviews/out-of-office: a reviewer's out-of-office dates, their delegates, and their own delegations."""
 
+from jitney.adapters.table_reads import unreadable_item
 from jitney.core.review.out_of_office import (
     LONGEST_DAYS,
     DelegateOptions,
     OutOfOffice,
+    OutOfOfficeEntries,
     delegate_options,
     is_valid_delegate,
     with_delegates,
@@ -15,17 +17,26 @@ from jitney.handlers.runtime.ports import Ports
 
 
 def out_of_office_of(human: Identity, ports: Ports) -> OutOfOffice | None:
-    """Return the stored out-of-office period of a person. It may be over."""
-    return next((each for each in ports.out_of_office.all() if each.human == human), None)
+    """Return the stored out-of-office period of a person. It may be over. Raises Problem item_unreadable."""
+    return _own(ports.out_of_office.all(), human)
+
+
+def _own(stored: OutOfOfficeEntries, human: Identity) -> OutOfOffice | None:
+    if human.digest in stored.unreadable:
+        raise unreadable_item("your out-of-office entry")
+    return stored.of(human)
 
 
 def show_out_of_office(visit: Visit) -> Page:
-    """Return 200 with the signed-in person's out-of-office period and the form to change it."""
+    """Return 200 with the signed-in person's out-of-office period and the form to change it.
+
+    Raises Problem item_unreadable.
+    """
     if visit.session is None:
         return redirect_to_sign_in(visit)
     human, groups = visit.principal.source_identity, visit.ports.config.reviewers
     stored = visit.ports.out_of_office.all()
-    own = next((each for each in stored if each.human == visit.principal.identity), None)
+    own = _own(stored, visit.principal.identity)
     current_groups = with_delegates(visit.ports.config, stored, visit.now)
     options = delegate_options(human, groups)
 
