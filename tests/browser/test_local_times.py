@@ -7,7 +7,11 @@ import pytest
 from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.pages_in_memory import URL, show_pages
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_present_denials import frozen
+from tests.handlers.test_reconfigured_grants import person
 from tests.handlers.test_request_list import ACTIVE, WAITS
+from tests.handlers.test_review_pages import pending
+from tests.handlers.test_terminal_reviews import terminal_desk
 
 pytestmark = NEEDS_CHROMIUM
 UTC = "2023-11-14 22:15 UTC"  # minting.NOW, when the request was made
@@ -71,3 +75,16 @@ def test_rev_20_no_other_script_runs_beside_that_of_the_times(chrome: Any, desk:
     assert page.title() == "Overview - Jitney"
     assert "GMT+5:30" in page.locator("time").first.inner_text()
     page.context.close()
+
+
+def test_rev_20_times_in_sentences_are_in_the_readers_zone_too(chrome: Any):
+    desk = terminal_desk()
+    alice, grant = person(desk, "alice"), pending(desk)
+    context = chrome.new_context(timezone_id="Asia/Kolkata")
+    show_pages(context, alice)
+    page = context.new_page()
+    frozen(desk, -60, 600)
+    page.goto(f"{URL}/{grant.id}")
+    assert "cannot be approved before 2023-11-15 03:55 GMT+5:30: open it again" in page.locator(".notice").inner_text()
+    assert "From 03:55 GMT+5:30 on, you can approve it." in page.locator(".next").inner_text()
+    context.close()

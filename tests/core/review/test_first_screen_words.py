@@ -22,7 +22,7 @@ from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.votes import narrowed
 from jitney.core.review.wording import rejected_before
-from jitney.handlers.runtime.templates import access_line
+from jitney.handlers.runtime.templates import access_line, with_times
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import CALL, GRANT, NOW, PENDING
@@ -346,3 +346,17 @@ def test_rev_07_what_was_not_granted_is_said():
     )
     assert (shortened(shown(asked)), shortened(shown(twice))) == ("", "5 minutes instead of 15 minutes")
     assert narrowed(asked, NarrowedApproval(asked.permissions, 900)).requested is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("before 2023-11-14 22:15 UTC.", 'before <time datetime="2023-11-14T22:15Z">2023-11-14 22:15 UTC</time>.'),
+        ("at 2023-11-14 22:15 UTC: “until 2023-11-15 08:00 UTC”",
+         'at <time datetime="2023-11-14T22:15Z">2023-11-14 22:15 UTC</time>: “until 2023-11-15 08:00 UTC”'),
+        ("<b>2023-11-14</b>", "&lt;b&gt;2023-11-14&lt;/b&gt;"),
+        ("12023-11-14 22:15 UTC+1", "12023-11-14 22:15 UTC+1"),
+    ],
+)  # fmt: skip
+def test_rev_20_times_in_a_sentence_are_marked_except_in_quotations(text: str, shown: str):
+    assert with_times(text) == shown

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,14 @@ from jitney.core.times import form_time, format_clock, format_duration, format_t
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 MOST_ACTIONS, MOST_RESOURCES, MOST_ARN = 4, 3, 120
 MOST_PARAMETERS, MOST_VALUE = 6, 120
 """The parameters of one call that fit on the first screen."""
 _DECISION_WORDS = ("before", "harm", "harm_in_words", "harm_sentence", "not_granted", "risk_sentence", "shortened")
 _OBSTACLES = ("is_approvable_later", "other_reviewers", "part_only", "undecidable")
+_TIME_OR_QUOTATION = re.compile(r"“[^”]*”|\b(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC(?![+-])", re.ASCII)
 _DURATIONS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
 _TONES: Mapping[str, str] = {
     "pending": "waiting",
@@ -90,6 +93,7 @@ def environment(folder: Path) -> "Environment":
         "call_title": call_title,
         "takes_second_step": lambda sheet: takes_second_step(sheet.risks),
         "conditions_in_words": conditions_in_words,
+        "with_times": with_times,
     }
     made.globals |= {"agent_changed": wording.AGENT_CHANGED}
     made.globals |= {"style": style, "style_source": _source(style), "script": script, "script_source": _source(script)}
@@ -111,6 +115,19 @@ def tone(grant: Grant) -> str:
     if grant.break_glass and grant.state == "active":
         return "emergency"
     return _TONES.get(grant.state, "ended")
+
+
+def with_times(text: str) -> "Markup":
+    """Return the escaped text, with its times as elements that `times.js` shows in the reader's zone (row REV 20).
+
+    Quotations stay as they are.
+    """
+    from markupsafe import Markup, escape  # noqa: PLC0415 - as in `environment`
+
+    def marked(found: re.Match[str]) -> str:
+        return f'<time datetime="{found[1]}T{found[2]}Z">{found[0]}</time>' if found[1] else found[0]
+
+    return Markup(_TIME_OR_QUOTATION.sub(marked, escape(text)))  # noqa: S704 - escaped; a time has only digits
 
 
 def shorter_durations(seconds: int) -> list[int]:
