@@ -66,6 +66,11 @@ def test_rev_13_the_page_of_a_failed_request_says_why_nothing_is_granted(desk: R
     assert "Credentials from before may work until" in page
 
 
+def test_rev_15_a_problem_shows_its_commands_as_code(alice: Browser):
+    page = alice.send("GET", "/reviews/g-aaaaaaaaaaaaaa").text
+    assert "ask an auditor to run <code>jitney audit show</code>.</p>" in page
+
+
 def test_rev_15_the_page_of_a_grant_without_a_review_says_so(desk: ReviewSystem):
     grant = pending(desk)
     now = desk.system.now
