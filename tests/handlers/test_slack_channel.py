@@ -276,7 +276,7 @@ def test_rev_09_the_buttons_of_a_message_that_was_sent_in_a_freeze_vote_after_it
     (message,) = shown(office)
     assert buttons(message) == ["approve", "approve_selected", "reject", "page"]
     later = format_time(now + 600)
-    assert f"before {later}: approve it then, or reject it." in json.dumps(message.blocks)
+    assert f"not before {later}. Policies deny this request now: " in json.dumps(message.blocks)
     approve = pressable(message)[:1]
     assert office.send(office.press(grant, "approve", actions=approve)) == (200, {})
     assert (office.grant(grant.id).state, office.grant(grant.id).votes) == (State.PENDING, ())

@@ -13,9 +13,16 @@ from jitney.core.review.sheet import RequestedAction, Sheet
 from jitney.core.times import format_duration, format_time
 
 
-def obstacle(sheet: Sheet, then: str = "open it again then") -> str:
-    """Return why a pending request cannot be approved as it is, "" if it can. `then` is described in `undecidable`."""
-    return undecidable(sheet, then=then) or part_only(sheet)
+def obstacle(sheet: Sheet) -> str:
+    """Return why a pending request cannot be approved as it is, "" if it can."""
+    return undecidable(sheet) or part_only(sheet)
+
+
+def lasting_obstacle(sheet: Sheet) -> str:
+    """Return the obstacle for a message that still shows it when the request can be approved. The time comes first."""
+    if not sheet.undecidable or sheet.approvable_from is None or not is_approvable_later(sheet):
+        return obstacle(sheet)
+    return f"not before {format_time(sheet.approvable_from)}. {cut(sheet.undecidable, MOST_SENTENCE)}"
 
 
 def is_approvable_later(sheet: Sheet) -> bool:
@@ -30,10 +37,10 @@ def possible_decisions(sheet: Sheet) -> str:
     return "approve a part, or reject" if sheet.part_only else "approve or reject"
 
 
-def undecidable(sheet: Sheet, *, decides: bool = True, then: str = "open it again then") -> str:
+def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
     """Return why a pending request cannot be approved now or any more, "" if it can.
 
-    A reader who `decides` about the request learns what to do instead. `then` is what to do once it can be approved.
+    A reader who `decides` about the request learns what to do instead.
     """
     if not sheet.undecidable:
         return ""
@@ -43,7 +50,7 @@ def undecidable(sheet: Sheet, *, decides: bool = True, then: str = "open it agai
         return f"{why} The request cannot be approved any more{instead}"
     before = f"{why} The request cannot be approved before {format_time(start)}"
     if is_approvable_later(sheet):
-        return f"{before}{f': {then}, or reject it.' if decides else '.'}"
+        return f"{before}{': open it again then, or reject it.' if decides else '.'}"
     return f"{before}, and its review ends before that{instead}"
 
 

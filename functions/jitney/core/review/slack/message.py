@@ -97,10 +97,11 @@ def _message(sheet: Sheet, url: str, parts: _Parts, *, deciding: bool) -> SlackM
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     shown = cut(unlinked(sheet.headline.title_within(MOST_HEADER)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    then = "approve it then" if parts.complete else "open it again then"
-    obstacle = obstacle_wording.obstacle(sheet, then) or ("" if parts.complete else NOT_ALL)
+    obstacle, later = obstacle_wording.lasting_obstacle(sheet), obstacle_wording.is_approvable_later(sheet)
+    if not parts.complete:
+        obstacle = NOT_ALL if not obstacle else f"{obstacle} Then {NOT_ALL}." if later else obstacle
     hint = [_rich(_line("To approve", obstacle))] if obstacle and deciding else []
-    approvable = parts.complete and (not obstacle or obstacle_wording.is_approvable_later(sheet))
+    approvable = parts.complete and (not obstacle or later)
     buttons = _buttons(sheet, url, deciding=deciding, approvable=approvable)
     above = [header, *outcome, _facts(parts.first), *parts.listed, _agent_text(sheet), *hint, buttons]
     return SlackMessage(
