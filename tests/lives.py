@@ -1,7 +1,7 @@
 """Random lives: steps in any order, and the shortest life that fails.
 
-Hypothesis repeats parts of earlier examples, and found some planted bugs in none of 1,000 lives. Here each step is
-chosen anew. The same seeds give the same lives.
+Each step is chosen without regard to the others: Hypothesis repeats parts of earlier examples, and found some planted
+bugs in none of 1,000 lives. The same seeds give the same lives.
 """
 
 from collections.abc import Callable, Mapping, Sequence
