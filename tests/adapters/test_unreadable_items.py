@@ -110,6 +110,6 @@ def test_end_06_the_key_of_a_deny_entry_says_enough_to_deny_its_grant(
         client.put_item(TableName="state", Item=key | members)
     assert DenyList(client, "state").deny_entries(ROLE_ARN, NOW) == [
         DenyEntry("g-0", NOW, NOW + 900, "unit"),
-        DenyEntry("g-1", NOW, NOW + 900, UNKNOWN_UNIT),
+        DenyEntry("g-1", NOW, NOW + 900, UNKNOWN_UNIT, unwritten=True),
     ]
     assert [each.message for each in caplog.records] == ["unreadable deny entry"]

@@ -22,6 +22,7 @@ from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.runtime.edge import Route
+from jitney.handlers.suspensions import suspend
 from tests.adapters.test_store import client, records  # noqa: F401 - a fixture
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.identity import minting
@@ -29,6 +30,7 @@ from tests.fakes import GRANT, PENDING, ROLE_ARN
 from tests.handlers.conftest import System
 from tests.handlers.review_browser import Browser, review_system
 from tests.handlers.test_correlator import Correlator
+from tests.handlers.test_ending import targets_are
 from tests.identities import identity
 from tests.infra.alarm_states import metrics_in
 
@@ -178,6 +180,36 @@ def test_pol_08_no_revocation_takes_a_store_that_fails_for_an_unreadable_grant(
     monkeypatch.setattr(stored.ports.store, "grant", failing)
     status, body, _ = stored.call(revoke_grant, REASON, grant_id=READABLE.id, token=minting.token(**OPERATOR))
     assert (status, body["code"]) == (503, "unavailable")
+
+
+def test_end_08_an_unreadable_deny_entry_keeps_a_suspension_incomplete_until_its_denial_is_on_record(
+    stored: System,
+    client: Any,  # noqa: F811
+):
+    def entries() -> list[dict[str, Any]]:
+        sought = {":role": {"S": f"ROLE#{ROLE_ARN}"}, ":deny": {"S": "DENY#"}}
+        query = "pk = :role AND begins_with(sk, :deny)"
+        found: list[dict[str, Any]] = client.query(
+            TableName="state", KeyConditionExpression=query, ExpressionAttributeValues=sought
+        )["Items"]
+        return found
+
+    operator = minting.token(**OPERATOR)
+    client.delete_item(TableName="state", Key=grant_key(MINE.id))
+    assert stored.call(revoke_grant, REASON, grant_id=READABLE.id, token=operator)[0] == 200
+    (entry,) = entries()
+    reconcile(stored.ports)  # so the role is known
+    client.put_item(TableName="state", Item=entry | {"ended_at": {"S": "soon"}})
+    before = stored.ports.config
+    targets_are(stored, alias="other", role_arn=f"{ROLE_ARN}-other")
+    status, body, _ = stored.call(suspend, {"kind": "agent", "name": OWN["principal"], **REASON}, token=operator)
+    assert (status, body["targets_failed"]) == (202, {ROLE_ARN: "no_target"})
+    assert reconcile(stored.ports)["completed"] == 0
+    stored.ports.config = before
+    assert reconcile(stored.ports)["completed"] == 1
+    assert entries() == [entry | {"by_operator": {"BOOL": False}}]
+    written = [json.loads(each) for each in records(client)]
+    assert [each["grant_id"] for each in written if each["event"] == "deny_entry"] == [READABLE.id] * 2
 
 
 def test_ops_02_no_one_else_can_end_it(stored: System, client: Any):  # noqa: F811

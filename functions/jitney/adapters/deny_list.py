@@ -41,8 +41,8 @@ MOST_DIGESTS = 4
 """How many digests of its own documents the table keeps. IAM may return an earlier document for some seconds."""
 
 _FAR_FUTURE = 10**11
-_log = logging.getLogger(__name__)
 """Later than any entry ends."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +259,17 @@ _ENTRY = "sk, ended_at, denied_unit, by_operator, unwritten"
 
 
 def _entry_of(item: Item, now: int) -> DenyEntry:
-    """Return the entry of an item. Its key says enough to deny the grant, if the rest cannot be read."""
+    """Return the entry of an item. Its key says enough to deny the grant, if the rest cannot be read.
+
+    Such an entry counts as unwritten, because nothing says that IAM has it.
+    """
     _, until, grant_id = item["sk"]["S"].split("#")
     try:
         ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
         unwritten = "unwritten" in item and item["unwritten"]["BOOL"]
     except (LookupError, TypeError, ValueError) as error:
         _log.error("unreadable deny entry", extra={"grant_id": grant_id, "error": type(error).__name__})
-        return DenyEntry(grant_id, now, int(until), UNKNOWN_UNIT)
+        return DenyEntry(grant_id, now, int(until), UNKNOWN_UNIT, unwritten=True)
     return DenyEntry(grant_id, ended_at, int(until), unit, by_operator, unwritten)
 
 

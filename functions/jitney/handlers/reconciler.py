@@ -171,7 +171,7 @@ def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
         raise
     if repaired is not None:
         for entry in entries:
-            if entry.unwritten and entry.ended_at + UNWRITTEN_SECONDS < now:
+            if entry.unwritten and not (entry.is_readable and entry.ended_at + UNWRITTEN_SECONDS >= now):
                 _record_entry(entry, ports)
     return {"repaired": int(bool(repaired)), "unfinished": int(repaired is None)}
 

@@ -51,6 +51,11 @@ class DenyEntry(NamedTuple):
     by_operator: bool = False
     unwritten: bool = False
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether the whole entry was read. Of any other entry, only the grant and `until` are known."""
+        return self.unit != UNKNOWN_UNIT
+
 
 class TagDenial(NamedTuple):
     """A denial of the role's sessions that were issued until `issued_until` and have a tag that matches `pattern`.

@@ -31,7 +31,10 @@ def record_unwritten(grant: Grant, entry: DenyEntry, problem: Problem, origin: O
 
 
 def record_written(grant: Grant, entry: DenyEntry, origin: Origin, ports: Ports) -> Grant:
-    """Record that IAM has the deny entry, unless that is on record. Return the grant."""
+    """Record that IAM has the deny entry, unless that is on record. Return the grant.
+
+    The entry gets the members that the grant knows, because it may have been unreadable.
+    """
 
     def change(before: Grant) -> GrantUpdate | None:
         if before.ending is None:
@@ -41,7 +44,8 @@ def record_written(grant: Grant, entry: DenyEntry, origin: Origin, ports: Ports)
         after = replace(before, ending=replace(before.ending, written_at=written_at))
         detail = {"written_at": iso(written_at)}
         record = audit.grant_record(AuditEvent.DENY_ENTRY, Outcome.SET, after, origin, now, detail=detail)
-        return GrantUpdate(after, record, entry._replace(unwritten=False))
+        written = entry._replace(ended_at=before.ending.at, unit=before.unit, unwritten=False)
+        return GrantUpdate(after, record, written)
 
     return _recorded(grant, change, ports)
 
