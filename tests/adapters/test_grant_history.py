@@ -12,7 +12,8 @@ from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import Trail
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 from jitney.core.problems import Problem
-from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
+from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.trail.call import call_from_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_line import verdict_key
 from jitney.core.trail.join import CallVerdict, Purpose

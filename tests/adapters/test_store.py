@@ -28,6 +28,7 @@ from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, ChainedRecord, Origin, Outcome
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
 from jitney.core.stored_identity import identity_of
@@ -295,7 +296,7 @@ def test_end_03_an_end_its_record_and_its_deny_entry_are_written_together(store:
 def test_aud_02_a_number_that_another_function_took_is_no_change_of_the_grant(store: Store, client):
     grant = opened(store)
     after, link = ended(grant)
-    taken = {"pk": {"S": grant.id}, "sk": {"S": audit.sort_key(link.seq)}} | record_attribute("{}")
+    taken = {"pk": {"S": grant.id}, "sk": {"S": sort_key(link.seq)}} | record_attribute("{}")
     client.put_item(TableName="audit", Item=taken)
     with pytest.raises(TakenNumber):
         store.save(grant, after, link, now=NOW)

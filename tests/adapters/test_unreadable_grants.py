@@ -15,6 +15,7 @@ from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core.access.grant import GrantEnd, State
 from jitney.core.identity.principal import owner_names
 from jitney.core.problems import Problem
+from jitney.core.records.chain_numbers import MAX_SEQ
 from tests.adapters.test_store import client, first_link, store  # noqa: F401 - fixtures
 from tests.fakes import GRANT, NOW, PENDING, ROLE_ARN
 
@@ -35,6 +36,12 @@ FAULTS: dict[str, Callable[[Item], Item]] = {
     "terms that cannot be decompressed": lambda item: item | {"terms": {"B": b"terms"}},
     "terms that are no JSON": lambda item: item | {"terms": {"S": "{"}},
     "terms that are a list": lambda item: item | {"terms": {"S": "[]"}},
+    "a text as number of records": lambda item: item | {"records": {"S": "1"}},
+    "a fraction as number of records": lambda item: item | {"records": {"N": "1.5"}},
+    "a negative number of records": lambda item: item | {"records": {"N": "-1"}},
+    "more records than a chain has": lambda item: item | {"records": {"N": str(MAX_SEQ + 1)}},
+    "a number of records with all digits of DynamoDB": lambda item: item | {"records": {"N": "9" * 38}},
+    "no number of records": lambda item: {name: value for name, value in item.items() if name != "records"},
     "no lifecycle": lambda item: {name: value for name, value in item.items() if name != "lifecycle"},
     "an ending of another type": lambda item: item | {"ending": {"S": '{"at":"soon","by":"a","reason":"b"}'}},
     "an ending with an unknown member": lambda item: item | {"ending": {"S": '{"at":1,"by":"a","reason":"b","or":1}'}},

@@ -18,7 +18,7 @@ from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client.audit import redrive
 from jitney.client.audit.redrive import Period, Redrive, period_of, resources_of
 from jitney.client.problems import Unavailable
-from jitney.core.records.audit import sort_key
+from jitney.core.records.chain_numbers import sort_key
 from tests.cli import invoke
 from tests.cloudtrail_events import assume_role_event, call_event
 from tests.core.integrity.world import chain

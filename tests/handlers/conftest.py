@@ -1,5 +1,6 @@
 import itertools
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -146,6 +147,7 @@ class System:
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,
             pause_up_to=self.pause,
+            random_below=random.Random(1).randrange,
             refusals=RefusalCounts(),
             now=lambda: self.now,
             now_milliseconds=lambda: 1000 * self.now + self.milliseconds,

@@ -12,7 +12,8 @@ from jitney.adapters.record_items import record_attribute
 from jitney.core.access.request import Permission, Way
 from jitney.core.call_lookup import read_call_id
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_record
-from jitney.core.records.audit import ChainedRecord, Origin, Outcome, chain_record, sort_key
+from jitney.core.records.audit import ChainedRecord, Origin, Outcome, chain_record
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
 from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.fakes import GRANT as CREDENTIALS_GRANT

@@ -12,7 +12,7 @@ from jitney.adapters.record_items import record_attribute
 from jitney.core.access.credentials import Credentials
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
-from jitney.core.records.audit import sort_key
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
 from jitney.handlers.gateway.call_sessions import ReadSessions
 from tests.cloudtrail_events import assume_role_event, call_event, identity

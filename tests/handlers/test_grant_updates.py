@@ -48,7 +48,11 @@ def test_no_update_writes_nothing_and_a_missing_grant_is_a_conflict(system: Syst
     assert (raised.value.code, system.store.links) == ("grant_conflict", [])
 
 
-@pytest.mark.parametrize("taken", [{1}, {1, 2}, {1, 2, 4}, {*range(500)}, {*range(500), 1500}], ids=len)
+PREDICTED = {sum(2**power for power in range(count)) + 1 for count in range(64)}
+"""The numbers that a known rule would give to the next records of a grant with one."""
+
+
+@pytest.mark.parametrize("taken", [{1}, {1, 2}, {1, 2, 4}, {*range(500)}, {*range(500), 1500}, PREDICTED], ids=len)
 def test_aud_02_numbers_that_another_function_took_do_not_prevent_the_end_of_a_grant(
     system: System, monkeypatch: pytest.MonkeyPatch, taken: set[int]
 ):

@@ -11,7 +11,8 @@ from jitney.adapters.record_items import record_attribute, record_in
 from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import record_at
-from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
+from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
+from jitney.core.records.chain_numbers import MAX_SEQ, sort_key
 from jitney.core.records.record_texts import canonical
 from jitney.core.times import iso
 from jitney.handlers.publisher import MOST_MISDATED_SECONDS, publish
@@ -133,6 +134,9 @@ POISON: dict[str, dict[str, Any]] = {
     "two records": added("r-mine", "000001", record=MINE.text + "\n" + TEXTS[1]),
     "two chains": added("r-mine", "000001", record='{"chain":"g-a",' + MINE.text[1:]),
     "a number below 0": added("r-mine", "-00001", record=rewritten(MINE.text.encode(), rehash=True, seq=-1).decode()),
+    "a number that Athena's column cannot hold": added(
+        "r-mine", f"{MAX_SEQ + 1}", record=rewritten(MINE.text.encode(), rehash=True, seq=MAX_SEQ + 1).decode()
+    ),
     "a number instead of text": added("r-mine", "000001", record={"N": "1"}),
     "text that is not compressed": added("r-mine", "000001", record={"S": MINE.text}),
     "bytes that are not compressed": added("r-mine", "000001", record={"B": MINE.text.encode()}),

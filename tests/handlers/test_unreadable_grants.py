@@ -9,12 +9,15 @@ import pytest
 
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.grant_items import grant_key, item_of, text_of
+from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.table_reads import item_key
 from jitney.adapters.unreadable_grants import UNREADABLE_REASON
 from jitney.adapters.vote_history import VoteHistory, put_vote
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.problems import Problem
+from jitney.core.records.chain_numbers import MAX_SEQ, sort_key
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.held_reads import read_grant
@@ -148,6 +151,34 @@ def test_ops_02_it_can_be_ended_and_is_denied(
     assert stored.call(route, REASON, grant_id=MINE.id, token=minting.token(**claims))[0] == 200
     client.put_item(TableName="state", Item=item(client) | {"terms": item_of(MINE)["terms"]})
     assert stored.ports.store.grant(MINE.id).state is State(state)  # also after the newer version is back
+
+
+FORGED: dict[str, dict[str, Any]] = {
+    "a number of records that is no integer": {"records": {"N": "1.5"}},
+    "a negative number of records": {"records": {"N": "-5"}},
+    "more records than DynamoDB can count": {"records": {"N": "9" * 38}},
+    "a text as number of records": {"records": {"S": "many"}},
+    "a state that cannot be read": {"lifecycle": {"S": '{"state": "unknown"}'}},
+}
+"""Attributes that any function that changes grants may write."""
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_end_01_no_forged_attribute_prevents_a_revocation(
+    stored: System,
+    client: Any,  # noqa: F811
+    forged: dict[str, Any],
+):
+    """Not even together with items under the next numbers of the grant's chain, which any of these may write, too."""
+    client.put_item(TableName="state", Item=item_of(READABLE) | forged)
+    for number in range(5):
+        taken = item_key(READABLE.id, sort_key(number)) | record_attribute("{}")
+        client.put_item(TableName="audit", Item=taken)
+    operator = minting.token(**OPERATOR)
+    assert stored.call(revoke_grant, REASON, grant_id=READABLE.id, token=operator)[0] == 200
+    assert stored.role_policies.denies(ROLE_ARN) == {READABLE.id}
+    (revoked,) = [each for each in map(json.loads, records(client)) if each.get("outcome") == "revoked"]
+    assert (revoked["grant_id"], 5 <= revoked["seq"] <= MAX_SEQ) == (READABLE.id, True)
 
 
 def test_ops_02_a_failed_revocation_of_it_can_be_repeated(stored: System, client: Any):  # noqa: F811

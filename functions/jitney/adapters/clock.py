@@ -32,6 +32,11 @@ def pause_up_to(most_seconds: float) -> None:
     time.sleep(secrets.randbelow(1000) / 1000 * most_seconds)
 
 
+def random_below(bound: int) -> int:
+    """Return a random number from 0 to `bound` - 1."""
+    return secrets.randbelow(bound)
+
+
 def new_secret() -> str:
     """Return 256 random bits as 43 characters of base64url."""
     return secrets.token_urlsafe(32)

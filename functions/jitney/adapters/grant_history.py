@@ -13,7 +13,8 @@ from jitney.adapters.record_items import record_in
 from jitney.adapters.table_reads import Item, TableItems, item_key, query_pages, read_items
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import call_line_at, record_at
-from jitney.core.records.audit import Outcome, sort_key
+from jitney.core.records.audit import Outcome
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.report.published_lines import Line
 from jitney.core.trail.call import CALLS_PREFIX, grant_keys_partition
 

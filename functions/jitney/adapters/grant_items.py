@@ -47,6 +47,7 @@ from jitney.core.access_profile import GrantedProfile
 from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
+from jitney.core.records.chain_numbers import UNKNOWN_RECORDS, records_in
 from jitney.core.stored_identity import Identity, identity_of
 from jitney.core.stored_types import listed, with_types
 from jitney.core.target_roles import first_role
@@ -169,10 +170,11 @@ def _terms_attribute(terms: dict[str, Any]) -> Item:
     return {"B": compress_text(_json(terms))}
 
 
-def grant_update(table: str, before: Grant, after: Grant) -> Item:
+def grant_update(table: str, before: Grant, after: Grant, stored: Item | None = None) -> Item:
     """Return the part of a transaction that changes a grant, unless the grant changed since it was read.
 
-    The update names only the attributes that change, so it needs no permission for the others.
+    The update names only the attributes that change, so it needs no permission for the others. `stored` is the item of
+    a grant with UNKNOWN_RECORDS.
     """
     was, item = _item_without_terms(before), _item_without_terms(after)
     changed = {name: value for name, value in item.items() if was.get(name) != value}
@@ -181,12 +183,14 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
         changed["terms"] = _terms_attribute(terms)
     gone = [name for name in was if name not in item]
     remove = f" REMOVE {', '.join(gone)}" if gone else ""
+    had = was["records"] if stored is None else stored.get("records")
+    values = {f":{name}": value for name, value in changed.items()} | ({":had": had} if had else {})
     return {
         "TableName": table,
         "Key": grant_key(after.id),
         "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in changed) + remove,
-        "ConditionExpression": "records = :had",
-        "ExpressionAttributeValues": {":had": was["records"], **{f":{name}": value for name, value in changed.items()}},
+        "ConditionExpression": "records = :had" if had else "attribute_exists(pk) AND attribute_not_exists(records)",
+        "ExpressionAttributeValues": values,
     }
 
 
@@ -200,6 +204,8 @@ def grant_of(item: Item | None) -> Grant | None:
     try:
         if int(item.get("version", {"N": "1"})["N"]) > VERSION:
             raise UnreadableGrant(item, "NewerVersion")
+        if records_in(item) == UNKNOWN_RECORDS:
+            raise UnreadableGrant(item, "UnknownRecords")
         return _parsed(item)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnreadableGrant(item, type(error).__name__) from error
@@ -210,7 +216,7 @@ def _parsed(item: Item) -> Grant:
     lifecycle = json.loads(item["lifecycle"]["S"])
     parsed = {
         "state": State(lifecycle["state"]),
-        "records": int(item["records"]["N"]),
+        "records": records_in(item),
         "ending": GrantEnd(**json.loads(item["ending"]["S"])) if "ending" in item else None,
         "permissions": permissions_of(terms["permissions"]),
         "reviews": tuple(map(listed, listed(terms["reviews"]))),

@@ -29,7 +29,7 @@ from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
 from jitney.adapters.suspension_item import suspensions_put
 from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items
-from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions
+from jitney.adapters.transactions import NEW, SINGLE_USE, StaleWrite, Transactions
 from jitney.adapters.unreadable_grants import (
     Report,
     readable_grant,
@@ -47,6 +47,7 @@ from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records.audit import ChainedRecord
+from jitney.core.records.chain_numbers import UNKNOWN_RECORDS, records_in
 from jitney.core.review.out_of_office import OutOfOffice
 
 if TYPE_CHECKING:
@@ -114,7 +115,10 @@ class Store:
 
         Raises StaleWrite if `before` is not current, and Conflict for a used quota.
         """
-        update = grant_update(self._state_table, before, after)
+        stored = self._item(grant_key(before.id)) if before.records == UNKNOWN_RECORDS else None
+        if stored and records_in(stored) != UNKNOWN_RECORDS:
+            raise StaleWrite
+        update = grant_update(self._state_table, before, after, stored)
         related = self._related_writes(before, after, deny_entry)
         self._transactions.write([record], [{"Update": update}, *related], quotas, now=now)
 

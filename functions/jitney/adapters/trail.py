@@ -25,7 +25,8 @@ from jitney.adapters.table_reads import BATCH_SIZE, Item, item_key, query_pages,
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import record_at
-from jitney.core.records.audit import ChainedRecord, sort_key
+from jitney.core.records.audit import ChainedRecord
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_join import CallInRecords, call_of_records

@@ -15,7 +15,8 @@ from jitney.adapters.table_reads import Item, item_key
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
-from jitney.core.records.audit import ChainedRecord, sort_key
+from jitney.core.records.audit import ChainedRecord
+from jitney.core.records.chain_numbers import sort_key
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -14,6 +14,7 @@ from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, S
 from jitney.core.json_object import json_object
 from jitney.core.problems import Problem
 from jitney.core.records.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
+from jitney.core.records.chain_numbers import records_in
 from jitney.core.stored_identity import identity_of
 from jitney.core.stored_types import with_types
 
@@ -82,7 +83,7 @@ def revocable_grant(item: Item) -> Grant:
     created = item.get("gsi_sk", {}).get("S", "").partition("#")[0]
     try:
         expires_at = int(item["expires"]["N"]) - GRANT_RETENTION_SECONDS
-        created_at, records = int(created), int(item["records"]["N"])
+        created_at = int(created)
         account = role_arn.split(":")[4]
     except (LookupError, TypeError, ValueError) as error:
         raise _unreadable(grant_id_of(item)) from error
@@ -108,7 +109,7 @@ def revocable_grant(item: Item) -> Grant:
         starts_at=created_at,
         expires_at=expires_at,
         policy_version="",
-        records=records,
+        records=records_in(item),
         chain_head=_text(lifecycle, "chain_head"),
         ending=end,
     )

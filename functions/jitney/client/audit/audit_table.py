@@ -16,7 +16,7 @@ from jitney.core.integrity.contents import RecordPosition, read_record
 from jitney.core.integrity.published_calls import CallPlace, StoredCall, read_call
 from jitney.core.integrity.reconciliation import WrittenRecord
 from jitney.core.problems import Problem
-from jitney.core.records.audit import sort_key
+from jitney.core.records.chain_numbers import sort_key
 
 AT_ONCE = 8
 LOT = 100

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from jitney.core.records.chain_numbers import MAX_SEQ
 from jitney.core.records.record_texts import hashed_text
 from jitney.core.times import epoch
 
@@ -73,7 +74,7 @@ def parse_record(line: bytes) -> tuple[StoredRecord, dict[str, Any]] | None:
         claimed, chain, seq, prev = members["hash"], members["chain"], members["seq"], members["prev"]
         if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
             return None
-        if seq < 0:  # a chain starts at 0
+        if not 0 <= seq <= MAX_SEQ:
             return None
         claimed.encode()  # a seal is UTF-8, which cannot encode all of JSON's strings
         text, digest = hashed_text(members)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitney.core.call_lookup import call_index
 from jitney.core.integrity.contents import StoredRecord, parse_record
-from jitney.core.records.audit import sort_key
+from jitney.core.records.chain_numbers import sort_key
 from jitney.core.records.record_texts import canonical
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
 from jitney.core.trail.call_line import verdict_key

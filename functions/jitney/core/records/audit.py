@@ -15,6 +15,7 @@ from jitney.core.access.request import AccessRequest, names_of, permissions_view
 from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
+from jitney.core.records.chain_numbers import next_seq
 from jitney.core.records.record_texts import hashed_text, masked_texts
 from jitney.core.stored_identity import name_of
 from jitney.core.target_config import Target
@@ -189,14 +190,9 @@ def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENE
     return ChainedRecord(chain, seq, text, digest, call_index(members))
 
 
-def sort_key(seq: int) -> str:
-    """Return the sort key of record number `seq` in the audit table."""
-    return f"{seq:06d}"
-
-
 def next_chained_record(record: AuditRecord, grant: Grant, skipped: int = 0) -> ChainedRecord:
     """Return the record as the next of `grant`'s chain. `skipped` numbers stay free, or have other items."""
-    return chain_record(record, grant.id, grant.records + skipped, grant.chain_head or GENESIS_HASH)
+    return chain_record(record, grant.id, next_seq(grant.records, skipped), grant.chain_head or GENESIS_HASH)
 
 
 def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:

@@ -84,15 +84,15 @@ def update_grant(
     Returns the current grant. Nothing is written when `change` returns None. Raises Problem grant_conflict,
     unavailable, or what `change` raises, and Conflict when a quota of the update is used up.
 
-    If a compromised function put an item under the next number of a record, a later number is used. Otherwise no one
-    could revoke the grant. Verification reports the numbers in between.
+    If a compromised function put an item under the next number of a record, a later number is used. That function
+    cannot know which. Otherwise no one could revoke the grant. Verification reports the numbers in between.
     """
     read: Grant | None = grant
     skipped = dict[int, int]()  # by the number of records that the grant had
 
     def attempt() -> Grant:
         nonlocal read
-        before, read = read or ports.store.grant(grant.id), None
+        before, read = read or _current(grant, ports), None
         if before is None:
             raise conflict()
         update = change(before)
@@ -103,12 +103,23 @@ def update_grant(
         try:
             ports.store.save(before, after, record, update.quotas, deny_entry=update.deny_entry, now=ports.now())
         except TakenNumber:
-            skipped[before.records] = 2 * (record.seq - before.records) + 1
+            present = skipped.get(before.records, 0)
+            skipped[before.records] = 2 * present + 1 + ports.random_below(present + 1)
             raise
         return after
 
     with about_grant(grant.id):
         return write_until_current(attempt, conflict, ports, turn)
+
+
+def _current(grant: Grant, ports: Ports) -> Grant | None:
+    """Return the grant as it is now. Of an unreadable grant that is being ended, return the part that this needs."""
+    try:
+        return ports.store.grant(grant.id)
+    except Problem as problem:
+        if problem.code != "grant_unreadable" or grant.permissions:
+            raise
+    return ports.store.unreadable_grant(grant.id)
 
 
 def record_update(grant: Grant, change: Callable[[Grant], GrantUpdate], ports: Ports, turn: Turn) -> RecordedGrant:

@@ -113,6 +113,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "stopwatch": lambda _: clock.monotonic_milliseconds,
     "pause": lambda _: clock.pause,
     "pause_up_to": lambda _: clock.pause_up_to,
+    "random_below": lambda _: clock.random_below,
     "new_id": lambda _: clock.new_id,
     "new_secret": lambda _: clock.new_secret,
     "config": lambda _: load(CONFIGURATION.read_text(encoding="utf-8")),

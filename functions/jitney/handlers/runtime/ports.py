@@ -76,6 +76,7 @@ class Ports:
     stopwatch: Callable[[], int]  # returns milliseconds, for differences only
     pause: Callable[[float], None]  # waits some seconds
     pause_up_to: Callable[[float], None]  # waits for a random time of at most some seconds
+    random_below: Callable[[int], int]  # returns a random number from 0 on
     new_id: Callable[[str], str]  # returns a fresh identifier with a prefix
     new_secret: Callable[[], str]  # returns 256 random bits as text
 
