@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY
+from jitney.adapters.table_reads import item_key
 from jitney.client.commands.restore import INCOMPLETE
 from jitney.client.problems import Invalid
 from jitney.client.restore.restored_forms import AUDIT, STATE, TableForm, check_form
@@ -102,7 +103,18 @@ def test_ops_02_suspensions_that_cannot_be_read_are_no_refusal_of_aws(restored: 
     done = run(config, "--earlier-state-table", "before", "--json")
     problem = json.loads(done.output)
     assert (done.exit_code, problem["code"]) == (6, "item_unreadable")
+    assert problem["detail"].startswith("This version of Jitney cannot read the suspensions, ")
     assert problem["detail"].endswith(" in the state table." if table == "state" else " in before.")
+
+
+def test_ops_02_each_item_that_cannot_be_read_is_named(restored: StoredSystem, config: Path):
+    copied(restored, "state", "before")
+    restored.client.put_item(TableName="before", Item=item_key("ROLE#", "KNOWN") | {"role_arns": {"S": "later"}})
+    done = run(config, "--earlier-state-table", "before", "--json")
+    problem = json.loads(done.output)
+    assert (done.exit_code, problem["code"]) == (6, "item_unreadable")
+    assert problem["detail"].startswith("This version of Jitney cannot read the roles that targets had.")
+    assert "the version of `jitney` that wrote it" in problem["fix"]
 
 
 def test_ops_02_the_restored_table_is_not_the_earlier_one(restored: StoredSystem, config: Path):

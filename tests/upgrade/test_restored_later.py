@@ -209,6 +209,34 @@ def test_ops_02_a_record_that_no_operator_made_does_not_stop_the_restore(unprepa
     restore = restored(unprepared)
     restore.prepare(PLAN)
     assert restore.summary.copied == ("agent corp.olga",)
+    assert (restore.summary.unreadable, restore.summary.complete) == (("r-forged 0",), False)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"outcome": "extended"},
+        {"kind": "fleet"},
+        {"time": "tomorrow"},
+    ],
+    ids=str,
+)
+def test_ops_02_a_suspension_in_a_form_of_another_version_is_not_lost_silently(
+    unprepared: StoredSystem, record: dict[str, str]
+):
+    forge(unprepared, 1, record.pop("outcome", "set"), **record)
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert (restore.summary.unreadable, restore.summary.complete) == (("r-forged1 0",), False)
+
+
+@pytest.mark.parametrize("record", [{"S": "a later form"}, {"B": b"a later form"}], ids=str)
+def test_ops_02_a_record_in_a_later_form_may_be_of_a_suspension(unprepared: StoredSystem, record: dict[str, Any]):
+    key = {"pk": {"S": "r-later"}, "sk": {"S": "000000"}}
+    unprepared.client.put_item(TableName="audit", Item=key | {"record": record})
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert (restore.summary.unreadable, restore.summary.complete) == (("r-later 000000",), False)
 
 
 def forge(stored: StoredSystem, number: int, outcome: str, **more: Any) -> None:
@@ -306,8 +334,10 @@ def test_ops_02_a_suspension_whose_name_is_masked_is_listed(unprepared: StoredSy
 def test_ops_02_a_forged_suspension_that_cannot_be_real_is_left_out(unprepared: StoredSystem, more: dict[str, Any]):
     """Otherwise IAM could refuse the deny documents, because a name in them is no valid pattern."""
     forge(unprepared, 1, "set", **more)
-    restored(unprepared).prepare(PLAN)
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
     assert in_force(unprepared).keys() == {"agent corp.olga", "target analytics-prod"}
+    assert restore.summary.unreadable == ("r-forged1 0",)
 
 
 def test_ops_02_a_forged_suspension_denies_nothing_of_the_future_and_has_a_short_reason(unprepared: StoredSystem):

@@ -133,7 +133,8 @@ class DenyList:
     def seen_roles(self) -> frozenset[str]:
         """Return all ARNs that `known_roles` ever added. The reconciler adds the roles of a new configuration."""
         item = read_item(self._client, "The deny list", self._table, _KNOWN)
-        return frozenset(item["role_arns"]["SS"]) if item else frozenset()
+        with readable("the roles that targets had"):
+            return frozenset(item["role_arns"]["SS"]) if item else frozenset()
 
     def lease(self, role_arn: str) -> WriteLease:
         """Return the state of the role's leases."""

@@ -6,7 +6,6 @@ never removes a suspension: the suspension is kept, and listed for the operator.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
 from jitney.adapters.record_items import record_in
@@ -33,40 +32,44 @@ _Key: TypeAlias = tuple[str, SuspensionKind, str, str]
 class RecordedSuspensions(NamedTuple):
     """The suspensions that were recorded, those without a recorded end first.
 
-    `ended` are the ids of those whose end was recorded. `masked` are suspensions whose names hold a mask.
+    `ended` are the ids of those whose end was recorded. `masked` are suspensions whose names hold a mask. `unreadable`
+    are the places of records that cannot be read: each may be of a suspension.
     """
 
     suspensions: Suspensions = Suspensions()
     ended: frozenset[str] = frozenset()
     masked: tuple[Suspension, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 def recorded_suspensions(
     dynamodb: Any, audit_table: str, restored_to: int, progress: Callable[[str], None]
 ) -> RecordedSuspensions:
     """Return the recorded suspensions that a table restored to this moment may lack. Raises what boto3 raises."""
-    begun, last, ended = dict[_Key, Suspension](), dict[_Key, int](), set[str]()
-    for number, text in enumerate(_records(dynamodb, audit_table)):
+    begun, last, ended, unreadable = dict[_Key, Suspension](), dict[_Key, int](), set[str](), list[str]()
+    for number, (place, text) in enumerate(_records(dynamodb, audit_table)):
         if number % 1000 == 0:
             progress(f"reading suspensions from the audit table: {number} records")
-        with suppress(
-            LookupError, TypeError, ValueError, RecursionError
-        ):  # a compromised function can write anything into a chain
+        try:
             record = json.loads(text)
             if record["event"] != AuditEvent.SUSPENSION:
                 continue
-            found = _suspension(record, json.loads(record["detail"]))
-            if record["outcome"] == Outcome.ENDED:
-                ended.add(found.id)
-            elif record["outcome"] == Outcome.SET:
-                key = (found.id, found.kind, found.name, found.issuer)
-                begun[key] = min(begun.get(key, found), found, key=_since)  # a restore records it again, later
-                last[key] = max(last.get(key, found.since), found.since)
+            outcome, found = Outcome(record["outcome"]), _suspension(record, json.loads(record["detail"]))
+        except (LookupError, TypeError, ValueError, RecursionError):
+            unreadable.append(place)  # of another version, or written by a compromised function
+            continue
+        if outcome is Outcome.ENDED:
+            ended.add(found.id)
+        elif outcome is Outcome.SET:
+            key = (found.id, found.kind, found.name, found.issuer)
+            begun[key] = min(begun.get(key, found), found, key=_since)  # a restore records it again, later
+            last[key] = max(last.get(key, found.since), found.since)
     later = [each for key, each in begun.items() if last[key] >= restored_to - RECORD_SECONDS]
     later.sort(key=lambda each: (each.id in ended, each.since))
     masked = [each for each in later if MASK.search(each.name)]
     named = [each for each in later if each not in masked]
-    return RecordedSuspensions(Suspensions("recorded", tuple(named)), frozenset(ended), tuple(masked))
+    suspensions = Suspensions("recorded", tuple(named))
+    return RecordedSuspensions(suspensions, frozenset(ended), tuple(masked), tuple(unreadable))
 
 
 def _since(suspension: Suspension) -> int:
@@ -89,15 +92,15 @@ def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
     return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], comment, issuer=issuer)
 
 
-def _records(dynamodb: Any, audit_table: str) -> Iterator[str]:
-    """Yield the text of each readable record of the table that belongs to no grant and no call."""
+def _records(dynamodb: Any, audit_table: str) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each record that belongs to no grant and no call; "" for an unreadable text."""
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=audit_table,
         FilterExpression="begins_with(pk, :chains)",
         ExpressionAttributeValues={":chains": {"S": CHAINS}},
-        ProjectionExpression="#record",
+        ProjectionExpression="pk, sk, #record",
         ExpressionAttributeNames={"#record": "record"},
         ConsistentRead=True,
     )
     for page in pages:
-        yield from filter(None, map(record_in, page["Items"]))
+        yield from ((f"{each['pk']['S']} {each['sk']['S']}", record_in(each)) for each in page["Items"])

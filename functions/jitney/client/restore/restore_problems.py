@@ -24,14 +24,14 @@ _FIXES: Mapping[str, str] = {
 def available(what: str) -> Iterator[None]:
     """Raise Unavailable if AWS refuses a request of the block. `what` says what the requests are about.
 
-    It is also raised for suspensions of `what` that this version cannot read.
+    It is also raised for an item of `what` that this version cannot read.
     """
     try:
         yield
     except (BotoCoreError, ClientError, Problem) as error:
         if isinstance(error, Problem) and error.code == "item_unreadable":
-            detail = f"This version of Jitney cannot read the suspensions in {what}."
-            raise Unavailable(error.code, TITLE, detail, "Use the version of `jitney` that wrote them.") from error
+            detail = f"{error.detail} The item is in {what}."
+            raise Unavailable(error.code, TITLE, detail, "Use the version of `jitney` that wrote it.") from error
         # The adapters raise a Problem, whose cause says what AWS answered.
         why = (error.__cause__ or error) if isinstance(error, Problem) else error
         code = why.response["Error"]["Code"] if isinstance(why, ClientError) else ""

@@ -12,7 +12,7 @@ class RestoreSummary:
 
     `copied` are missing suspensions that were restored from the table `copied_from`. `lifted_on_record` are the
     suspensions in `copied` that were lifted according to records. `not_copied` are those for which there was no
-    room. `masked` are suspensions whose names are unknown.
+    room. `masked` are suspensions whose names are unknown. `unreadable` are records that may be of suspensions.
     """
 
     state_table: str
@@ -24,6 +24,7 @@ class RestoreSummary:
     lifted_on_record: tuple[str, ...] = ()
     not_copied: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     locked_until: int = 0
     sessions_ended: int = 0
     delegations_ended: int = 0
@@ -33,7 +34,7 @@ class RestoreSummary:
     @property
     def complete(self) -> bool:
         """Whether every suspension that was missing was copied."""
-        return not self.not_copied and not self.masked
+        return not (self.not_copied or self.masked or self.unreadable)
 
     def document(self) -> dict[str, Any]:
         """Return the summary as JSON."""

@@ -13,6 +13,7 @@ from jitney.client.restore.restore_problems import available
 from jitney.client.restore.restore_summary import RestoreSummary
 from jitney.core.integrity.contents import StoredRecord
 from jitney.core.integrity.publishable_items import stored_record_at
+from jitney.core.records.chain_numbers import records_in
 
 
 class RestoredItems:
@@ -41,21 +42,21 @@ class RestoredItems:
             self._summary.open_grants += 1
             self._progress(f"continuing the records of open grants: {self._summary.open_grants}")
             last = self._last_record(grant_id_of(item))
-            if last is None or not _is_behind(item, last.position.seq):
+            if last is None or records_in(item) > last.position.seq:
                 continue
             lifecycle = members_of(item, "lifecycle") | {"chain_head": last.hash}
             values = {
                 ":records": {"N": str(last.position.seq + 1)},
                 ":lifecycle": {"S": json.dumps(lifecycle, separators=(",", ":"))},
-                ":had": item["records"],
             }
+            had = {":had": item["records"]} if "records" in item else {}
             with available("the state table"):
                 self._dynamodb.update_item(
                     TableName=self._summary.state_table,
                     Key={"pk": item["pk"], "sk": item["sk"]},
                     UpdateExpression="SET records = :records, lifecycle = :lifecycle",
-                    ConditionExpression="records = :had",
-                    ExpressionAttributeValues=values,
+                    ConditionExpression="records = :had" if had else "attribute_not_exists(records)",
+                    ExpressionAttributeValues=values | had,
                 )
             self._summary.continued += 1
 
@@ -85,14 +86,3 @@ class RestoredItems:
             items = (item for page in pages for item in page["Items"])
             found = (stored_record_at(item["pk"]["S"], item["sk"]["S"], record_in(item)) for item in items)
             return next(filter(None, found), None)
-
-
-def _is_behind(item: dict[str, Any], last: int) -> bool:
-    """Return whether the grant's next record would have the number of its `last` one, or a lower one.
-
-    False for a grant with a number that cannot be read. It is denied by the suspension of its target.
-    """
-    try:
-        return int(item["records"]["N"]) <= last
-    except (LookupError, ValueError):
-        return False

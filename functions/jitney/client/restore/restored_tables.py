@@ -131,7 +131,7 @@ class RestoredTables:
         with available("the state table"):
             missing, masked = suspensions.missing(), suspensions.unknown(recorded.masked)
         self.summary.lifted_on_record = tuple(_listed(each) for each in missing if each.id in recorded.ended)
-        self.summary.masked = tuple(map(_listed, masked))
+        self.summary.masked, self.summary.unreadable = tuple(map(_listed, masked)), recorded.unreadable
         for alias, role in plan.targets.items():
             self._progress(f"suspending {alias}")
             self._attempt(partial(suspensions.suspend_target, alias, role))

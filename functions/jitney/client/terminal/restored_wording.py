@@ -10,6 +10,10 @@ _TO_DO = {
     "lifted_on_record": ("lift again", "According to the records, these were lifted. Lift them again if that is right"),
     "not_copied": ("no room", "There was no room for these. Suspend them again if they are still needed"),
     "masked": ("name masked", "The records hide the names of these suspensions. Suspend them again by hand"),
+    "unreadable": (
+        "unreadable",
+        "Each record may be of a suspension. Read it with the version that wrote it, and suspend again by hand",
+    ),
 }
 """For each list of suspensions in the summary: its label, and what an operator has to do about them."""
 
