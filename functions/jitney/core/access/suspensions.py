@@ -81,6 +81,11 @@ class Suspensions(NamedTuple):
         if stopping := self.stopping(who, target):
             raise suspended_problem(stopping)
 
+    def require_target_unsuspended(self, grant: Grant) -> None:
+        """Raise Problem suspended if the grant's target is suspended, even if jitney.yaml has no such target now."""
+        if found := next((each for each in self.in_force if each.covers_target(grant.target, grant.role_arn)), None):
+            raise suspended_problem(found)
+
     def incomplete_at(self, now: int) -> list[Suspension]:
         """Return the suspensions of the last day that are not complete."""
         return [each for each in self.entries if each.completed_at is None and now < each.since + ENDING_SECONDS]

@@ -61,8 +61,8 @@ def repeated_answer(context: CallContext, content: str, authenticated: Authentic
     grant = authenticated.own(context.stored_grant) if context.stored_grant else None
     if grant and grant.at(authenticated.now).state is State.REVOKED:
         active_grant(grant, authenticated)
-    if grant and (target := authenticated.ports.config.target_with(grant.role_arn)):
-        authenticated.suspensions.require_unsuspended(authenticated.principal, target)
+    if grant:
+        authenticated.suspensions.require_target_unsuspended(grant)
     kept = authenticated.ports.call_store.kept_answer(attempt, authenticated.now)
     if kept is None:
         raise attempt.already_made()
