@@ -91,7 +91,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     },
     "trail": {
         "access", "actions", "bounded_comparisons", "call_lookup", "calls", "masking", "patterns", "problems",
-        "records", "stored_identity", "times",
+        "records", "stored_identity", "stored_types", "times",
     },
     "integrity": {"call_lookup", "quantities", "records", "times", "trail"},
     "overview": {"access", "csv_text", "integrity", "review", "stored_identity", "target_config", "times"},

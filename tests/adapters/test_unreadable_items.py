@@ -1,5 +1,6 @@
 """Items that this version cannot read, such as those of a newer version after a rollback: a problem names them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,11 @@ from jitney.adapters.deny_list import DenyList
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.table_reads import item_key
+from jitney.adapters.trail import Trail
 from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
 from jitney.core.problems import Problem
+from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json
+from jitney.core.trail.event import KeyIssuance
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.fakes import NOW, ROLE_ARN
 
@@ -59,8 +63,34 @@ CASES: dict[str, Case] = {
         lambda aws: DenyList(aws, "state").lease(ROLE_ARN),
         "the lease",
     ),
+    "origins of keys": (
+        item_key("k-1-A", "ISSUE"),
+        {},
+        "issue",
+        lambda aws: Trail(aws, "state").issue("1", "A", NOW),
+        "the origin of an access key",
+    ),
+    "waiting calls": (
+        item_key("k-1-A", "CALL#e"),
+        {"since": {"S": "1"}},
+        "call",
+        lambda aws: list(Trail(aws, "state").waiting("1", "A", include_explained=False)),
+        "a call of CloudTrail",
+    ),
+    "explained calls": (
+        item_key("k-1-A", "EXPLAINED#e"),
+        {},
+        "line",
+        lambda aws: list(Trail(aws, "state").waiting("1", "A", include_explained=True)),
+        "a call of CloudTrail",
+    ),
 }
 """The key of an item, its readable attributes, the other attribute, a read of the item, and how it is named."""
+CALL = CloudTrailCall(
+    *("e", NOW, "1", "", ROLE_ARN, "g-1", "A", "", "", "s3", "GetObject", (), (), True),
+    *("", "", "", "", "", "", "", 0, 0, ""),
+)
+ISSUE = KeyIssuance("1", ROLE_ARN, "g-1", "A", "corp.agent", "AROA", "", NOW)
 ENTRY = {"ended_at": {"N": str(NOW)}, "denied_unit": {"S": "unit"}, "by_operator": {"BOOL": False}}
 OTHER_FORMS: tuple[dict[str, Any], ...] = (
     {"S": '[{"later": 1}]'},
@@ -113,3 +143,29 @@ def test_end_06_the_key_of_a_deny_entry_says_enough_to_deny_its_grant(
         DenyEntry("g-1", NOW, NOW + 900, UNKNOWN_UNIT, unwritten=True),
     ]
     assert [each.message for each in caplog.records] == ["unreadable deny entry"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"role_arn": None}, {"session": 1}, {"issuer_role_id": ["AROA"]}, {"at": "1"}, {"at": True}, {"disputed": 0}],
+    ids=str,
+)
+def test_aud_03_an_origin_with_a_member_of_another_type_explains_no_call(
+    client: Any,  # noqa: F811
+    forged: dict[str, Any],
+):
+    def known(issue: KeyIssuance) -> KeyIssuance | None:
+        item = item_key("k-1-A", "ISSUE") | {"issue": {"S": json.dumps(issue)}}
+        client.put_item(TableName="state", Item=item)
+        return Trail(client, "state").issue("1", "A", NOW)
+
+    assert known(ISSUE) == ISSUE
+    with pytest.raises(Problem, match="cannot read the origin of an access key"):
+        known(ISSUE._replace(**forged))
+
+
+@pytest.mark.parametrize("forged", [{"time": "1"}, {"session": None}, {"actions": "s3:*"}, {"read_only": 1}], ids=str)
+def test_aud_03_a_stored_call_with_a_member_of_another_type_gets_no_verdict(forged: dict[str, Any]):
+    assert call_from_json(call_to_json(CALL)) == CALL
+    with pytest.raises(TypeError):
+        call_from_json(json.dumps(json.loads(call_to_json(CALL)) | forged))

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute, record_in
-from jitney.adapters.table_reads import BATCH_SIZE, Item, item_key, query_pages, read_items
+from jitney.adapters.table_reads import BATCH_SIZE, Item, item_key, query_pages, read_items, readable
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import record_at
 from jitney.core.records.audit import ChainedRecord
 from jitney.core.records.chain_numbers import sort_key
+from jitney.core.stored_types import listed, with_types
 from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_join import CallInRecords, call_of_records
@@ -140,7 +141,9 @@ class Trail:
         at, known = self._issues.get(key, (0, None))
         if known and now - at < RECHECK_SECONDS:
             return known
-        claims = [KeyIssuance(*json.loads(each["issue"]["S"])) for each in self._items(*key, "ISSUE")]
+        items = list(self._items(*key, "ISSUE"))
+        with readable("the origin of an access key"):
+            claims = [with_types(KeyIssuance(*listed(json.loads(each["issue"]["S"])))) for each in items]
         if not claims:
             return None
         if len(self._issues) >= MAX_CACHED_KEYS:
@@ -162,7 +165,9 @@ class Trail:
             wanted = [item_key(pk, f"{kind}#{event_id}") for event_id in sorted(events) for kind in VERDICTS]
             with aws_errors_as_unavailable("The trail"):
                 judged = read_items(self._client, self._table, wanted)
-            yield from _unjudged(items, {item["sk"]["S"] for item in judged}, include_explained=include_explained)
+            with readable("a call of CloudTrail"):
+                found = [*_unjudged(items, {item["sk"]["S"] for item in judged}, include_explained=include_explained)]
+            yield from found
 
     def call_in_records(self, call_id: str) -> CallInRecords | None:
         """Return a call through the gateway as its records show it; None if it has no records."""

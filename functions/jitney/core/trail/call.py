@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from jitney.core.stored_types import listed, with_types
 from jitney.core.trail.event import SessionEvent, source_and_name
 from jitney.core.trail.resource_changes import resource_changes_of
 
@@ -122,9 +123,13 @@ def call_from_json(text: str) -> CloudTrailCall:
 
 
 def call_from_members(members: Mapping[str, Any]) -> CloudTrailCall:
-    """Return the call with these members; others are ignored. Raises KeyError or TypeError."""
+    """Return the call with these members; others are ignored.
+
+    Raises KeyError, or TypeError for a member of another type.
+    """
     own = {name: members[name] for name in CloudTrailCall.__slots__}
-    return CloudTrailCall(**own | {name: tuple(own[name]) for name in ("actions", "resources", "created", "deleted")})
+    lists = {name: listed(own[name]) for name in ("actions", "resources", "created", "deleted")}
+    return with_types(CloudTrailCall(**own | lists))
 
 
 def _resources(masked: Mapping[str, Any]) -> tuple[str, ...]:
