@@ -19,7 +19,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, WRITE
-from tests.handlers.gateway import PUT, Gateway
+from tests.handlers.gateway import GET, PUT, Gateway
 from tests.handlers.review_browser import ReviewSystem, review_system
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
@@ -210,6 +210,29 @@ def test_pol_01_an_approval_in_a_window_that_closes_during_the_review_is_refused
 
 def configure(gateway: Gateway, **changes: Any) -> None:
     gateway.system.config = gateway.system.ports.config = replace(gateway.system.config, **changes)
+
+
+@pytest.mark.parametrize("call", [GET, PUT], ids=["read", "change"])
+@pytest.mark.parametrize(("opens", "sent"), [(1, 0), (2, 0), (3, 1)])
+def test_pol_01_a_call_is_not_sent_after_its_window_changed(
+    call: dict[str, Any], opens: int, sent: int, monkeypatch: pytest.MonkeyPatch
+):
+    """A function may wait for seconds for a session, between the decision and the call."""
+    gateway = Gateway(FROZEN)
+    configure(gateway, time_windows=freeze(gateway.system.now + opens, gateway.system.now + 900))
+    issue = gateway.system.sessions.issue
+
+    def slow(*given: Any) -> Any:
+        gateway.system.now += 2
+        return issue(*given)
+
+    monkeypatch.setattr(gateway.system.sessions, "issue", slow)
+    status, body = gateway.post(call, "k")
+    assert (status, len(gateway.upstream.sent)) == ((200, 1) if sent else (503, 0))
+    if not sent:
+        assert (body["code"], "did not run" in body["detail"]) == ("upstream_unreached", True)
+        assert gateway.entries()[-1] == ("call", "failed", "upstream_unreached")
+        assert gateway.post(call, "k")[1]["code"] == "denied"
 
 
 @pytest.mark.parametrize(("call", "first_denied"), [(PUT, 60), (UPLOAD, 1)], ids=["a call", "a ticket"])

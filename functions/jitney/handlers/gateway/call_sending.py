@@ -23,6 +23,7 @@ from jitney.core.gateway.carried_bodies import body_text, is_carried
 from jitney.core.gateway.changing_reads import changes_something
 from jitney.core.gateway.kept_answers import KEPT_SECONDS, answer_to_keep
 from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome, chain_record
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
@@ -186,6 +187,7 @@ def _answered(gateway_call: GatewayCall, call_id: str, credentials: Credentials)
     ports = gateway_call.authenticated.ports
     if (left := _seconds_left(gateway_call)) < 1:
         raise Problem("upstream_unreached", "No time was left, so the call did not run.", "Repeat the call.")
+    _require_same_windows(gateway_call)
     answer = ports.aws_calls.send(gateway_call.modelled, call_id, credentials, left)
     if most_masked_bytes(answer) > _seconds_left(gateway_call) * MASKED_BYTES_PER_SECOND:
         detail = f"The call ran. AWS answered too late to mask {len(answer.body)} bytes."
@@ -195,6 +197,16 @@ def _answered(gateway_call: GatewayCall, call_id: str, credentials: Credentials)
         detail = f"The call ran. Its answer has {len(masked.body)} bytes, more than the gateway can return."
         raise Problem("answer_unmaskable", detail, "Ask for less in one call, such as a page or a range.")
     return answer, masked
+
+
+def _require_same_windows(gateway_call: GatewayCall) -> None:
+    """Raise Problem if a time window that policies name opened or closed after the decision about the call."""
+    authenticated, ports = gateway_call.authenticated, gateway_call.authenticated.ports
+    named, moments = ports.policies.time_windows, (authenticated.now, ports.now())
+    decided, present = (WindowTimes.at(ports.config.time_windows, each).during(0, named) for each in moments)
+    if decided != present:
+        detail = "A time window of the policies opened or closed meanwhile, so the call did not run."
+        raise Problem("upstream_unreached", detail, "Repeat the call. Policies then decide about it again.")
 
 
 def _masked(gateway_call: GatewayCall, answer: AwsAnswer) -> MaskedAnswer:
