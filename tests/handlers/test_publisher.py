@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.adapters.record_items import record_attribute, record_in
+from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS
 from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text
 from jitney.core.integrity.contents import read_contents
-from jitney.core.integrity.publishable_items import record_at
+from jitney.core.integrity.publishable_items import BOOLEANS, INTEGER_BITS, LISTS, record_at
 from jitney.core.records.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.records.chain_numbers import MAX_SEQ, sort_key
 from jitney.core.records.record_texts import canonical
@@ -137,6 +138,24 @@ POISON: dict[str, dict[str, Any]] = {
     "a number that Athena's column cannot hold": added(
         "r-mine", f"{MAX_SEQ + 1}", record=rewritten(MINE.text.encode(), rehash=True, seq=MAX_SEQ + 1).decode()
     ),
+    **{
+        f"a member that its column cannot hold: {members}": added(
+            "r-mine", "000001", record=rewritten(MINE.text.encode(), rehash=True, **members).decode()
+        )
+        for members in (
+            {"version": "one"},
+            {"count": 2**31},
+            {"count": True},
+            {"duration_seconds": 1.5},
+            {"actions": "s3:*"},
+            {"resources": [{"arn": "*"}]},
+            {"policies": None},
+            {"reason": {"text": "x"}},
+            {"later": {"event": 1, "Event": 2}},
+            {"Outcome": "allowed"},
+            {"later": float("nan")},
+        )
+    },
     "a number instead of text": added("r-mine", "000001", record={"N": "1"}),
     "text that is not compressed": added("r-mine", "000001", record={"S": MINE.text}),
     "bytes that are not compressed": added("r-mine", "000001", record={"B": MINE.text.encode()}),
@@ -170,8 +189,28 @@ POISON: dict[str, dict[str, Any]] = {
     "a bypass that may yet be explained": added(
         "k-1-A", "UNISSUED#e", line=canonical({**SAID, "verdict": "bypass", "reasons": ["x"]})
     ),
+    "a call that is no boolean": added(
+        "k-1-A",
+        "EXPLAINED#e",
+        line=canonical({**SAID, "verdict": "explained", "reasons": [], "read_only": "no"}),
+    ),
     "a key's beginning among records": added("r-mine", "ISSUE", issue="canary"),
 }
+
+
+def test_aud_02_the_types_that_are_checked_are_those_of_athenas_columns():
+    kinds = {"int": 32, "bigint": 64}
+    columns = {*RECORD_COLUMNS, *CALL_COLUMNS}
+    assert {name: kinds[kind] for name, kind in columns if kind in kinds} == INTEGER_BITS
+    assert {name for name, kind in columns if kind == "array<string>"} == LISTS
+    assert {name for name, kind in columns if kind == "boolean"} == BOOLEANS
+
+
+def test_aud_06_a_member_that_a_later_version_added_is_published():
+    later = rewritten(MINE.text.encode(), rehash=True, later=["x"], more=None, count=2**31 - 1).decode()
+    stream = Stream()
+    publish({"Records": [added("r-mine", "000001", record=later)]}, Ports(records_stream=stream))
+    assert stream.taken == [later]
 
 
 @pytest.mark.parametrize("name", POISON)
