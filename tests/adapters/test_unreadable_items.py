@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.call_store import CallStore
-from jitney.adapters.deny_list import DenyList
+from jitney.adapters.deny_list import MOST_CLOCK_SKEW_SECONDS, DenyList
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.table_reads import item_key
@@ -48,13 +48,6 @@ CASES: dict[str, Case] = {
         "call",
         lambda aws: calls(aws).attempt("owner", "key", NOW),
         "the earlier call",
-    ),
-    "denials": (
-        item_key(f"ROLE#{ROLE_ARN}", f"DENY#{NOW + 900:012d}#g-1#2"),
-        {"denied_unit": {"S": "unit"}, "by_operator": {"BOOL": False}},
-        "ended_at",
-        lambda aws: DenyList(aws, "state").deny_entries(ROLE_ARN, NOW),
-        f"the deny list of {ROLE_ARN}",
     ),
     "lease": (
         item_key(f"ROLE#{ROLE_ARN}", "LEASE"),
@@ -143,6 +136,37 @@ def test_end_06_the_key_of_a_deny_entry_says_enough_to_deny_its_grant(
         DenyEntry("g-1", NOW, NOW + 900, UNKNOWN_UNIT, unwritten=True),
     ]
     assert [each.message for each in caplog.records] == ["unreadable deny entry"]
+
+
+@pytest.mark.parametrize(
+    ("key", "until"),
+    [
+        (f"DENY#{NOW + 900:012d}#g-1", NOW + 900),
+        (f"DENY#{NOW + 900:012d}#g-1#2", NOW + 900),
+        (f"DENY#{NOW + 900:012d}#2#g-1", NOW + 900),
+        (f"DENY#{NOW + 900:012d}x#g-1", 10**11),
+        (f"DENY#{NOW + 900:012d}#", None),
+        (f"DENY#{NOW + 900:012d}#${{aws:username", None),
+        (f"DENY#{NOW + 900:012d}#g-{'1' * 33}", None),
+    ],
+)
+def test_end_06_no_key_of_a_deny_entry_prevents_a_deny_document(
+    client: Any,  # noqa: F811
+    key: str,
+    until: int | None,
+):
+    """The id is the only part of an entry that IAM gets."""
+    client.put_item(TableName="state", Item=item_key(f"ROLE#{ROLE_ARN}", key) | ENTRY)
+    denied = DenyList(client, "state")
+    assert denied.denied_ids(ROLE_ARN, NOW, 9) == (["g-1"] if until else [])
+    assert denied.deny_entries(ROLE_ARN, NOW) == ([DenyEntry("g-1", NOW, until, "unit")] if until else [])
+
+
+def test_end_06_an_entry_of_the_far_future_cuts_off_no_more_than_a_clock_ahead(client: Any):  # noqa: F811
+    key = item_key(f"ROLE#{ROLE_ARN}", f"DENY#{NOW + 900:012d}#g-1")
+    client.put_item(TableName="state", Item=key | ENTRY | {"ended_at": {"N": "9" * 30}})
+    (entry,) = DenyList(client, "state").deny_entries(ROLE_ARN, NOW)
+    assert entry.ended_at == NOW + MOST_CLOCK_SKEW_SECONDS
 
 
 @pytest.mark.parametrize(

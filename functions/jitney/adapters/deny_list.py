@@ -27,6 +27,7 @@ from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
 from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items, readable
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
+from jitney.core.access.deny_keys import FAR_FUTURE, denied_by, denied_ids, deny_key
 from jitney.core.access.document_times import DocumentTimes
 from jitney.core.stored_types import listed, with_types
 
@@ -40,8 +41,6 @@ MOST_CLOCK_SKEW_SECONDS = 60
 MOST_DIGESTS = 4
 """How many digests of its own documents the table keeps. IAM may return an earlier document for some seconds."""
 
-_FAR_FUTURE = 10**11
-"""Later than any entry ends."""
 _log = logging.getLogger(__name__)
 
 
@@ -89,8 +88,7 @@ class DenyList:
         """Return the deny entries of the role that are unexpired at `now` and were written before this call."""
         request = self._unexpired(role_arn, now, ProjectionExpression=_ENTRY)
         pages = query_pages(self._client, "The deny list", **request)
-        with readable(f"the deny list of {role_arn}"):
-            return [_entry_of(item, now) for page in pages for item in page]
+        return [entry for page in pages for item in page if (entry := _entry_of(item, now))]
 
     def denied_ids(self, role_arn: str, now: int, most: int) -> list[str] | None:
         """Return the ids in `deny_entries`. Return None if the role has `most` entries or more.
@@ -101,8 +99,7 @@ class DenyList:
             answer = self._client.query(**self._unexpired(role_arn, now, ProjectionExpression="sk", Limit=max(1, most)))
         if "LastEvaluatedKey" in answer:
             return None
-        start = len(_sort_key(0, ""))
-        return [item["sk"]["S"][start:] for item in answer["Items"]]
+        return denied_ids([item["sk"]["S"] for item in answer["Items"]])
 
     def _unexpired(self, role_arn: str, now: int, **options: Any) -> dict[str, Any]:
         """Return the query for the role's entries that are unexpired at `now`."""
@@ -111,8 +108,8 @@ class DenyList:
             "KeyConditionExpression": "pk = :role AND sk BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
                 ":role": {"S": f"ROLE#{role_arn}"},
-                ":first": {"S": _sort_key(now + 1, "")},
-                ":last": {"S": _sort_key(_FAR_FUTURE, "")},
+                ":first": {"S": deny_key(now + 1, "")},
+                ":last": {"S": deny_key(FAR_FUTURE, "")},
             },
             "ConsistentRead": True,
             **options,
@@ -223,7 +220,7 @@ class DenyList:
 def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
     """Return the update that lists a deny entry, for the transaction that ends its grant."""
     return {
-        "Key": item_key(f"ROLE#{role_arn}", _sort_key(entry.until, entry.grant_id)),
+        "Key": item_key(f"ROLE#{role_arn}", deny_key(entry.until, entry.grant_id)),
         "UpdateExpression": "SET ended_at = :ended, denied_unit = :unit, by_operator = :operator, expires = :until, "
         "unwritten = :unwritten",
         "ExpressionAttributeValues": {
@@ -251,27 +248,27 @@ def cut_offs_update(role_arn: str, lease: WriteLease, cut_offs: CutOffs) -> Item
     }
 
 
-def _sort_key(until: int, grant_id: str) -> str:
-    return f"DENY#{until:012d}#{grant_id}"
-
-
 _ENTRY = "sk, ended_at, denied_unit, by_operator, unwritten"
 """The attributes that `_entry_of` reads. botocore reads a list without the others in a quarter less time."""
 
 
-def _entry_of(item: Item, now: int) -> DenyEntry:
-    """Return the entry of an item. Its key says enough to deny the grant, if the rest cannot be read.
+def _entry_of(item: Item, now: int) -> DenyEntry | None:
+    """Return the entry of an item, or None if its key names no grant. A readable key is enough to deny the grant.
 
-    Such an entry counts as unwritten, because nothing says that IAM has it.
+    If only the key can be read, the entry counts as unwritten, because nothing says that IAM has it.
     """
-    _, until, grant_id = item["sk"]["S"].split("#")
+    if (named := denied_by(item["sk"]["S"])) is None:
+        _log.error("deny entry without a grant")
+        return None
+    until, grant_id = named
     try:
-        ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
+        ended_at = min(int(item["ended_at"]["N"]), now + MOST_CLOCK_SKEW_SECONDS)  # a later end would cut off more
+        unit, by_operator = item["denied_unit"]["S"], item["by_operator"]["BOOL"]
         unwritten = "unwritten" in item and item["unwritten"]["BOOL"]
     except (LookupError, TypeError, ValueError) as error:
         _log.error("unreadable deny entry", extra={"grant_id": grant_id, "error": type(error).__name__})
-        return DenyEntry(grant_id, now, int(until), UNKNOWN_UNIT, unwritten=True)
-    return DenyEntry(grant_id, ended_at, int(until), unit, by_operator, unwritten)
+        return DenyEntry(grant_id, now, until, UNKNOWN_UNIT, unwritten=True)
+    return DenyEntry(grant_id, ended_at, until, unit, by_operator, unwritten)
 
 
 def _key(role_arn: str) -> Item:
