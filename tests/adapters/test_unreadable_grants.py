@@ -27,6 +27,11 @@ def with_member(name: str, **members: Any) -> Callable[[Item], Item]:
     return lambda item: item | {name: {"S": json.dumps(json.loads(text_of(item, name)) | members)}}
 
 
+def with_ending(**members: Any) -> Callable[[Item], Item]:
+    ending = {"at": NOW, "by": "a", "reason": "b", **members}
+    return lambda item: item | {"ending": {"S": json.dumps(ending)}}
+
+
 FAULTS: dict[str, Callable[[Item], Item]] = {
     "a newer version": lambda item: item | {"version": {"N": str(VERSION + 1)}},
     "an unknown term": with_member("terms", geofence="eu"),
@@ -46,6 +51,11 @@ FAULTS: dict[str, Callable[[Item], Item]] = {
     "an ending of another type": lambda item: item | {"ending": {"S": '{"at":"soon","by":"a","reason":"b"}'}},
     "an ending with an unknown member": lambda item: item | {"ending": {"S": '{"at":1,"by":"a","reason":"b","or":1}'}},
     "an ending that is a list": lambda item: item | {"ending": {"S": "[1]"}},
+    "an ending at a time that no calendar has": with_ending(at=10**12),
+    "an ending before all times": with_ending(at=-1),
+    "a denial at a time that no calendar has": with_ending(written_at=10**12),
+    "a cut-off at a time that no calendar has": with_member("lifecycle", cut_off_at=10**12),
+    "a call sent at a time that no calendar has": lambda item: item | {"call_sent": {"N": f"{10**12}"}},
     "an end with an unknown member": lambda item: item | {"follow_up": {"S": '{"stars":5}'}},
 }
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import OutOfOffice
@@ -84,6 +85,9 @@ def request_in(desk: ReviewSystem, state: str) -> Grant | None:
         grant = replace(grant.move(State.ACTIVE if state in APPROVED else State(state)), votes=(vote,), **began)
     if state not in ("pending", "active", "rejected"):
         grant = grant.move(State(state))
+    if state in ("released", "revoked"):
+        entry = DenyEntry(grant.id, desk.system.now, grant.expires_at, grant.unit)
+        desk.system.store.deny_list.listed[grant.role_arn] = {grant.id: entry}
     desk.system.store.grants[grant.id] = grant
     return grant
 

@@ -17,6 +17,7 @@ from jitney.core.records.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.records.chain_numbers import records_in
 from jitney.core.stored_identity import identity_of
 from jitney.core.stored_types import with_types
+from jitney.core.times import are_times
 
 Report: TypeAlias = Callable[[Sequence[UnreadableGrant]], None]
 """Reports the unreadable grants of one read."""
@@ -118,9 +119,10 @@ def revocable_grant(item: Item) -> Grant:
 def _end_of(item: Item) -> GrantEnd | None:
     """Return the end of an unreadable grant. One that cannot be read counts as none: the grant can be revoked again."""
     try:
-        return with_types(GrantEnd(**members_of(item, "ending")))
+        end = with_types(GrantEnd(**members_of(item, "ending")))
     except TypeError:
         return None
+    return end if are_times(end.at, end.written_at) else None
 
 
 def members_of(item: Item, name: str) -> dict[str, Any]:

@@ -6,6 +6,15 @@ from functools import lru_cache
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
+LATEST = 253_402_300_799
+"""The last second that the calendar has, in epoch seconds."""
+
+
+def are_times(*values: int | None) -> bool:
+    """Return whether each value is a time that `iso` can show, or None."""
+    return all(each is None or 0 <= each <= LATEST for each in values)
+
+
 @lru_cache(maxsize=256)  # one request writes the same few times often
 def iso(seconds: int) -> str:
     """Return `seconds` since the epoch as "2026-11-24T12:05:00Z", the form of IAM's date conditions."""
