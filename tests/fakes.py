@@ -11,7 +11,7 @@ from typing import Any
 
 from jitney import resources
 from jitney.adapters.call_store import ApprovedUse, CallContext
-from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, WriteLease
+from jitney.adapters.deny_list import MOST_CLOCK_SKEW_SECONDS
 from jitney.adapters.grant_history import HistoryPage
 from jitney.adapters.mail_sender import MailMessage
 from jitney.adapters.message_locations import MessageLocation
@@ -32,6 +32,7 @@ from jitney.core.access.request import Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access.target_check import Attempt, AttemptResult
+from jitney.core.access.write_lease import LEASE_SECONDS, WriteLease
 from jitney.core.actions import ActionTable
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_state import CallAttempt, CallState

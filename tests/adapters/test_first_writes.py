@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import DenyList, WriteLease
+from jitney.adapters.deny_list import DenyList
 from jitney.adapters.message_locations import MessageLocation, MessageLocations
 from jitney.adapters.sent_messages import SentMessage, SentMessages
 from jitney.adapters.web_sessions import WebSessions
+from jitney.core.access.write_lease import WriteLease
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.adapters.test_web_sessions import SESSION
 from tests.fakes import NOW

@@ -79,7 +79,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "PENDING": lambda item: store(item).grant_lists([item["pk"]["S"]]),
     "CALL_KEY": lambda item: calls(item).attempt("owner", "key", 0),
     "REJECTED": lambda item: store(item).rejections("owner", ROLE_ARN, None, 0),
-    "LEASE": lambda item: DenyList(table_of(item), "state").lease(ROLE_ARN),
+    "LEASE": lambda item: DenyList(table_of(item), "state").document_times([ROLE_ARN]),
     "OUT_OF_OFFICE": lambda item: OutOfOfficeStore(table_of(item), "state").all().readable,
     "SESSION": lambda item: WebSessions(table_of(item), "state").of("id", stored_configuration()),
 }

@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from jitney.adapters import past_verdicts
-from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
+from jitney.adapters.deny_list import MOST_CLOCK_SKEW_SECONDS, DenyList, deny_entry_update
 from jitney.adapters.grant_items import grant_key, item_of
 from jitney.adapters.past_verdicts import MOST_APPROVALS, put_rejection, rejections_query
 from jitney.adapters.record_items import record_attribute, record_in
@@ -23,6 +23,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection, RepeatedRequest
+from jitney.core.access.write_lease import LEASE_SECONDS, WriteLease
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey

@@ -13,6 +13,7 @@ from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.table_reads import item_key
 from jitney.adapters.trail import Trail
 from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
+from jitney.core.access.write_lease import ATTRIBUTES, WriteLease
 from jitney.core.problems import Problem
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json
 from jitney.core.trail.event import KeyIssuance
@@ -49,11 +50,11 @@ CASES: dict[str, Case] = {
         lambda aws: calls(aws).attempt("owner", "key", NOW),
         "the earlier call",
     ),
-    "lease": (
+    "times of documents": (
         item_key(f"ROLE#{ROLE_ARN}", "LEASE"),
         {},
         "last_acquired",
-        lambda aws: DenyList(aws, "state").lease(ROLE_ARN),
+        lambda aws: DenyList(aws, "state").document_times([ROLE_ARN]),
         "the lease",
     ),
     "origins of keys": (
@@ -167,6 +168,36 @@ def test_end_06_an_entry_of_the_far_future_cuts_off_no_more_than_a_clock_ahead(c
     client.put_item(TableName="state", Item=key | ENTRY | {"ended_at": {"N": "9" * 30}})
     (entry,) = DenyList(client, "state").deny_entries(ROLE_ARN, NOW)
     assert entry.ended_at == NOW + MOST_CLOCK_SKEW_SECONDS
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        *({name: form} for name in ATTRIBUTES for form in ({"BOOL": True}, {"N": "9" * 30}, {"S": '{"later": 1}'})
+          if (name, form) != ("document_digest", {"S": '{"later": 1}'})),
+        {"last_acquired": {"N": "1.5"}, "busy_until": {"S": "later"}},
+        {"cut_offs": {"S": "[1e99, {}]"}},
+        {"cut_offs": {"S": '[null, {"unit": -1}]'}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_end_03_no_forged_lease_prevents_a_deny_document(client: Any, forged: dict[str, Any]):  # noqa: F811
+    """The next writer then compares the document in IAM with the list."""
+    denied = DenyList(client, "state")
+    first = denied.acquire(ROLE_ARN, NOW)
+    assert first
+    assert denied.complete(ROLE_ARN, first, "digest")
+    item = item_key(f"ROLE#{ROLE_ARN}", "LEASE")
+    before = client.get_item(TableName="state", Key=item)["Item"]
+    client.put_item(TableName="state", Item=before | forged)
+    replaced = denied.lease(ROLE_ARN)
+    assert replaced == WriteLease(last_acquired=replaced.last_acquired)
+    assert denied.lease(ROLE_ARN) == replaced
+    assert not denied.complete(ROLE_ARN, first, "late")
+    again = denied.acquire(ROLE_ARN, NOW)
+    assert again
+    assert denied.complete(ROLE_ARN, again, "again")
+    assert denied.lease(ROLE_ARN).document_digest == "again"
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import LEASE_SECONDS
 from jitney.core.access.break_glass import FollowUpVerdict
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.request import permissions_view
+from jitney.core.access.write_lease import LEASE_SECONDS
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem

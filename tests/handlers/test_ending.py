@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import LEASE_SECONDS
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry
 from jitney.core.access.grant import State
 from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.access.request import Permission
+from jitney.core.access.write_lease import LEASE_SECONDS
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import LEASE_SECONDS, MOST_DIGESTS, WriteLease
 from jitney.adapters.role_policies import PolicyRefused
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, DenyEntry, denies_more
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.access.write_lease import LEASE_SECONDS, MOST_DIGESTS, WriteLease
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.ending.deny_documents import TIMEOUT_MILLISECONDS, UNKNOWN, UNUSED_SECONDS

@@ -190,6 +190,20 @@ def test_end_01_no_forged_attribute_prevents_a_revocation(
     assert (revoked["grant_id"], 5 <= revoked["seq"] <= MAX_SEQ) == (READABLE.id, True)
 
 
+@pytest.mark.parametrize("forged", [{"busy_until": {"S": "later"}}, {"last_acquired": {"BOOL": True}}], ids=str)
+def test_end_03_no_forged_lease_prevents_a_revocation(
+    stored: System,
+    client: Any,  # noqa: F811
+    forged: dict[str, Any],
+):
+    operator = minting.token(**OPERATOR)
+    client.put_item(TableName="state", Item=item_key(f"ROLE#{ROLE_ARN}", "LEASE") | forged)
+    assert stored.call(revoke_grant, REASON, grant_id=READABLE.id, token=operator)[0] == 200
+    assert stored.role_policies.denies(ROLE_ARN) == {READABLE.id}
+    reconcile(stored.ports)
+    assert stored.role_policies.denies(ROLE_ARN) == {READABLE.id}
+
+
 def test_ops_02_a_failed_revocation_of_it_can_be_repeated(stored: System, client: Any):  # noqa: F811
     stored.role_policies.refusals = 10_000
     operator = minting.token(**OPERATOR)

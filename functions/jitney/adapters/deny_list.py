@@ -19,9 +19,10 @@ target by its role ARN.
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
 from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items, readable
@@ -29,46 +30,16 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
 from jitney.core.access.deny_keys import FAR_FUTURE, denied_by, denied_ids, deny_key
 from jitney.core.access.document_times import DocumentTimes
-from jitney.core.stored_types import listed, with_types
+from jitney.core.access.write_lease import ATTRIBUTES, LEASE_SECONDS, WriteLease, lease_of
+from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-LEASE_SECONDS = 20
 MOST_CLOCK_SKEW_SECONDS = 60
 """How far the clocks of two functions may differ."""
 
-MOST_DIGESTS = 4
-"""How many digests of its own documents the table keeps. IAM may return an earlier document for some seconds."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteLease:
-    """The state of a role's leases. `document_digest` is the digest of the last written document.
-
-    `acquired_at` is when the present lease was acquired (epoch seconds), or 0. Its holder read no entry before that
-    time. `own_digests` are the digests of the last documents that were written, or announced before a write, the newest
-    first. Until `unknown_until`, a document of another table may be in IAM.
-    """
-
-    last_acquired: int = 0
-    last_completed: int = 0
-    document_digest: str = ""
-    cut_offs: CutOffs = field(default_factory=CutOffs)
-    acquired_at: int = 0
-    document_times: DocumentTimes = field(default_factory=DocumentTimes)
-    own_digests: tuple[str, ...] = ()
-    unknown_until: int = 0
-
-    def has_written(self, digest: str) -> bool:
-        """Return whether this table recently wrote or announced the document with this digest."""
-        return digest in (self.document_digest, *self.own_digests)
-
-    def digests_with(self, digest: str) -> tuple[str, ...]:
-        """Return `own_digests` with one more document."""
-        return (digest, *(each for each in self.own_digests if each != digest))[:MOST_DIGESTS]
 
 
 _KNOWN = item_key("ROLE#", "KNOWN")
@@ -135,7 +106,33 @@ class DenyList:
 
     def lease(self, role_arn: str) -> WriteLease:
         """Return the state of the role's leases."""
-        return _lease_of(read_item(self._client, "The deny list", self._table, _key(role_arn)) or {})
+        item = read_item(self._client, "The deny list", self._table, _key(role_arn)) or {}
+        try:
+            return _lease_of(item)
+        except Problem:  # logged
+            return self._new_lease(role_arn, item)
+
+    def _new_lease(self, role_arn: str, unreadable: Item) -> WriteLease:
+        """Replace a lease that cannot be read. Otherwise no writer could acquire one, and nothing could be revoked.
+
+        The next writer compares the document in IAM with the list, as for a table that was out of use. It denies all
+        earlier sessions of the role if that document denies more.
+        """
+        had = {name: unreadable[name] for name in ATTRIBUTES if name in unreadable}
+        lease = WriteLease(last_acquired=clock.now())  # no earlier lease has this number
+        conditions = [f"{name} = :{name}" if name in had else f"attribute_not_exists({name})" for name in ATTRIBUTES]
+        with aws_errors_as_unavailable("The deny list"), suppress(*self._conflicts):
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(role_arn),
+                UpdateExpression=f"SET last_acquired = :new REMOVE {', '.join(ATTRIBUTES[1:])}",
+                ConditionExpression=" AND ".join(conditions),
+                ExpressionAttributeValues={
+                    ":new": {"N": str(lease.last_acquired)},
+                    **{f":{name}": value for name, value in had.items()},
+                },
+            )
+        return lease
 
     def document_times(self, role_arns: Iterable[str]) -> dict[str, DocumentTimes]:
         """Return when documents of these roles were composed. A role without any is missing."""
@@ -275,16 +272,4 @@ def _key(role_arn: str) -> Item:
     return item_key(f"ROLE#{role_arn}", "LEASE")
 
 
-@readable("the lease of a deny list")
-def _lease_of(item: Item) -> WriteLease:
-    lease = WriteLease(
-        last_acquired=int(item.get("last_acquired", {"N": "0"})["N"]),
-        last_completed=int(item.get("last_completed", {"N": "0"})["N"]),
-        document_digest=item.get("document_digest", {"S": ""})["S"],
-        cut_offs=CutOffs(*json.loads(item.get("cut_offs", {"S": "[]"})["S"])),
-        acquired_at=int(item["busy_until"]["N"]) - LEASE_SECONDS if "busy_until" in item else 0,
-        document_times=DocumentTimes(*json.loads(item.get("document_times", {"S": "[]"})["S"])),
-        own_digests=listed(json.loads(item.get("own_digests", {"S": "[]"})["S"])),
-        unknown_until=int(item.get("unknown_until", {"N": "0"})["N"]),
-    )
-    return with_types(lease)
+_lease_of = readable("the lease of a deny list")(lease_of)

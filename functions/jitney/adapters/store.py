@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import past_verdicts
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
+from jitney.adapters.deny_list import cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
 from jitney.adapters.grant_items import (
     UnreadableGrant,
@@ -45,6 +45,7 @@ from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.rejections import Rejection
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.access.write_lease import WriteLease
 from jitney.core.quotas import Quota, SingleUseKey
 from jitney.core.records.audit import ChainedRecord
 from jitney.core.records.chain_numbers import UNKNOWN_RECORDS, records_in

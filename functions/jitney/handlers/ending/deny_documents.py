@@ -4,12 +4,12 @@ import json
 from dataclasses import replace
 from typing import NamedTuple
 
-from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
 from jitney.adapters.role_policies import PolicyRefused, RolePolicy
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, denies_more
+from jitney.core.access.write_lease import LEASE_SECONDS, WriteLease
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import UNDENIED_REVOCATIONS, AuditEvent, AuditRecord, Outcome

@@ -3,7 +3,6 @@
 import hashlib
 from functools import partial
 
-from jitney.adapters.deny_list import WriteLease
 from jitney.core.access.deny_document import (
     MOST_OPEN_GRANTS,
     DenyDocument,
@@ -12,6 +11,7 @@ from jitney.core.access.deny_document import (
     short_deny_document,
 )
 from jitney.core.access.suspension_denials import suspension_denials
+from jitney.core.access.write_lease import WriteLease
 from jitney.core.target_config import TargetRole
 from jitney.handlers.runtime.ports import Ports
 
