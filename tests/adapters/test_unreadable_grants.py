@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from jitney.adapters.call_store import CallStore
-from jitney.adapters.grant_items import VERSION, item_of, text_of
+from jitney.adapters.grant_items import VERSION, grant_key, item_of, text_of
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.grant import GrantEnd, State
 from jitney.core.identity.principal import owner_names
 from jitney.core.problems import Problem
@@ -114,6 +115,24 @@ def test_ops_02_an_unreadable_grant_keeps_what_its_end_needs(client, faulty: Ite
     item = client.get_item(TableName="state", Key={name: faulty[name] for name in ("pk", "sk")})["Item"]
     assert "open_role" not in item
     assert item["terms"] == faulty["terms"]
+
+
+def test_ops_02_an_end_by_an_unknown_number_of_records_overwrites_no_change(client):  # noqa: F811
+    """Another function may have ended the grant meanwhile, and its number of records is known then."""
+    read, unknown = Store(client, "state", "audit"), item_of(GRANT) | {"records": {"S": "1"}}
+    client.put_item(TableName="state", Item=unknown)
+    found = read.unreadable_grant(GRANT.id)
+    assert found
+    ended = replace(found.end(State.REVOKED, GrantEnd(NOW, "corp.olga", "leaked")), records=1)
+    for meanwhile in (item_of(GRANT), None):
+        if meanwhile:
+            client.put_item(TableName="state", Item=meanwhile)
+        else:
+            client.delete_item(TableName="state", Key=grant_key(GRANT.id))
+        with pytest.raises(StaleWrite):
+            read.save(found, ended, first_link(found), now=NOW)
+        stored = client.get_item(TableName="state", Key=grant_key(GRANT.id)).get("Item")
+        assert stored == meanwhile
 
 
 def test_ops_02_an_unreadable_grant_without_a_role_is_not_revoked_silently(client):  # noqa: F811
