@@ -190,6 +190,20 @@ def test_end_01_no_forged_attribute_prevents_a_revocation(
     assert (revoked["grant_id"], 5 <= revoked["seq"] <= MAX_SEQ) == (READABLE.id, True)
 
 
+def test_end_01_a_forged_release_does_not_prevent_the_release_and_no_release_changes_a_revocation(
+    stored: System,
+    client: Any,  # noqa: F811
+):
+    revoked = replace(READABLE, id="g-dddddddddddddd")
+    for each, forged in ((READABLE, "a release"), (revoked, "a revocation")):
+        client.put_item(TableName="state", Item=item_of(each) | FORGED[forged])
+        assert stored.call(release_grant, grant_id=each.id)[0] == 200
+    assert stored.role_policies.denies(ROLE_ARN) == {READABLE.id}
+    ends = [(each["grant_id"], each["outcome"]) for each in map(json.loads, records(client))]
+    assert ends == [(READABLE.id, "released")]
+    assert stored.ports.store.grant(revoked.id).state is State.REVOKED
+
+
 @pytest.mark.parametrize("forged", [{"busy_until": {"S": "later"}}, {"last_acquired": {"BOOL": True}}], ids=str)
 def test_end_03_no_forged_lease_prevents_a_revocation(
     stored: System,

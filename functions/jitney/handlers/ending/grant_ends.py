@@ -49,10 +49,10 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
 
     Returns the grant as stored: a grant that has expired is open until its expiry is on record. Nothing is denied if no
     credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in the record, and cut if it
-    is long. A grant that has ended before does not change, but its denial is repeated. A revocation does change it if
-    nothing denies its credentials. It ends the grant's approval if that counts for later requests. Raises Problem
-    revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for it.
-    Repeating the call continues the work.
+    is long. A grant that has ended before does not change, but its denial is repeated. It does change if nothing denies
+    its credentials, but a release changes no revoked grant. A revocation also ends the grant's approval if that counts
+    for later requests. Raises Problem revocation_incomplete or unavailable, with the current grant. Even then, no new
+    credentials are issued for it. Repeating the call continues the work.
     """
     since_milliseconds = authenticated.ports.now_milliseconds()
     comment = authenticated.ports.masked_comment(reason, grant.owner_key)
@@ -153,9 +153,12 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: A
 
     def change(before: Grant) -> GrantUpdate | None:
         ended = before.end(state, ending)
-        if ended.ending is not ending and state is State.REVOKED:
-            revoked = replace(before, state=state, ending=ending)
-            ended = revoked if _is_undenied(revoked, authenticated) else with_revoked_approval(before, ending)
+        if ended.ending is not ending and state in (State.REVOKED, ended.state):
+            again = replace(before, state=state, ending=ending)
+            if _is_undenied(again, authenticated):
+                ended = again
+            elif state is State.REVOKED:
+                ended = with_revoked_approval(before, ending)
         if ended.ending is not ending:
             return None
         denial = _denial(ended, authenticated)
@@ -170,15 +173,15 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: A
     return update_grant(grant, change, authenticated.ports)
 
 
-def _is_undenied(revoked: Grant, authenticated: AuthenticatedRequest) -> bool:
+def _is_undenied(ended: Grant, authenticated: AuthenticatedRequest) -> bool:
     """Return whether a grant that ended before may have live credentials that its role's deny list does not deny.
 
     Functions that cannot write the list may write an end into a grant.
     """
-    if not needs_denial(revoked, authenticated.now):
+    if not needs_denial(ended, authenticated.now):
         return False
-    entries = authenticated.ports.deny_list.deny_entries(revoked.role_arn, authenticated.now)
-    return all(each.grant_id != revoked.id for each in entries)
+    entries = authenticated.ports.deny_list.deny_entries(ended.role_arn, authenticated.now)
+    return all(each.grant_id != ended.id for each in entries)
 
 
 def _denial(ended: Grant, authenticated: AuthenticatedRequest) -> DenyEntry | NoDenial:
