@@ -159,7 +159,6 @@ FORGED: dict[str, dict[str, Any]] = {
     "more records than DynamoDB can count": {"records": {"N": "9" * 38}},
     "a text as number of records": {"records": {"S": "many"}},
     "a state that cannot be read": {"lifecycle": {"S": '{"state": "unknown"}'}},
-    "no credentials yet": {"unissued": {"BOOL": True}},
     "a release": {"ending": {"S": json.dumps({"at": NOW - 5, "by": "x", "reason": ""})}},
     "a revocation": {"ending": {"S": json.dumps({"at": NOW - 5, "by": "x", "reason": "r", "written_at": NOW})}},
     "a revocation in the future": {"ending": {"S": json.dumps({"at": NOW + 5000, "by": "x", "reason": "r"})}},
@@ -167,9 +166,8 @@ FORGED: dict[str, dict[str, Any]] = {
     "a cut-off that no calendar has": {"lifecycle": {"S": '{"state":"active","chain_head":"","cut_off_at":-1}'}},
     "a sent call": {"call_sent": {"N": f"{NOW}"}},
     "a call sent at a time that no calendar has": {"call_sent": {"N": "9" * 30}},
-    "a failure without credentials": {"unissued": {"BOOL": True}, "lifecycle": {"S": '{"state": "failed"}'}},
 }
-"""Attributes that functions that issue no credentials may write."""
+"""Attributes that functions that write neither `terms` nor credentials may write."""
 
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)

@@ -6,7 +6,7 @@
 - `ending`: how it was released or revoked.
 - `follow_up`: the verdict of a follow-up review. Only functions that revoke may write it.
 - `call_sent`: when the one call of the grant was sent. Only the function that sends calls may write it.
-- `unissued`: exists from the approval until the first issue of credentials. Until then, a release denies nothing.
+- `unissued`: exists from the approval until the first issue of credentials. Until then nothing has to be revoked.
 - `records`: the number of audit records, for conditions.
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
 - `open_role`: the first role of the grant's target, and whether the grant is pending. `open_until`: the grant's end

@@ -31,6 +31,7 @@ def ended(grant: Grant, state: State, at: int = NOW) -> Grant:
     [
         (HOUR, 3600),
         (replace(HOUR, state=State.FAILED), 3600),  # an earlier issue may have succeeded
+        (replace(HOUR, unissued=True), NoDenial.NOT_ISSUED),
         (PENDING, NoDenial.NOT_ISSUED),
         (replace(HOUR, way=Way.GATEWAY, call=CALL), NoDenial.NOT_ISSUED),  # its session names the other grant
         (gateway("dynamodb:GetItem", "sqs:SendMessage"), NoDenial.IN_BROKER),
@@ -55,14 +56,6 @@ def test_end_06_an_end_is_denied_for_as_long_as_credentials_may_be_outside(
     until = NOW + denied + CLOCK_SKEW_SECONDS
     assert entry == DenyEntry(GRANT.id, NOW, until, GRANT.unit, by_operator=True, unwritten=state is State.REVOKED)
     assert [needs_denial(over, NOW + each) for each in (0, denied - 1, denied)] == [True, True, False]
-
-
-def test_end_06_a_release_of_a_grant_without_credentials_needs_no_denial_and_its_revocation_is_denied():
-    """Functions that issue nothing may write `unissued`."""
-    unissued = replace(HOUR, unissued=True)
-    assert denial_of(ended(unissued, State.RELEASED)) is NoDenial.NOT_ISSUED
-    assert denial_of(ended(unissued, State.REVOKED)) == denial_of(ended(HOUR, State.REVOKED))
-    assert needs_denial(ended(unissued, State.REVOKED), NOW)
 
 
 @pytest.mark.parametrize("left", range(FASTEST_DENIAL_SECONDS + 2))

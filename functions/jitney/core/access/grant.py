@@ -242,9 +242,8 @@ class Grant:
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
         """Return the released or revoked grant. A grant that ended before changes only if it may have credentials."""
-        current, revoked = self.at(ending.at), state is State.REVOKED  # functions without keys may write `unissued`
-        issued = replace(self, unissued=False) if revoked else self
-        ended = current.state not in OPEN_STATES and not issued.may_have_credentials(ending.at)
+        current = self.at(ending.at)
+        ended = current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)
         over = ended or state not in TRANSITIONS[current.state]
         return current if over else replace(current, state=state, ending=ending)
 

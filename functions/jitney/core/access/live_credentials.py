@@ -3,7 +3,6 @@
 Without such credentials, the end needs no deny entry, and the deny document has more room for other grants.
 """
 
-from dataclasses import replace
 from enum import StrEnum
 
 from jitney.core.access.credentials import CALL_SECONDS
@@ -34,13 +33,13 @@ def denial_of(ended: Grant, *, by_operator: bool = False) -> DenyEntry | NoDenia
     """Return the deny entry of a released or revoked grant, or why it needs none.
 
     An entry depends only on the stored grant, so a repeated call returns the same. `by_operator` is described in
-    `DenyEntry`. The entry of a revocation is unwritten until a record says that IAM has it. A revoked grant is denied
-    even if it is `unissued`, because several functions may write that. Raises ValueError for a grant without an ending.
+    `DenyEntry`. The entry of a revocation is unwritten until a record says that IAM has it. Raises ValueError for a
+    grant without an ending.
     """
     if ended.ending is None:
         raise ValueError("only a released or revoked grant needs a denial")
     at, revoked = ended.ending.at, ended.state is State.REVOKED
-    until = usable_until(replace(ended, unissued=False) if revoked else ended, at)
+    until = usable_until(ended, at)
     if isinstance(until, NoDenial):
         return until
     if not revoked and until - at < FASTEST_DENIAL_SECONDS:
