@@ -762,6 +762,18 @@ class TestLifting:
         status, body, _ = system.call(create_credentials, grant_id=active, token=fresh(system))
         assert (status, body["code"]) == (410, "grant_revoked")
 
+    @by_kind
+    def test_end_08_a_revocation_after_a_suspension_keeps_its_end(self, system: System, asked: dict[str, Any]):
+        grant_id = opened(system)
+        suspended(system, asked)
+        end = system.store.grants[grant_id].ending
+        system.now += 5
+        operators = other_operator() if asked["kind"] == "issuer" else {}
+        targets_operators(system)
+        body, token = {"reason": REASON}, operator(system, **operators)
+        assert system.call(revoke_grant, body, grant_id=grant_id, token=token)[0] == 200
+        assert (system.store.grants[grant_id].ending, system.store.deny_list.listed) == (end, {})
+
     def test_end_08_a_grant_whose_end_was_not_written_stays_ended_after_lifting(self, system):
         active, pending = opened(system), opened(system, permissions=WRITE)
         system.store.suspensions = Suspensions("v", (a_suspension(system),))

@@ -38,9 +38,12 @@ REFUSED = {"not_reviewer", "human_required", "suspended", "review_ended"}
 
 @dataclass(frozen=True)
 class Cast:
-    """A vote. `members` are the members on whose behalf it was given, or None for a member's own vote."""
+    """A vote. `periods` are the members on whose behalf it was given, with the id of their period out of office.
 
-    members: frozenset[str] | None
+    It is None for a member's own vote.
+    """
+
+    periods: frozenset[tuple[str, str]] | None
 
 
 class VoteLives:
@@ -77,11 +80,14 @@ class VoteLives:
             return
         if grant.at(self.now).state is State.PENDING:
             assert given is not None
-            cast[name] = given
-            counted = {voter: self.counted_while_pending(voter, each) for voter, each in cast.items()}
+            new = cast | {name: given}
+            counted = {voter: self.counted_while_pending(voter, each) for voter, each in new.items()}
             assert (after.state is State.ACTIVE) == (matched(counted.values()) >= APPROVALS), counted
             if after.state is State.ACTIVE:  # own votes that did not count then never count
-                self.cast[grant.id] = {voter: each for voter, each in cast.items() if each.members or counted[voter]}
+                new = {voter: each for voter, each in new.items() if each.periods or counted[voter]}
+            elif name in cast and (given.periods or frozenset()) <= (cast[name].periods or frozenset()):
+                new = cast  # a vote that adds nothing is not stored again
+            self.cast[grant.id] = new
 
     def collect(self) -> None:
         grant = self.newest()
@@ -135,10 +141,9 @@ class VoteLives:
             return None
         if name in self.members:
             return Cast(None)
-        away = {
-            member for member in self.members if self.delegate_of(member) == name and self.may_delegate(member, name)
-        }
-        return Cast(frozenset(away)) if away else None
+        away = self.system.store.away
+        delegating = {each for each in self.members if self.delegate_of(each) == name and self.may_delegate(each, name)}
+        return Cast(frozenset((each, away[f"corp.{each}"].id) for each in delegating)) if delegating else None
 
     def delegate_of(self, member: str) -> str:
         period = self.system.store.away.get(f"corp.{member}")
@@ -150,16 +155,16 @@ class VoteLives:
         return member in self.members and delegate in self.delegates and member not in self.suspended
 
     def counted_while_pending(self, voter: str, cast: Cast) -> frozenset[str]:
-        if cast.members is None and voter not in self.members:
+        if cast.periods is None and voter not in self.members:
             return frozenset()
         return self.counted_while_active(voter, cast)
 
     def counted_while_active(self, voter: str, cast: Cast) -> frozenset[str]:
         if voter in self.suspended:
             return frozenset()
-        if cast.members is None:
+        if cast.periods is None:
             return frozenset({voter})
-        return frozenset(member for member in cast.members if self.may_delegate(member, voter))
+        return frozenset(member for member, _ in cast.periods if self.may_delegate(member, voter))
 
     # The system.
 

@@ -105,6 +105,10 @@ class Suspensions(NamedTuple):
         ended = self.applied(grant)
         return None if ended is grant else next(each for each in self.entries if each.ends(grant))
 
+    def denies(self, grant: Grant, target: Target) -> bool:
+        """Return whether the deny documents of `target` deny the grant's sessions, because a suspension ended it."""
+        return any(each.ends(grant) and each.is_denied_on(target, grant) for each in self.entries)
+
     def with_new(self, suspension: Suspension) -> Self:
         """Return the suspensions with one more. Raises Problem suspensions_full."""
         kept = self._kept(suspension.since)

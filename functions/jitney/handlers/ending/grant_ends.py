@@ -174,11 +174,13 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: A
 
 
 def _is_undenied(ended: Grant, authenticated: AuthenticatedRequest) -> bool:
-    """Return whether a grant that ended before may have live credentials that its role's deny list does not deny.
+    """Return whether a grant that ended before may have live credentials that nothing denies.
 
-    Functions that cannot write the list may write an end into a grant.
+    Functions that cannot write the deny list may write an end into a grant.
     """
-    if not needs_denial(ended, authenticated.now):
+    target = authenticated.ports.config.target_with(ended.role_arn)
+    suspended = target is not None and authenticated.suspensions.denies(ended, target)
+    if suspended or not needs_denial(ended, authenticated.now):
         return False
     entries = authenticated.ports.deny_list.deny_entries(ended.role_arn, authenticated.now)
     return all(each.grant_id != ended.id for each in entries)
