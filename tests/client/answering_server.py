@@ -33,10 +33,10 @@ class Said:
 class AnsweringServer:
     """Answers each request with what `answer` returns for it, in a thread of its own. It runs once it is made.
 
-    `clock` gives the epoch seconds of its Date headers.
+    `clock` gives the epoch seconds of its Date headers. With None, it sends none.
     """
 
-    def __init__(self, answer: Callable[[Asked], Said], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, answer: Callable[[Asked], Said], clock: Callable[[], float] | None = time.time) -> None:
         self._handler = _handler(answer, clock)
         self._reserved: socket.socket | None = None
         self._run(0)
@@ -66,7 +66,7 @@ class AnsweringServer:
         self._thread.start()
 
 
-def _handler(answer: Callable[[Asked], Said], clock: Callable[[], float]) -> type[BaseHTTPRequestHandler]:
+def _handler(answer: Callable[[Asked], Said], clock: Callable[[], float] | None) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -74,7 +74,9 @@ def _handler(answer: Callable[[Asked], Said], clock: Callable[[], float]) -> typ
             if said.hang_up:
                 self.close_connection = True
                 return
-            self.send_response(said.status)
+            self.send_response_only(said.status)
+            if clock:
+                self.send_header("Date", self.date_time_string(clock()))
             for name, value in said.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(said.body)))
@@ -82,9 +84,6 @@ def _handler(answer: Callable[[Asked], Said], clock: Callable[[], float]) -> typ
             self.wfile.write(said.body)
 
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return super().date_time_string(clock() if timestamp is None else timestamp)
 
         def log_message(self, *_: Any) -> None:
             """Log nothing. The test keeps the requests."""

@@ -67,7 +67,9 @@ class GrantingBroker:
         self._calls: dict[str, Given] = {}
         self._said: dict[tuple[str, int], tuple[str, Said]] = {}
         self._changed = threading.Condition()
-        self.server = AnsweringServer(self._answer, clock)
+        # Without Dates: a program may read one after its clock moved on, in no time for its steady clock. It would take
+        # its own clock for wrong.
+        self.server = AnsweringServer(self._answer, None)
         self._routes: tuple[tuple[str, Callable[[Asked, str], Said]], ...] = (
             ("POST /v1/grants", self._request),
             ("GET /v1/grants/()", self._show),
