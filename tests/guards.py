@@ -84,7 +84,7 @@ PREDICATES = {
     "core/identity/providers/provider.py": ("resolves_people",),
     "core/identity/session.py": ("accepts_cookie", "accepts_form_token"),
     "core/identity/source_identity.py": ("is_nameable",),
-    "core/integrity/publishable_items.py": ("is_indexed",),
+    "core/integrity/publishable_items.py": ("is_indexed", "is_row", "_fits"),
     "core/integrity/signatures.py": ("is_signed_by",),
     "core/integrity/verification.py": ("_within",),
     "core/masking/random_values.py": ("is_filled",),
