@@ -115,6 +115,7 @@ PREDICATES = {
     "handlers/caller/authenticated_request.py": ("count_against", "is_operator", "owns"),
     "handlers/caller/profile_disclosure.py": ("_may_learn",),
     "handlers/ending/deny_documents.py": ("_needs_no_document",),
+    "handlers/ending/grant_ends.py": ("_is_undenied",),
     "handlers/ending/required_documents.py": ("is_in_iam",),
     "handlers/held_reads.py": ("_may_hold",),
     "handlers/pages/viewers.py": ("may_see", "may_vote", "is_enough_alone"),

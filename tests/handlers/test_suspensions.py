@@ -774,6 +774,23 @@ class TestLifting:
         assert system.call(revoke_grant, body, grant_id=grant_id, token=token)[0] == 200
         assert (system.store.grants[grant_id].ending, system.store.deny_list.listed) == (end, {})
 
+    @by_kind
+    def test_end_08_a_suspended_grant_on_a_role_without_a_target_is_denied_when_it_is_revoked_again(
+        self, system: System, asked: dict[str, Any]
+    ):
+        """No document has the suspension then. Its deny entry is written once the role has a target again."""
+        grant_id = opened(system)
+        assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 200
+        suspended(system, asked)
+        operators = other_operator() if asked["kind"] == "issuer" else {}
+        targets_operators(system)
+        system.ports.__dict__["config"] = replace(system.ports.config, targets={})
+        request, token = {"reason": REASON}, operator(system, **operators)
+        status, body, _ = system.call(revoke_grant, request, grant_id=grant_id, token=token)
+        assert (status, body["code"]) == (503, "revocation_incomplete")
+        assert "No target has the role" in body["detail"]
+        assert set(system.store.deny_list.listed[ROLE_ARN]) == {grant_id}
+
     def test_end_08_a_grant_whose_end_was_not_written_stays_ended_after_lifting(self, system):
         active, pending = opened(system), opened(system, permissions=WRITE)
         system.store.suspensions = Suspensions("v", (a_suspension(system),))

@@ -178,9 +178,10 @@ def _is_undenied(ended: Grant, authenticated: AuthenticatedRequest) -> bool:
 
     Functions that cannot write the deny list may write an end into a grant.
     """
+    if not needs_denial(ended, authenticated.now):
+        return False
     target = authenticated.ports.config.target_with(ended.role_arn)
-    suspended = target is not None and authenticated.suspensions.denies(ended, target)
-    if suspended or not needs_denial(ended, authenticated.now):
+    if target and authenticated.suspensions.denies(ended, target):
         return False
     entries = authenticated.ports.deny_list.deny_entries(ended.role_arn, authenticated.now)
     return all(each.grant_id != ended.id for each in entries)

@@ -114,7 +114,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *,
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )
         target = ports.config.target_with(ended.role_arn)
-        denied = in_iam and target is not None and suspension.is_denied_on(target, ended)
+        denied = in_iam and target is not None and suspensions.denies(ended, target)
         denial = None if denied else denial_of(ended, by_operator=True)
         return GrantUpdate(ended, record, denial if isinstance(denial, DenyEntry) else None)
 
