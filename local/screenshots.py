@@ -90,7 +90,7 @@ def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
             page.goto(f"{reviews}{path}")
             _keep(page, name, look)
         page.goto(f"{reviews}/out-of-office")
-        page.get_by_label("Until (UTC)").fill(time.strftime("%Y-%m-%dT18:00", time.gmtime(time.time() + 8 * 86_400)))
+        page.get_by_label("Until").fill(time.strftime("%Y-%m-%dT18:00", time.gmtime(time.time() + 8 * 86_400)))
         page.get_by_label("Delegate in data-owners").select_option("people.carol")
         page.get_by_role("button", name="Set out of office").click()
         page.wait_for_selector("text=is your delegate in")

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from jitney.core.times import form_time
 from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.pages_in_memory import URL, show_pages
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_out_of_office import GROUPS
 from tests.handlers.test_present_denials import frozen
 from tests.handlers.test_reconfigured_grants import person
 from tests.handlers.test_request_list import ACTIVE, WAITS
@@ -87,4 +89,35 @@ def test_rev_20_times_in_sentences_are_in_the_readers_zone_too(chrome: Any):
     page.goto(f"{URL}/{grant.id}")
     assert "cannot be approved before 2023-11-15 03:55 GMT+5:30: open it again" in page.locator(".notice").inner_text()
     assert "From 03:55 GMT+5:30 on, you can approve it." in page.locator(".next").inner_text()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "shown", "typed", "ends_at"),
+    [
+        ({"timezone_id": "America/New_York"}, "your time zone", "2023-11-20T18:30", "2023-11-20T23:30"),
+        ({"timezone_id": "Asia/Kolkata"}, "your time zone", "2023-11-20T18:30", "2023-11-20T13:00"),
+        ({"timezone_id": "Asia/Kolkata", "java_script_enabled": False}, "UTC", "2023-11-20T18:30", "2023-11-20T18:30"),
+    ],
+)
+def test_rev_20_typed_times_are_in_the_readers_zone_too(
+    chrome: Any, options: Any, shown: str, typed: str, ends_at: str
+):
+    desk = review_system(reviewers=GROUPS)
+    bob, context = person(desk, "bob"), chrome.new_context(**options)
+    show_pages(context, bob)
+    page = context.new_page()
+
+    page.goto(f"{URL}/out-of-office")
+    page.get_by_label(f"Until ({shown})").fill(typed)
+    page.get_by_label("Delegate in owners").select_option("staff.carol")
+    for button in ("Set out of office", "Save changes"):
+        with page.expect_response(lambda each: each.request.method == "GET"):
+            page.get_by_role("button", name=button).click()
+        page.wait_for_selector("text=You are out of office from")
+        (entry,) = desk.system.store.away.values()
+        assert form_time(entry.ends_at) == ends_at
+        assert page.get_by_label(f"Until ({shown})").input_value() == typed
+    records = [each for each in desk.system.records() if each["event"] == "out_of_office"]
+    assert len(records) == 1  # the second form changes nothing
     context.close()
