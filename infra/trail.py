@@ -13,7 +13,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.htm
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -121,18 +121,22 @@ class Trail(Construct):
         self.bus = events.EventBus(self, "Bus", event_bus_name=BUS)
         partition, accounts = Stack.of(self).partition, sorted({each.account for each in self._targets.values()})
         senders = f"arn:{partition}:iam::*:role{ROLE_PATH}{forwarder_name('*')}"
-        events.CfnEventBusPolicy(
+        # No CfnEventBusPolicy: it warns at each synthesis about a property of its own that nothing here sets.
+        CfnResource(
             self,
             "FromTargets",
-            event_bus_name=self.bus.event_bus_name,
-            statement_id="FromTargets",
-            statement={
-                "Sid": "FromTargets",
-                "Effect": "Allow",
-                "Principal": {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]},
-                "Action": "events:PutEvents",
-                "Resource": self.bus.event_bus_arn,
-                "Condition": {"ArnLike": {"aws:PrincipalArn": senders}},
+            type=events.CfnEventBusPolicy.CFN_RESOURCE_TYPE_NAME,
+            properties={
+                "EventBusName": self.bus.event_bus_name,
+                "StatementId": "FromTargets",
+                "Statement": {
+                    "Sid": "FromTargets",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": [f"arn:{partition}:iam::{account}:root" for account in accounts]},
+                    "Action": "events:PutEvents",
+                    "Resource": self.bus.event_bus_arn,
+                    "Condition": {"ArnLike": {"aws:PrincipalArn": senders}},
+                },
             },
         )
 
