@@ -26,12 +26,13 @@ from jitney.core.access.request import Permission
 from jitney.core.review import bulk_rejection
 from jitney.core.review.content import content_hash
 from jitney.core.review.sheet_document import sheet_document
+from jitney.core.times import iso
 from jitney.handlers.review.review_sheet import build_sheet
 from tests.cli import invoke
 from tests.client.login.keyring_double import MemoryBackend
 from tests.handlers.api_app import ApiApp, handlers, with_ports
 from tests.handlers.review_browser import STAFF, ReviewSystem
-from tests.handlers.test_present_denials import shorter
+from tests.handlers.test_present_denials import frozen, shorter
 from tests.handlers.test_review_pages import TWO, pending, stored
 from tests.handlers.test_terminal_reviews import AUDIENCE, own_token, terminal_desk
 from tests.identities import identity
@@ -230,6 +231,18 @@ def test_rev_10_a_request_that_cannot_be_decided_is_refused_before_a_question(al
         assert untouched(alice, grant)
         assert alice.backend.entries  # the token has not voted
         assert alice.run("reject", grant.id, "--comment", "the target is gone").exit_code == 0
+
+
+def test_rev_10_a_request_in_a_freeze_is_refused_with_the_time_from_which_it_can_be_approved(alice: Terminal):
+    grant = pending(alice.desk)
+    frozen(alice.desk, -60, 300)
+    with with_ports(alice.desk.system.ports):
+        shown = " ".join(alice.run("show", grant.id).stdout.split())
+        assert f"later jitney review approve {grant.id}" in shown
+        done = alice.run("approve", grant.id, typed="approve\n")
+        assert done.exit_code == 2
+        assert f"Run this command again from {iso(alice.desk.system.now + 300)} on." in " ".join(done.stderr.split())
+        assert untouched(alice, grant)
 
 
 def test_rev_10_a_request_that_is_too_long_now_is_approved_for_less_in_a_terminal(alice: Terminal):

@@ -10,7 +10,7 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.time_window_config import TimeWindow
-from jitney.core.times import format_time
+from jitney.core.times import format_time, iso
 from jitney.handlers.review.break_glass import policies_permit_break_glass
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.review_reads import show_review
@@ -107,6 +107,7 @@ def test_rev_10_a_request_in_a_freeze_can_be_approved_after_it(desk: ReviewSyste
     expected = f"{before}: open it again then, or reject it." if seconds_left else over
     assert shown["undecidable"].endswith(f"is forbidden. Changes wait. {expected}")
     assert (shown["part_only"], expected in page, 'value="approve' in page, LOST in page) == ("", True, False, False)
+    assert shown["approvable_from"] == (iso(desk.system.now + closes) if seconds_left else None)
     desk.system.now += closes
     assert (DENIED in page_of(alice, grant), 'value="approve"' in page_of(alice, grant)) == (False, bool(seconds_left))
 

@@ -75,6 +75,7 @@ class ApiShownReview:
     `harm` is the label and its sentence. `second_step` says whether an approval has to be confirmed. `facts` are read
     before deciding, `details` afterwards. `agent` is the agent's own text. `undecidable` says why the request cannot be
     approved now or any more; "" if it can. `part_only` says which part of it can be approved; "" for all of it.
+    `approvable_from` is the time from which all of it can be approved, "" if that is now or never.
     """
 
     id: str
@@ -98,6 +99,7 @@ class ApiShownReview:
     may_vote: bool = False
     undecidable: str = ""
     part_only: str = ""
+    approvable_from: str = ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -111,6 +113,7 @@ class ApiShownReview:
             "agent": [(name, str(document["agent"][name])) for name in ("reason", "changed", "ticket")],
             **{name: _named(document[name]) for name in ("parameters", "details", "comments")},
             "voted": document.get("voted") or "",
+            "approvable_from": document.get("approvable_from") or "",
             "whole": document,
         }
         return read_object(cls, {**document, **read})

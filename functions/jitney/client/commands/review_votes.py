@@ -124,7 +124,8 @@ def _require_decidable(found: ApiShownReview, *, narrows: bool) -> None:
         fix = f"Run `jitney review approve {found.id}` with --for, --action or --resource, or reject the request."
         raise Invalid("part_only", "Nothing was approved", found.part_only, fix)
     if found.undecidable:
-        fix = f"To reject the request, run `jitney review reject {found.id} --comment TEXT`."
+        later = f"Run this command again from {found.approvable_from} on. " if found.approvable_from else ""
+        fix = f"{later}To reject the request, run `jitney review reject {found.id} --comment TEXT`."
         raise Invalid("request_undecidable", "Nothing was approved", found.undecidable, fix)
 
 

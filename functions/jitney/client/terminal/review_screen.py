@@ -113,7 +113,8 @@ def show_next(review: ApiShownReview) -> None:
     if review.may_vote and not review.voted:
         approve, reject = f"jitney review approve {review.id}", f"jitney review reject {review.id} --comment TEXT"
         approve += " --for DURATION --action ACTION" if review.part_only else ""
-        screen().rows([("next", reject)] if review.undecidable else [("next", approve), ("or", reject)])
+        later = [("later", approve)] if review.approvable_from else []
+        screen().rows([("next", reject), *later] if review.undecidable else [("next", approve), ("or", reject)])
     elif review.voted:
         screen().rows([("your vote", f"{review.voted}, for this content")])
 

@@ -35,6 +35,7 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
         "second_step": takes_second_step(sheet.risks),
         "undecidable": obstacle_wording.undecidable(sheet),
         "part_only": obstacle_wording.part_only(sheet),
+        "approvable_from": _approvable_from(sheet),
         "risks": [{"level": str(each.level), "sentence": escape_invisible(each.sentence)} for each in sheet.risks],
         "not_granted": [*decision_wording.not_granted(sheet), *_shortened(sheet)],
         "after_approval": wording.after_approval(sheet),
@@ -59,6 +60,11 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
 def harm_document(level: str) -> dict[str, str]:
     """Return a level of harm as a word and as a label."""
     return {"level": level, "label": decision_wording.harm_in_words(level)}
+
+
+def _approvable_from(sheet: Sheet) -> str | None:
+    later = obstacle_wording.is_approvable_later(sheet)
+    return iso(sheet.approvable_from) if later and sheet.approvable_from is not None else None
 
 
 def _shortened(sheet: Sheet) -> list[str]:
