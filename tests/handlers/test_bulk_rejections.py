@@ -315,10 +315,13 @@ def test_rev_18_a_hostile_name_stays_text(desk: ReviewSystem, alice: Browser):
         assert alice.send("GET", f"{PATH}{query}").status == 400
 
 
+ABSENT = object()
+
+
 def body_of(grants: Sequence[Grant], **changes: Any) -> dict[str, Any]:
     requests = [{"id": each.id, "content": content_hash(each)} for each in grants]
     whole = {"agent": grants[0].principal, "requests": requests, "comment": "in a loop"} | changes
-    return {name: value for name, value in whole.items() if value is not None}
+    return {name: value for name, value in whole.items() if value is not ABSENT}
 
 
 def test_rev_18_one_token_rejects_many_from_a_terminal_once(desk: ReviewSystem):
@@ -348,7 +351,8 @@ def test_rev_18_no_other_token_rejects_in_bulk(desk: ReviewSystem, attack: str):
 
 BAD: dict[str, dict[str, Any]] = {
     "a verdict": {"verdict": "approve"},
-    "no owner": {"agent": None},
+    "no owner": {"agent": ABSENT},
+    "null for the person, which is not any person": {"human": None},
     "two owners": {"unit": "corp.unit"},
     "no requests": {"requests": []},
     "a text for requests": {"requests": "g-aaaaaaaaaaaaaa"},

@@ -349,3 +349,37 @@ def test_what_is_no_boolean_sets_no_flag_and_is_an_error(value: Any):
     with pytest.raises(Problem) as refused:
         faults.refuse()
     assert refused.value.code == "request_invalid"
+
+
+@pytest.mark.parametrize("member", ["permissions", "calls", "access_profile", "credential_seconds"])
+def test_null_is_not_taken_for_an_absent_member(member: str):
+    with pytest.raises(Problem) as refused:
+        parse(changed(**{"permissions": GOOD["permissions"], member: None}))
+    (fault,) = [each for each in refused.value.extras["errors"] if each["pointer"] == f"/{member}"]
+    assert fault == {"pointer": f"/{member}", "detail": "The member is null.", "fix": "Leave it out, or write a value."}
+
+
+@pytest.mark.parametrize("written", ["300", "300.0", "3e2", "3.0E+2"])
+def test_a_number_is_whole_by_its_value(written: str):
+    body = changed().replace(b"300", written.encode())
+    seconds = parse(body).duration_seconds
+    assert (seconds, type(seconds)) == (300, int)
+
+
+@pytest.mark.parametrize("written", ["300.5", "1e400", "-1e400", '"300"', "true"])
+def test_another_value_is_no_whole_number(written: str):
+    with pytest.raises(Problem) as refused:
+        parse(changed().replace(b"300", written.encode()))
+    assert refused.value.detail == "/duration_seconds: The value is not a whole number."
+    assert refused.value.fix == "Use a whole number from 30 to 3600."
+
+
+@pytest.mark.parametrize(
+    ("member", "text", "least"),
+    [("reason", "", 1), ("reason", " ", 1), ("reason", "x" * 501, 1), ("ticket", "x" * 101, 0)],
+)
+def test_the_bounds_of_a_text_are_those_that_are_enforced(member: str, text: str, least: int):
+    with pytest.raises(Problem) as refused:
+        parse(changed(**{member: text}))
+    (fault,) = refused.value.extras["errors"]
+    assert fault["bounds"] == {"minimum": least, "maximum": {"reason": 500, "ticket": 100}[member]}

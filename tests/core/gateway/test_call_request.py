@@ -35,6 +35,8 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         "/grant",
     ),
     "null grant": ({**IN_GRANT, "grant": None}, "request_invalid", "/grant"),
+    "a null grant beside a target": ({**WITH_REQUEST, "grant": None}, "request_invalid", "/grant"),
+    "direct as null": ({**IN_GRANT, "direct": None}, "request_invalid", "/direct"),
     "another id": ({**IN_GRANT, "grant": "g-AAAAAAAAAAAAAA"}, "request_invalid", "/grant"),
     "an id with more behind it": ({**IN_GRANT, "grant": "g-aaaaaaaaaaaaaa\n"}, "request_invalid", "/grant"),
     "parameters as text": ({**IN_GRANT, "parameters": "{}"}, "request_invalid", "/parameters"),

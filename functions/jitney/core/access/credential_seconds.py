@@ -15,7 +15,7 @@ _MEMBER = "credential_seconds"
 
 def read_credential_seconds(body: Mapping[str, Any], limits: Limits, faults: FieldErrors) -> int | None:
     """Return the requested lifetime of credentials in seconds, None if it is the grant's. Add errors to `faults`."""
-    if _MEMBER not in body:
+    if not faults.present(body, _MEMBER):
         return None
     return faults.whole_number(body[_MEMBER], f"/{_MEMBER}", MIN_CREDENTIAL_SECONDS, limits.max_duration_seconds)
 

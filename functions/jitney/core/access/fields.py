@@ -84,6 +84,15 @@ class FieldErrors:
                 f"{pointer}/{escape_pointer(name)}", f"The member {name[:60]!a} does not exist.", fix, alternatives=near
             )
 
+    def present(self, body: Mapping[str, Any], name: str) -> bool:
+        """Return whether `body` has the optional member. Add an error and return False if it is null.
+
+        Null is not taken for an absent member: a client that fails to compute a part would get the whole.
+        """
+        if name in body and body[name] is None:
+            self.add(f"/{name}", "The member is null.", "Leave it out, or write a value.")
+        return body.get(name) is not None
+
     def text(self, value: Any, pointer: str, most: int, *, required: bool) -> str:
         """Return a string of at most `most` printable characters. Add an error and return "" for any other value."""
         if value is None and not required:
@@ -91,10 +100,11 @@ class FieldErrors:
         if not isinstance(value, str):
             self._mistyped(value, pointer, "a string", "Write a JSON string.")
         elif (required or value) and not value.strip():
-            self.add(pointer, "The string is empty.", _EMPTY.get(pointer, "Write the name."))
+            fix = _EMPTY.get(pointer, "Write the name.")
+            self.add(pointer, "The string is empty.", fix, bounds=_bounds(int(required), most))
         elif len(value) > most:
             fix = f"Use at most {most} characters."
-            self.add(pointer, f"The string has {len(value)} characters.", fix, bounds=_bounds(0, most))
+            self.add(pointer, f"The string has {len(value)} characters.", fix, bounds=_bounds(int(required), most))
         elif not value.isprintable():  # also refuses line breaks, bidi marks and lone surrogates
             self.add(pointer, "The string holds a control or formatting character.", "Use printable characters only.")
         else:
@@ -102,8 +112,12 @@ class FieldErrors:
         return ""
 
     def whole_number(self, value: Any, pointer: str, least: int, most: int) -> int:
-        """Return an integer from `least` to `most`. Add an error and return `least` for any other value."""
-        fix, bounds = f"Use a number from {least} to {most}.", _bounds(least, most)
+        """Return an integer from `least` to `most`. Add an error and return `least` for any other value.
+
+        As in JSON Schema, 300.0 and 3e2 are integers, too.
+        """
+        fix, bounds = f"Use a whole number from {least} to {most}.", _bounds(least, most)
+        value = int(value) if isinstance(value, float) and value.is_integer() else value
         if isinstance(value, bool) or not isinstance(value, int):
             self._mistyped(value, pointer, "a whole number", fix, bounds=bounds)
         elif not least <= value <= most:

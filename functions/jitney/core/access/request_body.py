@@ -67,7 +67,7 @@ def parse_request(
     requested = read_way(shown, faults)
     request = AccessRequest(
         target=faults.text(shown.get("target"), "/target", 64, required=True),
-        permissions=read_permissions(shown["permissions"], faults) if "permissions" in shown else (),
+        permissions=read_permissions(shown["permissions"], faults) if faults.present(shown, "permissions") else (),
         duration_seconds=faults.whole_number(
             shown.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
         ),
@@ -117,8 +117,8 @@ def read_way(body: Mapping[str, Any], faults: FieldErrors) -> RequestedWay:
 
 def _profile_name(shown: Mapping[str, Any], faults: FieldErrors) -> str:
     """Return the name of the requested access profile, or "" for none."""
-    present = "access_profile" in shown
-    return faults.text(shown.get("access_profile"), "/access_profile", MAX_NAME, required=True) if present else ""
+    present = faults.present(shown, "access_profile")
+    return faults.text(shown["access_profile"], "/access_profile", MAX_NAME, required=True) if present else ""
 
 
 def parse_reason(body: bytes, limits: Limits) -> str:
@@ -175,9 +175,9 @@ def _check_unmasked(sent: tuple[Permission, ...], shown: tuple[Permission, ...],
 
 def _check_calls(shown: Mapping[str, Any], faults: FieldErrors) -> None:
     """Check the form of `calls`. Add an error when the body has both `calls` and `permissions`."""
-    if "calls" not in shown:
+    if not faults.present(shown, "calls"):
         return
-    if "permissions" in shown:
+    if shown.get("permissions") is not None:
         faults.add("/calls", "The request has both permissions and calls.", "Send only one of them.")
     faults.items(shown["calls"], "/calls", MAX_CALLS)
 

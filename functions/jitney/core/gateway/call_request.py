@@ -74,7 +74,7 @@ def _read(sent: dict[str, Any]) -> CallRequest:
     faults = FieldErrors()
     faults.unknown_members(sent, MEMBERS, "")
     grant_id = sent.get("grant", "")
-    if "grant" in sent and not (isinstance(grant_id, str) and GRANT_ID.fullmatch(grant_id)):
+    if faults.present(sent, "grant") and not (isinstance(grant_id, str) and GRANT_ID.fullmatch(grant_id)):
         faults.add("/grant", "The value is not the id of a grant.", "Write the id that POST /v1/grants answered.")
     given = [name for name in _OF_REQUEST if name in sent]
     if "grant" in sent and given:
@@ -96,7 +96,7 @@ def _read(sent: dict[str, Any]) -> CallRequest:
         ticket=faults.text(sent.get("ticket"), "/ticket", MAX_TICKET, required=False),
         changed=faults.text(sent.get("changed"), "/changed", MAX_REASON, required=False),
         reveal=faults.flag(sent.get("reveal", False), "/reveal"),
-        direct=read_direct(sent["direct"], faults) if "direct" in sent else None,
+        direct=read_direct(sent["direct"], faults) if faults.present(sent, "direct") else None,
     )
     faults.refuse()
     return call

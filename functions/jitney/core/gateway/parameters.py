@@ -208,7 +208,7 @@ class _ParameterReader:
     def whole_number(self, value: Any, shape: Any, pointer: str, _depth: int) -> Any:
         bound = _INTEGERS[shape.type_name]
         if isinstance(value, bool) or not isinstance(value, int) or not -bound <= value < bound:
-            fix = f"Send a whole number from {-bound} to {bound - 1}."
+            fix = f"Send a whole number from {-bound} to {bound - 1}, in digits without a decimal point."
             bounds = Bounds(minimum=-bound, maximum=bound - 1)
             return self.add(pointer, "The value is not a whole number in the range.", fix, bounds=bounds)
         return value

@@ -127,8 +127,7 @@ def parse_rejection(body: bytes, limits: Limits) -> BulkRejection:
     sent = read_object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(sent, MEMBERS, "")
-    names = (*KINDS, "human")
-    named = {name: faults.text(sent.get(name), f"/{name}", _MOST_NAME, required=False) for name in names}
+    named = {name: _name(sent, name, faults) for name in (*KINDS, "human")}
     comment = faults.text(sent.get("comment"), "/comment", MAX_REASON, required=False)
     requests = []
     for place, each in enumerate(faults.items(sent.get("requests"), "/requests", MOST_REJECTIONS)):
@@ -139,6 +138,11 @@ def parse_rejection(body: bytes, limits: Limits) -> BulkRejection:
         requests.append(_seen(each, pointer, faults))
     faults.refuse()
     return _checked(BulkRejection(owner_in(named), tuple(requests), comment))
+
+
+def _name(sent: Mapping[str, Any], name: str, faults: FieldErrors) -> str:
+    present = faults.present(sent, name)
+    return faults.text(sent[name], f"/{name}", _MOST_NAME, required=False) if present else ""
 
 
 def _seen(sent: Mapping[str, Any], pointer: str, faults: FieldErrors) -> SeenRequest:

@@ -58,9 +58,9 @@ def parse_vote(body: bytes, limits: Limits) -> VoteBody:
     confirmed = faults.text(sent.get("confirmed"), "/confirmed", _HASH, required=False)
     comment = faults.text(sent.get("comment"), "/comment", MAX_REASON, required=False)
     actions, resources = (_boxes(sent, name, faults) for name in ("actions", "resources"))
-    seconds = sent.get("duration_seconds")
-    if seconds is not None:
-        seconds = faults.whole_number(seconds, "/duration_seconds", 1, limits.max_duration_seconds)
+    seconds = None
+    if faults.present(sent, "duration_seconds"):
+        seconds = faults.whole_number(sent["duration_seconds"], "/duration_seconds", 1, limits.max_duration_seconds)
     once = faults.flag(sent.get("this_time_only", False), "/this_time_only")
     if verdict == VoteVerdict.REJECT and (actions, resources, seconds, once) != (None, None, None, False):
         faults.add("/verdict", "A rejection covers the whole request.", "Leave the selection out.")
@@ -69,7 +69,7 @@ def parse_vote(body: bytes, limits: Limits) -> VoteBody:
 
 
 def _boxes(sent: Mapping[str, Any], name: str, faults: FieldErrors) -> tuple[str, ...] | None:
-    if sent.get(name) is None:
+    if not faults.present(sent, name):
         return None
     given = faults.items(sent[name], f"/{name}", _MOST_BOXES)
     return tuple(faults.text(each, f"/{name}/{place}", _MOST_DIGITS, required=True) for place, each in enumerate(given))
