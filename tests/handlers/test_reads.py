@@ -1,4 +1,5 @@
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -68,9 +69,17 @@ def test_cli_03_a_list_shows_the_review_of_each_pending_grant_as_the_grant_itsel
     assert listed[pending.id]["review_url"].endswith(f"/reviews/{pending.id}")
 
 
-@pytest.mark.parametrize("cursor", ["x", "000000000001#g-AAAAAAAAAAAAAA", "1#2#3"])
+@pytest.mark.parametrize("cursor", ["x", "000000000001.g-AAAAAAAAAAAAAA", "000000000001#g-aaaaaaaaaaaaaa", "1.2.3"])
 def test_a_made_up_cursor_is_refused(system: System, cursor: str):
-    assert system.call(list_grants, query={"cursor": cursor})[1]["code"] == "request_invalid"
+    problem = system.call(list_grants, query={"cursor": cursor})[1]
+    assert (problem["code"], problem["parameter"]) == ("request_invalid", "cursor")
+
+
+def test_the_cursor_needs_no_escape_in_an_address(system: System):
+    for number in range(PAGE_SIZE + 1):
+        system.store.grants[mine(number).id] = mine(number)
+    following = system.call(list_grants)[1]["next"]
+    assert quote(following) == following
 
 
 def test_health_needs_no_token_and_reveals_nothing(system: System):

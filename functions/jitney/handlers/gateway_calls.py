@@ -104,7 +104,7 @@ def _required_key(request: Request) -> str:
     if key := idempotency_key_of(request):
         return key
     fix = "Send a new UUID with each call, and the same one with each repeat of it."
-    raise Problem("request_invalid", "The header Idempotency-Key is missing.", fix)
+    raise Problem("request_invalid", "The header Idempotency-Key is missing.", fix, {"parameter": "Idempotency-Key"})
 
 
 def _with_current_suspensions(request: Request, ports: Ports, now: int, caller: Authenticated) -> AuthenticatedRequest:

@@ -12,12 +12,13 @@ from jitney.handlers.runtime.edge import endpoint
 from jitney.handlers.runtime.http import Request, Response
 from jitney.handlers.runtime.ports import Ports
 
-_CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
+_CURSOR = re.compile(r"([0-9]{12})[.](g-[a-z2-7]{14})", re.ASCII)
+"""The place of a grant in the list, with a full stop for the number sign, which would end the query of an address."""
 
 
 def list_grants(request: Request, ports: Ports) -> Response:
     """200 with a page of the caller's grants. Raises Problem request_invalid for a cursor of no page."""
-    authenticated = authenticate_even_suspended(request, ports)
+    authenticated = authenticate_even_suspended(request, ports, query=("cursor",))
     with authenticated.counting_refusals():
         cursor = _cursor(request)
     grants, following = ports.store.grants_of(authenticated.principal.owner_key, cursor)
@@ -25,7 +26,7 @@ def list_grants(request: Request, ports: Ports) -> Response:
     own = [
         authenticated.suspensions.applied(grant).at(authenticated.now) for grant in grants if authenticated.owns(grant)
     ]
-    return Response(200, {"grants": _views(own, authenticated), "next": following or None})
+    return Response(200, {"grants": _views(own, authenticated), "next": following.replace("#", ".") or None})
 
 
 def _views(grants: Sequence[Grant], authenticated: AuthenticatedRequest) -> list[dict[str, Any]]:
@@ -41,10 +42,12 @@ def _views(grants: Sequence[Grant], authenticated: AuthenticatedRequest) -> list
 
 def _cursor(request: Request) -> str:
     cursor = request.query.get("cursor", "")
-    if cursor and not _CURSOR.fullmatch(cursor):
-        fix = "Send the `next` of the previous page, or leave the cursor out."
-        raise Problem("request_invalid", "The cursor is not valid.", fix)
-    return cursor
+    if not cursor:
+        return ""
+    if place := _CURSOR.fullmatch(cursor):
+        return "#".join(place.groups())
+    fix = "Send the `next` of the previous page, or leave the cursor out."
+    raise Problem("request_invalid", "The cursor is not valid.", fix, {"parameter": "cursor"})
 
 
 handler = endpoint(list_grants, ("config", "keys", "store", "suspensions"))

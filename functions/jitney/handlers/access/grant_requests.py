@@ -233,12 +233,13 @@ class _GrantOpening:
 
 
 def idempotency_key_of(request: Request) -> str:
-    """Return the Idempotency-Key header, or "". Raises Problem request_invalid for an unusable header."""
-    key = request.headers.get("idempotency-key", "")
-    if len(key) > 255 or not key.isprintable():
+    """Return the Idempotency-Key header, or "" without one. Raises Problem request_invalid for an unusable header."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and (not key.strip() or len(key) > 255 or not key.isprintable()):
         fix = "Use up to 255 printable characters, such as a UUID."
-        raise Problem("request_invalid", "The Idempotency-Key is too long or not printable.", fix)
-    return key
+        detail = "The Idempotency-Key is empty, too long or not printable."
+        raise Problem("request_invalid", detail, fix, {"parameter": "Idempotency-Key"})
+    return key or ""
 
 
 def _quota_of(grant: Grant, authenticated: AuthenticatedRequest) -> Quota:
