@@ -861,7 +861,7 @@ class TestNames:
     def test_an_agent_that_made_no_request_can_be_suspended_by_its_exact_name(self, system):
         asked = {"kind": "agent", "name": "github.never-seen", "reason": REASON}
         status, body, _ = system.call(suspend, asked, token=operator(system))
-        assert (status, "no open grant has it, add `--unseen`" in body["fix"]) == (404, True)
+        assert (status, "no open grant has it, send `unseen` as true" in body["fix"]) == (404, True)
         assert system.call(suspend, asked | {"unseen": True}, token=operator(system))[0] == 201
 
     @pytest.mark.parametrize("name", ["nowhere.agent", "github", "github.*", "github.a b", "agent"])

@@ -242,6 +242,7 @@ def test_rev_17_a_captured_token_votes_at_most_once(desk: ReviewSystem):
         body = {"verdict": verdict, "content": content_hash(second), "confirmed": content_hash(second), "comment": "x"}
         status, answer = call(desk, vote_from_terminal, second, token, **body)
         assert (status, answer["code"]) == (401, "token_replayed")
+        assert answer["fix"].startswith("Sign in again")
     assert untouched(desk, second)
     assert call(desk, show_review, second, token)[0] == 200  # it still reads
     desk.system.now += 900 + 31

@@ -153,7 +153,7 @@ def _begun(
         after = before.with_new(suspension)
         if after.stopping(authenticated.principal) and not asked.including_caller:
             detail = f"Suspending {suspension.title} would suspend you too, and you could not lift it."
-            fix = "Ask an operator of another issuer, or add `--including-me`. Another operator must then lift it."
+            fix = "Ask an operator of another issuer, or send `including_caller` as true (--including-me)."
             raise Problem("self_suspension", detail, fix)
     record = suspension_record(Outcome.SET, suspension, reason, authenticated)
     ports.store.change_suspensions(before, after, record, now=authenticated.now)

@@ -70,7 +70,7 @@ def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant
         fix = f"Use the name that Jitney's pages and records show. It begins with {' or '.join(prefixes)}"
         raise _unknown(request, spellings, fix)
     if not request.unseen:
-        fix = "To suspend this exact name, although no open grant has it, add `--unseen`."
+        fix = "To suspend this exact name, although no open grant has it, send `unseen` as true (--unseen)."
         raise _unknown(request, spellings, fix)
     return present
 

@@ -52,13 +52,24 @@ class Authenticated(NamedTuple):
 
     def replay_refusal(self) -> Refusal:
         """Return the refusal of this principal when the store already has `single_use`."""
+        detail, fix = _REVIEW_REPLAYED if self.for_reviews else _REPLAYED
         return Refusal(
             "token_replayed",
-            "Tokens of this issuer are for one call, and this one was used before.",
-            "Get a new token from the issuer for each call.",
+            detail,
+            fix,
             issuer_name=self.principal.issuer_name,
             principal=self.principal,
         )
+
+
+_REPLAYED = (
+    "Tokens of this issuer are for one call, and this one was used before.",
+    "Get a new token from the issuer for each call.",
+)
+_REVIEW_REPLAYED = (
+    "A token for reviews is for one vote or one bulk rejection, and this one was used before.",
+    "Sign in again for the next vote (jitney login --review). Lists and requests can still be read with this token.",
+)
 
 
 def authenticate(

@@ -150,7 +150,7 @@ def _seen(sent: Mapping[str, Any], pointer: str, faults: FieldErrors) -> SeenReq
     grant_id = faults.text(sent.get("id"), f"{pointer}/id", _MOST_ID, required=True)
     content = faults.text(sent.get("content"), f"{pointer}/content", _HASH, required=True)
     if grant_id and content and not _REQUEST.fullmatch(f"{grant_id}.{content}"):
-        faults.add(pointer, "No request has this id and content.", "Use those that `jitney review list` prints.")
+        faults.add(pointer, "No request has this id and content.", "Use those of GET /v1/reviews (jitney review list).")
     return SeenRequest(grant_id, content)
 
 

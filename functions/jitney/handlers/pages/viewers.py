@@ -113,7 +113,9 @@ def reviewed_grant(authenticated: AuthenticatedRequest) -> Grant:
     """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
     grant = authenticated.stored_grant_in_path()
     if grant is None:
-        raise Problem("grant_not_found", "There is no request with this id.", "See `jitney review list`.")
+        raise Problem(
+            "grant_not_found", "There is no request with this id.", "See GET /v1/reviews (jitney review list)."
+        )
     return grant
 
 

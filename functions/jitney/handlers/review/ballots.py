@@ -65,7 +65,9 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
     """Return a reviewer's comment. Raises Problem request_invalid for a rejection without one."""
     if verdict is VoteVerdict.REJECT and not escape_invisible(text):
         raise Problem(
-            "request_invalid", "A rejection needs a comment.", "Go back, and say why in a few words. The agent sees it."
+            "request_invalid",
+            "A rejection needs a comment.",
+            "Say why in `comment`, in a few words. The agent sees it.",
         )
     return text
 
