@@ -58,6 +58,12 @@ REFUSALS: Mapping[str, Problem] = {
     "DEFAULT_4XX": _INVALID,
     "DEFAULT_5XX": _FAILED,
 }
+REFUSAL_HEADERS = {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+"""The headers of API Gateway's refusals, which are those of the functions' problems."""
 
 # The access log holds no header, query or body of a request.
 _LOGGED = {
@@ -182,7 +188,7 @@ class Api(Construct):
         )
 
     def _refusal(self, response_type: str, problem: Problem) -> None:
-        headers = {"Content-Type": "'application/problem+json'"}
+        headers = {name: f"'{value}'" for name, value in REFUSAL_HEADERS.items()}
         if problem.status in (429, 503):
             headers["Retry-After"] = "'1'"
         self.rest_api.add_gateway_response(

@@ -24,9 +24,10 @@ from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 from jitney.core.gateway.kept_answers import KEPT_SECONDS
 from jitney.core.identity.session import MAX_SESSION_SECONDS
 from jitney.core.preferences import MOST_WAIT_SECONDS
-from jitney.core.problems import PROBLEMS
+from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.quotas import IDEMPOTENCY_SECONDS, own_waits_quota, waits_quota
 from jitney.handlers.gateway.call_sending import CALL_WITHIN_SECONDS
+from jitney.handlers.runtime.http import problem_response, proxy_response
 from tests.configuration.test_load import ROOT
 from tests.infra.conftest import of_type, only, plain
 
@@ -401,7 +402,13 @@ def test_api_gateways_refusals_are_problems_like_all_others(assembly, response_t
     responses = of_type(assembly.broker, "AWS::ApiGateway::GatewayResponse")
     ((name, response),) = [(n, each) for n, each in responses.items() if each["ResponseType"] == response_type]
     body = json.loads(response["ResponseTemplates"]["application/json"])
-    assert response["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+    headers = {
+        name.removeprefix("gatewayresponse.header."): value.strip("'")
+        for name, value in response["ResponseParameters"].items()
+    }
+    retry = {"Retry-After": "1"} if body["status"] in (429, 503) else {}
+    answered = proxy_response(problem_response(Problem("route_not_found", "x", "y")))["headers"]
+    assert headers == answered | retry
     assert response["StatusCode"] == str(body["status"]) == str(PROBLEMS[body["code"]].status)
     assert body["title"] == PROBLEMS[body["code"]].title
     assert body["detail"]
