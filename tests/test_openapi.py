@@ -50,22 +50,19 @@ def test_it_is_valid():
 
 
 def test_every_code_is_listed():
-    assert set(SCHEMAS["Problem"]["properties"]["code"]["enum"]) == set(PROBLEMS)
+    assert set(SCHEMAS["ProblemCode"]["enum"]) == set(PROBLEMS)
 
 
 def test_every_member_of_a_problem_is_listed():
     """tests/handlers/listed_problems.py checks that each answer has its code's members only."""
     problem = SCHEMAS["Problem"]["properties"]
     assert set(problem) == OF_EVERY_PROBLEM | ProblemMembers.__annotations__.keys()
-    assert (
-        set(problem["errors"]["items"]["properties"])
-        == {"pointer", "detail", "fix"} | ErrorMembers.__annotations__.keys()
-    )
+    listed = set(SCHEMAS["FieldError"]["properties"])
+    assert listed == {"pointer", "detail", "fix"} | ErrorMembers.__annotations__.keys()
 
 
 def test_every_risk_is_listed():
-    listed = [each for schema in SCHEMAS.values() if (each := schema.get("properties", {}).get("risk", {}).get("enum"))]
-    assert [set(each) for each in listed] == [RISK_NAMES]
+    assert set(SCHEMAS["RiskName"]["enum"]) == RISK_NAMES
 
 
 def test_every_route_is_listed_and_deployed():
@@ -96,6 +93,43 @@ def test_dx_01_generators_write_a_class_for_each_body():
     names = {each["$ref"].rpartition("/")[2] for each in schemas if "$ref" in each} | {"AccessRequest"}
     assert {"CallRequest", "BulkRejection"} < names
     assert not [name for name in names if SCHEMAS[name].keys() & {"oneOf", "anyOf", "allOf"}]
+
+
+def _schemas(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Yield each object of the document, with its place."""
+    if isinstance(node, dict):
+        yield place, node
+    for name, each in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from _schemas(each, (*place, name))
+
+
+def test_dx_01_each_class_that_generators_write_has_its_name_from_the_file():
+    """Generators number classes of the same name: an inline `risks` took the name of the schema Risk."""
+    kinds = ("properties", "enum", "pattern")
+    nameless = [
+        place
+        for place, node in _schemas(OPENAPI)
+        if any(isinstance(node.get(kind), dict | list | str) for kind in kinds)
+        and not (len(place) == 3 and place[:2] == ("components", "schemas"))
+        and place[-1] not in ("if", "properties")
+        and "parameters" not in place
+        and not ("pattern" in node and place[-2] == "properties")
+    ]
+    assert nameless == []
+
+
+def test_dx_01_each_operation_is_in_one_listed_group():
+    """Generators write a class for each, so that a client of the API has no methods of the pages."""
+    named = {each["name"] for each in OPENAPI["tags"]}
+    assert {tag for route in ROUTES.values() for tag in route["tags"]} == named
+    assert {name: route["tags"] for name, route in ROUTES.items() if len(route["tags"]) != 1} == {}
+    pages = {name for name, route in ROUTES.items() if route["tags"] == ["pages"]}
+    assert pages == {name for name in ROUTES if " /reviews" in name}
+
+
+def test_dx_01_each_enumeration_has_a_type():
+    """Without one, generators write a class of any values."""
+    assert [place for place, node in _schemas(OPENAPI) if "enum" in node and node.get("type") != "string"] == []
 
 
 @pytest.mark.parametrize("members", _subsets("grant", "target", "reason", "ticket", "reveal", "changed"))
@@ -166,10 +200,10 @@ def test_the_limits_of_a_request_are_the_codes():
         request_body.MAX_TICKET,
     )
     assert asked["calls"]["maxItems"] == request_body.MAX_CALLS
-    assert SCHEMAS["AwsCall"]["oneOf"][0]["maxLength"] == MAX_LINE
+    assert SCHEMAS["CommandLine"]["maxLength"] == MAX_LINE
     permission = SCHEMAS["Permission"]["properties"]
     assert {permission[name]["maxItems"] for name in ("actions", "resources")} == {permission_fields.MAX_NAMES}
-    assert permission["resources"]["items"]["maxLength"] == permission_fields.MAX_ARN
+    assert SCHEMAS["ResourceName"]["maxLength"] == permission_fields.MAX_ARN
     conditions = SCHEMAS["Conditions"]
     assert conditions["maxProperties"] == condition_fields.MAX_CONDITIONS
     assert conditions["additionalProperties"]["maxItems"] == condition_fields.MAX_VALUES

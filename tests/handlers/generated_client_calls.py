@@ -10,7 +10,7 @@ from pathlib import Path
 folder, address, token = sys.argv[1:]
 sys.path.insert(0, str(Path(folder).parent))
 
-from generated.api.default import create_credentials, create_grant, get_grant  # noqa: E402
+from generated.api.grants import create_credentials, create_grant, get_grant  # noqa: E402
 from generated.client import AuthenticatedClient  # noqa: E402
 from generated.models import (  # noqa: E402
     AccessRequest,
