@@ -3,11 +3,9 @@
 import json
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
@@ -26,11 +24,11 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
 from tests.handlers.conftest import REQUEST_BODY, System
 from tests.handlers.listed_problems import OF_EVERY_PROBLEM
+from tests.openapi_file import CLOSED, OPENAPI, schemas_of
 
-OPENAPI = yaml.load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 SCHEMAS = OPENAPI["components"]["schemas"]
 ROUTES = {f"{verb.upper()} {path}": route for path, verbs in OPENAPI["paths"].items() for verb, route in verbs.items()}
-REGISTRY = Registry().with_resource("api", Resource.from_contents(OPENAPI, default_specification=DRAFT202012))
+REGISTRY = Registry().with_resource("api", Resource.from_contents(CLOSED, default_specification=DRAFT202012))
 
 
 def _subsets(*names: str) -> list[tuple[str, ...]]:
@@ -125,6 +123,15 @@ def test_dx_01_each_operation_is_in_one_listed_group():
     assert {name: route["tags"] for name, route in ROUTES.items() if len(route["tags"]) != 1} == {}
     pages = {name for name, route in ROUTES.items() if route["tags"] == ["pages"]}
     assert pages == {name for name in ROUTES if " /reviews" in name}
+
+
+def test_dx_01_answers_are_open_and_bodies_are_closed():
+    """A later version may answer with more members, and a client that is generated from this file must not fail."""
+    bodies = schemas_of(route["requestBody"] for route in ROUTES.values() if "requestBody" in route)
+    answers = schemas_of(route["responses"] for route in ROUTES.values())
+    objects = {name for name, schema in SCHEMAS.items() if "properties" in schema}
+    closed = {name for name in objects if SCHEMAS[name].get("additionalProperties") is False}
+    assert (closed, objects - closed) == (objects & bodies, objects & answers - bodies)
 
 
 def test_dx_01_each_enumeration_has_a_type():

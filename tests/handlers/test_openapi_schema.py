@@ -7,12 +7,10 @@ error, or have a status, a content type or a body that the file does not list.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.schemas import BaseSchema
@@ -26,8 +24,8 @@ from tests.handlers.conftest import REQUEST_BODY, WRITE
 from tests.handlers.gateway import Gateway
 from tests.handlers.review_browser import Browser, ReviewSystem
 from tests.handlers.slack_workspace import SlackSystem
+from tests.openapi_file import CLOSED
 
-OPENAPI = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 NAMES = (
     "not_a_server_error",
     "status_code_conformance",
@@ -86,8 +84,7 @@ class Deployment:
 
 
 load_all_checks()
-DOCUMENT = yaml.load(OPENAPI.read_text(encoding="utf-8"), yaml.CSafeLoader)
-OPERATIONS = [f"{verb.upper()} {path}" for path, verbs in DOCUMENT["paths"].items() for verb in verbs]
+OPERATIONS = [f"{verb.upper()} {path}" for path, verbs in CLOSED["paths"].items() for verb in verbs]
 CHOSEN = [CHECKS.get_one(name) for name in NAMES]
 REFUSED = CHECKS.get_one("negative_data_rejection")
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
@@ -116,8 +113,8 @@ def answered() -> Iterator[set[tuple[str, int]]]:
 def operation(request: pytest.FixtureRequest) -> BaseSchema:
     """Return the file with one operation alone. Only the worker that tests the operation generates its examples."""
     verb, path = request.param.split()
-    paths = {path: {verb.lower(): DOCUMENT["paths"][path][verb.lower()]}}
-    schema = schemathesis.openapi.from_dict(DOCUMENT | {"paths": paths})
+    paths = {path: {verb.lower(): CLOSED["paths"][path][verb.lower()]}}
+    schema = schemathesis.openapi.from_dict(CLOSED | {"paths": paths})
     schema.app = ApiApp(handlers())
     return schema
 

@@ -3,22 +3,20 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from tests.openapi_file import CLOSED
 from tests.running_systems import PATIENCE, Clients, root_keys, shared, start_stack
 from tests.system import own_system
 
-OPENAPI = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 REGISTRY: Registry[Any] = Registry().with_resource(
-    "api", Resource.from_contents(OPENAPI, default_specification=DRAFT202012)
+    "api", Resource.from_contents(CLOSED, default_specification=DRAFT202012)
 )
 
 
@@ -49,14 +47,14 @@ class Api:
 def conforms(verb: str, path: str, answer: httpx.Response) -> None:
     """Check an answer against the OpenAPI file: its status is listed, and its body conforms to the schema."""
     plain = path.split("?", maxsplit=1)[0]
-    (template,) = [plain] if plain in OPENAPI["paths"] else (each for each in OPENAPI["paths"] if _is_of(plain, each))
-    responses = OPENAPI["paths"][template][verb.lower()]["responses"]
+    (template,) = [plain] if plain in CLOSED["paths"] else (each for each in CLOSED["paths"] if _is_of(plain, each))
+    responses = CLOSED["paths"][template][verb.lower()]["responses"]
     assert str(answer.status_code) in responses, f"{answer.status_code} is not in the OpenAPI file: {answer.text}"
     response = responses[str(answer.status_code)]
     place = f"#/paths/{_escaped(template)}/{verb.lower()}/responses/{answer.status_code}"
     if "$ref" in response:
         place = response["$ref"]
-        response = OPENAPI["components"]["responses"][place.rpartition("/")[2]]
+        response = CLOSED["components"]["responses"][place.rpartition("/")[2]]
     media = answer.headers["content-type"].partition(";")[0]
     assert media in response["content"]
     for name in ("location", "retry-after", "preference-applied"):
