@@ -220,7 +220,8 @@ def _masked(gateway_call: GatewayCall, answer: AwsAnswer) -> MaskedAnswer:
     except Exception as error:  # noqa: BLE001 - AWS ran the call, so it has to be on record
         log_unhandled(error)
         detail = "The call ran. Jitney failed to mask its answer."
-        fix = "Give the request id to your platform engineer. If you need the answer, request credentials for the call."
+        again = "If you need the answer, request credentials for the call."
+        fix = f"Give the header x-amzn-RequestId of this answer to your platform engineer. {again}"
         raise Problem("internal", detail, fix) from None
 
 

@@ -82,8 +82,8 @@ def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Prob
         problem = raised
     except Exception as error:  # noqa: BLE001 - the outermost layer
         log_unhandled(error)
-        fix = "Try again. If the problem persists, give the request id to your platform engineer."
-        problem = Problem("internal", "Jitney failed to answer.", fix)
+        fix = "Try again. If it persists, give the answer's header x-amzn-RequestId to your platform engineer."
+        problem = Problem("internal", "Jitney failed to answer.", fix, headers={"Retry-After": "2"})
     if problem.code in FAILURES:
         count(FAILED_ANSWERS)
     if problem.code == UNAVAILABLE:

@@ -16,10 +16,15 @@ import orjson
 
 from jitney.core.access.grant import GRANT_ID
 from jitney.core.masking.generic_masker import UNTAGGED
-from jitney.core.problems import Problem
+from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.records.audit import Origin
 
-UNAVAILABLE_RETRY_SECONDS = "2"
+RETRY_SECONDS: Mapping[str, str] = {
+    **{code: "2" for code, kind in PROBLEMS.items() if kind.status == HTTPStatus.SERVICE_UNAVAILABLE},
+    "grant_conflict": "1",
+    "suspension_conflict": "1",
+}
+"""When the same call can succeed, by the code of a problem that does not say so itself."""
 MAX_FORM_FIELDS = 1000
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
@@ -139,11 +144,11 @@ def form_fields(body: bytes, most_bytes: int) -> dict[str, list[str]]:
 
 
 def problem_response(problem: Problem) -> Response:
-    """Return a problem as an application/problem+json answer (RFC 9457). A 503 says when to try again.
+    """Return a problem as an application/problem+json answer (RFC 9457).
 
     Problems quote the request, so secrets in them are masked.
     """
-    retry = {"Retry-After": UNAVAILABLE_RETRY_SECONDS} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    retry = {"Retry-After": RETRY_SECONDS[problem.code]} if problem.code in RETRY_SECONDS else {}
     headers = {"Content-Type": "application/problem+json", **retry, **problem.headers}
     return Response(problem.status, UNTAGGED.data(problem.body()), headers, problem.code)
 
