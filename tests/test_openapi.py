@@ -1,6 +1,7 @@
 """docs/openapi.yaml lists exactly what the code has. tests/system checks real answers against it."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
@@ -24,8 +25,9 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.permitted_targets import list_targets
 from tests.handlers.conftest import REQUEST_BODY, System
 from tests.handlers.listed_problems import OF_EVERY_PROBLEM
-from tests.openapi_file import CLOSED, OPENAPI, schemas_of
+from tests.openapi_file import CLOSED, OPENAPI, PATH, schemas_of
 
+HTTP_CLIENTS = PATH.with_name("http-clients.md").read_text(encoding="utf-8")
 SCHEMAS = OPENAPI["components"]["schemas"]
 ROUTES = {f"{verb.upper()} {path}": route for path, verbs in OPENAPI["paths"].items() for verb, route in verbs.items()}
 REGISTRY = Registry().with_resource("api", Resource.from_contents(CLOSED, default_specification=DRAFT202012))
@@ -49,6 +51,22 @@ def test_it_is_valid():
 
 def test_every_code_is_listed():
     assert set(SCHEMAS["ProblemCode"]["enum"]) == set(PROBLEMS)
+
+
+def test_the_page_for_clients_lists_every_code_with_its_status():
+    rows = re.findall(r"^\| (\d{3}) \| (.*) \|$", HTTP_CLIENTS, re.MULTILINE)
+    listed = {(int(status), code) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert listed == {(kind.status, code) for code, kind in PROBLEMS.items()}
+
+
+def test_the_page_for_clients_names_members_that_problems_have():
+    rows = HTTP_CLIENTS.partition("## What a client does")[2].partition("## Codes")[0].splitlines()
+    first = [row.split("|")[1] for row in rows if row.startswith("| ")]
+    named = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+    assert {"retry_at", "call_id", "errors", "parameter"} <= named <= set(SCHEMAS["Problem"]["properties"])
+    routes = re.findall(r"`(GET|POST|DELETE) (/v1/\S+)`", HTTP_CLIENTS)
+    assert len(routes) == 7
+    assert {f"{verb} {path}" for verb, path in routes} <= ROUTES.keys()
 
 
 def test_every_member_of_a_problem_is_listed():
