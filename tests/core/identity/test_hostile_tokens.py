@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
 from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.token import parse_token
 from jitney.core.problems import PROBLEMS
 from tests.core.identity.minting import (
     CLAIMS,
@@ -486,3 +487,10 @@ def test_id_05_the_answer_contains_nothing_of_the_token(planted: dict[str, Any],
     answer = f"{caught.value.body()}{caught.value.headers}{caught.value}"
     assert CANARY not in answer
     assert "corp" not in answer, "the issuer's alias is for the handler alone"
+
+
+@pytest.mark.parametrize("joined", [", Bearer ", ", ", ",", " "])
+def test_two_tokens_in_one_header_are_not_taken_for_an_encrypted_one(joined: str):
+    with pytest.raises(Refusal) as refused:
+        parse_token(f"{token()}{joined}{token()}")
+    assert (refused.value.code, "has a space or a comma" in refused.value.detail) == ("token_malformed", True)

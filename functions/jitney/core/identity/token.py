@@ -88,12 +88,16 @@ def _segments(text: str) -> tuple[str, str, str]:
         raise _malformed(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
     match = _COMPACT.fullmatch(text)
     if match is None:
-        raise _malformed(
-            "The token is encrypted (JWE), which is not supported."
-            if text.count(".") == 4
-            else "The token is not three parts of unpadded base64url, joined by full stops."
-        )
+        raise _malformed(_fault_of_form(text))
     return match[1], match[2], match[3]
+
+
+def _fault_of_form(text: str) -> str:
+    if {" ", ","} & set(text):  # proxies and API Gateway join headers of the same name
+        return "The header is not one token: it has a space or a comma. Send it once, with one token."
+    if text.count(".") == 4:
+        return "The token is encrypted (JWE), which is not supported."
+    return "The token is not three parts of unpadded base64url, joined by full stops."
 
 
 def _decoded(part: str, name: str) -> bytes:
