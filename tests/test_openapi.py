@@ -152,6 +152,18 @@ def test_dx_01_answers_are_open_and_bodies_are_closed():
     assert (closed, objects - closed) == (objects & bodies, objects & answers - bodies)
 
 
+def test_dx_01_generators_write_optional_members_and_open_maps():
+    """For TypeScript, a member with a default is required, and an object without members has none."""
+    schemas = [(place, node) for place, node in _schemas(OPENAPI) if place[:1] != ("servers",)]
+    assert [place for place, node in schemas if "default" in node and place[-1] != "properties"] == []
+    bare = [
+        place
+        for place, node in schemas
+        if "object" in (node.get("type") or ()) and not node.keys() & {"properties", "additionalProperties"}
+    ]
+    assert bare == []
+
+
 def test_dx_01_each_enumeration_has_a_type():
     """Without one, generators write a class of any values."""
     assert [place for place, node in _schemas(OPENAPI) if "enum" in node and node.get("type") != "string"] == []
