@@ -164,6 +164,12 @@ def test_dx_01_generators_write_optional_members_and_open_maps():
     assert bare == []
 
 
+def test_dx_01_no_two_components_have_the_same_name():
+    """Generators write types for all kinds of components, and some fail at two of one name."""
+    kinds = OPENAPI["components"].values()
+    assert [name for one, other in combinations(kinds, 2) for name in one.keys() & other.keys()] == []
+
+
 def test_dx_01_each_enumeration_has_a_type():
     """Without one, generators write a class of any values."""
     assert [place for place, node in _schemas(OPENAPI) if "enum" in node and node.get("type") != "string"] == []
