@@ -65,7 +65,7 @@ def test_the_page_for_clients_names_members_that_problems_have():
     named = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
     assert {"retry_at", "call_id", "errors", "parameter"} <= named <= set(SCHEMAS["Problem"]["properties"])
     routes = re.findall(r"`(GET|POST|DELETE) (/v1/\S+)`", HTTP_CLIENTS)
-    assert len(routes) == 7
+    assert len(routes) == 8
     assert {f"{verb} {path}" for verb, path in routes} <= ROUTES.keys()
 
 
