@@ -60,6 +60,10 @@ WRONG = [
     (GATEWAY | {"operation": "dynamodb:Query"}, (), "need none of these actions", "these calls need: dynamodb:Query"),
     (GATEWAY | {"conditions": {"aws:ResourceTag/a": ["x"]}}, (), "reads no value of aws:ResourceTag/a", "leave it out"),
     ({"grant_approvals": ["owners"]}, ("grant_approvals",), "only a call has", "write approvals"),
+    *(
+        ({"resources": ["*", arn]}, ("resources", 1), f'"{arn}" is not an ARN', "arn:aws:s3:::bucket/key")
+        for arn in ("arn:aws:s3::reports/*", "s3://reports/*", "reports", "arn:*", "")
+    ),
     ({"actions": None}, (), "requests nothing", "an access_profile:"),
     ({"resources": None}, (), "requests nothing", "an access_profile:"),
     ({"effect": None}, ("effect",), "missing", "write effect: and its value"),

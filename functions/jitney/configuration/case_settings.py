@@ -17,6 +17,7 @@ from jitney.configuration.references import ValidationContext
 from jitney.configuration.values import ActionPattern, SettingsModel, Text, refused
 from jitney.core.access.conditions import key_of
 from jitney.core.access.decision import Effect
+from jitney.core.access.permission_fields import is_arn
 from jitney.core.access.request import Way
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.gateway.call_values import READ_KEYS
@@ -49,6 +50,13 @@ def _time_window(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _resource(value: str) -> str:
+    """Accept what the broker accepts as a resource."""
+    if value != "*" and not is_arn(value):
+        raise refused(f'"{value}" is not an ARN', 'write one such as arn:aws:s3:::bucket/key, or "*"')
+    return value
+
+
 Group = Annotated[str, AfterValidator(_group)]
 ReviewerGroups = tuple[Annotated[str, AfterValidator(_reviewers)], ...]
 
@@ -66,7 +74,7 @@ class CaseSettings(SettingsModel):
     seconds: Annotated[int, Field(ge=1, le=10**9)]
     access_profile: str = ""
     actions: tuple[str, ...] = ()
-    resources: tuple[str, ...] = ()
+    resources: tuple[Annotated[str, AfterValidator(_resource)], ...] = ()
     policies: tuple[Text, ...] = ()
     approvals: ReviewerGroups = ()
     reviews: tuple[ReviewerGroups, ...] = ()
