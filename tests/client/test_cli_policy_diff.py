@@ -26,7 +26,7 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     ) -> tuple[int, str, str]:
         both = changed.pop("both", {})
         for name, text in (("old", old), ("new", new)):
-            (tmp_path / name).mkdir()
+            (tmp_path / name).mkdir(exist_ok=True)
             write_policies(tmp_path / name / "own", text)
             document = valid() | {"policies": "own"} | both
             if name == "old":
@@ -76,6 +76,62 @@ def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
 def test_pol_14_equal_versions_have_no_difference(compared):
     code, out, _ = compared(READ, f"// rewritten\n{READ}", "--fail-on-change")
     assert (code, out.splitlines()[0]) == (0, "No decision differs  0 kinds of differences")
+
+
+FREEZE = """@id("freeze") @advice("Wait.") forbid (principal, action, resource)
+when { context.reveal && context.durationSeconds <= 77 };
+"""
+
+
+def test_pol_14_a_changed_policy_is_listed_even_if_no_compared_decision_differs(compared):
+    """An attacker's change can be about few of many requests. The list of policies misses none."""
+    code, out, _ = compared(READ + FREEZE, READ + FREEZE.replace("77", "88"), "--fail-on-change")
+    assert (code, out.splitlines()[0]) == (1, "No difference found  0 kinds of differences")
+    assert "policy    freeze: conditions changed (a.cedar:3)" in out
+
+
+@pytest.mark.parametrize(
+    ("new", "shown"),
+    [
+        (FREEZE.replace("Wait.", "Ask Eve."), "freeze: @advice changed (a.cedar:3)"),
+        (FREEZE.replace('@advice("Wait.")', ""), "freeze: @advice changed (a.cedar:3)"),
+        (FREEZE.replace('"freeze"', '"frozen"'), "freeze: removed"),
+        (FREEZE.replace('"freeze"', '"frozen"'), "frozen: added (a.cedar:3)"),
+        ("", "freeze: removed"),
+        (FREEZE.replace("forbid", "permit"), "freeze: effect changed (a.cedar:3)"),
+        (FREEZE.replace("(principal,", '(principal in Jitney::Group::"corp/a",'), "freeze: principal changed"),
+        (FREEZE.replace("when", "// x\n when  "), ""),
+    ],
+)
+def test_pol_14_each_change_of_a_policy_is_listed(compared, new, shown):
+    _, out, _ = compared(READ + FREEZE, READ + new)
+    listed = [line.split(maxsplit=1)[1] for line in out.splitlines() if line.startswith("  policy ")]
+    assert [each for each in listed if each.startswith(shown)] if shown else not listed
+
+
+def test_pol_14_a_change_of_annotations_alone_is_no_change_of_answers(compared):
+    code, out, _ = compared(READ + FREEZE, READ + FREEZE.replace("Wait.", "Ask Eve."), "--fail-on-change")
+    assert (code, out.splitlines()[0]) == (0, "No decision differs  0 kinds of differences")
+
+
+def test_pol_14_changed_cases_are_listed(compared, tmp_path):
+    case = "cases:\n- {name: NAME, target: prod, groups: [corp/a], seconds: 1, actions: [s3:GetObject], "
+    case += 'resources: ["arn:aws:s3:::b/k"], effect: EFFECT}\n'
+    for version, name, effect in (("old", "kept", "allow"), ("new", "kept", "deny")):
+        table = tmp_path / version / "own" / "tests.yaml"
+        table.parent.mkdir(parents=True)
+        more = case.replace("NAME", f"only {version}").replace("EFFECT", "allow").removeprefix("cases:\n")
+        table.write_text(case.replace("NAME", name).replace("EFFECT", effect) + more)
+    _, out, _ = compared(READ, READ)
+    listed = [line.split(maxsplit=1)[1] for line in out.splitlines() if line.startswith("  case ")]
+    assert listed == ["kept: changed", "only new: added", "only old: removed"]
+
+
+def test_pol_14_a_table_that_cannot_be_read_has_no_cases(compared, tmp_path):
+    (tmp_path / "old" / "own").mkdir(parents=True)
+    (tmp_path / "old" / "own" / "tests.yaml").write_text("cases: [")
+    code, out, _ = compared(READ, READ)
+    assert (code, "  case " in out) == (0, False)
 
 
 def window(closes: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def changed(*changes):
 
 def write_policies(folder, text='@id("a") permit (principal, action, resource);'):
     """Write policies that fit every configuration."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "a.cedar").write_text(text, encoding="utf-8")
 
 

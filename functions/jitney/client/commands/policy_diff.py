@@ -14,7 +14,10 @@ from jitney.client.terminal.command_result import exit_on_problem, print_json
 Old = Annotated[Path, typer.Argument(metavar="OLD", help="The other version's jitney.yaml, or its folder.")]
 Most = Annotated[int, typer.Option("--most", metavar="NUMBER", min=1, help="How many requests to decide at most.")]
 FailOnChange = Annotated[
-    bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer differs, or if open grants are affected.")
+    bool,
+    typer.Option(
+        "--fail-on-change", help="Exit with 1 if an answer differs or may differ, or if open grants are affected."
+    ),
 ]
 
 
@@ -29,7 +32,8 @@ def compare_policies(
     """Compare two versions of policies, and their effect on open grants.
 
     Generates requests from the values that either version compares: groups, claims, actions, resources, durations,
-    conditions, ways. Decides each request with both versions, and shows one example of each difference.
+    conditions, ways. Decides each request with both versions, and shows one example of each difference. Lists the
+    policies, cases and settings that differ.
 
     Example: jitney policy diff ../deployed/jitney.yaml
     """
@@ -41,6 +45,8 @@ def compare_policies(
         if as_json:
             print_json(result)
         else:
-            screen.compared(comparison.rows(result), comparison.table(result, screen.most_changes))
-        if fail_on_change and (result["differences"] or result["affected_state"]):
+            hidden = comparison.may_hide_differences(result)
+            screen.compared(comparison.rows(result), comparison.table(result, screen.most_changes), partial=hidden)
+        found = result["differences"] or result["affected_state"] or comparison.may_hide_differences(result)
+        if fail_on_change and found:
             raise typer.Exit(ClientProblem.exit_code)

@@ -1,7 +1,8 @@
 """Compares two versions of policies by their decisions. Needs the extra `policy`."""
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from jitney.client.audit.record_lines import ReadingProgress, is_folder
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.terminal.policy_screen import KindsTable
 from jitney.configuration.affected_state import affected_state
+from jitney.configuration.changed_policies import case_changes, policy_changes
 from jitney.configuration.changed_settings import changed_deployment, changed_settings
 from jitney.configuration.operation_names import operation_names
 from jitney.configuration.policy_check import changed_policies
@@ -22,7 +24,7 @@ from jitney.core.target_roles import first_role
 
 TITLE = "The policies were not compared"
 MOST_SETTINGS, MOST_VALUE = 60, 60
-"""How many changed settings the text shows, and how many characters of each value."""
+"""How many changed policies, cases and settings the text shows, and how many characters of each value."""
 _COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
 
 
@@ -56,8 +58,16 @@ def compare_versions(old: Path, config: Path | None, most: int, progress: Readin
         "only_old_targets": sorted(old_aliases - after.targets.keys()),
         "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
         "affected_state": [each._asdict() for each in affected_state(*configurations)],
+        "changed_policies": [each._asdict() for each in policy_changes(*versions)],
+        "changed_cases": [each._asdict() for each in case_changes(*versions, os.environ)],
         "changed_settings": [each._asdict() for each in changes],
     }
+
+
+def may_hide_differences(result: Mapping[str, Any]) -> bool:
+    """Return whether requests that were not compared may be decided differently."""
+    changed = any(each["decides"] for each in result["changed_policies"])
+    return changed and bool(result["compared"] < result["size"])
 
 
 def _renamed(old: Mapping[str, Target], new: Mapping[str, Target]) -> dict[str, Target]:
@@ -116,11 +126,22 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "only new", ", ".join(result["only_new_targets"])
     for each in result["affected_state"]:
         yield "affects", f"{each['part']}: {each['effect']}"
-    changed = result["changed_settings"]
-    for each in changed[:MOST_SETTINGS]:
-        yield "setting", f"{each['setting']}: {_change(each['old'], each['new'])}"
-    if len(changed) > MOST_SETTINGS:
-        yield "setting", f"{len(changed) - MOST_SETTINGS:,} more settings differ: --json lists all"
+    yield from _listed("policy", "policies", [_place(each) for each in result["changed_policies"]])
+    yield from _listed("case", "cases", [_place(each) for each in result["changed_cases"]])
+    settings = [f"{each['setting']}: {_change(each['old'], each['new'])}" for each in result["changed_settings"]]
+    yield from _listed("setting", "settings", settings)
+
+
+def _listed(name: str, plural: str, found: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for each in found[:MOST_SETTINGS]:
+        yield name, each
+    if len(found) > MOST_SETTINGS:
+        yield name, f"{len(found) - MOST_SETTINGS:,} more {plural} differ: --json lists all"
+
+
+def _place(each: Mapping[str, Any]) -> str:
+    place = f" ({each['place']})" if each["place"] else ""
+    return f"{each['name']}: {each['change']}{place}"
 
 
 def _change(old: Any, new: Any) -> str:

@@ -52,9 +52,14 @@ class PolicyScreen(Screen):
         self.heading(words, style, f"{differing:,} of {result['compared']:,} recorded decisions differ")
         self._kinds(rows, table, "changes; use --json for each change")
 
-    def compared(self, rows: Iterable[tuple[str, str]], table: KindsTable) -> None:
-        """Print how much of two versions was compared, and an example of each difference."""
+    def compared(self, rows: Iterable[tuple[str, str]], table: KindsTable, *, partial: bool) -> None:
+        """Print how much of two versions was compared, and an example of each difference.
+
+        `partial` says that decisions that were not compared may differ.
+        """
         words, style = ("Different", "bold yellow") if table.kinds else ("No decision differs", "bold green")
+        if partial and not table.kinds:
+            words, style = "No difference found", "bold yellow"
         self.heading(words, style, f"{quantity(table.kinds, 'kind')} of differences")
         self._kinds(rows, table, "differences; use --json for all")
 
