@@ -79,6 +79,48 @@ def test_rev_08_a_policy_can_speak_of_break_glass(wrong, name, known):
     assert bool(wrong(text)) is not known
 
 
+OWNERS = 'context.approvals.contains("owners")'
+
+
+@pytest.mark.parametrize(
+    ("effect", "clause"),
+    [
+        ("forbid", f"when {{ {OWNERS} }}"),
+        ("forbid", f"unless {{ !{OWNERS} }}"),
+        ("forbid", f"when {{ context.reveal && ({OWNERS} || context.onBehalfOfHuman) }}"),
+        ("permit", f"when {{ !{OWNERS} }}"),
+        ("permit", f"unless {{ {OWNERS} }}"),
+        ("permit", f"when {{ if {OWNERS} then true else context.reveal }}"),
+        ("forbid", 'when { context.approvals.containsAny(["break-glass", "owners"]) }'),
+        ("forbid", f'when {{ context.approvals.contains("break-glass") && {OWNERS} }}'),
+    ],
+)
+def test_pol_02_an_approval_that_takes_a_permission_away_is_refused(wrong, effect, clause):
+    """Its author inverted the condition: everything is permitted that no reviewer has approved."""
+    ((place, what, fix),) = wrong(f'@id("b") permit {ANY};\n@id("x") {effect} {ANY} {clause};')
+    assert what == 'x could permit less once "owners" has approved, so it permits more without a review'
+    right = "unless" if effect == "forbid" else "when"
+    assert fix == f'write {right} {{ context.approvals.contains("owners") }} in a {effect}, without !'
+    assert place.startswith("2:")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        f"permit {ANY} when {{ {OWNERS} }}",
+        f"permit {ANY} when {{ {OWNERS} || context.durationSeconds < 60 }}",
+        f"permit {ANY} unless {{ !{OWNERS} }}",
+        f"forbid {ANY} unless {{ {OWNERS} }}",
+        f"forbid {ANY} when {{ !{OWNERS} }}",
+        f'forbid {ANY} when {{ context.approvals.contains("break-glass") }}',
+        f'forbid {ANY} when {{ context.approvals.contains("break-glass") && !{OWNERS} }}',
+        f'permit {ANY} when {{ {OWNERS} && !context.approvals.contains("break-glass") }}',
+    ],
+)
+def test_pol_02_an_approval_may_permit_more_and_break_glass_less(wrong, rule):
+    assert wrong(f'@id("x") {rule};') == []
+
+
 def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
     text = f'@id("x") @approval("boses") permit {ANY} when {{ context.approvals.contains("boses") }};'
     ((place, what, fix),) = wrong(text)

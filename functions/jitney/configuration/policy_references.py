@@ -20,6 +20,7 @@ from jitney.configuration.policy_comparisons import impossible_comparisons
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.patterns import has_wildcard, wildcard_pattern
 from jitney.core.policy.literals import Literals, read_policy
+from jitney.core.policy.monotonicity import permits_more
 
 _TAG_OPERATORS = ("hasTag", "getTag")
 
@@ -65,12 +66,24 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
         yield Unknown(name, f'names access profile "{name}", which no target has', fix)
+    yield from _inverted_approvals(policy, literals)
     for name in sorted(literals.time_windows - {*names.time_windows}):
         yield Unknown(name, f'names time window "{name}", which is not in time_windows', _window_fix(name, names))
     for group in sorted((literals.groups - {BREAK_GLASS_APPROVAL} | literals.earlier_groups) - {*names.reviewers}):
         add = f"add {group}: {{ members: [issuer alias/subject] }} to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
+
+
+def _inverted_approvals(policy: Mapping[str, Any], literals: Literals) -> Iterator[Unknown]:
+    """Yield that an approval could make the policy permit less. It then permits more without a review."""
+    groups = sorted(literals.groups - {BREAK_GLASS_APPROVAL})
+    if not groups or permits_more(policy, "approvals", apart=BREAK_GLASS_APPROVAL):
+        return
+    kind, clause = ("forbid", "unless") if policy["effect"] == "forbid" else ("permit", "when")
+    wrong = f'could permit less once "{groups[0]}" has approved, so it permits more without a review'
+    fix = f'write {clause} {{ context.approvals.contains("{groups[0]}") }} in a {kind}, without !'
+    yield Unknown(groups[0], wrong, fix)
 
 
 def _window_fix(name: str, names: Names) -> str:

@@ -1,6 +1,7 @@
 """Whether a policy permits at least as much when a set in the context has more members.
 
-With this, `decide` looks up earlier approvals only if they can help, and cannot miss a denial because of them.
+With this, `decide` looks up earlier approvals only if they can help, and cannot miss a denial because of them. A policy
+that permits less after an approval has an inverted condition: without the approval, it permits what needs a review.
 """
 
 from collections.abc import Mapping
@@ -19,10 +20,10 @@ class _Use(IntEnum):
     MORE = 1
 
 
-def permits_more(policy: Mapping[str, Any], attribute: str) -> bool:
+def permits_more(policy: Mapping[str, Any], attribute: str, apart: str = "") -> bool:
     """Return whether a policy in JSON form surely permits as much or more if `context.<attribute>` has more members.
 
-    False for any use of the attribute that this module does not know.
+    False for any use of the attribute that this module does not know. The member `apart` does not count.
     """
     read = {"left": {"Var": "context"}, "attr": attribute}
     permits, met = policy["effect"] == "permit", {"when": 1, "unless": -1}
@@ -36,6 +37,8 @@ def permits_more(policy: Mapping[str, Any], attribute: str) -> bool:
         if not isinstance(expression, dict):
             continue
         for operator, operands in expression.items():
+            if operator == "contains" and operands == {"left": {".": read}, "right": {"Value": apart}}:
+                continue
             if operands == read and use is not _Use.MORE:
                 return False
             if operands != read:
