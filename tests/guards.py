@@ -44,10 +44,12 @@ NOT_GUARDED = (
 """Parts of `GUARDED` that read a command line and end the command. Tests run most of them in processes of their own."""
 REPORTING = (
     "configuration/claim_settings.py",
+    "configuration/hidden_text.py",
     "configuration/key_sets.py",
     "configuration/known_issuers.py",
     "configuration/look_alikes.py",
     "configuration/policy_comparisons.py",
+    "configuration/policy_files.py",
     "configuration/policy_references.py",
     "configuration/policy_text.py",
     "configuration/profile_settings.py",

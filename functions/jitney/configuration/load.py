@@ -28,7 +28,7 @@ from jitney.core.access.request import permissions_view
 from jitney.core.config import Policies
 from jitney.core.identity.source_identity import source_identity
 
-SHADOW = "shadow_policies"
+POLICIES, SHADOW = "policies", "shadow_policies"
 LOCAL_BROKER = BrokerSettings(account="111122223333", region="eu-west-1")
 
 
@@ -66,7 +66,7 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     source.problems.extend(value_problems(source.value))
     names = Names.of(source.value)
     settings = _settings(source, ValidationContext(names, local=local))
-    policies = _policies(path.parent, source, names, "policies")
+    policies = _policies(path.parent, source, names, POLICIES)
     shadowed = isinstance(source.value, dict) and SHADOW in source.value
     shadow = _policies(path.parent, source, names, SHADOW) if shadowed else None
     key_sets, problems = read_key_sets(path.parent, settings) if settings else ({}, [])
@@ -79,10 +79,12 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
 
 def _read(path: Path, env: Mapping[str, str]) -> YamlSource:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()  # read_text would make each carriage return a line break
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        fix = "go to the folder of jitney.yaml, or name the file in JITNEY_CONFIG (make: CONFIG=)"
+        reason, fix = "it is not UTF-8 text", "save it as UTF-8"
+        if isinstance(error, OSError):
+            reason = str(error.strerror)
+            fix = "go to the folder of jitney.yaml, or name the file in JITNEY_CONFIG (make: CONFIG=)"
         raise ConfigurationError(path, [ConfigurationProblem((), f"the file cannot be read: {reason}", fix)]) from error
     return read(text, env)
 
@@ -104,10 +106,11 @@ def _settings(source: YamlSource, context: ValidationContext) -> Settings | None
 
 
 def _policies(folder: Path, source: YamlSource, names: Names, key: str) -> Policies:
-    name = source.value.get(key, "policies") if isinstance(source.value, dict) else "policies"
+    found = source.value if isinstance(source.value, dict) else {}
     if any(each.path == (key,) for each in source.problems):  # it names no folder
         return NO_POLICIES
-    policies, problems = read_policies(folder / str(name), names, key)
+    others = [folder / str(found[other]) for other in (POLICIES, SHADOW) if other != key and other in found]
+    policies, problems = read_policies(folder / str(found.get(key, POLICIES)), names, key, others)
     source.problems.extend(problems)
     return policies
 
@@ -155,7 +158,7 @@ def _compiled(
         "limits": settings.limits.model_dump(exclude={"call_limits"}),
         "operators": settings.operators,
         **({"time_windows": windows} if windows else {}),
-        "policies": asdict(policies),
+        POLICIES: asdict(policies),
         SHADOW: shadow and asdict(shadow),
         "local": local,
     }

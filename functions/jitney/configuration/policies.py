@@ -10,8 +10,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import cedarpy
 
+from jitney.configuration.hidden_text import hidden_text
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.other_arns import UncoveredArn, uncovered_arns
+from jitney.configuration.policy_files import policy_files
 from jitney.configuration.policy_references import Unknown, unknown_names
 from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
 from jitney.configuration.yaml_source import ConfigurationProblem
@@ -86,17 +88,21 @@ _SYNTAX_FIXES = (
 _QUOTED = re.compile(r"[`']([^`']+)[`']")
 
 
-def read_policies(folder: Path, names: Names, key: str = "policies") -> tuple[Policies, list[ConfigurationProblem]]:
+def read_policies(
+    folder: Path, names: Names, key: str = "policies", apart: Sequence[Path] = ()
+) -> tuple[Policies, list[ConfigurationProblem]]:
     """Return the policies in `folder` and all their problems. `names` are the names that policies may use.
 
-    `key` is the key of jitney.yaml that names the folder.
+    `key` is the key of jitney.yaml that names the folder. `apart` are other folders of policies, perhaps below it.
     """
-    policies, problems = _read(folder, names)
+    policies, problems = _read(folder, names, apart)
     return policies, [replace(each, path=(key,)) for each in problems]
 
 
-def _read(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
-    files = sorted(folder.glob("*.cedar"))
+def _read(folder: Path, names: Names, apart: Sequence[Path]) -> tuple[Policies, list[ConfigurationProblem]]:
+    files, misplaced = policy_files(folder, apart)
+    if misplaced:
+        return NO_POLICIES, misplaced
     if not files:
         fix = "name a folder (relative to this file) with *.cedar files: without policies, nothing is granted"
         return NO_POLICIES, [_problem("", f"{folder.name}/ has no *.cedar files", fix)]
@@ -131,9 +137,7 @@ class PolicySource(NamedTuple):
 
 def policy_sources(folder: Path) -> dict[str, PolicySource]:
     """Return the source of each policy in a folder that `read_policies` accepts, by its @id."""
-    written = [
-        each for file in sorted(folder.glob("*.cedar")) for each in statements(file, file.read_text("utf-8-sig"))
-    ]
+    written = [each for file in policy_files(folder)[0] for each in statements(file, file.read_text("utf-8-sig"))]
     return {each.id: PolicySource(each.place(), each.source) for each in written}
 
 
@@ -145,11 +149,14 @@ def _texts(files: Sequence[Path]) -> tuple[list[str], list[ConfigurationProblem]
     texts, problems = [], []
     for file in files:
         try:
-            texts.append(file.read_text(encoding="utf-8-sig"))  # editors may write a byte order mark
+            text = file.read_bytes().decode("utf-8-sig")  # editors may write a byte order mark
         except OSError as error:
             problems.append(_problem(str(file), f"the file cannot be read: {error.strerror}", "make it readable"))
         except UnicodeDecodeError as error:
             problems.append(_problem(str(file), f"the file is not text: {error}", "write it as UTF-8"))
+        else:
+            texts.append(text.replace("\r\n", "\n"))
+            problems += [_problem(f"{file}:{each.line}:{each.column}", *each[2:]) for each in hidden_text(text)]
     return texts, problems
 
 

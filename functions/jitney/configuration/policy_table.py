@@ -27,7 +27,7 @@ def cases_in(file: Path, env: Mapping[str, str], names: Names = _NO_NAMES) -> tu
     Raises ConfigurationError with file and lines.
     """
     try:
-        source = read(file.read_text(encoding="utf-8"), env)
+        source = read(file.read_bytes().decode(), env)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import cedarpy
 
+from jitney.configuration.hidden_text import escaped_character
 from jitney.configuration.look_alikes import TextFault, text_fault
 
 # Comments and white space are tokens here too. https://docs.cedarpolicy.com/policies/syntax-grammar.html
@@ -68,9 +69,13 @@ class PolicyStatement:
     def text_faults(self) -> Iterator[tuple[SourceLocation, TextFault]]:
         """Yield the place of each text that only looks right, with its fault. Annotations may quote as they like."""
         head = next((n for n, token in enumerate(self.tokens) if token[0] in ("permit", "forbid")), 0)
-        for token in self.tokens[head:]:
-            fault = text_fault(token[0][1:-1]) if token[0].startswith('"') else None
-            if fault:
+        for number, token in enumerate(self.tokens):
+            if not token[0].startswith('"'):
+                continue
+            if escaped := escaped_character(token[0]):
+                wrong = f"a character is written as \\{escaped}, which people cannot read and a search does not find"
+                yield self._place(token), TextFault(wrong, "write the character itself")
+            elif number >= head and (fault := text_fault(token[0][1:-1])):
                 yield self._place(token), fault
 
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from jitney.configuration.hidden_text import hidden_text
 from jitney.configuration.yaml_syntax import MOST_CHARACTERS, MOST_NESTED, line_of_error, node_fault, syntax_fix
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -64,6 +65,8 @@ def read(text: str, env: Mapping[str, str]) -> YamlSource:
         wrong, line = f"this is not YAML: {message}", line_of_error(error, text)
         source.problems.append(ConfigurationProblem((), wrong, syntax_fix(message), line))
         return source
+    hidden = hidden_text(text.removeprefix("\ufeff"))
+    source.problems.extend(ConfigurationProblem((), each.wrong, each.fix, each.line) for each in hidden)
     if node is not None and not source.problems:
         source.value = _value(node, (), source, env)
     return source
