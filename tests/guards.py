@@ -51,6 +51,7 @@ REPORTING = (
     "configuration/policy_comparisons.py",
     "configuration/policy_files.py",
     "configuration/policy_references.py",
+    "configuration/policy_requests.py",
     "configuration/policy_text.py",
     "configuration/profile_settings.py",
     "core/integrity",

@@ -24,6 +24,14 @@ class Requesters(NamedTuple):
     for_people: bool
 
 
+class TargetNames(NamedTuple):
+    """What policies see of a target, and the seconds of its longest grant."""
+
+    account: str
+    tags: Mapping[str, str]
+    longest_seconds: int
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names that a configuration defines.
@@ -53,6 +61,7 @@ class Names:
     regions: Collection[str] = ()
     reaches_others: bool = False
     time_windows: Collection[str] = ()
+    target_facts: Mapping[str, TargetNames] = field(default_factory=dict)
 
     @classmethod
     def of(cls, value: Value) -> "Names":
@@ -78,6 +87,7 @@ class Names:
             target_tags=_tag_values(targets),
             regions=[str(dict(entries(target)).get("region")) for target in targets.values()],
             time_windows=[name for name, _ in entries(value, "time_windows")],
+            target_facts={alias: _target(target, value) for alias, target in targets.items()},
             reaches_others=any(not _OPENING.isdisjoint(dict(entries(target))) for target in targets.values()),
         )
 
@@ -87,7 +97,17 @@ class Names:
         return [each for each in self.issuers if self.issuer_urls.get(each) == url] if url else [alias]
 
 
+_LONGEST_SECONDS = 3600
+_SECONDS = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _OPENING = frozenset({"any_account_actions", "other_accounts"})
+
+
+def _target(target: Value, document: Value) -> TargetNames:
+    own, limits = dict(entries(target)), dict(entries(document, "limits"))
+    written = (str(each.get("max_duration_seconds")) for each in (own, limits))
+    longest = min([_LONGEST_SECONDS, *(int(each) for each in written if _SECONDS.fullmatch(each))])
+    tags = {name: str(value) for name, value in entries(target, "tags")}
+    return TargetNames(str(own.get("account")), tags, longest)
 
 
 def _tag_values(targets: Mapping[str, Value]) -> dict[str, set[str]]:

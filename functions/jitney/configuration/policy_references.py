@@ -17,6 +17,7 @@ from jitney.configuration.names import Names, alias_faults, did_you_mean
 from jitney.configuration.operation_names import operation_fix, operation_names
 from jitney.configuration.policy_actions import unmet_by_actions
 from jitney.configuration.policy_comparisons import impossible_comparisons
+from jitney.configuration.policy_requests import unmet_by_requests
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.patterns import has_wildcard, wildcard_pattern
 from jitney.core.policy.literals import Literals, read_policy
@@ -61,7 +62,8 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     yield from _unknown_claims(policy, names)
     yield from _unknown_operations(literals)
     unmet = [*_unknown_to_aws(literals), *(Unknown(*each) for each in impossible_comparisons(policy, names))]
-    yield from unmet or (Unknown(*each) for each in unmet_by_actions(policy, literals))
+    unmet = unmet or [Unknown(*each) for each in unmet_by_actions(policy, literals)]
+    yield from unmet or (Unknown(*each) for each in unmet_by_requests(policy, names))
     for name in sorted(literals.names.get("accessProfile", set()) - {"", *names.access_profiles}):
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
