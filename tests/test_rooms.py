@@ -75,8 +75,8 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
         "target_config", "target_roles", "times",
     },
     "policy": {
-        "access", "actions", "call_limits", "config", "identity", "outliving", "patterns", "problems",
-        "stored_identity", "target_config", "time_window_config",
+        "access", "actions", "break_glass_config", "call_limits", "config", "identity", "outliving", "patterns",
+        "problems", "stored_identity", "target_config", "time_window_config",
     },
     "calls": {"access", "arn_formats", "block_table", "patterns", "problems", "strict_json", "target_config"},
     "records": {"access", "call_lookup", "identity", "masking", "stored_identity", "target_config", "times"},

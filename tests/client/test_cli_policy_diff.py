@@ -64,13 +64,42 @@ def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
     """Of many requests, few are about one policy of many. A diff that misses them would say that nothing changes."""
     others = "".join(
         f"""@id("o{number}") permit (principal in Jitney::Group::"corp/g{number}", action, resource)
-        when {{ resource.arn == "arn:aws:s3:::b{number}/k" && context.onBehalfOfHuman && context.way == "gateway" &&
-            principal.kind == "human" && context.durationSeconds <= 600 }};\n"""
+        when {{ resource.arn == "arn:aws:s3:::b{number}/k" && context.way == "gateway" &&
+            principal.subject == "s{number}" && context.durationSeconds <= 600 }};\n"""
         for number in range(20)
     )
     code, out, _ = compared(others + READ, others.replace("b7/k", "b7/l") + READ, "--json")
     assert (code, json.loads(out)["compared"]) == (0, 300)
     assert {group for each in json.loads(out)["differences"] for group in each["example"]["groups"]} == {"corp/g7"}
+
+
+ROTA = """@id("rota") permit (principal in Jitney::Group::"corp/g1", action == Jitney::Action::"Write", resource)
+when { resource.arn like "arn:aws:s3:::b1/*" && context.durationSeconds <= 600 && context.way == "gateway" };
+@id("never") forbid (principal, action, resource)
+when { context.action == "s3:PutObject" && context.timeWindows.contains("freeze") };
+"""
+
+
+def test_pol_14_the_requests_of_a_changed_forbid_are_those_of_a_permit(compared):
+    """What no permit permits is denied by both versions. Of a forbid for everyone, most requests are of that kind."""
+    others = "".join(
+        f"""@id("o{number}") permit (principal in Jitney::Group::"corp/h{number}", action, resource)
+        when {{ resource.arn == "arn:aws:s3:::c{number}/k" && principal.subject == "s{number}" }};\n"""
+        for number in range(8)
+    )
+    both = {"time_windows": {"freeze": window("18:00")}}
+    changed = ROTA.replace('"s3:PutObject"', '"s3:DeleteObject"')
+    code, out, _ = compared(others + ROTA, others + changed, "--json", both=both)
+    found = {name for each in json.loads(out)["differences"] for name in each["example"]["actions"]}
+    assert (code, found) == (0, {"s3:PutObject", "s3:DeleteObject"})
+
+
+def test_pol_14_a_policy_about_break_glass_is_compared(compared):
+    closed = """@id("no-emergency") forbid (principal, action, resource)
+    when { context.approvals.contains("break-glass") && context.action == "s3:GetObject" };"""
+    code, out, _ = compared(READ + closed, READ + closed.replace("GetObject", "GetObjectAcl"), "--json")
+    found = {each for one in json.loads(out)["differences"] for each in one["example"]["approvals"]}
+    assert (code, found) == (0, {"break-glass"})
 
 
 def test_pol_14_equal_versions_have_no_difference(compared):

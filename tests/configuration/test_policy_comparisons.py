@@ -10,9 +10,9 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.group_names import GroupSource
 from jitney.configuration.names import Names, Requesters
 from jitney.configuration.policies import read_policies
-from jitney.configuration.policy_actions import LEVEL_GROUPS
 from jitney.core.actions import AccessLevel
 from jitney.core.policy.entities import uid
+from jitney.core.policy.scope_levels import LEVEL_GROUPS
 from jitney.resources import SCHEMA
 
 NAMES = Names(

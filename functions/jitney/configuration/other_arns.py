@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Self
 
 from jitney.configuration.action_facts import known_of
 from jitney.configuration.action_table import action_table
-from jitney.configuration.policy_actions import levels_of
 from jitney.configuration.policy_comparisons import arns_compared
 from jitney.core.actions import AccessLevel, Action
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, wildcard_pattern
 from jitney.core.policy.known_conditions import may_hold, must_hold
 from jitney.core.policy.literals import read_policy
+from jitney.core.policy.scope_levels import levels_of
 
 
 class UncoveredArn(NamedTuple):

@@ -11,15 +11,10 @@ from typing import Any
 from jitney.configuration.action_facts import known_of
 from jitney.configuration.action_table import action_table
 from jitney.configuration.policy_comparisons import Impossible
-from jitney.core.actions import READING, AccessLevel, Action
+from jitney.core.actions import Action
 from jitney.core.policy.known_conditions import may_hold
 from jitney.core.policy.literals import Literals
-
-LEVEL_GROUPS = {
-    "ReadOnly": READING,
-    "Mutating": frozenset({AccessLevel.WRITE, AccessLevel.TAGGING, AccessLevel.PERMISSIONS_MANAGEMENT}),
-}
-"""The groups of access levels in the Cedar schema."""
+from jitney.core.policy.scope_levels import levels_of
 
 
 def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[Impossible]:
@@ -44,14 +39,6 @@ def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[
     else:
         literal = min(chain(*literals.names.values()), default="")
         yield Impossible(literal, wrong, "correct the conditions, which contradict each other or the scope")
-
-
-def levels_of(literals: Literals) -> frozenset[AccessLevel]:
-    """Return the access levels in the policy's scope: all levels if it has none, and none for an unknown level."""
-    if not literals.actions:
-        return frozenset(AccessLevel)
-    named = (LEVEL_GROUPS.get(each, {each}) for each in literals.actions)
-    return frozenset(AccessLevel).intersection(chain.from_iterable(named))
 
 
 def _may_meet(policy: Mapping[str, Any], action: Action) -> bool:

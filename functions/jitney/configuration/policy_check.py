@@ -95,6 +95,13 @@ def changed_policies(old: LoadedPolicies, new: LoadedPolicies) -> list[Mapping[s
     return list(document["staticPolicies"].values())
 
 
+def permits_of(*versions: LoadedPolicies) -> list[Mapping[str, Any]]:
+    """Return the permits of all versions, each text once, in Cedar's JSON form."""
+    texts = dict.fromkeys(source.text for each in versions for source in sources_of(each).values())
+    documents = json.loads(cedarpy.policies_to_json_str("\n".join(texts)))["staticPolicies"].values()
+    return [each for each in documents if each["effect"] == "permit"]
+
+
 def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:
     """Return the problems of `text` as the only file of policies of the valid configuration at `path`."""
     names = _names_in(path, env)

@@ -14,7 +14,7 @@ from jitney.configuration.affected_state import affected_state
 from jitney.configuration.changed_policies import case_changes, policy_changes
 from jitney.configuration.changed_settings import changed_deployment, changed_settings
 from jitney.configuration.operation_names import operation_names
-from jitney.configuration.policy_check import changed_policies
+from jitney.configuration.policy_check import changed_policies, permits_of
 from jitney.core.access.conditions import conditions_view
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import VersionAnswer, compare
@@ -43,8 +43,8 @@ def compare_versions(old: Path, config: Path | None, most: int, progress: Readin
     old_aliases = before.targets.keys() - {each.alias for each in renamed.values()}
     before = replace(before, targets={**before.targets, **renamed})
     space = decision_space((before, after), operation_names())
-    changed = changed_policies(*versions)
-    found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole), changed)
+    texts = changed_policies(*versions), permits_of(*versions)
+    found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole), *texts)
     return {
         "old_version": before.policy_set.version,
         "new_version": after.policy_set.version,

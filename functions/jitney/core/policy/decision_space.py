@@ -15,6 +15,7 @@ from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.permission_fields import is_arn
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import Action, ResourceType
+from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.identity.principal import ClaimTags, Principal
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
@@ -121,7 +122,8 @@ class DecisionSpace:
         permissions = (scope.permission,) if scope.permission else ()
         request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
         if scope.operation:  # a call has only one way, so this axis says whether its grant was approved
-            granted = frozenset().union(*self.approvals) if way is Way.CREDENTIALS else frozenset[str]()
+            most = frozenset[str]().union(*self.approvals) - {BREAK_GLASS_APPROVAL}
+            granted = most if way is Way.CREDENTIALS else frozenset[str]()
             request = replace(request, way=Way.GATEWAY, operation=scope.operation, grant_approvals=granted)
         return SpaceRequest(who, request, approvals, scope.profile, earlier, windows)
 
@@ -146,7 +148,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         claims=claim_combinations(versions, MOST_ARNS),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
-        approvals=list(dict.fromkeys((frozenset[str](), reviewers))),
+        approvals=list(dict.fromkeys((frozenset[str](), reviewers, *_break_glass(sets, reviewers)))),
         earlier_approvals=list(dict.fromkeys((frozenset[str](), earlier))),
         time_windows=_window_sets(sets),
         ways=_WAYS,
@@ -155,6 +157,12 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         names=("any.requester", *sorted({*named, *_compared(sets, "subject")})),
         issuers=(_ISSUER, *_compared(sets, "issuer")),
     )
+
+
+def _break_glass(sets: Iterable[PolicySet], reviewers: frozenset[str]) -> Iterator[frozenset[str]]:
+    """Yield the approvals of break-glass, if policies name it: all groups, and its own."""
+    if any(BREAK_GLASS_APPROVAL in each.groups for each in sets):
+        yield reviewers | {BREAK_GLASS_APPROVAL}
 
 
 def _window_sets(sets: Iterable[PolicySet]) -> list[frozenset[str]]:

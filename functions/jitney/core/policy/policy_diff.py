@@ -1,7 +1,7 @@
 """Compares two versions of policies by their decisions over a generated space (row POL 14)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -9,10 +9,9 @@ from jitney.core.access.earlier_approvals import EarlierApproval
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import Way
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
-from jitney.core.patterns import has_wildcard
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest, SpaceScope
-from jitney.core.policy.known_conditions import Facts, context_facts, may_hold
+from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest
+from jitney.core.policy.near_changes import near_changes
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
@@ -59,15 +58,16 @@ def compare(
     most: int,
     progress: Callable[[int, int], None],
     changed: Sequence[Mapping[str, Any]] = (),
+    permits: Sequence[Mapping[str, Any]] = (),
 ) -> PolicyDiff:
     """Decide up to `most` requests of the space by both versions. Calls `progress` with the count and the total.
 
-    `changed` are the policies of only one version, in JSON form. In a space of more than `most` requests, up to half of
-    the requests are among those that these policies may be about.
+    `changed` are the policies of only one version, and `permits` those of both, in JSON form. In a space of more than
+    `most` requests, up to half of the requests are among those that a changed policy and a permit may be about.
     """
     found: dict[tuple[VersionAnswer, VersionAnswer], PolicyDifference] = {}
     whole, compared, others = min(most, space.size), 0, 0
-    near = about(space, changed).walk(most // 2) if changed and space.size > most else ()
+    near = near_changes(space, changed, permits, new.actions, most // 2) if space.size > most else ()
     for request in islice(dict.fromkeys(chain(near, space.walk(most))), most):
         answers = answer_of(request, old), answer_of(request, new)
         compared += 1
@@ -80,38 +80,6 @@ def compare(
             found[answers] = PolicyDifference(*answers, request)
     ranked = sorted(found.values(), key=lambda each: -each.count)
     return PolicyDiff(tuple(ranked), compared, space.size, others)
-
-
-def about(space: DecisionSpace, changed: Sequence[Mapping[str, Any]]) -> DecisionSpace:
-    """Return the requests of `space` that one of the `changed` policies, in JSON form, may be about.
-
-    If the policies are about none of its actions or groups, all of them stay.
-    """
-    scopes = [each for each in space.scopes if any(may_hold(policy, _facts(each)) for policy in changed)]
-    named = {_group(policy) for policy in changed}
-    groups = [each for each in space.groups if named & each] if None not in named else space.groups
-    return replace(space, scopes=scopes or space.scopes, groups=groups or space.groups)
-
-
-def _facts(asked: SpaceScope) -> Facts:
-    """Return what is known of a request for this. A profile has many actions and resources, so they are not known."""
-    if asked.permission is None:
-        return context_facts({"accessProfile": asked.profile})
-    (action,), (arn,) = asked.permission.actions, asked.permission.resources
-    known = context_facts({"accessProfile": "", "action": action, "service": action.partition(":")[0]})
-    resource = {".": {"left": {"Var": "resource"}, "attr": "arn"}}
-
-    def facts(operator: str, operands: Any) -> Any:
-        is_arn = {operator: operands} == resource and not has_wildcard(arn)
-        return arn if is_arn else known(operator, operands)
-
-    return facts
-
-
-def _group(policy: Mapping[str, Any]) -> str | None:
-    """Return the group in the policy's scope, or None for another scope."""
-    entity = policy["principal"].get("entity") or policy["principal"].get("in", {}).get("entity", {})
-    return entity.get("id") if entity.get("type") == "Jitney::Group" else None
 
 
 def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
