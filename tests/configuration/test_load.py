@@ -1006,6 +1006,10 @@ def test_a_target_can_require_tickets(compiled):
     [
         (["OPS-*", "OPS-*"], "twice"),
         (["**"], '"**" accepts requests without a ticket'),
+        *(
+            ([pattern], "is written as a regular expression, so it matches no ticket")
+            for pattern in ("OPS-[0-9]+", "^OPS-*", "OPS-*$", "(OPS|CHG)-*", r"OPS-\d+", "OPS-.*", "OPS-.+")
+        ),
         ([""], "up to 100 printable ASCII characters"),
         ([" "], "it begins or ends with a space"),
         (["x" * 101], "up to 100 printable ASCII characters"),

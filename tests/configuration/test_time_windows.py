@@ -57,6 +57,14 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     (weekly(opens=480), OPENS, '"480" is no time of day', '"08:00"'),
     (weekly(closes="24:01"), CLOSES, '"24:01" is no time of day', '"08:00"'),
     (weekly(closes="18:00:00"), CLOSES, '"18:00:00" is no time of day', '"08:00"'),
+    (weekly(closes="08:00"), "it.weekly.0", "open and close at 08:00, which would be a whole day", "leave both out"),
+    (weekly(opens="00:00", closes="00:00"), "it.weekly.0", "which would be a whole day", "leave both out"),
+    (
+        window(periods=[PERIOD, {"opens": "2026-03-29T02:10", "closes": "2026-03-29T03:00"}]),
+        "it",
+        "the clocks of Europe/Berlin skip the whole period that opens at 2026-03-29T02:10:00",
+        "times that these clocks show",
+    ),
     (period(closes="2026-12-18T18:00"), "it.periods.0", "closes before it opens", "the earlier time as opens"),
     (period(closes="2026-12-18T17:59"), "it.periods.0", "closes before it opens", "the earlier time as opens"),
     *(

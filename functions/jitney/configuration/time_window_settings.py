@@ -77,6 +77,13 @@ class WeeklyHoursSettings(SettingsModel):
     opens: Annotated[str, AfterValidator(_clock)] = "00:00"
     closes: Annotated[str, AfterValidator(_closing_clock)] = _END_OF_DAY
 
+    @model_validator(mode="after")
+    def _closes_at_another_time(self) -> Self:
+        if self.opens == self.closes:
+            wrong = f"the hours open and close at {self.opens}, which would be a whole day"
+            raise refused(wrong, "write two different times, or leave both out for whole days")
+        return self
+
 
 class PeriodSettings(SettingsModel):
     """One period, in the window's time zone."""
@@ -102,6 +109,11 @@ class TimeWindowSettings(SettingsModel):
     def _opens(self) -> Self:
         if not self.weekly and not self.periods:
             raise refused("the window never opens", "give it weekly hours or periods")
+        zone = ZoneInfo(self.time_zone)
+        for each in self.periods:
+            if epoch_seconds(each.opens, zone) == epoch_seconds(each.closes, zone):
+                wrong = f"the clocks of {self.time_zone} skip the whole period that opens at {each.opens.isoformat()}"
+                raise refused(wrong, "write times that these clocks show")
         return self
 
     def compiled(self) -> dict[str, Any]:

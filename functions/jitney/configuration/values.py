@@ -126,10 +126,17 @@ def _microdollars(value: Any) -> int:
 _PRICES = "write dollars an hour, more than 0 and at most 10000, with at most six decimals, such as 0.0104"
 
 
+_REGULAR_EXPRESSION = re.compile(r"^\^|\$$|\\[dwsDWSbB]|\[[^\]]*\]|\([^)]*\|[^)]*\)|\.[*+]")
+"""What only a regular expression has. Tickets are compared with * and ? alone."""
+
+
 def _needs_a_ticket(pattern: str) -> str:
     """Accept a pattern that no request without a ticket matches."""
     if not pattern.strip("*"):
         raise refused(f'"{pattern}" accepts requests without a ticket', "write ?* to accept every ticket")
+    if _REGULAR_EXPRESSION.search(pattern):
+        wrong = f'"{pattern}" is written as a regular expression, so it matches no ticket'
+        raise refused(wrong, "write * for any characters and ? for one, such as OPS-*")
     return pattern
 
 
