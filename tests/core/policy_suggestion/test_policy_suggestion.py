@@ -257,6 +257,12 @@ def test_pol_14_conditions_limits_and_ways_are_kept():
         other = replace(lists, conditions=conditions_of({"s3:prefix": values}))
         assert decided(agent(), asked(other), found.rules).effect is Effect.DENY
     assert effect(found, "s3:ListBucket", "arn:aws:s3:::reports") is Effect.DENY
+    assert "@call_limits" not in texts(found)  # they limit calls through the gateway only
+
+
+def test_pol_14_the_limits_of_calls_through_the_gateway_are_kept():
+    through = replace(asked(WRITES), way=Way.GATEWAY)
+    found = suggested(A, [published(1, agent(), through, [("s3:PutObject", f"{KEY}a")])])
     assert '@call_limits("items_deleted=20")' in texts(found)
 
 

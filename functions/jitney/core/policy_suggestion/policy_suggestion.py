@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from jitney.core.access.decision import Effect
-from jitney.core.access.request import GrantedPair
+from jitney.core.access.request import GrantedPair, Way
 from jitney.core.config import Policies
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
@@ -206,7 +206,7 @@ def _collect(
         also = present.on_pair(who, request, pair, shorter, held)
         if also and also.effect is Effect.REVIEW and not suffices(reviews, also):
             reviews |= reviews_of(also)
-    limited = place._replace(call_limits=decision.call_limits)
+    limited = place._replace(call_limits=decision.call_limits) if place.way is Way.GATEWAY else place
     use = uses.found.setdefault((limited, pair, reviews), PairUse(limited, pair, reviews, who, request, held))
     rules = present.context.policy_set.rules
     uses.replaced |= {each.policy for each in decision.reasons if each.policy in rules and rules[each.policy].permits}
