@@ -426,11 +426,30 @@ def test_pol_11_a_case_about_a_requester_that_no_token_makes_is_refused(tmp_path
         ('@id("x") permit (principal is Agent, action, resource);', "did you mean Jitney::Agent?"),
         (f"@id('x') permit {ANY};", "double quotation marks"),
         (f'@id("x") permit {ANY}\n@id("y") permit {ANY};', "before it with ;"),
+        (f'@id("x") permit {ANY} when {{ context.risks == ["DataSharing"] }};', 'context.risks.contains("name")'),
+        (f'@id("x") permit {ANY} when {{ context.approvals == "owners" }};', '.contains("text")'),
+        (f'@id("x") permit {ANY} when {{ context.service in ["s3"] }};', '["a", "b"].contains(...)'),
+        (f'@id("x") permit {ANY} when {{ resource.wildcard == "true" }};', "true or false without quotation marks"),
+        (f'@id("x") permit {ANY} when {{ resource == principal || true }};', "write resource.arn"),
+        (f'@id("x") @call_limits("calls=1") forbid {ANY};', "out of the forbid"),
+        (f'@id("x") @call_limits("call=1") permit {ANY};', '@call_limits("calls=100")'),
+        (f'@id("x") permit {ANY} when {{ context.reveal and context.onBehalfOfHuman }};', "write && for and"),
+        (f'@id("x") permit {ANY} when {{ context.reveal or context.onBehalfOfHuman }};', "write || for or"),
+        (f'@id("x") permit {ANY} when {{ context.service = "s3" }};', "write == to compare"),
+        (f'# a comment\n@id("x") permit {ANY};', "begin comments with //"),
+        (f'/* a comment */ @id("x") permit {ANY};', "begin each line of a comment with //"),
+        (f'@id("x") allow {ANY};', "write permit or forbid"),
     ],
 )
 def test_pol_02_a_common_mistake_in_a_policy_has_its_fix(wrong, text, fix):
     found = wrong(text, replace(NAMES, target_tags={"env": {"prod"}}, claims={"event": "string"}))
     assert any(fix in shown for _, _, shown in found), found
+
+
+def test_pol_02_a_mistake_about_agents_and_people_is_one_problem(wrong):
+    """Cedar reports it for each type of requester."""
+    ((_, what, _),) = wrong(f'@id("x") permit {ANY} when {{ principal.getTag("ref").string == "refs/heads/main" }};')
+    assert "Jitney::Agent" in what
 
 
 def test_pol_02_a_wrong_name_in_a_scope_is_one_problem_in_its_place(wrong):

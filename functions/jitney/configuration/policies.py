@@ -65,6 +65,13 @@ _FIXES = (
     ("the way '.+' does not exist", "write one of these ways"),
     ("uses context.approvals other", 'write context.approvals.contains("group")'),
     ("uses context.way other", 'write context.way == "gateway"'),
+    (r"uses context\.(risks|timeWindows|earlierApprovals) other", r'write context.\1.contains("name")'),
+    (r"the types (String and Set<String>|Set<String> and String) are not", 'ask a set with .contains("text")'),
+    ("the types (Bool and String|String and Bool) are not", "write true or false without quotation marks"),
+    ("but saw Set<String>", 'ask a set of texts with ["a", "b"].contains(...)'),
+    ("uses `resource` itself", "write resource.arn, resource.target or another attribute of it"),
+    ("only a permit has @call_limits", "leave @call_limits out of the forbid"),
+    ("@call_limits must be like", 'write one such as @call_limits("calls=100"); leave unlimited ones out'),
     (
         "an earlier approval could make it permit less",
         'write context.approvals.contains("group") || context.earlierApprovals.contains("group")',
@@ -78,7 +85,12 @@ _FIXES = (
     ("the risk '.+' does not exist", "write one of these risks"),
 )
 _SYNTAX_FIXES = (
-    ("invalid token", 'write texts in straight double quotation marks: "..."'),
+    ("invalid token", 'write texts in straight double quotation marks: "...", and begin comments with //'),
+    ("unexpected token `and`", "write && for and"),
+    ("unexpected token `or`", "write || for or"),
+    ("unexpected token `/`", "begin each line of a comment with //"),
+    ("'=' is not a valid operator", "write == to compare"),
+    ("invalid policy effect", "write permit or forbid"),
     ("unexpected token `@`", "end the policy before it with ;"),
     (
         "expected single entity uid or template slot, found set",
@@ -123,7 +135,12 @@ def _read(folder: Path, names: Names, apart: Sequence[Path]) -> tuple[Policies, 
         # The checks of names read expressions whose types Cedar accepts.
         sound = {key: each for key, each in _documents(policies).items() if key not in {fault.key for fault in faults}}
         unknown = _unknown(sound, written, names)
-        found = sorted([*(_placed(each, written, policies.schema) for each in faults), *unknown])
+        # Cedar repeats a fault for each type of requester.
+        placed = {
+            (found[0], found[1].replace("`Jitney::Human`", "`Jitney::Agent`")): found
+            for found in (_placed(each, written, policies.schema) for each in reversed(faults))
+        }
+        found = sorted([*placed.values(), *unknown])
         problems = [_problem(str(place or ""), wrong, fix) for place, wrong, fix in found]
     return policies, problems
 
