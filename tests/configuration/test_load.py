@@ -311,6 +311,7 @@ REFUSED = [
     (owners(members=["staff/a"], notify=["none/a"]), "reviewers.owners.notify.0", 'no issuer "none"', "corp"),
     (owners(members=["staff/a"], delegates=["none/a"]), "reviewers.owners.delegates.0", 'no issuer "none"', "corp"),
     (owners(members=["staff/a"], delegates=["staff/a"]), "reviewers.owners", '"staff/a"', "not members"),
+    (owners(members=["a"]), "reviewers.owners.members.0", '"a" cannot be used here', "subject: staff/a"),
     (owners(members=["staff/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
     (
         owners(members=["staff/a"], channel="#all"),

@@ -28,6 +28,12 @@ AUDIENCES = "issuers.corp.audiences"
         ("jitn\u0435y", "character 5 is CYRILLIC SMALL LETTER IE (U+0435), among Latin letters", "again"),
         ("api \u0391dmin", "GREEK CAPITAL LETTER ALPHA", "again"),
         ("\uff4aitney", "FULLWIDTH LATIN SMALL LETTER J", "again"),
+        (
+            "okta/\u0430\u0441\u0435",
+            "CYRILLIC SMALL LETTER A (U+0430), in a word that looks like Latin letters",
+            "again",
+        ),
+        ("\u0391\u0392", "GREEK CAPITAL LETTER ALPHA (U+0391), in a word that looks like", "again"),
         ("\u201cjitney\u201d", "LEFT DOUBLE QUOTATION MARK", "plain quotation marks"),
         ("\u201cjitney", "LEFT DOUBLE QUOTATION MARK", "plain quotation marks"),
         ("jitney\u00bb", "RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK", "plain quotation marks"),
@@ -49,6 +55,8 @@ def test_pol_02_text_that_only_looks_right_is_refused(compiled, text, wrong, fix
         "Ελλάδα",
         "Ветка",
         "ветка main",
+        "у main",
+        "роль",
         "Branch名",
         "Repo’s branch",
         "–",
@@ -75,7 +83,7 @@ def test_pol_02_a_key_that_only_looks_right_is_named(compiled):
 
 
 def test_ops_02_an_address_is_ascii(compiled):
-    address = "https://\u0440\u0430\u0443\u0440\u0430.\u0435\u0435/jwks"
+    address = "https://\u043f\u043e\u0447\u0442\u0430.\u0440\u0444/jwks"
     wrong, fix = problems(compiled, changed(("issuers.corp.jwks_uri", address)))["issuers.corp.jwks_uri"]
     assert "not ASCII" in wrong
     assert "xn--" in fix

@@ -18,6 +18,12 @@ _LETTERS = frozenset({"Ll", "Lo", "Lt", "Lu"})
 _SIMILAR = frozenset(
     {"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "DESERET", "FULLWIDTH", "GREEK", "LISU", "MATHEMATICAL"}
 )
+# Letters that look like a Latin one. A word of such letters alone looks like a Latin word.
+_TWINS = frozenset(
+    "\u0430\u0441\u0501\u0435\u04bb\u0456\u0458\u04cf\u043e\u0440\u051b\u0455\u0443\u051d\u0445"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
+    "\u03bf\u03bd\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+)
 _QUOTES = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a")
 _DASH = re.compile(r"(?<=\w)[\u2010-\u2015\u2212](?=\w)")
 
@@ -60,15 +66,17 @@ def value_problems(value: Value, path: Path = ()) -> Iterator[ConfigurationProbl
 
 
 def _mixed(word: re.Match[str]) -> TextFault | None:
-    """Return the fault of a word that has letters of the Latin alphabet and of a similar one."""
+    """Return the fault of a word with letters that only look Latin, among Latin ones or alone."""
     letters = [
         (at, each) for at, each in enumerate(word[0], word.start() + 1) if unicodedata.category(each) in _LETTERS
     ]
     similar = [(at, each) for at, each in letters if unicodedata.name(each, "?").partition(" ")[0] in _SIMILAR]
-    if not similar or not any(each.isascii() for _, each in letters):
+    alone = len(letters) > 1 and all(each in _TWINS for _, each in letters)
+    if not alone and (not similar or not any(each.isascii() for _, each in letters)):
         return None
     at, letter = similar[0]
-    return TextFault(f"character {at} is {_named(letter)}, among Latin letters", "type that character again")
+    where = "in a word that looks like Latin letters" if alone else "among Latin letters"
+    return TextFault(f"character {at} is {_named(letter)}, {where}", "type that character again")
 
 
 def _named(character: str) -> str:

@@ -17,7 +17,7 @@ from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSo
 from jitney.core.policy.policy_tests import Case
 
 TABLE = "tests.yaml"
-_FIX = f"write it as in Jitney's own policies/{TABLE}"
+_FIX = f"write {TABLE} beside the policies, as in docs/policies.md"
 _NO_NAMES = Names()
 
 

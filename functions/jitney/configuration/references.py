@@ -58,10 +58,12 @@ def _entered(key: str, info: ValidationInfo) -> str:
 
 
 def _person(value: str, info: ValidationInfo) -> str:
-    issuers = ValidationContext.of(info).names.issuers
+    names = ValidationContext.of(info).names
+    issuers = names.issuers
     alias, slash, _ = value.partition("/")
     if re.fullmatch(r"[^/\s]+/\S(.*\S)?", value, re.ASCII) is None:
-        meant = [f"{each}/{value}" for each in issuers if value and not slash] or ["such as local/alice"]
+        signing_in = names.human_issuers or issuers
+        meant = [f"{each}/{value}" for each in signing_in if value and not slash] or ["such as local/alice"]
         fix = f"write the issuer's alias and the subject: {' or '.join(meant)}"
         raise refused(f'"{value}" cannot be used here', fix)
     _known_issuer(alias, issuers)
