@@ -57,7 +57,7 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
         stack_set = TargetStackSet(
             app, ALL, configuration=configuration, wanted=settings.stack_set, folder=ROOT / ".local" / "cache"
         )
-        stack_set.add_dependency(jitney)  # the trust policies name its roles
+        stack_set.add_stack_dependency(jitney)  # the trust policies name its roles
     else:
         for alias in settings.targets:
             target_stack(app, alias, configuration)
