@@ -12,6 +12,7 @@ from jitney.core.actions import Action
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, has_wildcard, wildcard_pattern
 from jitney.core.policy.condition_witnesses import OPERATION
+from jitney.core.policy.expressions import ARN, CALL, CONTEXT, RESOURCE, attribute
 
 RISKS_OF_ACTIONS = frozenset(
     {
@@ -28,10 +29,7 @@ RISKS_OF_ACTIONS = frozenset(
 )
 """The risks that an action has by itself, on any resource. Other risks depend on the request or the target."""
 
-_RISKS = {".": {"left": {"Var": "context"}, "attr": "risks"}}
-_CALL = {".": {"left": {"Var": "context"}, "attr": "call"}}
-_ARN = {".": {"left": {"Var": "resource"}, "attr": "arn"}}
-_SERVICE = {".": {"left": {"Var": "resource"}, "attr": "service"}}
+_RISKS, _SERVICE = attribute(CONTEXT, "risks"), attribute(RESOURCE, "service")
 _WITHOUT_RESOURCE = {"arn": "*", "service": "", "region": "", "account": ""}
 """What policies see of the resource of an action that AWS cannot limit to resources."""
 
@@ -45,11 +43,11 @@ def known_of(action: Action, operator: str, operands: Any) -> Any:
             return _WITHOUT_RESOURCE.get(name)
         case "contains", {"left": left, "right": {"Value": str(risk)}} if left == _RISKS:
             return False if risk in RISKS_OF_ACTIONS - action.risks else None
-        case "hasTag", {"left": left, "right": {"Value": str(name)}} if left == _CALL and name != OPERATION:
+        case "hasTag", {"left": left, "right": {"Value": str(name)}} if left == CALL and name != OPERATION:
             key = key_of(name)
             return False if key and key.name not in action.possible_keys else None
         case (("==" | "!=" | "like" | "contains"), {"left": _}) if action.resource_types:
-            texts = list(_compared(operator, operands, _ARN))
+            texts = list(_compared(operator, operands, ARN))
             if texts and not any(_may_act_on(action, text, is_pattern=operator == "like") for text in texts):
                 return operator == "!="
             services = list(_compared(operator, operands, _SERVICE))

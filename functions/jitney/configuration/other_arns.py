@@ -6,7 +6,7 @@ name one. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-po
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, Self
 
 from jitney.configuration.action_facts import known_of
@@ -15,7 +15,15 @@ from jitney.configuration.policy_comparisons import arns_compared
 from jitney.core.actions import AccessLevel, Action
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, wildcard_pattern
-from jitney.core.policy.known_conditions import may_hold, must_hold
+from jitney.core.policy.expressions import RESOURCE
+from jitney.core.policy.known_conditions import (
+    Facts,
+    attribute_facts,
+    context_facts,
+    joined_facts,
+    may_hold,
+    must_hold,
+)
 from jitney.core.policy.literals import read_policy
 from jitney.core.policy.scope_levels import levels_of
 
@@ -94,13 +102,13 @@ class _Request(NamedTuple):
     arn: str
 
     def may_meet(self, rule: _Rule) -> bool:
-        return self.action.level in rule.levels and self._in_scope(rule.policy) and may_hold(rule.policy, self._known)
+        return self.action.level in rule.levels and self._in_scope(rule.policy) and may_hold(rule.policy, self._facts())
 
     def is_forbidden_by(self, rule: _Rule) -> bool:
         """Return whether the policy forbids the ARN: all requests for it, or it names the ARN."""
         if not rule.forbids or not self.may_meet(rule):
             return False
-        return must_hold(rule.policy, self._known) or any(
+        return must_hold(rule.policy, self._facts()) or any(
             wildcard_pattern(each).matches(self.arn) for each in rule.arns
         )
 
@@ -114,13 +122,9 @@ class _Request(NamedTuple):
                 return target == self.target
         return True
 
-    def _known(self, operator: str, operands: Any) -> Any:
-        match operator, operands:
-            case ".", {"left": {"Var": "resource"}, "attr": "arn"}:
-                return self.arn
-            case ".", {"left": {"Var": "context"}, "attr": "target"} if self.target:
-                return self.target
-        return known_of(self.action, operator, operands)
+    def _facts(self) -> Facts:
+        target = context_facts({"target": self.target} if self.target else {})
+        return joined_facts(attribute_facts(RESOURCE, {"arn": self.arn}), target, partial(known_of, self.action))
 
 
 def uncovered_arns(policies: Mapping[str, Mapping[str, Any]], targets: Collection[str]) -> Iterator[UncoveredArn]:

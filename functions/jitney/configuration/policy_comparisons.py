@@ -18,16 +18,14 @@ from jitney.core.access.conditions import key_of
 from jitney.core.arn_formats import format_meets
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import wildcard_pattern
+from jitney.core.policy.expressions import CALL, CONTEXT, PRINCIPAL, SECONDS, TARGET, attribute, operations_of
 from jitney.core.policy.literals import literals_in
 from jitney.resources import SCHEMA
 
 _KINDS = ("agent", "human")
 # The beginning of a text whose account, if it has one, can be an account.
 _ACCOUNT = re.compile(r"(?!arn:[^:*]*:[^:*]*:[^:*]*:(?![0-9*]*(:|$)|aws:))")
-_ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
-_ACCOUNT_OF_TARGET = {".": {"left": _ANY_TARGET, "attr": "account"}}
-_CALL = {".": {"left": {"Var": "context"}, "attr": "call"}}
-_SECONDS = {".": {"left": {"Var": "context"}, "attr": "durationSeconds"}}
+_ACCOUNT_OF_TARGET = attribute(TARGET, "account")
 _TYPES = {"context": "Context", "principal": "Agent", "resource": "Resource"}
 """The type in the schema of each variable of a policy. Agents and humans have the same attributes."""
 _ORDERS = ("==", "!=", "<", "<=", ">", ">=", "contains", "containsAny")
@@ -42,7 +40,7 @@ class Comparison(NamedTuple):
 
     def is_attribute(self, variable: str, name: str) -> bool:
         """Return whether the expression is `variable.name`."""
-        return self.read == {".": {"left": {"Var": variable}, "attr": name}}
+        return self.read == attribute({"Var": variable}, name)
 
 
 class Impossible(NamedTuple):
@@ -55,33 +53,21 @@ class Impossible(NamedTuple):
 
 def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[Impossible]:
     """Yield the comparisons in `policy`, in Cedar's JSON form, that are never true with the configuration `names`."""
-    for condition in policy["conditions"]:
-        operations = list(_operations(condition["body"]))
-        for each in _comparisons(operations):
-            yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
-        yield from _durations(operations)
-        yield from _missing_attributes(operations)
-        for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
-            known = sorted(names.target_tags)
-            fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
-            yield Impossible(tag, f'reads the tag "{tag}", which no target has', fix)
+    operations = list(operations_of(policy))
+    for each in _comparisons(operations):
+        yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
+    yield from _durations(operations)
+    yield from _missing_attributes(operations)
+    for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
+        known = sorted(names.target_tags)
+        fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
+        yield Impossible(tag, f'reads the tag "{tag}", which no target has', fix)
 
 
 def arns_compared(policy: Mapping[str, Any]) -> Iterator[str]:
     """Yield the texts and patterns with which the conditions of `policy` compare resource.arn."""
-    for condition in policy["conditions"]:
-        compared = _comparisons(_operations(condition["body"]))
-        yield from (each.text for each in compared if each.is_attribute("resource", "arn"))
-
-
-def _operations(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each operator in a part of a policy, with its operands."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _operations(each)
-    for operator, operands in part.items() if isinstance(part, dict) else ():
-        yield operator, operands
-        yield from _operations(list(operands.values()) if isinstance(operands, dict) else operands)
+    compared = _comparisons(operations_of(policy))
+    yield from (each.text for each in compared if each.is_attribute("resource", "arn"))
 
 
 def _comparisons(operations: Iterable[tuple[str, Any]]) -> Iterator[Comparison]:
@@ -98,7 +84,7 @@ def _comparisons(operations: Iterable[tuple[str, Any]]) -> Iterator[Comparison]:
 def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
     """Yield the tags of targets that are read."""
     for operator, operands in operations:
-        if operator in ("getTag", "hasTag") and operands["left"] == _ANY_TARGET:
+        if operator in ("getTag", "hasTag") and operands["left"] == TARGET:
             yield from (str(each) for each in literals_in(operands["right"]))
 
 
@@ -128,7 +114,7 @@ def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
     """Yield the durations that no request has. A comparison with one limits nothing."""
     sides = [(each["left"], each["right"]) for operator, each in operations if operator in _ORDERS]
     for read, other in (*sides, *((right, left) for left, right in sides)):
-        for seconds in literals_in(other) if read == _SECONDS else ():
+        for seconds in literals_in(other) if read == SECONDS else ():
             if not 1 <= seconds <= LONGEST_SESSION_SECONDS:
                 wrong = f"compares context.durationSeconds with {seconds}, but a request is for 1 to"
                 fix = "write seconds in this range; a longer task requests again when its grant ends"
@@ -138,11 +124,11 @@ def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
 def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
     tag, access = compared.read.get("getTag"), compared.read.get(".", {})
     member = access.get("left", {}).get("getTag")
-    if tag and tag["left"] == _ANY_TARGET:
+    if tag and tag["left"] == TARGET:
         yield from _tag_faults(str(literals_in(tag["right"])[0]), compared, names)
     elif member and literals_in(member["right"]):
         yield from _member_faults(str(literals_in(member["right"])[0]), access["attr"], member["left"], compared, names)
-    elif compared.is_pattern and access.get("left") == {"Var": "context"}:
+    elif compared.is_pattern and access.get("left") == CONTEXT:
         yield from _name_faults(access["attr"], compared.text, names)
     elif compared.is_attribute("resource", "arn"):
         yield from _arn_faults(compared, names)
@@ -172,11 +158,11 @@ def _member_faults(
     """Check a value of the principal's claims or of the call's condition keys."""
     text = compared.text
     key = key_of(tag)
-    if owner == {"Var": "principal"} and member == "string":
+    if owner == PRINCIPAL and member == "string":
         for wrong, fix in claim_faults(tag, text, names.requesters, names):
             yield f'compares the claim {tag} with "{text}", but {wrong}', fix
     elif (
-        owner == _CALL
+        owner == CALL
         and key
         and key.operator.has_patterns
         and ("?" in text or (not compared.is_pattern and "*" in text))

@@ -20,6 +20,7 @@ from jitney.configuration.policy_comparisons import impossible_comparisons
 from jitney.configuration.policy_requests import unmet_by_requests
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.patterns import has_wildcard, wildcard_pattern
+from jitney.core.policy.expressions import PRINCIPAL, operations_of
 from jitney.core.policy.literals import Literals, read_policy
 from jitney.core.policy.monotonicity import permits_more
 
@@ -107,10 +108,9 @@ def unknown_group(name: str, names: Names) -> Iterator[Unknown]:
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     """Yield the principal's claims that no issuer shows to policies, or that the policy reads as another type."""
-    reads = set(_claims_read(policy))
-    for name, kind in sorted(reads):
+    for name, kind in sorted(set(_claims_read(policy))):
         known = names.claims.get(name)
-        if known is None and kind and (name, "") in reads:  # hasTag and getTag of one claim are one problem
+        if known is None and kind:  # the getTag before it is the problem
             continue
         if known is None:
             add = f"add {name}: string to claims.tags of an issuer"
@@ -122,19 +122,12 @@ def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown
             yield Unknown(name, wrong, f'write principal.getTag("{name}").{known}')
 
 
-def _claims_read(part: Any) -> Iterator[tuple[str, str]]:
-    """Yield the principal's tags in a part of a policy, each with the member that the policy reads, or ""."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _claims_read(each)
-    if not isinstance(part, dict):
-        return
-    for operator, operands in part.items():
+def _claims_read(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the principal's tags that the policy reads, each with the member that it reads, or ""."""
+    for operator, operands in operations_of(policy):
         tag = operands["left"].get("getTag") if operator == "." else operands if operator in _TAG_OPERATORS else None
-        if tag and tag["left"] == {"Var": "principal"}:
+        if tag and tag["left"] == PRINCIPAL:
             yield str(tag["right"].get("Value", "...")), operands["attr"] if operator == "." else ""
-        else:
-            yield from _claims_read(operands)
 
 
 def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:

@@ -6,7 +6,8 @@ Such policies see only the approvals of the call itself, not those of its grant 
 from collections.abc import Mapping
 from typing import Any
 
-_CONTEXT: Mapping[str, str] = {"Var": "context"}
+from jitney.core.policy.expressions import CONTEXT
+
 _ACCESSES = (".", "has")
 
 
@@ -26,7 +27,7 @@ def _uses_call(condition: Any) -> bool:
         if isinstance(expression, list):
             left += expression
         elif isinstance(expression, dict):
-            if expression == _CONTEXT:
+            if expression == CONTEXT:
                 return True
             left += [
                 operands for operator, operands in expression.items() if not _reads_other_member(operator, operands)
@@ -38,4 +39,4 @@ def _reads_other_member(operator: str, operands: Any) -> bool:
     """Return whether this reads a member of the context other than `call`, such as `context.way`."""
     if operator not in _ACCESSES or operands.keys() != {"left", "attr"}:
         return False
-    return operands["left"] == _CONTEXT and isinstance(operands["attr"], str) and operands["attr"] != "call"
+    return operands["left"] == CONTEXT and isinstance(operands["attr"], str) and operands["attr"] != "call"

@@ -24,7 +24,7 @@ def call_uid(call: Call) -> dict[str, str]:
 _EMPTY_TAG: Mapping[str, Any] = {"string": "", "long": 0, "bool": False, "strings": []}
 
 
-def _tag(value: TagValue) -> Entity:
+def claim_record(value: TagValue) -> Entity:
     """Return a claim as the schema's type Claim: only the member of the claim's own type is set."""
     kinds = {str: "string", bool: "bool", int: "long", tuple: "strings"}
     return {**_EMPTY_TAG, kinds[type(value)]: value}
@@ -37,7 +37,7 @@ def principal_entity(principal: Principal) -> Entity:
         "uid": uid(principal.kind.capitalize(), principal.source_identity),
         "attrs": attributes if principal.human is None else {**attributes, "human": principal.human.name},
         "parents": [uid("Group", group) for group in sorted(principal.groups)],
-        "tags": {name: _tag(value) for name, value in principal.tags},
+        "tags": {name: claim_record(value) for name, value in principal.tags},
     }
 
 

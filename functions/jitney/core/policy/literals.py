@@ -11,14 +11,9 @@ from typing import Any, TypeAlias
 
 from jitney.core.patterns import Pattern, Wildcard, compile_pattern
 from jitney.core.policy.condition_witnesses import NUMBER, TEXT, CallLiterals
+from jitney.core.policy.expressions import CALL, CONTEXT, RESOURCE, Expression
 
-# An expression is a JSON object with one member: an operator and its operands.
-Expression: TypeAlias = Mapping[str, Any]
 Operands: TypeAlias = Mapping[str, Any]
-
-_RESOURCE: Expression = {"Var": "resource"}
-_CONTEXT: Expression = {"Var": "context"}
-_CALL: Expression = {".": {"left": _CONTEXT, "attr": "call"}}
 
 # Attributes of the context whose values are names.
 _NAMING = frozenset({"action", "service", "target", "accessProfile", "way"})
@@ -146,13 +141,13 @@ def _read_variable(found: Literals, name: str) -> bool:
 def _read_access(found: Literals, operands: Operands) -> bool:
     """Read an attribute that no other reader handles."""
     name = operands["attr"]
-    if operands["left"] == _CONTEXT:
+    if operands["left"] == CONTEXT:
         if name in _ONLY_WITH:
             found.faults.append(f"uses context.{name} other than with {_ONLY_WITH[name]}")
         found.by_value.add(name)
         found.mentions |= {REVEAL} & {f"context.{name}"}
         return True
-    if operands["left"] != _RESOURCE:
+    if operands["left"] != RESOURCE:
         return False
     found.mentions |= {WILDCARD} & {f"resource.{name}"}
     if name in _PLACES:
@@ -189,7 +184,7 @@ def _add_call_value(found: Literals, subject: Expression, literals: Sequence[Any
 def _tag_name(operands: Operands) -> str | None:
     """Return the condition key that `.hasTag()` or `.getTag()` of context.call names; None for other operands."""
     name = operands.get("right", {}).get("Value")
-    return name if operands.get("left") == _CALL and isinstance(name, str) else None
+    return name if operands.get("left") == CALL and isinstance(name, str) else None
 
 
 def _read_tag_test(found: Literals, operands: Operands) -> bool:
@@ -205,7 +200,7 @@ def _read_equality(found: Literals, operands: Operands) -> bool:
         if name in _PLACES:
             found.add_attribute(name, [literal])
             return True
-        if subject == _RESOURCE:
+        if subject == RESOURCE:
             found.add_entity(literal)
             return True
         if found.add_name(subject, [literal]):
@@ -227,7 +222,7 @@ def _read_like(found: Literals, operands: Operands) -> bool:
 
 def _read_in(found: Literals, operands: Operands) -> bool:
     entities = literals_in(operands["right"])
-    if operands["left"] != _RESOURCE or not entities:
+    if operands["left"] != RESOURCE or not entities:
         return False
     for uid in entities:
         found.add_entity(uid)
@@ -252,7 +247,7 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
 
 def _read_constant(_: Literals, operands: Operands) -> bool:
     """Accept `resource is T`, `resource has a` and `context has a`, whose results are always the same."""
-    return operands["left"] in (_RESOURCE, _CONTEXT) and "in" not in operands
+    return operands["left"] in (RESOURCE, CONTEXT) and "in" not in operands
 
 
 _READERS: Mapping[str, Callable[[Literals, Any], bool]] = {

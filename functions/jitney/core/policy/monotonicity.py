@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
+from jitney.core.policy.expressions import CONTEXT, attribute
+
 _TESTS = frozenset({"contains", "containsAll", "containsAny"})
 """The operators that hold for a larger set on their left side if they hold for a smaller one."""
 
@@ -20,12 +22,12 @@ class _Use(IntEnum):
     MORE = 1
 
 
-def permits_more(policy: Mapping[str, Any], attribute: str, apart: str = "") -> bool:
-    """Return whether a policy in JSON form surely permits as much or more if `context.<attribute>` has more members.
+def permits_more(policy: Mapping[str, Any], name: str, apart: str = "") -> bool:
+    """Return whether a policy in JSON form surely permits as much or more if `context.<name>` has more members.
 
     False for any use of the attribute that this module does not know. The member `apart` does not count.
     """
-    read = {"left": {"Var": "context"}, "attr": attribute}
+    read = attribute(CONTEXT, name)
     permits, met = policy["effect"] == "permit", {"when": 1, "unless": -1}
     waiting: list[tuple[Any, _Use]] = [
         (each["body"], _Use(met[each["kind"]] * (1 if permits else -1))) for each in policy["conditions"]
@@ -37,11 +39,11 @@ def permits_more(policy: Mapping[str, Any], attribute: str, apart: str = "") -> 
         if not isinstance(expression, dict):
             continue
         for operator, operands in expression.items():
-            if operator == "contains" and operands == {"left": {".": read}, "right": {"Value": apart}}:
+            if operator == "contains" and operands == {"left": read, "right": {"Value": apart}}:
                 continue
-            if operands == read and use is not _Use.MORE:
+            if {operator: operands} == read and use is not _Use.MORE:
                 return False
-            if operands != read:
+            if {operator: operands} != read:
                 waiting += _parts(operator, operands, use)
     return True
 

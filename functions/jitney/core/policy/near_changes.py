@@ -6,9 +6,7 @@ apply to it, and a permit of one version too. Of a whole space, such requests ar
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any, TypeVar
 
 from jitney.core.access.request import Way
@@ -16,18 +14,22 @@ from jitney.core.actions import ActionTable
 from jitney.core.identity.principal import ClaimTags
 from jitney.core.patterns import has_wildcard
 from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest, SpaceScope
-from jitney.core.policy.known_conditions import Facts, context_facts, may_hold
+from jitney.core.policy.entities import claim_record
+from jitney.core.policy.expressions import PRINCIPAL, RESOURCE
+from jitney.core.policy.known_conditions import (
+    Facts,
+    attribute_facts,
+    context_facts,
+    joined_facts,
+    may_hold,
+    parent_facts,
+    tag_facts,
+)
 from jitney.core.policy.literals import read_policy
 from jitney.core.policy.scope_levels import levels_of
-from jitney.core.stored_identity import Identity
 
 _Policy = Mapping[str, Any]
 _Chosen = TypeVar("_Chosen")
-_ORDERS: Mapping[str, Callable[[int, int], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
-_PRINCIPAL, _RESOURCE = {"Var": "principal"}, {"Var": "resource"}
-_SECONDS = {".": {"left": {"Var": "context"}, "attr": "durationSeconds"}}
-_WINDOWS = {".": {"left": {"Var": "context"}, "attr": "timeWindows"}}
-_ARN = {".": {"left": _RESOURCE, "attr": "arn"}}
 _MOST_GROUP_SETS = 4
 """How many sets of groups are tried for each pair of policies, the smallest first."""
 
@@ -67,14 +69,14 @@ def _part(space: DecisionSpace, both: tuple[_Policy, _Policy], places: frozenset
         scopes=sorted((space.scopes[place] for place in sorted(places)), key=_is_less_certain),
         groups=sorted(kept(space.groups, _group_facts), key=len)[:_MOST_GROUP_SETS],
         claims=kept(space.claims, _claim_facts),
-        seconds=kept(space.seconds, _second_facts),
+        seconds=kept(space.seconds, lambda seconds: context_facts({"durationSeconds": seconds})),
         targets=kept(space.targets, _target_facts),
-        time_windows=kept(space.time_windows, _window_facts),
+        time_windows=kept(space.time_windows, lambda windows: context_facts({"timeWindows": sorted(windows)})),
         ways=kept(space.ways, _way_facts),
-        humans=kept(space.humans, _human_facts),
-        kinds=kept(space.kinds, partial(_attribute_facts, "kind")),
-        names=kept(space.names, partial(_attribute_facts, "subject")),
-        issuers=kept(space.issuers, partial(_attribute_facts, "issuer")),
+        humans=kept(space.humans, lambda human: context_facts({"onBehalfOfHuman": human is not None})),
+        kinds=kept(space.kinds, lambda kind: attribute_facts(PRINCIPAL, {"kind": kind})),
+        names=kept(space.names, lambda name: attribute_facts(PRINCIPAL, {"subject": name})),
+        issuers=kept(space.issuers, lambda issuer: attribute_facts(PRINCIPAL, {"issuer": issuer})),
     )
 
 
@@ -85,7 +87,7 @@ def _is_less_certain(asked: SpaceScope) -> bool:
 
 def _may_be(policy: _Policy, facts: Facts) -> bool:
     """Return whether the policy may apply, by its scope and its conditions."""
-    scopes = (("principal", _PRINCIPAL), ("resource", _RESOURCE))
+    scopes = (("principal", PRINCIPAL), ("resource", RESOURCE))
     entities = ((variable, _entity(policy[name])) for name, variable in scopes)
     inside = all(facts("in", {"left": var, "right": each}) is not False for var, each in entities if each)
     return inside and may_hold(policy, facts)
@@ -102,78 +104,21 @@ def _scope_facts(asked: SpaceScope) -> Facts:
         return context_facts({"accessProfile": asked.profile})
     (action,), (arn,) = asked.permission.actions, asked.permission.resources
     known = context_facts({"accessProfile": "", "action": action, "service": action.partition(":")[0]})
-    is_exact = not has_wildcard(arn)
-    return lambda operator, operands: arn if is_exact and {operator: operands} == _ARN else known(operator, operands)
-
-
-def _among(read: Mapping[str, Any], kinds: Mapping[str, frozenset[str]]) -> Facts:
-    """Return the facts about entities that contain `read`: for each type, the ids of all of them."""
-
-    def facts(operator: str, operands: Any) -> Any:
-        if operator != "in" or operands["left"] != read:
-            return None
-        entities = [
-            each.get("Value", {}).get("__entity", {}) for each in operands["right"].get("Set", [operands["right"]])
-        ]
-        if all(each.get("type") in kinds for each in entities):
-            return any(each["id"] in kinds[each["type"]] for each in entities)
-        return None
-
-    return facts
+    return known if has_wildcard(arn) else joined_facts(known, attribute_facts(RESOURCE, {"arn": arn}))
 
 
 def _group_facts(groups: frozenset[str]) -> Facts:
-    return _among(_PRINCIPAL, {"Jitney::Group": groups})
+    return parent_facts(PRINCIPAL, lambda entity: entity.id in groups if entity.type == "Jitney::Group" else None)
 
 
 def _target_facts(alias: str) -> Facts:
-    inside, named = _among(_RESOURCE, {"Jitney::Target": frozenset({alias})}), context_facts({"target": alias})
-    return lambda operator, operands: inside(operator, operands) if operator == "in" else named(operator, operands)
+    inside = parent_facts(RESOURCE, lambda entity: entity.id == alias if entity.type == "Jitney::Target" else None)
+    return joined_facts(inside, context_facts({"target": alias}))
 
 
 def _claim_facts(claims: ClaimTags) -> Facts:
-    values = dict(claims)
-
-    def facts(operator: str, operands: Any) -> Any:
-        match operator, operands:
-            case "hasTag", {"left": read, "right": {"Value": str(name)}} if read == _PRINCIPAL:
-                return name in values
-            case ".", {"left": {"getTag": {"left": read, "right": {"Value": str(name)}}}} if read == _PRINCIPAL:
-                value = values.get(name)
-                return value if isinstance(value, str) else None
-        return None
-
-    return facts
-
-
-def _second_facts(seconds: int) -> Facts:
-    def facts(operator: str, operands: Any) -> Any:
-        match operator, operands:
-            case str(name), {"left": left, "right": {"Value": int(number)}} if name in _ORDERS and left == _SECONDS:
-                return _ORDERS[name](seconds, number)
-        return None
-
-    return facts
-
-
-def _window_facts(windows: frozenset[str]) -> Facts:
-    def facts(operator: str, operands: Any) -> Any:
-        match operator, operands:
-            case "contains", {"left": left, "right": {"Value": str(name)}} if left == _WINDOWS:
-                return name in windows
-        return None
-
-    return facts
+    return tag_facts(PRINCIPAL, {name: claim_record(value) for name, value in claims})
 
 
 def _way_facts(way: tuple[Way, bool]) -> Facts:
     return context_facts({"way": way[0].value, "reveal": way[1]})
-
-
-def _attribute_facts(name: str, value: str) -> Facts:
-    read = {"left": _PRINCIPAL, "attr": name}
-    return lambda operator, operands: value if operator == "." and operands == read else None
-
-
-def _human_facts(human: Identity | None) -> Facts:
-    return context_facts({"onBehalfOfHuman": human is not None})

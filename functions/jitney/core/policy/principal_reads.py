@@ -10,12 +10,12 @@ from itertools import combinations, groupby
 from typing import Any
 
 from jitney.core.identity.principal import Principal
-from jitney.core.policy.literals import Expression, literals_in
+from jitney.core.policy.expressions import PRINCIPAL
+from jitney.core.policy.literals import literals_in
 
 MOST_PAIRED = 8
 """Requesters have each pair of groups of one issuer if policies name at most this many groups."""
 
-_PRINCIPAL: Expression = {"Var": "principal"}
 _COMPARISONS = frozenset({"==", "!=", "in"})
 _TAG_OPERATORS = frozenset({"hasTag", "getTag"})
 
@@ -96,7 +96,7 @@ def group_sets(reads: Iterable[PrincipalReads]) -> list[frozenset[str]]:
 
 def _read(found: _Found, expression: Any) -> None:
     """Add what `expression` reads. An unknown use of the principal makes it `whole`."""
-    if expression == _PRINCIPAL:
+    if expression == PRINCIPAL:
         found.whole = True
     elif isinstance(expression, list):
         for each in expression:
@@ -113,7 +113,7 @@ def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool
         # An expression without `principal` can still test the principal: no other agent is among Cedar's entities.
         found.entities.add(operands["__entity"]["id"])
         return True
-    if operands.get("left") != _PRINCIPAL:
+    if operands.get("left") != PRINCIPAL:
         return False
     if operator in (".", "has"):
         found.attributes.add(operands["attr"])
@@ -172,11 +172,11 @@ def _compare(found: dict[str, set[Any]], expression: Any, name_of: Callable[[Any
 def _claim_of(expression: Any) -> str:
     """Return the claim that `principal.getTag("claim").type` reads; "" for other expressions."""
     read = expression.get(".", {}).get("left", {}).get("getTag", {})
-    names = literals_in(read["right"]) if read.get("left") == _PRINCIPAL else []
+    names = literals_in(read["right"]) if read.get("left") == PRINCIPAL else []
     return str(names[0]) if names else ""
 
 
 def _attribute_of(expression: Any) -> str:
     """Return the attribute that `principal.attribute` reads; "" for other expressions."""
     read = expression.get(".", {})
-    return str(read["attr"]) if read.get("left") == _PRINCIPAL else ""
+    return str(read["attr"]) if read.get("left") == PRINCIPAL else ""

@@ -9,10 +9,10 @@ from typing import Any
 
 from jitney.core.access.request import Way
 from jitney.core.policy.condition_witnesses import OPERATION
+from jitney.core.policy.expressions import CALL
 from jitney.core.policy.known_conditions import Facts, context_facts, may_hold
 
-_CALL = {".": {"left": {"Var": "context"}, "attr": "call"}}
-_IS_CALL = {"left": _CALL, "right": {"Value": OPERATION}}
+_IS_CALL = {"left": CALL, "right": {"Value": OPERATION}}
 _WAYS: tuple[Mapping[str, Any], ...] = (
     {"way": Way.CREDENTIALS.value, "reveal": False},
     {"way": Way.GATEWAY.value, "reveal": False},
