@@ -156,9 +156,22 @@ def test_pol_14_changed_cases_are_listed(compared, tmp_path):
     assert listed == ["kept: changed", "only new: added", "only old: removed"]
 
 
-def test_pol_14_a_table_that_cannot_be_read_has_no_cases(compared, tmp_path):
+@pytest.mark.parametrize("version", ["old", "new"])
+def test_pol_14_a_table_that_cannot_be_read_is_said_and_its_cases_are_not_removed(compared, tmp_path, version):
+    for each in ("old", "new"):
+        (tmp_path / each / "own").mkdir(parents=True)
+        case = "cases:\n- {name: kept, target: prod, groups: [corp/a], seconds: 1, actions: [s3:GetObject], "
+        case += 'resources: ["arn:aws:s3:::b/k"], effect: allow}\n'
+        (tmp_path / each / "own" / "tests.yaml").write_text(case + ("x: [" if each == version else ""))
+    code, out, _ = compared(READ, READ)
+    (listed,) = [line.split(maxsplit=1)[1] for line in out.splitlines() if line.startswith("  case ")]
+    assert (code, "removed" in listed, "added" in listed) == (0, False, False)
+    assert listed.startswith(f"tests.yaml: no case is compared, because the {version} version cannot be read: ")
+    assert listed.endswith("/own/tests.yaml:3)")
+
+
+def test_pol_14_without_a_table_there_are_no_cases(compared, tmp_path):
     (tmp_path / "old" / "own").mkdir(parents=True)
-    (tmp_path / "old" / "own" / "tests.yaml").write_text("cases: [")
     code, out, _ = compared(READ, READ)
     assert (code, "  case " in out) == (0, False)
 

@@ -5,7 +5,6 @@ A comparison of decisions can miss a difference, and shows no annotations and no
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import cedarpy
@@ -13,6 +12,7 @@ import cedarpy
 from jitney.configuration.load import ConfigurationError
 from jitney.configuration.policies import PolicySource
 from jitney.configuration.policy_check import LoadedPolicies, read_cases, sources_of
+from jitney.configuration.policy_table import TABLE
 from jitney.core.policy.policy_tests import Case
 
 
@@ -36,9 +36,17 @@ def policy_changes(old: LoadedPolicies, new: LoadedPolicies) -> list[PolicyChang
 
 
 def case_changes(old: LoadedPolicies, new: LoadedPolicies, env: Mapping[str, str]) -> list[PolicyChange]:
-    """Return the cases that differ. A table that cannot be read has no cases."""
-    before, after = _cases(old, env), _cases(new, env)
-    return list(_differing(before, after))
+    """Return the cases that differ. If a table cannot be read, that is the only change."""
+    tables: list[Mapping[str, Case]] = []
+    unreadable: list[PolicyChange] = []
+    for version, loaded in (("old", old), ("new", new)):
+        try:
+            tables.append(_cases(loaded, env))
+        except ConfigurationError as error:
+            first = error.problems[0]
+            change = f"no case is compared, because the {version} version cannot be read: {first.wrong}; {first.fix}"
+            unreadable.append(PolicyChange(TABLE, change, first.place, decides=False))
+    return unreadable or list(_differing(*tables))
 
 
 def _changed(name: str, old: PolicySource | None, new: PolicySource | None) -> PolicyChange | None:
@@ -63,9 +71,9 @@ def _document(source: PolicySource) -> dict[str, Any]:
 
 
 def _cases(loaded: LoadedPolicies, env: Mapping[str, str]) -> dict[str, Case]:
-    with suppress(ConfigurationError):
-        return {each.name: each for each in read_cases(loaded, env)}
-    return {}
+    """Return the cases by name: none if there is no table. Raises ConfigurationError for one that cannot be read."""
+    has_table = (loaded.folder / TABLE).exists()
+    return {each.name: each for each in read_cases(loaded, env)} if has_table else {}
 
 
 def _differing(old: Mapping[str, Case], new: Mapping[str, Case]) -> Iterator[PolicyChange]:

@@ -67,7 +67,7 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
         raise Problem(
             "request_invalid",
             "A rejection needs a comment.",
-            "Say why in `comment`, in a few words. The agent sees it.",
+            "Write the reason for the rejection (`comment`) in a few words. The agent sees it.",
         )
     return text
 
