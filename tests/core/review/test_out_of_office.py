@@ -223,6 +223,20 @@ def test_rev_06_a_delegate_is_there_when_a_request_escalates_to_the_delegator():
     assert has_enough_approvals(voted(voted(PENDING, "dave", groups, at=late), "alice", groups, at=late))
 
 
+def test_rev_06_a_delegates_vote_counts_for_no_group_that_has_not_escalated_yet():
+    """Policy requires owners and security. Dave votes for erin of security, to which owners escalates later."""
+    owners = GROUPS["owners"]._replace(approvals=1)
+    config = configured(GROUPS | {"owners": owners})
+    away = OutOfOffice("a-2", identity("corp.erin"), NOW, NOW + DAY, (("security", identity("corp.dave")),))
+    groups, late = with_delegates(config, OutOfOfficeEntries((away,)), NOW), PENDING.created_at + 900
+    both = replace(PENDING, reviews=(("owners", "security"),))
+    early = voted(both, "dave", groups, at=late - 1)
+    assert (early.approvals, has_enough_approvals(early)) == (("security",), False)
+    assert voted(early, "dave", groups, at=late).approvals == ("owners", "security")
+    active = activated(replace(early, approvals=("owners", "security")), late)
+    assert valid_approvals(under_review(active), groups) == {"security"}
+
+
 def test_rev_04_a_delegates_vote_stays_one_after_an_escalation_to_their_own_group():
     """Carol votes for bob who is away; then owners escalates to carol's group, and bob is back and votes."""
     groups, late = at_work(AWAY), PENDING.created_at + 900

@@ -35,16 +35,19 @@ def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, no
 def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups: Groups) -> frozenset[Identity]:
     """Return the members of `group` that a vote may count for: the voter, or the members who delegated to the voter.
 
-    A vote stays valid after the delegation ends, but not if the configuration no longer allows the delegation.
+    A vote stays valid after the delegation ends, but not if the configuration no longer allows the delegation. A
+    delegate in an escalation's group represents no member before the escalation is due.
     """
     delegations = _delegations_for(vote, group, review.grant, groups)
     if not delegations if vote.groups is None else group in vote.groups:
         return frozenset({vote.human})
+    due = approving_groups(group, review.grant, groups, vote.at)
     return (
         frozenset(
             each.delegator
             for each in delegations
             if each.in_force(vote.at)
+            and each.group in due
             and review.is_among(each.delegator, groups[each.group].members)
             and review.is_among(vote.human, groups[each.group].delegates)
         )
