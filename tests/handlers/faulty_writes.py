@@ -29,8 +29,10 @@ class FaultyWrites:
         """Let the next call of a method of the store meet the fault."""
         self.hit = self.took_effect = False
         self._method, self._fault = method, fault
-        yield
-        self._fault = ""
+        try:
+            yield
+        finally:
+            self._fault = ""
 
     def _wrap(self, store: MemoryStore, method: str) -> None:
         write = getattr(store, method)
