@@ -18,7 +18,6 @@ from jitney.core.access.write_lease import LEASE_SECONDS
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.session import Session
 from jitney.core.problems import Problem
 from jitney.core.review import approvals_in_force
 from jitney.core.review import break_glass as core
@@ -27,7 +26,7 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.pages.visits import FormVisit, Page, visit_of
+from jitney.handlers.pages.visits import FormRoute, Page
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review import break_glass as handlers
@@ -39,6 +38,7 @@ from tests.examples import examples
 from tests.fakes import MemoryFollowUps
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, System, configuration, policies_of
 from tests.handlers.faulty_writes import FAULTS, FaultyWrites
+from tests.handlers.form_visits import post_form
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_break_glass import FORBIDS
@@ -480,26 +480,9 @@ class BreakGlassLives:
         groups = frozenset({ON_CALL[name]} if name in ON_CALL else ())
         return replace(person(name, self.alias(name)), groups=groups)
 
-    def visit(self, name: str, grant: Grant, route: Callable[[FormVisit], Page], form: Mapping[str, str]) -> Page:
+    def visit(self, name: str, grant: Grant, route: FormRoute, form: Mapping[str, str]) -> Page:
         """Post a form of a person's own session."""
-        ports = self.system.ports
-        event = {
-            "httpMethod": "POST",
-            "resource": "/reviews/{id}",
-            "headers": {},
-            "pathParameters": {"id": grant.id},
-            "requestContext": {
-                "requestId": "req-1",
-                "identity": {"sourceIp": "198.51.100.7"},
-                "domainName": "jitney.example.com",
-                "path": f"/live/reviews/{grant.id}",
-            },
-        }
-        visit = visit_of(event, ports)
-        session = Session(self.person(name), self.now, "k" * 43, "web")
-        fields = {name: [value] for name, value in form.items()}
-        whole = (visit.event, visit.request, ports, self.now, visit.root, session, ports.suspensions.current())
-        return route(FormVisit(*whole, fields=fields))
+        return post_form(self.system.ports, self.person(name), grant.id, route, form)
 
     def agent(self, name: str) -> str:
         return minting.token(sub=name, iat=self.now, exp=self.now + 300)

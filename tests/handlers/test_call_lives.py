@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.gateway.call_state import CallAttempt, Repeat, key_hash
 from jitney.core.problems import Problem
 from jitney.core.review import approvals_in_force, grant_under_review
+from jitney.core.review.content import content_hash
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.gateway import call_reviews, changing_calls
 from jitney.handlers.gateway_calls import create_call
@@ -24,14 +26,16 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_call
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
+from jitney.handlers.review.break_glass import follow_up
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.suspensions import lift, suspend
 from tests.core.identity import minting
 from tests.examples import examples
 from tests.handlers.conftest import System, configuration, policies_of
+from tests.handlers.form_visits import post_form, use_break_glass
 from tests.handlers.gateway import DELETE, DONE, GET, PUT, MemoryUpstream, add_gateway
 from tests.handlers.seen_votes import vote
-from tests.handlers.test_ballots import ballot
+from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_call_faults import SLOW, KilledError
 from tests.handlers.test_call_tickets import UPLOAD
 from tests.handlers.test_races import chain
@@ -43,6 +47,7 @@ ACTIONS = {"get": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:DeleteObj
 OBJECTS = ("a", "b")
 MOST_CALLS, MOST_DELETED = 4, 2
 REVIEW_SECONDS = 3600
+BREAK_GLASS = BreakGlassConfig(("corp.gina", "corp.dora"), (), ("analytics-prod",), (), 240, 600, own_requests=False)
 KEPT, SENDING = 900, 30
 """How long an answer is kept, and how long a call may take. Then it may have run."""
 REASON = {"reason": "the laptop was stolen"}
@@ -81,7 +86,7 @@ class Attempt:
 
 @dataclass
 class Child:
-    """A call under review, or approved by `voter`."""
+    """A call under review, or approved by `voter`. `owes` says that its break-glass awaits a follow-up review."""
 
     body: Body
     grant_id: str
@@ -91,6 +96,8 @@ class Child:
     state: str = "pending"
     voter: str = ""
     approved_at: int = 0
+    by_break_glass: bool = False
+    owes: bool = False
 
 
 @dataclass
@@ -143,7 +150,7 @@ class CallLives:
 
     def __init__(self) -> None:
         self.rules, self.members = Rules(), set(REVIEWERS)
-        config = replace(configuration(self.rules.text()), operators=("other/security",))
+        config = replace(configuration(self.rules.text()), operators=("other/security",), break_glass=BREAK_GLASS)
         limits = replace(config.limits, reviews_per_hour=1000, max_pending=100, ungranted_requests_per_minute=1000)
         self.system = System(config=replace(config, limits=limits))
         self.upstream = MemoryUpstream(self.answer_of_aws)
@@ -400,7 +407,7 @@ class CallLives:
             child = self.children[post.agent, post.key]
             assert child.body == body
             assert child.state in ("approved", "used")
-            assert child.voter in self.members - set(self.suspended)
+            assert self.is_valid(child)
             assert self.system.store.grants[child.grant_id].state is State.USED
         if not self.is_stateless(post):
             assert any(each["event"] == "call" and each["outcome"] == "sent" for each in self.system.records()[-3:])
@@ -455,14 +462,19 @@ class CallLives:
         if state == "pending":
             return "202"
         of_child = attempt is not None and attempt.call_id == f"c{child.grant_id[1:]}"
-        again = state == "used" and of_child and self.now < self.end_of(child)
-        if state == "used" and not again:
+        if state == "used" and not of_child:
             return "call_already_made"
+        if state == "used" and self.now >= self.end_of(child):
+            return "grant_ended"
         if attempt and not of_child:
             return "idempotency_mismatch"
         if state not in ("approved", "used"):
             return "ended"
-        return "send" if child.voter in self.members - set(self.suspended) else "denied"
+        return "send" if self.is_valid(child) else "denied"
+
+    def is_valid(self, child: Child) -> bool:
+        """Whether the approval of a call counts now. A member has to be one still; break-glass has no members."""
+        return child.voter not in self.suspended and (child.by_break_glass or child.voter in self.members)
 
     def end_of(self, child: Child) -> int:
         return min(child.approved_at + child.seconds, child.ends_by)
@@ -511,6 +523,40 @@ class CallLives:
             child.state, child.voter, child.approved_at = "approved", name, self.now
             assert after.state is State.ACTIVE
             assert after.expires_at == self.end_of(child)
+
+    def break_glass(self, number: int, name: str) -> None:
+        pending = [each for each in self.children.values() if each.state == "pending"]
+        if not pending:
+            return
+        child = pending[-1 - number % len(pending)]
+        agent, grant = self.parents[child.body.parent].agent, self.system.store.grants[child.grant_id]
+        owing = [each for each in self.children.values() if each.owes]
+        blocked = any(each.voter == name or self.parents[each.body.parent].agent == agent for each in owing)
+        is_open = self.state_of(child) == "pending" and self.mode(child.body) != "deny"
+        may = is_open and not blocked and name not in self.suspended and f"corp.{name}" in BREAK_GLASS.people
+        try:
+            use_break_glass(self.system.ports, person(name), grant.id, content_hash(grant))
+        except Problem as problem:
+            assert not may, problem
+            return
+        assert may
+        child.state, child.voter, child.approved_at = "approved", name, self.now
+        child.by_break_glass = child.owes = True
+        child.seconds = min(child.seconds, BREAK_GLASS.max_duration_seconds)
+        assert self.system.store.grants[child.grant_id].expires_at == self.end_of(child)
+
+    def follow_up(self, verdict: str) -> None:
+        """An operator does the follow-up review of the last use of break-glass. An objection ends the approval."""
+        for child in [each for each in self.children.values() if each.owes][-1:]:
+            before, operator = (
+                self.state_of(child),
+                replace(person("olga", "other"), groups=frozenset({"other/security"})),
+            )
+            form = {"judgement": verdict, "comment": "seen"}
+            assert post_form(self.system.ports, operator, child.grant_id, follow_up, form).status == 303
+            child.owes = False
+            if verdict == "object" and before == "approved":
+                child.state = "revoked"
 
     def withdraw(self, number: int, *, own: bool) -> None:
         if self.children:
@@ -588,6 +634,7 @@ class CallLives:
             grant, events = self.system.store.grants[child.grant_id], chain(self.system, child.grant_id)
             assert len(events) == grant.records
             assert events.count("use") == (child.state == "used") == (grant.state is State.USED)
+            assert events.count("break_glass") == child.by_break_glass
             assert (self.state_of(child) == "ended") <= (child.state != "used")
         for (agent, _), attempt in [*self.attempts.items()][-3:]:
             events = chain(self.system, attempt.call_id)
@@ -664,10 +711,12 @@ STEPS: dict[str, Chooser] = {
         "name": random.choice(["alice", "alice", "alice", "bob", "mallory"]),
         "verdict": random.choice([*6 * [VoteVerdict.APPROVE], VoteVerdict.REJECT]),
     },
+    "break_glass": lambda random: {"number": random.randrange(3), "name": random.choice(["gina", "dora", "alice"])},
+    "follow_up": lambda random: {"verdict": random.choice(["confirm", "object"])},
     "withdraw": lambda random: {"number": random.randrange(4), "own": random.choice([False, True])},
     "release": lambda random: {"number": random.randrange(4)},
     "revoke": lambda random: {"number": random.randrange(4)},
-    "suspend": lambda random: {"name": random.choice([*AGENTS, *REVIEWERS])},
+    "suspend": lambda random: {"name": random.choice([*AGENTS, *REVIEWERS, "gina"])},
     "lift": lambda random: {"number": random.randrange(4)},
     "change_member": lambda random: {"name": random.choice(REVIEWERS)},
     "repeat_after": lambda random: {"change": random.choice(["leave", "leave", "suspend", "revoke", "wait", "deny"])},
@@ -687,6 +736,8 @@ OFTEN = (
     *2 * ["repeat_another"],
     *4 * ["repeat_after"],
     "repeat_twice",
+    "break_glass",
+    "follow_up",
     "lift",
     "lift",
     "change_policies",

@@ -9,14 +9,17 @@ import pytest
 
 from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.reviewed_call import call_id_of
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
+from jitney.core.review.content import content_hash
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.held_reads import read_call
 from jitney.handlers.releases import release_grant
+from tests.handlers.form_visits import use_break_glass
 from tests.handlers.gateway import DELETE, DONE, GET, OK, POLICIES, Gateway
 from tests.handlers.seen_votes import vote
-from tests.handlers.test_ballots import ballot
+from tests.handlers.test_ballots import ballot, person
 
 READS_REVIEWED = POLICIES.replace(
     '@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);',
@@ -148,6 +151,21 @@ def test_rev_16_a_throttled_call_keeps_its_approval_for_one_sending() -> None:
     assert (status, answer["status"]) == (200, 200)
     assert gateway.post(GET, "k") == (status, answer)
     assert len(gateway.upstream.sent) == 3
+
+
+def test_rev_16_a_call_that_aws_did_not_receive_before_its_approval_ended_is_not_said_to_be_sent(gateway: Gateway):
+    """Break-glass approves a call for less time than its grant lasts."""
+    ports = gateway.system.ports
+    settings = BreakGlassConfig(("corp.gina",), (), ("analytics-prod",), (), 120, 600, own_requests=False)
+    ports.config = replace(ports.config, break_glass=settings)
+    gateway.post(DELETE, "k")
+    use_break_glass(ports, person("gina"), child(gateway).id, content_hash(child(gateway)))
+    gateway.upstream.answer = lambda: THROTTLED
+    assert gateway.post(DELETE, "k")[1]["status"] == 503
+    gateway.system.now += 120
+    status, answer = gateway.post(DELETE, "k")
+    assert (status, answer["code"], len(gateway.upstream.sent)) == (410, "grant_ended", 1)
+    assert "was not sent, and its approval ended at" in answer["detail"]
 
 
 def test_rev_16_an_approved_call_that_may_have_run_is_not_sent_again(gateway: Gateway) -> None:

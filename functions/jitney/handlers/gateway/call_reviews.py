@@ -28,6 +28,7 @@ from jitney.core.quotas import (
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.records.record_texts import canonical
+from jitney.core.times import iso
 from jitney.handlers.access.review_queue import added, pending_list, unless_rejected_before
 from jitney.handlers.access.review_starts import start_review
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
@@ -199,7 +200,9 @@ def _approved(
 ) -> ApprovedCall:
     """Return the approved call, if policy allows it with the votes that are valid now (REV 3)."""
     now, call_id, attempt = authenticated.now, call_id_of(child.id), post.attempt
-    again = child.state is State.USED and now < child.expires_at and _was_not_sent(attempt, call_id)
+    again = child.state is State.USED and _was_not_sent(attempt, call_id)
+    if again and now >= child.expires_at:
+        raise _approval_ended(child)
     if child.state is State.USED and not again:
         if attempt is None and child.used_at is not None and now < child.used_at + SENDING_SECONDS:
             raise in_progress(call_id)  # the key was read before another execution sent the call
@@ -233,6 +236,13 @@ def _require_no_other_call(attempt: CallAttempt | None, call_id: str = "") -> No
 
 def _was_not_sent(attempt: CallAttempt | None, call_id: str) -> bool:
     return attempt is not None and attempt.call_id == call_id and attempt.state is CallState.NOT_SENT
+
+
+def _approval_ended(child: Grant) -> Problem:
+    """Return the problem of a call that AWS did not receive before its approval ended."""
+    detail = f"Call {call_id_of(child.id)} was not sent, and its approval ended at {iso(child.expires_at)}."
+    fix = "Make the call with a new Idempotency-Key. It is then reviewed again."
+    return Problem("grant_ended", detail, fix, {"grant": child.view()})
 
 
 def _use(child: Grant, authenticated: AuthenticatedRequest) -> ApprovedUse:
