@@ -16,7 +16,7 @@ from jitney.audit_database.views import first_comment
 from jitney.client.audit import athena as athena_module
 from jitney.client.audit.athena import NamedQuery, QueryResult
 from jitney.client.audit.audit_names import concerns, resource_arn
-from jitney.client.commands.audit import read_day
+from jitney.client.commands.audit_options import read_day
 from jitney.core.access.request import Permission
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.times import iso

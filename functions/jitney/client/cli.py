@@ -39,14 +39,6 @@ COMMANDS: Mapping[str, str] = {
     "restore": "restore.restore",
 }
 """The commands and groups in the order of the help, each with its module below `commands` and its name there."""
-_AUDIT: Mapping[str, str] = {
-    "show": "audit_show.show_report",
-    "query": "audit_query.run_query",
-    "who": "audit_who.who_did",
-    "backfill": "audit_backfill.backfill_events",
-    "redrive": "audit_redrive.redrive_dead_letters",
-}
-"""The commands of `audit` that have a module of their own."""
 _AFTER_DASHES = ("run", "explain")
 """The commands that take another command after `--`."""
 
@@ -127,7 +119,7 @@ def build_app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
     for name in names:
         command = _imported(COMMANDS[name])
         if isinstance(command, typer.Typer):
-            app.add_typer(_with_audit(command) if name == "audit" else command, name=name)
+            app.add_typer(command, name=name)
         else:
             app.command(cls=_imported("run.CommandAfterDashes") if name in _AFTER_DASHES else None)(command)
     return app
@@ -136,13 +128,3 @@ def build_app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
 def _imported(place: str) -> Any:
     module, _, name = place.partition(".")
     return getattr(import_module(f"jitney.client.commands.{module}"), name)
-
-
-def _with_audit(group: typer.Typer) -> typer.Typer:
-    """Return the group with the commands of `_AUDIT`. Their modules import the group, so it cannot import them."""
-    whole = command_group()
-    whole.info, whole.registered_callback = group.info, group.registered_callback
-    whole.registered_commands = [*group.registered_commands]
-    for name, place in _AUDIT.items():
-        whole.command(name)(_imported(place))
-    return whole

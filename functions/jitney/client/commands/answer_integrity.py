@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from jitney.client.commands.audit import Database, Stack, Trusted, Workgroup, print_rows
+from jitney.client.commands.audit_options import Database, Stack, Trusted, Workgroup
 from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
 from jitney.client.terminal.command_result import audit_screen, print_json
 
 Check = Annotated[
     bool,
     typer.Option("--check/--no-check", help="Check the records and calls behind the answer, or only print it."),
 ]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV. No cell can be a formula.")]
 _TITLE = "The answer was not checked"
 
 
@@ -55,6 +57,12 @@ class AnswerOptions:
             return found.check_answer(sources, since, until, progress, now, last)
 
 
+def require_one_format(*, as_csv: bool, as_json: bool) -> None:
+    """Raise Invalid if both formats are given."""
+    if as_csv and as_json:
+        raise invalid("--csv and --json exclude each other.", "Give one of them.")
+
+
 def print_checked(
     document: Mapping[str, Any],
     columns: Sequence[str],
@@ -70,7 +78,12 @@ def print_checked(
         members = [dict(zip(columns, row, strict=True)) for row in rows]
         print_json({**document, "rows": members, "integrity": integrity.document()})
         return
-    print_rows(columns, rows, as_csv=as_csv)
+    if as_csv:
+        from jitney.core.csv_text import csv_text  # noqa: PLC0415 - only used here
+
+        typer.echo(csv_text(columns, rows), nl=False)
+    else:
+        audit_screen().table(columns, rows)
     audit_screen().integrity(integrity.document())
     audit_screen().warnings(warnings)
 

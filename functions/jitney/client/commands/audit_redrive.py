@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jitney.client.commands.audit import chosen_days, read_day
+from jitney.client.commands.audit_options import chosen_days, read_day
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid

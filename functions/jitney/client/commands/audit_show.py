@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jitney.client.commands.answer_integrity import AnswerOptions, exit_by
-from jitney.client.commands.audit import Since
+from jitney.client.commands.audit_options import Since
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra

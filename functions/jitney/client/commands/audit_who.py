@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
-from jitney.client.commands.answer_integrity import AnswerOptions, exit_by, marked_rows, print_checked
-from jitney.client.commands.audit import AsCsv, chosen_days, read_day, require_one_format
+from jitney.client.commands.answer_integrity import (
+    AnswerOptions,
+    AsCsv,
+    exit_by,
+    marked_rows,
+    print_checked,
+    require_one_format,
+)
+from jitney.client.commands.audit_options import chosen_days, read_day
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client.audit.record_lines import RecordSource
-from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
+from jitney.client.commands.audit_options import Records, Since, Stack, Until, chosen_days
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem

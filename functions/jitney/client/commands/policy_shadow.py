@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from jitney.client.audit.record_lines import RecordSource
-from jitney.client.commands.audit import Records, Since, Stack, Until, chosen_days
+from jitney.client.commands.audit_options import Records, Since, Stack, Until, chosen_days
 from jitney.client.commands.policy_replay import DryRuns, Folder, policy_screen
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
