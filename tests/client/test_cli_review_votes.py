@@ -204,7 +204,7 @@ def test_rev_11_an_approval_for_this_time_only_says_so_and_is_confirmed(alice: T
     [
         ("--action", "s3:PutObjekt", "Did you mean s3:PutObject?"),
         ("--resource", "*", "`jitney review show` lists each resource."),
-        ("--for", "300", "is not a duration"),
+        ("--for", "300", "--for 300 has no unit"),
         ("--for", "6m", "This is more than was requested."),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from jitney.client.api.responses import GRANT_ID
 from jitney.client.audit.athena import Athena
 from jitney.client.audit.audit_names import KnownNames
-from jitney.client.audit.grant_report_output import page, show, waiting
+from jitney.client.audit.grant_report_output import page, show
 from jitney.client.audit.record_lines import GAPS_BEFORE_DAYS, day_after
 from jitney.client.audit.trail_silence import GAPS, gap_records
 from jitney.client.policy.further_needs import may_need
@@ -57,7 +57,7 @@ WHERE grant_id = ? AND dt >= ?
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 IntegrityCheck: TypeAlias = Callable[[date], AnswerIntegrity]
 """Returns the integrity of the records and calls published from a first day until today."""
-__all__ = ["DAYS", "checked_grant_ids", "reports", "show", "waiting", "write_html"]
+__all__ = ["DAYS", "checked_grant_ids", "reports", "show", "write_html"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Prints grant reports to a terminal, or as an HTML page."""
 
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -46,13 +45,6 @@ def _grant_report(console: Console, report: "PrintedReport") -> None:
         console.print(Text(strip_control_characters(row.text), style=_STYLES.get(row.tone, "dim")))
     for section in report.sections:
         _section(console, section)
-
-
-@contextmanager
-def waiting() -> Generator[None]:
-    """Show on standard error that Athena is queried, if that is a terminal."""
-    with Console(stderr=True).status("querying Athena"):
-        yield
 
 
 def _section(console: Console, section: "Section") -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.inputs.optional import load_extra
+from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import Invalid
 from jitney.core.json_object import json_object
 from jitney.core.records.audit import AuditEvent
@@ -86,7 +87,7 @@ class RecordSource(NamedTuple):
                 bucket = (known.local.get("buckets") or {}).get("records") or known.outputs["RecordsBucket"]
         if not bucket:
             fix = "Give --folder with a local copy, or --records or --stack for the bucket."
-            raise Invalid("usage", "The command line is not valid", "No records are named.", fix)
+            raise invalid("No records are named.", fix)
         evidence = load_extra("jitney.client.audit.evidence", "audit", title)
         yield from evidence.Archive(bucket, "", progress, title).bodies(since, until, calls=calls)
 

@@ -15,6 +15,7 @@ from jitney.client.audit.evidence import Archive, Period
 from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.audit.table_comparison import with_table
+from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import Invalid
 from jitney.core.integrity.findings import Findings
 from jitney.core.integrity.seal_chain import Keys, NotedSeal
@@ -60,8 +61,7 @@ class VerificationSources:
     def checked(self) -> "VerificationSources":
         """Return self. Raises Invalid unless both buckets are named."""
         if not (self.records and self.seals):
-            fix = "Give --records and --seals, or --stack."
-            raise Invalid("usage", "The command line is not valid", "The buckets are missing.", fix)
+            raise invalid("The buckets are missing.", "Give --records and --seals, or --stack.")
         return self
 
 
@@ -111,11 +111,11 @@ def noted_seal(text: str, *, limited: bool) -> NotedSeal:
     """Return the seal in NUMBER:HASH. Raises Invalid for other texts, and if `limited` by days."""
     if limited:
         fix = "Omit --since and --until, because the noted seal may be on another day."
-        raise Invalid("usage", "The command line is not valid", "--expect-last needs all seals.", fix)
+        raise invalid("--expect-last needs all seals.", fix)
     found = _NOTED.fullmatch(text.lower())
     if not found:
         fix = "Write the number and the hash that `jitney audit verify` printed after `last seal`, such as 41:e2b9..."
-        raise Invalid("usage", "The command line is not valid", f"{text[:80]!r} is not NUMBER:HASH.", fix)
+        raise invalid(f"{text[:80]!r} is not NUMBER:HASH.", fix)
     return NotedSeal(int(found[1]), found[2])
 
 

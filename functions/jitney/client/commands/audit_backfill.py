@@ -11,8 +11,8 @@ from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.commands.audit_options import chosen_days, read_day
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
-from jitney.client.problems import Invalid
-from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.inputs.request_options import invalid
+from jitney.client.terminal.command_result import audit_screen, exit_on_problem, print_result
 
 RATE = 100
 
@@ -64,10 +64,8 @@ def backfill_events(
         chosen = backfill.BackfillOptions(bucket, prefix, url, since.date(), last, tuple(account or ()), rate, dry_run)
         with audit_screen().reading() as progress:
             summary = backfill.Backfill(chosen, progress, now).run()
-        if as_json:
-            print_json(summary.document() | {"dry_run": dry_run})
-        else:
-            audit_screen().backfill(summary.document(), dry_run=dry_run)
+        document = summary.document() | {"dry_run": dry_run}
+        print_result(document, lambda: audit_screen().backfill(document), as_json=as_json)
         raise typer.Exit(0 if summary.complete else 2)
 
 
@@ -76,7 +74,6 @@ def _queue(given: str, stack: Path | None) -> str:
     if given:
         return given
     if stack is None:
-        fix = "Give --queue or --stack."
-        raise Invalid("usage", "The command line is not valid", "The queue is missing.", fix)
+        raise invalid("The queue is missing.", "Give --queue or --stack.")
     with read_stack_file(stack, "queue") as named:
         return str(named.local.get("trail_queue") or named.outputs["TrailQueue"])

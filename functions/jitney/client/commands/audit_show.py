@@ -42,7 +42,7 @@ def show_report(
         ids, now = report.checked_grant_ids(grants), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=report.DAYS)).date()
         location, athena = source.athena(_TITLE)
-        with report.waiting():
+        with screen().working("querying Athena"):
             checked = partial(source.checked, location, until=None, quiet=True)
             reports = report.reports(athena, ids, first, now, checked)
         if html:

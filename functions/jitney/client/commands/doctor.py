@@ -12,7 +12,7 @@ from jitney.client.doctor.machine_checks import MachineChecks
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json
+from jitney.client.terminal.command_result import exit_on_problem, print_result
 
 
 @grouped
@@ -32,9 +32,7 @@ def doctor(*, as_json: options.AsJson = False, connection: options.Connection) -
             found += BrokerChecks(connection, os.environ, time.time()).findings()
             found += MachineChecks(os.environ).findings()
         healthy = all(each.verdict is not Verdict.FAULT for each in found)
-        if as_json:
-            print_json({"healthy": healthy, "checks": [each.document() for each in found]})
-        else:
-            screen.findings(found)
+        document = {"healthy": healthy, "checks": [each.document() for each in found]}
+        print_result(document, lambda: screen.findings(found), as_json=as_json)
         if not healthy:
             raise typer.Exit(ClientProblem.exit_code)

@@ -13,7 +13,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.call_files import with_contents
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
-from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}", re.ASCII), re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 
@@ -47,10 +47,8 @@ def explain(
             if not _REGION.fullmatch(region):
                 raise invalid(f"{region!r} is not a Region.", "Give --region one like eu-west-1.")
             needs = explain_offline(line, account, region)
-            if as_json:
-                print_json({"explanation": [need.document() for need in needs]})
-            else:
-                screen().explanation(needs)
+            document = {"explanation": [need.document() for need in needs]}
+            print_result(document, lambda: screen().explanation(needs), as_json=as_json)
             return
         request = GrantRequest(target, (), 300, "What would this call need?", calls=(line,))
         with connection.broker() as broker:

@@ -9,7 +9,7 @@ from jitney.client.commands.policy_replay import Config, policy_screen
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json
+from jitney.client.terminal.command_result import exit_on_problem, print_result
 
 Old = Annotated[Path, typer.Argument(metavar="OLD", help="The other version's jitney.yaml, or its folder.")]
 Most = Annotated[int, typer.Option("--most", metavar="NUMBER", min=1, help="How many requests to decide at most.")]
@@ -42,11 +42,8 @@ def compare_policies(
         screen = policy_screen()
         with screen.progress() as progress:
             result = comparison.compare_versions(old, config, most, progress)
-        if as_json:
-            print_json(result)
-        else:
-            hidden = comparison.may_hide_differences(result)
-            screen.compared(comparison.rows(result), comparison.table(result, screen.most_changes), partial=hidden)
-        found = result["differences"] or result["affected_state"] or comparison.may_hide_differences(result)
-        if fail_on_change and found:
+        hidden = comparison.may_hide_differences(result)
+        rows, table = comparison.rows(result), comparison.table(result, screen.most_changes)
+        print_result(result, lambda: screen.compared(rows, table, partial=hidden), as_json=as_json)
+        if fail_on_change and (result["differences"] or result["affected_state"] or hidden):
             raise typer.Exit(ClientProblem.exit_code)

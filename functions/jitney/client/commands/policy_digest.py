@@ -5,7 +5,7 @@ import os
 from jitney.client.commands.policy_replay import Config
 from jitney.client.inputs import options
 from jitney.client.policy.policy_access import CONFIGURATION, policy_module
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 
 
 def print_digests(*, config: Config = None, as_json: options.AsJson = False) -> None:
@@ -20,8 +20,6 @@ def print_digests(*, config: Config = None, as_json: options.AsJson = False) -> 
         file = config or CONFIGURATION
         with policy_module(file, "There is no digest") as module:
             digests = module.digests(file, os.environ)
-        if as_json:
-            print_json(digests._asdict())
-        else:
-            shown = digests._asdict().items()
-            screen().rows((name.replace("_", " "), value) for name, value in shown if value)
+        document = digests._asdict()
+        rows = ((name.replace("_", " "), value) for name, value in document.items())
+        print_result(document, lambda: screen().rows(rows), as_json=as_json)

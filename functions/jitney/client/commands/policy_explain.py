@@ -10,9 +10,8 @@ from jitney.client.commands.audit_options import Records, Stack
 from jitney.client.commands.policy_replay import Config, Folder, policy_screen
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
-from jitney.client.inputs.request_options import invalid
-from jitney.client.terminal.command_result import exit_on_problem, print_json
-from jitney.client.terminal.durations import parse_duration
+from jitney.client.inputs.request_options import invalid, seconds, values_by_key
+from jitney.client.terminal.command_result import exit_on_problem, print_result
 
 
 def _repeated(name: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer's own name
@@ -101,13 +100,11 @@ def explain_decision(
             lists |= {"earlier_approvals": earlier_approval, "time_windows": time_window}
             members: dict[str, Any] = {name: given or [] for name, given in lists.items()}
             members |= {"target": target, "other_grant_actions": held or [], "human": human or None, "kind": kind}
-            members |= {"seconds": _seconds(duration), "way": way, "reveal": "true" if reveal else "false"}
-            members |= {"claims": _pairs(claim or (), "claim"), "conditions": _lists(condition or ())}
+            members |= {"seconds": seconds("--for", duration), "way": way, "reveal": "true" if reveal else "false"}
+            members |= {"claims": _claims(claim or ()), "conditions": values_by_key(condition or ())}
             result = explanation.explain_request(config, members)
-        if as_json:
-            print_json(result)
-        else:
-            screen.explained(result, explanation.rows(result), explanation.deciding(result))
+        rows, deciding = explanation.rows(result), explanation.deciding(result)
+        print_result(result, lambda: screen.explained(result, rows, deciding), as_json=as_json)
 
 
 def _of_a_request(context: typer.Context) -> list[str]:
@@ -117,23 +114,8 @@ def _of_a_request(context: typer.Context) -> list[str]:
     return [described[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
-def _seconds(duration: str) -> int:
-    try:
-        return parse_duration(duration)
-    except ValueError as error:
-        raise invalid(str(error), "Give --for a duration such as 90s, 5m or 1h30m.") from error
-
-
-def _pairs(written: Sequence[str], what: str) -> dict[str, str]:
+def _claims(written: Sequence[str]) -> dict[str, str]:
     split = [each.partition("=") for each in written]
     if wrong := [name for name, equals, _ in split if not equals]:
-        raise invalid(f"{wrong[0]!r} is not a {what}.", f"Write it as NAME=VALUE: --{what} {wrong[0]}=VALUE")
+        raise invalid(f"{wrong[0]!r} is not a claim.", f"Write it as NAME=VALUE: --claim {wrong[0]}=VALUE")
     return {name: value for name, _, value in split}
-
-
-def _lists(written: Sequence[str]) -> dict[str, list[str]]:
-    _pairs(written, "condition")
-    found: dict[str, list[str]] = {}
-    for name, _, value in (each.partition("=") for each in written):
-        found.setdefault(name, []).append(value)
-    return found

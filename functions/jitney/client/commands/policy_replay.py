@@ -10,7 +10,7 @@ from jitney.client.commands.audit_options import Records, Since, Stack, Until, c
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json
+from jitney.client.terminal.command_result import exit_on_problem, print_result
 
 Config = Annotated[
     Path | None,
@@ -53,10 +53,8 @@ def replay_records(
         chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
         with screen.progress() as progress:
             result = report.document(report.replay(chosen, config, progress))
-        if as_json:
-            print_json(result)
-        else:
-            screen.replay(result, report.counts(result), report.table(result, screen.most_changes))
+        rows, table = report.counts(result), report.table(result, screen.most_changes)
+        print_result(result, lambda: screen.replay(result, rows, table), as_json=as_json)
         if fail_on_change and (result["changes"] or not result["replayed"]):
             raise typer.Exit(ClientProblem.exit_code)
 

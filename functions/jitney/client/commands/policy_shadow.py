@@ -10,7 +10,7 @@ from jitney.client.commands.policy_replay import DryRuns, Folder, policy_screen
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json
+from jitney.client.terminal.command_result import exit_on_problem, print_result
 
 FailOnDifference = Annotated[
     bool,
@@ -43,9 +43,7 @@ def show_shadow(
         with screen.progress() as progress:
             chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
             result = report.document(report.shadowed(chosen, progress))
-        if as_json:
-            print_json(result)
-        else:
-            screen.shadow(result, report.counts(result), report.table(result, screen.most_changes))
+        rows, table = report.counts(result), report.table(result, screen.most_changes)
+        print_result(result, lambda: screen.shadow(result, rows, table), as_json=as_json)
         if fail_on_change and (result["changes"] or result["errors"] or not result["compared"]):
             raise typer.Exit(ClientProblem.exit_code)

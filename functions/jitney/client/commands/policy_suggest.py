@@ -12,7 +12,7 @@ from jitney.client.commands.policy_replay import Config, Folder, policy_screen
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json
+from jitney.client.terminal.command_result import exit_on_problem, print_result
 
 Agent = Annotated[str, typer.Option(metavar="NAME", help="An agent, as records name it: local.agent-7.")]
 Group = Annotated[str, typer.Option(metavar="NAME", help="A group, as policies name it: local/readers.")]
@@ -68,9 +68,9 @@ def suggest_policies(
             result = suggestions.suggest(chosen, config, int(time.time()), progress)
         if out:
             suggestions.write_folder(result, out)
-        if as_json:
-            print_json(suggestions.document(result))
-        else:
-            screen.suggested(result.policies, suggestions.rows(result), out)
+        rows = suggestions.rows(result)
+        print_result(
+            suggestions.document(result), lambda: screen.suggested(result.policies, rows, out), as_json=as_json
+        )
         if not result.complete:
             raise typer.Exit(ClientProblem.exit_code)

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from jitney.client.api.reviews import ApiShownReview
 from jitney.client.commands.review_rejections import reject_all
 from jitney.client.commands.review_votes import approve_review, reject_review
 from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import ClientProblem
-from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 from jitney.client.terminal.review_screen import show_list, show_next, show_review
 
 review = command_group("Review requests in a terminal, as a reviewer.")
@@ -39,11 +40,12 @@ def show_request(request: _Request, *, as_json: options.AsJson = False, connecti
     """
     with exit_on_problem("review show", as_json=as_json), connection.reviewer() as broker:
         found = broker.review(request)
-        if as_json:
-            print_json(dict(found.whole))
-            return
-        show_review(found, details=True)
-        show_next(found)
+        print_result(dict(found.whole), lambda: _show(found), as_json=as_json)
+
+
+def _show(found: ApiShownReview) -> None:
+    show_review(found, details=True)
+    show_next(found)
 
 
 review.command("approve")(approve_review)

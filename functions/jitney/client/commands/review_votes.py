@@ -14,11 +14,12 @@ from jitney.client.api.broker import Broker
 from jitney.client.api.reviews import ApiShownReview, ApiVotedReview
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
+from jitney.client.inputs.request_options import seconds
 from jitney.client.inputs.setting_names import closest
 from jitney.client.login.reviewer_sign_in import COMMAND, forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
-from jitney.client.terminal.durations import format_duration, parse_duration
+from jitney.client.terminal.durations import format_duration
 from jitney.client.terminal.review_screen import is_interactive, show_review, show_vote
 
 WORD = "approve"
@@ -67,12 +68,12 @@ def approve_review(
     Example: jitney review approve g-abcdefghijklm2 --for 5m
     """
     with exit_on_problem("review approve", as_json=as_json):
-        seconds = _seconds(duration)
+        narrowed = seconds("--for", duration) if duration else 0
         asks = not yes
         _require_deliberate(asks=asks, content=content, can_ask=is_interactive() and not as_json)
         with connection.reviewer() as broker, voting(connection, f"review show {request}"):
             found = broker.review(request)
-            selection = _selection(found, action or (), resource or (), seconds, this_time_only=this_time_only)
+            selection = _selection(found, action or (), resource or (), narrowed, this_time_only=this_time_only)
             _require_decidable(found, narrows=bool(selection))
             body = {"verdict": "approve", "content": content or found.content, "comment": comment}
             body |= selection
@@ -189,15 +190,6 @@ def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> Non
             near = closest(each, known)
             fix = f"Did you mean {near[0]}?" if near else f"`jitney review show` lists each {kind}."
             raise Invalid(f"{kind}_not_requested", "Nothing was approved", f"The request has no {kind} {each}.", fix)
-
-
-def _seconds(duration: str) -> int:
-    if not duration:
-        return 0
-    try:
-        return parse_duration(duration)
-    except ValueError as error:
-        raise Invalid("duration_invalid", "Not a duration", f"{error}.", "Write it like 90s, 5m or 1h30m.") from error
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import ClientProblem
 from jitney.client.processes.child import ended_by_signals, heeded, hidden_configuration, overriding_variables
-from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
 from jitney.core.quantities import quantity
 
 if TYPE_CHECKING:
@@ -120,10 +120,8 @@ def _stop_all(*, as_json: bool) -> None:
             problems.append(problem)
     if problems:
         raise problems[0]
-    if as_json:
-        print_json({"stopped": stopped})
-    else:
-        screen().note(f"jitney: stopped {quantity(len(stopped), 'background endpoint')}")
+    text = f"jitney: stopped {quantity(len(stopped), 'background endpoint')}"
+    print_result({"stopped": stopped}, lambda: screen().note(text), as_json=as_json)
 
 
 def _print_environment(variables: Mapping[str, str], grant: str, *, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """`jitney suspend`, and `jitney suspensions`: stop agents, units, humans, issuers and targets, as an operator."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, Unavailable
-from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
+from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 from jitney.core.quantities import format_list
 
 REPEAT_SECONDS = 300
@@ -70,13 +70,8 @@ def list_suspensions(*, as_json: options.AsJson = False, connection: options.Con
     """
     with exit_on_problem("suspensions list", as_json=as_json), connection.broker() as broker:
         found = broker.suspensions()
-        if as_json:
-            print_json({"suspensions": [each.document() for each in found]})
-            return
-        for each in found:
-            _show(each)
-        if not found:
-            screen().out.print("No suspensions.")
+        document = {"suspensions": [each.document() for each in found]}
+        print_result(document, lambda: _show_all(found), as_json=as_json)
 
 
 @suspensions.command("lift")
@@ -168,6 +163,13 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
 
 ALREADY = "in force before this command. Your reason is on record too. Lifting it once lifts it for all operators"
 NOT_COMPLETE = "not yet: credentials from before may still work. Repeat `jitney suspend`"
+
+
+def _show_all(found: Sequence[ApiSuspension]) -> None:
+    for each in found:
+        _show(each)
+    if not found:
+        screen().out.print("No suspensions.")
 
 
 def _show(suspension: ApiSuspension) -> None:

@@ -95,13 +95,17 @@ class RequestOptions:
                 raise invalid(
                     "--action and --resource are both needed.", "Give each at least once, or --permissions, or --call."
                 )
-            return (ApiPermission(tuple(self.action), tuple(self.resource), _conditions(self.condition or ())),)
+            return (ApiPermission(tuple(self.action), tuple(self.resource), self._conditions()),)
         if self.action or self.resource or self.condition:
             raise invalid(
                 "--permissions cannot be combined with --action, --resource and --condition.",
                 "Put all of them into the JSON.",
             )
         return _read_permissions(self.permissions)
+
+    def _conditions(self) -> ApiConditions:
+        found = values_by_key(self.condition or ())
+        return tuple(sorted((key, tuple(values)) for key, values in found.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +131,18 @@ def seconds(option: str, text: str) -> int:
         raise invalid(f"{option}: {error}.", "Write it like 90s, 5m, 1h30m.") from error
 
 
-def _conditions(given: Sequence[str]) -> ApiConditions:
-    """Return the conditions in words KEY=VALUE. Values of the same key are alternatives.
+def values_by_key(conditions: Sequence[str]) -> dict[str, list[str]]:
+    """Return the conditions in words KEY=VALUE. Values of the same key are alternatives. Raises Invalid.
 
     The key ends at the first "=". For a tag key that contains "=", use --permissions.
     """
     found: dict[str, list[str]] = {}
-    for word in given:
+    for word in conditions:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise invalid(f"--condition {word} is not KEY=VALUE.", "Write it like s3:prefix=reports/*, in quotes.")
         found.setdefault(key, []).append(value)
-    return tuple(sorted((key, tuple(values)) for key, values in found.items()))
+    return found
 
 
 def _read_permissions(source: str) -> tuple[ApiPermission, ...]:

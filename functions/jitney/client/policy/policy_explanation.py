@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jitney.client.audit.record_lines import ReadingProgress, RecordSource
+from jitney.client.inputs.request_options import invalid
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies, policy_module
 from jitney.client.problems import Invalid
 from jitney.core.access.decision import Decision
@@ -93,7 +94,7 @@ def _request_case(loaded: Any, config: Path | None, members: Mapping[str, Any]) 
         except module.ConfigurationError as error:
             problem = error.problems[0]
             option = _OPTIONS.get(str(next(iter(problem.path), "")), "")
-            raise Invalid("usage", "The command line is not valid", f"{option}{problem.wrong}.", problem.fix) from error
+            raise invalid(f"{option}{problem.wrong}.", problem.fix) from error
     return case
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, RecordSource
+from jitney.client.inputs.request_options import invalid
 from jitney.client.policy.further_needs import may_need
 from jitney.client.policy.policy_access import CONFIGURATION, loaded_policies, policy_module
 from jitney.client.problems import Invalid
@@ -63,7 +64,7 @@ def scope_of(agent: str, group: str, unit: str) -> SuggestionScope:
     given = [(kind, name) for kind, name in zip(ScopeKind, (agent, group, unit), strict=True) if name]
     if len(given) != 1:
         fix = "Give one of --agent, --group and --unit, such as --agent local.agent-7."
-        raise Invalid("usage", "The command line is not valid", "No requester is named, or more than one.", fix)
+        raise invalid("No requester is named, or more than one.", fix)
     return SuggestionScope(*given[0])
 
 

@@ -35,14 +35,14 @@ class AuditScreen(Screen):
         self.rows(verification_rows.failures(result))
         self.rows(verification_rows.coverage(result))
 
-    def backfill(self, summary: Mapping[str, Any], *, dry_run: bool) -> None:
+    def backfill(self, summary: Mapping[str, Any]) -> None:
         """Print what `jitney audit backfill` read, sent and skipped, and why."""
         left_out = summary["skipped"] or summary["unread"]
         words, style = ("Incomplete", "bold yellow") if left_out else ("Complete", "bold green")
         nothing = not summary["files"] and not left_out
         if nothing:
             words, style = "No files", "bold yellow"
-        verb = "would be sent" if dry_run else "sent"
+        verb = "would be sent" if summary["dry_run"] else "sent"
         self.heading(words, style, f"{quantity(summary['sent'], 'event')} of Jitney's roles {verb}")
         others = f", and {quantity(summary['other_files'], 'other object')}" if summary["other_files"] else ""
         self.rows(
@@ -51,7 +51,7 @@ class AuditScreen(Screen):
         self.rows(("skipped", f"{count} {reason}") for reason, count in summary["skipped"].items())
         self.rows(("not read", f"{each['file']} {each['reason']}") for each in summary["unread"])
         self.rows([("because", _NO_FILES if nothing else "")])
-        if not dry_run and summary["sent"]:
+        if summary["sent"] and not summary["dry_run"]:
             self.rows([("next", "verdicts follow within minutes: jitney audit query bypasses")])
 
     def redrive(self, summary: Mapping[str, int]) -> None:
