@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jitney.client.api.responses import ApiCredentials
 from tests.client.fake_broker import (
     CREDENTIALS,
     GRANT_ID,
@@ -108,6 +109,11 @@ def test_sts_05_what_is_remembered_is_the_id_alone(secretive: FakeBroker, home: 
     subprocess.run([JITNEY, "credentials", *ASK], capture_output=True, check=False)
     files = {path.parent.name: path.read_text().rstrip(" ") for path in home.rglob("*") if path.is_file()}
     assert files == {"grants": GRANT_ID, "starts": "", "uses": ""}
+
+
+def test_credentials_have_no_secret_in_their_document():
+    """Answers are printed from documents."""
+    assert ApiCredentials.read(CREDENTIALS).document().keys() == {"access_key_id", "expiration"}
 
 
 def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path):

@@ -1,4 +1,4 @@
-"""Reads the JSON objects of the API into frozen data classes, by the types of their fields."""
+"""Reads the JSON objects of the API into frozen data classes, by the types of their fields, and writes them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -24,6 +24,11 @@ class ApiObject:
         """
         return read_object(cls, document)
 
+    def document(self) -> dict[str, Any]:
+        """Return the object as the API's JSON, without members that its repr leaves out, such as keys."""
+        shown = [each for each in fields(self) if each.repr]  # type: ignore[arg-type]  # a data class
+        return {each.name: _written(each.type, getattr(self, each.name)) for each in shown}
+
 
 def read_object(kind: type[T], document: Mapping[str, Any]) -> T:
     """Return a data class with the members of a JSON object. Raises as `ApiObject.read`."""
@@ -31,9 +36,17 @@ def read_object(kind: type[T], document: Mapping[str, Any]) -> T:
     return kind(**{name: read(document[name]) for name, read in readers.items() if name in document})
 
 
-def conditions_document(conditions: ApiConditions) -> dict[str, list[str]]:
-    """Return the conditions as the API's JSON."""
-    return {key: list(values) for key, values in conditions}
+def without_empty_conditions(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON without its member `conditions` if that is empty."""
+    return {name: value for name, value in document.items() if value or name != "conditions"}
+
+
+def _written(kind: Any, value: Any) -> Any:
+    if kind == ApiConditions:
+        return {key: list(values) for key, values in value}
+    if isinstance(value, ApiObject):
+        return value.document()
+    return [_written(None, each) for each in value] if isinstance(value, tuple) else value
 
 
 @cache

@@ -1,6 +1,6 @@
 """The broker's checks of a target and of the reviewers, as frozen values."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from jitney.client.api.api_object import ApiObject
@@ -34,7 +34,7 @@ class TargetCheck(ApiObject):
 
     def document(self) -> dict[str, Any]:
         """Return the check as JSON."""
-        return asdict(self) | {"passed": self.passed}
+        return ApiObject.document(self) | {"passed": self.passed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +62,4 @@ class ReviewCheck(ApiObject):
 
     def document(self) -> dict[str, Any]:
         """Return the checks as JSON."""
-        return asdict(self) | {"passed": self.passed}
+        return ApiObject.document(self) | {"passed": self.passed}

@@ -1,9 +1,9 @@
 """The broker's explanation of what calls need."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from jitney.client.api.api_object import ApiConditions, ApiObject, conditions_document
+from jitney.client.api.api_object import ApiConditions, ApiObject, without_empty_conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,5 @@ class ApiRequiredAction(ApiObject):
     conditions: ApiConditions = ()
 
     def document(self) -> dict[str, Any]:
-        """Return the action as the API's JSON."""
-        return {
-            "call": self.call,
-            "action": self.action,
-            "resources": list(self.resources),
-            "why": self.why,
-            "may_need": [asdict(each) for each in self.may_need],
-            **({"conditions": conditions_document(self.conditions)} if self.conditions else {}),
-        }
+        """Return the action as the API's JSON, which has no empty conditions."""
+        return without_empty_conditions(ApiObject.document(self))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from jitney.client.api.api_object import ApiConditions, ApiObject, conditions_document
+from jitney.client.api.api_object import ApiConditions, ApiObject, without_empty_conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,8 @@ class ApiPermission(ApiObject):
     conditions: ApiConditions = ()
 
     def document(self) -> dict[str, Any]:
-        """Return the permission as the API's JSON."""
-        document: dict[str, Any] = {"actions": list(self.actions), "resources": list(self.resources)}
-        return document | ({"conditions": conditions_document(self.conditions)} if self.conditions else {})
+        """Return the permission as the API's JSON, which has no empty conditions."""
+        return without_empty_conditions(ApiObject.document(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """The targets that the caller could request access to, as frozen values with the API's own names."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
-from jitney.client.api.api_object import ApiConditions, ApiObject, conditions_document
+from jitney.client.api.api_object import ApiConditions, ApiObject
 
 ApiReviews = tuple[tuple[str, ...], ...]
 """The alternatives of reviewer groups. All groups of one alternative must approve."""
@@ -31,10 +31,6 @@ class ApiPermittedAccess(ApiObject):
     ways: tuple[str, ...]
     max_seconds: int
     conditions: ApiConditions = ()
-
-    def document(self) -> dict[str, Any]:
-        """Return the access as JSON."""
-        return asdict(self) | {"conditions": conditions_document(self.conditions)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +62,6 @@ class ApiPermittedTarget(ApiObject):
     access_profiles: tuple[ApiPermittedProfile, ...] = ()
     incomplete: bool = False
     ticket_patterns: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """Return the target as JSON."""
-        return asdict(self) | {"access": [each.document() for each in self.access]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ unknown name is never printed.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from jitney.client.api.api_object import ApiObject
@@ -71,10 +71,6 @@ class ApiGrant(ApiObject):
     call: Mapping[str, Any] | None = None
     used_at: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        """Return the grant as JSON. It holds no credential."""
-        return asdict(self) | {"permissions": [each.document() for each in self.permissions]}
-
 
 @dataclass(frozen=True, slots=True)
 class ApiCredentials(ApiObject):
@@ -130,8 +126,8 @@ class GrantResponse:
     def document(self) -> dict[str, Any]:
         """Return the answer as JSON, without the credentials (row CLI 1)."""
         body: dict[str, Any] = {"grant": self.grant.document()}
-        body |= {"review": asdict(self.review)} if self.review else {}
-        body |= {"outlives": [asdict(each) for each in self.outlives]} if self.outlives else {}
+        body |= {"review": self.review.document()} if self.review else {}
+        body |= {"outlives": [each.document() for each in self.outlives]} if self.outlives else {}
         return body | {"repeats": True} if self.repeats else body
 
 
@@ -184,11 +180,9 @@ class ApiDecision(ApiObject):
 
     def document(self) -> dict[str, Any]:
         """Return the decision as JSON."""
-        members = asdict(self)
-        for name in ("permissions", "allowed_subset", "explanation"):
-            members[name] = [each.document() for each in getattr(self, name)]
         optional = ("explanation", "retry_at")
-        return {name: value for name, value in members.items() if value or name not in optional}
+        members = ApiObject.document(self).items()
+        return {name: value for name, value in members if value or name not in optional}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +203,7 @@ class GrantPage:
 
     def document(self) -> dict[str, Any]:
         """Return the page as JSON."""
-        reviews = ({"review": asdict(each.review)} if each.review else {} for each in self.grants)
+        reviews = ({"review": each.review.document()} if each.review else {} for each in self.grants)
         listed = [each.grant.document() | review for each, review in zip(self.grants, reviews, strict=True)]
         return {"grants": listed, "next": self.next}
 

@@ -1,9 +1,8 @@
 """The broker's suspensions, as frozen values with the API's own names."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from jitney.client.api.api_object import ApiObject
 
@@ -38,10 +37,6 @@ class ApiSuspension(ApiObject):
     completed_at: str | None = None
     not_before: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        """Return the suspension as JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class ApiSuspensionProgress(ApiObject):
@@ -61,7 +56,3 @@ class ApiSuspensionProgress(ApiObject):
     written_after_milliseconds: int | None = None
     targets_measured: tuple[str, ...] = ()
     already_in_force: bool = False
-
-    def document(self) -> dict[str, Any]:
-        """Return the progress as JSON."""
-        return asdict(self)

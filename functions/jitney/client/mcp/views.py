@@ -1,7 +1,6 @@
 """Turns the broker's answers into results of the tools. The results have no member for a credential."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from jitney.client.api.grant_members import ApiReview
@@ -48,8 +47,8 @@ def grant_view(grant: ApiGrant) -> GrantView:
         created_at=grant.created_at,
         expires_at=grant.expires_at,
         call=dict(grant.call) if grant.call else None,
-        votes=[asdict(each) for each in grant.votes],
-        ended=asdict(grant.ending) if grant.ending else None,
+        votes=[each.document() for each in grant.votes],
+        ended=grant.ending.document() if grant.ending else None,
     )
 
 
