@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from jitney.adapters.delivery_streams import batches
 from jitney.client.audit import backfill, trail_files
 from jitney.client.audit.backfill import Backfill, BackfillOptions
 from jitney.client.audit.trail_files import log_file
@@ -376,9 +377,9 @@ def test_aud_03_an_event_that_no_message_can_hold_is_named_and_the_others_are_se
 
 
 def test_aud_03_long_events_go_in_batches_of_their_own():
-    sizes = [
-        [len(each) for each in batch] for batch in backfill._batches(["x" * 600_000, "y" * 500_000, "z"] + ["w"] * 11)
-    ]
+    messages = ["x" * 600_000, "y" * 500_000, "z"] + ["w"] * 11
+    sent = batches(messages, len, backfill.MOST_IN_BATCH, backfill.MOST_BYTES)
+    sizes = [[len(each) for each in batch] for batch in sent]
     assert sizes == [[600_000], [500_000] + [1] * 9, [1] * 3]
 
 

@@ -17,8 +17,8 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.grant_items import grant_key, grant_update
 from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
-from jitney.adapters.table_reads import Item, item_key, read_item, read_items, readable
-from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Transactions, store_busy
+from jitney.adapters.table_reads import NEW, Item, item_key, read_item, read_items, readable
+from jitney.adapters.transactions import Conflict, GuardedWrite, Transactions, store_busy
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions

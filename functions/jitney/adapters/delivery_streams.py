@@ -1,7 +1,7 @@
 """Firehose, which publishes records and calls to S3."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from types_boto3_firehose import FirehoseClient
@@ -15,7 +15,7 @@ MAX_BATCH_BYTES = 3_000_000
 The lines are sent in base64, which makes them a third longer.
 """
 
-IndexedLine: TypeAlias = tuple[int, bytes]
+T = TypeVar("T")
 
 
 class DeliveryStream:
@@ -34,7 +34,8 @@ class DeliveryStream:
         """
         lines = list(enumerate(text.encode() + b"\n" for text in texts))
         failed = {index for index, line in lines if len(line) > MAX_RECORD_BYTES}
-        for call in _calls([each for each in lines if each[0] not in failed]):
+        sent = [each for each in lines if each[0] not in failed]
+        for call in batches(sent, lambda each: len(each[1]), MAX_BATCH_RECORDS, MAX_BATCH_BYTES):
             answer = self._client.put_record_batch(
                 DeliveryStreamName=self._name, Records=[{"Data": line} for _, line in call]
             )
@@ -43,15 +44,15 @@ class DeliveryStream:
         return sorted(failed)
 
 
-def _calls(lines: Sequence[IndexedLine]) -> Iterator[list[IndexedLine]]:
-    """Yield the lines in batches, each for one request."""
-    call: list[IndexedLine] = []
+def batches(things: Iterable[T], size_of: Callable[[T], int], most: int, most_bytes: int) -> Iterator[list[T]]:
+    """Yield the things in order, in lists for one request each. A single thing may have more than `most_bytes`."""
+    batch: list[T] = []
     size = 0
-    for index, line in lines:
-        if call and (len(call) == MAX_BATCH_RECORDS or size + len(line) > MAX_BATCH_BYTES):
-            yield call
-            call, size = [], 0
-        call.append((index, line))
-        size += len(line)
-    if call:
-        yield call
+    for thing in things:
+        if batch and (len(batch) == most or size + size_of(thing) > most_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(thing)
+        size += size_of(thing)
+    if batch:
+        yield batch

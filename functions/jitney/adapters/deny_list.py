@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
-from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items, readable
+from jitney.adapters.table_reads import Item, item_key, query_items, read_item, read_items, readable
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import UNKNOWN_UNIT, DenyEntry
 from jitney.core.access.deny_keys import FAR_FUTURE, denied_by, denied_ids, deny_key
@@ -58,8 +58,8 @@ class DenyList:
     def deny_entries(self, role_arn: str, now: int) -> list[DenyEntry]:
         """Return the deny entries of the role that are unexpired at `now` and were written before this call."""
         request = self._unexpired(role_arn, now, ProjectionExpression=_ENTRY)
-        pages = query_pages(self._client, "The deny list", **request)
-        return [entry for page in pages for item in page if (entry := _entry_of(item, now))]
+        items = query_items(self._client, "The deny list", **request)
+        return [entry for item in items if (entry := _entry_of(item, now))]
 
     def denied_ids(self, role_arn: str, now: int, most: int) -> list[str] | None:
         """Return the ids in `deny_entries`. Return None if the role has `most` entries or more.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from jitney.adapters import clock
+from jitney.adapters.table_reads import NEW
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -28,7 +29,7 @@ def put_first(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> boo
         client.put_item(
             TableName=table,
             Item={**item, WRITTEN_BY: {"S": write}},
-            ConditionExpression="attribute_not_exists(pk)",
+            ConditionExpression=NEW,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except client.exceptions.ConditionalCheckFailedException as error:

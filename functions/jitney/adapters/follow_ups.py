@@ -8,7 +8,7 @@ itself is deleted.
 from collections.abc import Iterator
 from typing import Any
 
-from jitney.adapters.table_reads import TableItems, item_key, partition_items, readable
+from jitney.adapters.table_reads import NEW, TableItems, item_key, partition_items, readable
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.review.break_glass import follow_up_keys
 
@@ -36,7 +36,7 @@ def changes_of(table: str, before: Grant, after: Grant) -> Iterator[dict[str, An
                 "grant_id": {"S": after.id},
                 "expires": {"N": str(after.expires_at + GRANT_RETENTION_SECONDS)},
             }
-            yield {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+            yield {"Put": {"TableName": table, "Item": item, "ConditionExpression": NEW}}
     if after.break_glass and after.follow_up and not before.follow_up:
         for key in follow_up_keys(after, after.break_glass.human):
             mine = {

@@ -5,12 +5,12 @@ report counts these lines.
 """
 
 from collections.abc import Iterator
-from itertools import chain, islice, product
+from itertools import islice, product
 from typing import Any, NamedTuple, TypeVar
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_in
-from jitney.adapters.table_reads import Item, TableItems, item_key, query_pages, read_items
+from jitney.adapters.table_reads import Item, TableItems, item_key, query_items, read_items
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import call_line_at, record_at
 from jitney.core.records.audit import Outcome
@@ -102,7 +102,7 @@ class GrantHistory(TableItems):
 
     def _query(self, condition: str, values: Item, **more: Any) -> Iterator[Item]:
         request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, **more}
-        return chain.from_iterable(query_pages(self._client, "The audit table", TableName=self._table, **request))
+        return query_items(self._client, "The audit table", TableName=self._table, **request)
 
 
 def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:

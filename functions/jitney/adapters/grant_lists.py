@@ -9,7 +9,7 @@ fails if TTL deleted the item and a later grant created it again. `expires` is D
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from jitney.adapters.table_reads import Item, item_key, read_items, readable
+from jitney.adapters.table_reads import Item, item_key, put_versioned, read_items, readable
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ def list_put(table: str, update: GrantListUpdate) -> Item:
         "version": {"S": after.version},
         "expires": {"N": str(max(entry.until for entry in after.entries))},
     }
-    put: Item = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-    if before.version:
-        put["ConditionExpression"] = "version = :version"
-        put["ExpressionAttributeValues"] = {":version": {"S": before.version}}
-    return {"Put": put}
+    return put_versioned(table, item, before.version)
 
 
 def _item_key(key: str) -> Item:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from jitney.adapters.table_reads import Item, TableItems, item_key, partition_items
+from jitney.adapters.table_reads import NEW, Item, TableItems, item_key, partition_items
 from jitney.core.access.grant import Vote
 from jitney.core.review.out_of_office import OutOfOffice, OutOfOfficeEntries
 
@@ -37,7 +37,7 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
 
     The write fails if the entry changed since it was read.
     """
-    known: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+    known: dict[str, Any] = {"ConditionExpression": NEW}
     if before:
         known = {"ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(before.id)}
     if after is None:

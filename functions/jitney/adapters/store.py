@@ -28,8 +28,8 @@ from jitney.adapters.grant_lists import list_put, lists_with
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
 from jitney.adapters.suspension_item import suspensions_put
-from jitney.adapters.table_reads import Item, item_key, query_pages, read_item, read_items
-from jitney.adapters.transactions import NEW, SINGLE_USE, StaleWrite, Transactions
+from jitney.adapters.table_reads import NEW, Item, item_key, query_items, query_pages, read_item, read_items
+from jitney.adapters.transactions import SINGLE_USE, StaleWrite, Transactions
 from jitney.adapters.unreadable_grants import (
     Report,
     readable_grant,
@@ -257,8 +257,7 @@ class Store:
         With `call`, return the rejected calls that are equal to it instead.
         """
         query = past_verdicts.rejections_query(self._state_table, owner, role_arn, call, now)
-        pages = query_pages(self._client, "The store", **query)
-        return [past_verdicts.rejection_of(item) for page in pages for item in page]
+        return [past_verdicts.rejection_of(item) for item in query_items(self._client, "The store", **query)]
 
     def counting_approvals(self, owner: str, role_arn: str, now: int) -> tuple[str, ...]:
         """Return the ids of an owner's grants for a role's target whose approvals may count at `now`.

@@ -8,7 +8,7 @@ the record of the change.
 
 from typing import TYPE_CHECKING, Any
 
-from jitney.adapters.table_reads import item_key, read_item, readable
+from jitney.adapters.table_reads import item_key, put_versioned, read_item, readable
 from jitney.core.access.suspensions import Suspensions
 
 if TYPE_CHECKING:
@@ -48,8 +48,4 @@ def suspensions_put(table: str, before: Suspensions, after: Suspensions, version
     No other write may have the same `version`, because functions parse each version once.
     """
     item = SUSPENSIONS_KEY | {"entries": {"S": after.text()}, "version": {"S": version}}
-    put: dict[str, Any] = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-    if before.version:
-        put["ConditionExpression"] = "version = :version"
-        put["ExpressionAttributeValues"] = {":version": {"S": before.version}}
-    return {"Put": put}
+    return put_versioned(table, item, before.version)

@@ -21,6 +21,9 @@ PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 Item = dict[str, Any]
 """An item, its key, or another part of a request, as botocore takes and gives it."""
 
+NEW = "attribute_not_exists(pk)"
+"""The condition of an item that must not exist."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -103,8 +106,24 @@ def query_pages(client: "DynamoDBClient", part: str, **request: Any) -> Iterator
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
+def query_items(client: "DynamoDBClient", part: str, **request: Any) -> Iterator[Item]:
+    """Yield the items of a query in order, as `query_pages` reads them."""
+    return chain.from_iterable(query_pages(client, part, **request))
+
+
 def partition_items(client: "DynamoDBClient", table: str, partition: str, *, consistent: bool = True) -> Iterator[Item]:
     """Yield the items of a partition of the state table, as `query_pages` reads them."""
     request = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": partition}}}
-    pages = query_pages(client, "The store", TableName=table, ConsistentRead=consistent, **request)
-    return chain.from_iterable(pages)
+    return query_items(client, "The store", TableName=table, ConsistentRead=consistent, **request)
+
+
+def put_versioned(table: str, item: Item, version: str) -> Item:
+    """Return the part of a transaction that writes an item, unless it changed since its `version` was read.
+
+    The version of an item that was not there is "".
+    """
+    put: Item = {"TableName": table, "Item": item, "ConditionExpression": NEW}
+    if version:
+        put["ConditionExpression"] = "version = :version"
+        put["ExpressionAttributeValues"] = {":version": {"S": version}}
+    return {"Put": put}

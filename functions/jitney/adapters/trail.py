@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute, record_in
-from jitney.adapters.table_reads import BATCH_SIZE, Item, item_key, query_pages, read_items, readable
+from jitney.adapters.table_reads import BATCH_SIZE, NEW, Item, item_key, query_items, read_items, readable
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import record_at
@@ -190,7 +190,7 @@ class Trail:
     def _query(self, condition: str, values: dict[str, str], **more: Any) -> Iterator[Item]:
         sought = {name: {"S": value} for name, value in values.items()}
         request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": sought, **more}
-        return chain.from_iterable(query_pages(self._client, "The trail", TableName=self._table, **request))
+        return query_items(self._client, "The trail", TableName=self._table, **request)
 
     def _note_key(self, grant_id: str, call: CloudTrailCall, now: int) -> None:
         noted = (grant_id, calls_partition(call.account, call.access_key_id))
@@ -211,7 +211,7 @@ class Trail:
         item["expires"] = {"N": str(now + retention_of(members))}
         with aws_errors_as_unavailable("The trail"):
             try:
-                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression=NEW)
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True

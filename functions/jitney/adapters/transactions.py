@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute
-from jitney.adapters.table_reads import Item, item_key
+from jitney.adapters.table_reads import NEW, Item, item_key
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.problems import Problem
 from jitney.core.quotas import Quota, SingleUseKey
@@ -33,8 +33,6 @@ PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
 
 A write is repeated only if it depends on no read, or if its condition fails after a change of what was read.
 """
-NEW = "attribute_not_exists(pk)"
-"""The condition of an item that must not exist."""
 SINGLE_USE = "SINGLE_USE"
 
 

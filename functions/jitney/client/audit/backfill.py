@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jitney.adapters.delivery_streams import batches
 from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.trail_files import (
@@ -233,7 +234,7 @@ class Backfill:
 
     def _send(self, messages: Sequence[str]) -> None:
         """Send messages at the requested rate."""
-        for batch in _batches(messages):
+        for batch in batches(messages, len, MOST_IN_BATCH, MOST_BYTES):  # characters are bytes: a message is ASCII
             refused = 0
             if not self._options.dry_run:
                 refused = self._send_batch(batch)
@@ -268,17 +269,3 @@ class Backfill:
         detail = f"The queue answered {code} after {self.summary.sent} events."
         fix = "docs/trail.md lists the permissions. Run the same command again: repeating it is safe."
         return Unavailable("queue_unavailable", TITLE, detail, fix)
-
-
-def _batches(messages: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for message in messages:
-        length = len(message.encode())
-        if batch and (len(batch) == MOST_IN_BATCH or size + length > MOST_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(message)
-        size += length
-    if batch:
-        yield batch
