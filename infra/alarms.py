@@ -260,7 +260,7 @@ ALARMS = (
     Alarm(
         "ReplicationFailed",
         Row.RECORDS,
-        of_replica("OperationsFailedReplication"),
+        of_replica(),
         "S3 did not replicate audit records or seals to the operator's bucket.",
     ),
 )

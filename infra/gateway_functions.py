@@ -1,11 +1,14 @@
 """The functions of calls through the gateway. Part of `infra.function_specs`."""
 
+from infra.ending_functions import RESUME_WORKFLOW
 from infra.grant_permissions import REQUEST_GRANTS, SHOW_REVIEW_VARIABLES
 from infra.permissions import (
     AUTHENTICATE,
     CALL_CHAINS,
     END_ATTRIBUTES,
     GATEWAY_SESSIONS,
+    GRANT_CHAINS,
+    OTHER_CHAINS,
     READ_CALL_RECORDS,
     REVOCATION_ATTRIBUTES,
     Allow,
@@ -15,7 +18,7 @@ from infra.permissions import (
     write_records,
 )
 from infra.spec import FunctionSpec
-from infra.state_items import CALL_ITEMS, GRANT_ITEMS
+from infra.state_items import CALL_ITEMS, GRANT_ITEMS, TOKEN_ITEMS
 
 # The function has 27 seconds, and AWS has 20 of them (jitney.adapters.upstream). The rate and the executions are the
 # route's own, so that calls that hang leave every other route alone. Both grow with broker.lambda_executions.
@@ -52,12 +55,12 @@ GATEWAY_SPECS = (
         routes=(("DELETE", "/v1/calls/{id}"),),
         # The grant of a call has no credentials, so its end needs no deny document.
         allows=(
-            *read_and_update(("GRANT#*",), REVOCATION_ATTRIBUTES),
-            on_state("GetItem", items=("REVIEW#*",)),
+            *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
+            on_state("GetItem", items=TOKEN_ITEMS),
             READ_CALL_RECORDS,
             *AUTHENTICATE,
-            *write_records("g-*", "r-*"),
-            Allow("approval", ("states:SendTaskSuccess",)),
+            *write_records(GRANT_CHAINS, OTHER_CHAINS),
+            RESUME_WORKFLOW,
         ),
         variables=("JITNEY_ANSWERS_TABLE",),
     ),

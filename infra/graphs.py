@@ -180,7 +180,7 @@ GRAPHS = (
             own(audit.SEALED),
             own(audit.TAMPERED),
             of_queue("{record_dead_letters}", DEPTH),
-            of_replica("OperationsFailedReplication"),
+            of_replica(),
         ),
     ),
 )

@@ -1,8 +1,9 @@
 """The functions that join, publish and seal records and calls. Part of `infra.function_specs`."""
 
+from infra.grant_permissions import MASK
 from infra.permissions import CALL_CHAINS, GRANT_CHAINS, OTHER_CHAINS, READ_TABLES, Allow, on_state, write_records
 from infra.spec import FunctionSpec
-from infra.state_items import TRAIL_ITEMS
+from infra.state_items import GRANT_ITEMS, TRAIL_ITEMS
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 CORRELATOR = "correlator"
@@ -32,14 +33,14 @@ RECORD_SPECS = (
         "Joins CloudTrail events to grants",
         timeout_seconds=60,
         allows=(
-            on_state("GetItem", items=("GRANT#*",)),
+            on_state("GetItem", items=GRANT_ITEMS),
             on_state("UpdateItem", items=TRAIL_ITEMS),
             Allow("audit", ("dynamodb:Query",), (*ACCESS_KEY_CHAINS, CALL_CHAINS)),
             Allow("audit", ("dynamodb:BatchGetItem",), ACCESS_KEY_CHAINS),
             Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
             *write_records(*ACCESS_KEY_CHAINS, OTHER_CHAINS),
             Allow("trail_queue", _READ_QUEUE),
-            Allow("mask_key", ("kms:GenerateMac",)),
+            MASK,
         ),
         variables=("JITNEY_ISSUING_ROLES",),
     ),

@@ -78,10 +78,10 @@ def of_stream(stream: str) -> Signal:
     return Signal("DeliveryToS3.DataFreshness", "AWS/Firehose", (("DeliveryStreamName", stream),), "Maximum")
 
 
-def of_replica(name: str) -> Signal:
-    """Return a metric of the replication to one bucket, which S3 has in the Region of the source bucket.
+def of_replica() -> Signal:
+    """Return the failures of the replication to one bucket, which S3 counts in the Region of the source bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
     """
     buckets = (("SourceBucket", "{source_bucket}"), ("DestinationBucket", "{replica_bucket}"))
-    return Signal(name, "AWS/S3", (*buckets, ("RuleId", REPLICA)))
+    return Signal("OperationsFailedReplication", "AWS/S3", (*buckets, ("RuleId", REPLICA)))
