@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.audit.aws import aws_clients, code_of, fix_of, unusable
+from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.record_lines import ReadingProgress
-from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.object_names import day_of, is_read_by_athena
 from jitney.core.integrity.published_calls import FOLDER as CALLS
@@ -92,14 +92,16 @@ class Archive:
 
     def public_key(self, fingerprint: str) -> bytes:
         """Return the copy of a public key (PEM) in the bucket of seals. Raises Invalid if there is none."""
-        try:
+
+        def refused(error: ClientError) -> Invalid:
+            if not isinstance(error, self._s3.exceptions.NoSuchKey):
+                return _unreadable(self._seals, error, f"the public key {fingerprint}", self._title)
+            detail = f"The bucket of seals has no public key {fingerprint}, so no seal was signed with it."
+            fix = "Wait for the first seal, which is made within an hour, or give the key as a PEM file."
+            return Invalid("key_missing", TITLE, detail, fix)
+
+        with explaining(self._title, refused):
             return self._body(self._seals, Key=public_key_path(fingerprint))
-        except (ClientError, BotoCoreError) as error:
-            if isinstance(error, self._s3.exceptions.NoSuchKey):
-                detail = f"The bucket of seals has no public key {fingerprint}, so no seal was signed with it."
-                fix = "Wait for the first seal, which is made within an hour, or give the key as a PEM file."
-                raise Invalid("key_missing", TITLE, detail, fix) from error
-            raise _unreadable(self._seals, error, f"the public key {fingerprint}", self._title) from error
 
     def fingerprints(self) -> list[str]:
         """Return the names of the copies of public keys in the bucket of seals. These names are not verified."""
@@ -223,11 +225,9 @@ class Archive:
         return bytes(self._s3.get_object(Bucket=bucket, **each)["Body"].read())
 
     def _pages(self, operation: str, kind: str, bucket: str, prefix: str) -> Iterable[dict[str, Any]]:
-        try:
+        with explaining(self._title, lambda error: _unreadable(bucket, error, "the list of objects", self._title)):
             pages = self._s3.get_paginator(operation).paginate(Bucket=bucket, Prefix=prefix)
             return [each for page in pages for each in page.get(kind, [])]
-        except (ClientError, BotoCoreError) as error:
-            raise _unreadable(bucket, error, "the list of objects", self._title) from error
 
 
 def _archived(listed: Collection[_Listed]) -> dict[str, str]:
@@ -251,9 +251,7 @@ def _within(day: date | None, since: date | None, until: date | None) -> bool:
     return day is None or ((since is None or since <= day) and (until is None or day <= until))
 
 
-def _unreadable(bucket: str, error: Exception, what: str, title: str) -> ClientProblem:
-    if not isinstance(error, ClientError):
-        return unusable(error, title)
+def _unreadable(bucket: str, error: ClientError, what: str, title: str) -> Invalid:
     code = code_of(error)
     detail = f"AWS answered {code} when reading {what} in bucket {bucket}."
     fix = fix_of(code, "docs/integrity.md lists the permissions.")

@@ -23,7 +23,8 @@ from jitney.client.inputs.setting_names import ConnectionSettings
 from jitney.client.inputs.settings import address_of, chosen_source, read_settings
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.terminal.durations import format_duration
-from jitney.client.tokens import Token, claims_of
+from jitney.client.tokens import Token, audiences_of, claims_of
+from jitney.core.quantities import quantity
 
 # AWS refuses a signature when the clock is five minutes wrong. Tokens are often refused at less than that.
 _CLOCK_WARNING_SECONDS, _CLOCK_FAULT_SECONDS = 30, 300
@@ -136,7 +137,7 @@ def _permitted(broker: Broker) -> Finding:
     if not count:
         fix = str(targets.get("fix") or "Ask your platform engineer for a policy that permits something.")
         return warning("access", f"you are {who}, and policy permits you no target", fix)
-    return ok("access", f"you are {who}, and can request access to {count} target{'s' * (count != 1)}")
+    return ok("access", f"you are {who}, and can request access to {quantity(count, 'target')}")
 
 
 def _not_connected(host: str, error: BaseException) -> Finding:
@@ -159,13 +160,11 @@ def _health(api: str, answer: HttpResponse) -> Finding:
 
 def _token_finding(token: Token, now: float) -> Finding:
     claims = claims_of(token.value)
-    issuer, audience = claims.get("iss"), claims.get("aud")
     try:
         left, begins = round(float(claims["exp"]) - now), float(claims.get("nbf", 0))
     except (KeyError, TypeError, ValueError, OverflowError):
         return warning("token", "not a JWT with an end, so its times are unknown", "Check the token's source.")
-    audiences = audience if isinstance(audience, list) else [audience or "?"]
-    said = f"issued by {issuer} for {', '.join(map(str, audiences))}"
+    said = f"issued by {claims.get('iss')} for {', '.join(str(each or '?') for each in audiences_of(claims))}"
     if left <= 0:
         return fault("token", f"{said}; it ended {format_duration(-left)} ago", "Get a new one from its source.")
     if begins > now:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitney.client.login.login_settings import LoginSettings
 from jitney.client.problems import Unauthenticated
-from jitney.client.tokens import NAME_CLAIMS, checked_token, claims_of
+from jitney.client.tokens import NAME_CLAIMS, audiences_of, checked_token, claims_of
 
 _TITLE = "The sign-in failed"
 _LEEWAY_SECONDS = 60
@@ -102,8 +102,7 @@ def _id_token_claims(
     claims = claims_of(text) if isinstance(text, str) else {}
     if not claims:
         raise failed("The issuer gave no ID token.", "Add openid to the scope (JITNEY_TOKEN_SCOPE).")
-    audience = claims.get("aud")
-    audiences = audience if isinstance(audience, list) else [audience]
+    audiences = audiences_of(claims)
     if claims.get("iss") != settings.issuer:
         raise _foreign("names another issuer")
     if settings.client_id not in audiences or claims.get("azp", settings.client_id) != settings.client_id:

@@ -71,9 +71,7 @@ def checked_jwt(value: str, where: str, audience: str, fix: str) -> Token:
     reach the broker, which could use it there.
     """
     claims = claims_of(value)
-    named = claims.get("aud")
-    audiences = named if isinstance(named, list) else [named]
-    if audience and audience not in audiences:
+    if audience and audience not in audiences_of(claims):
         detail = f"{where} holds no token for the audience {audience}."
         raise Unauthenticated("token_audience", "The token is for another audience", detail, fix)
     end = claims.get("exp")
@@ -93,6 +91,12 @@ def claims_of(token: str) -> Mapping[str, Any]:
         return json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
+
+
+def audiences_of(claims: Mapping[str, Any]) -> list[Any]:
+    """Return the audiences in the claims of a JWT. One audience may stand there without a list."""
+    audience = claims.get("aud")
+    return audience if isinstance(audience, list) else [audience]
 
 
 def issuer_and_subject(token: str) -> str:

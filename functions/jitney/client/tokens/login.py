@@ -35,7 +35,6 @@ class LoginToken:
     settings: LoginSettings
     lock: Path
     fix: str = _FIX
-    store: Callable[[LoginSettings], KeyringStore] = KeyringStore
     clock: Callable[[], float] = time.time
     _person: str = field(default="", init=False)
 
@@ -45,7 +44,7 @@ class LoginToken:
         Raises Unauthenticated without a sign-in, after it has ended or after another person's sign-in. Raises
         Unavailable if the issuer does not answer.
         """
-        store = self.store(self.settings)
+        store = KeyringStore(self.settings)
         found = store.load()
         if found is None or not self._lasts(found):
             with locked(self.lock):
