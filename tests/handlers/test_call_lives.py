@@ -98,6 +98,7 @@ class Child:
     approved_at: int = 0
     by_break_glass: bool = False
     owes: bool = False
+    objected: bool = False
 
 
 @dataclass
@@ -474,7 +475,8 @@ class CallLives:
 
     def is_valid(self, child: Child) -> bool:
         """Whether the approval of a call counts now. A member has to be one still; break-glass has no members."""
-        return child.voter not in self.suspended and (child.by_break_glass or child.voter in self.members)
+        member = child.by_break_glass or child.voter in self.members
+        return member and child.voter not in self.suspended and not child.objected
 
     def end_of(self, child: Child) -> int:
         return min(child.approved_at + child.seconds, child.ends_by)
@@ -554,7 +556,7 @@ class CallLives:
             )
             form = {"judgement": verdict, "comment": "seen"}
             assert post_form(self.system.ports, operator, child.grant_id, follow_up, form).status == 303
-            child.owes = False
+            child.owes, child.objected = False, verdict == "object"
             if verdict == "object" and before == "approved":
                 child.state = "revoked"
 

@@ -15,9 +15,11 @@ import pytest
 
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.access.grant_list import GrantList
+from jitney.core.access.request import Way
 from jitney.core.config import Policies, ReviewerGroup
 from jitney.core.problems import Problem
-from jitney.core.review import approval_count, reviewers
+from jitney.core.review import approval_count, reviewers, votes
+from jitney.core.review.approvals_in_force import approvals_in_force
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.time_window_config import TimeWindow
@@ -44,7 +46,7 @@ DELEGATES = {OWNERS: {"dan", "leo"}, LATE: {"dan", "erin"}}
 PEOPLE = ("alice", "bob", "lea", "leo", "dan", "erin", "mallory")
 AGENTS = ("reader-agent", "writer-agent")
 HALVES = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet")
-DUE = 300
+DUE = 120
 """After this time, the owners' requests escalate."""
 LATER = 60
 USUAL = """
@@ -109,11 +111,11 @@ class EscalationLives:
 
     # What people and agents do.
 
-    def ask(self, agent: int, half: int, seconds: int, fault: str) -> None:
+    def ask(self, agent: int, half: int, seconds: int, fault: str, way: Way = Way.CREDENTIALS) -> None:
         name, action = AGENTS[agent], HALVES[half]
         stack = f"arn:aws:cloudformation:eu-west-1:444455556666:stack/reports/{next(self.numbers)}"
         permissions = [{"actions": [action], "resources": [stack]}]
-        body = REQUEST_BODY | {"permissions": permissions, "duration_seconds": seconds}
+        body = REQUEST_BODY | {"permissions": permissions, "duration_seconds": seconds, "way": way}
         before = set(self.system.store.grants)
         with self.faults.next_write("create_grant", fault):
             status, answer, _ = self.system.call(create_grant, body, token=self.agent(name))
@@ -184,7 +186,7 @@ class EscalationLives:
         asked.accepted += 1
         asked.votes[name] = Given(self.now, places)
         for voter, given in asked.votes.items():
-            given.own = frozenset(group for group in asked.groups if self.is_own(voter, given, group, asked))
+            given.own = frozenset(group for group in asked.groups if self.is_own(voter, given, group, asked, self.now))
         asked.approved = frozenset(group for group in asked.groups if self.represented(asked, group))
         after, needed = self.grant(grant_id), self.needs(grant_id)
         if after.state is State.FAILED:
@@ -211,6 +213,9 @@ class EscalationLives:
         grant = self.chosen(number)
         if grant is None:
             return
+        if grant.way is Way.GATEWAY:
+            self.approvals_of_calls(grant)
+            return
         asked, before = self.asked[grant.id], len(self.system.sessions.asked)
         with self.faults.next_write("save", fault):
             status, answer, _ = self.system.call(create_credentials, grant_id=grant.id, token=self.agent(asked.agent))
@@ -230,6 +235,33 @@ class EscalationLives:
             assert needed is None or not needed <= valid, answer
         if self.faults.hit and self.faults.took_effect and answer["code"] == "unavailable":
             asked.collected = asked.collected or self.grant(grant.id).unissued is False
+
+    def collect_after(self, change: str) -> None:
+        """An agent uses its newest active grant, after something happened to an approval of it."""
+        active = [each for each in self.asked if self.grant(each).at(self.now).state is State.ACTIVE]
+        if active:
+            number = [*reversed(self.system.store.grants)].index(active[-1])
+            voter = next(iter(self.asked[active[-1]].votes), "alice")
+            if change == "leave late":
+                self.wait(DUE)
+            if change == "suspend":
+                self.suspend(voter)
+            elif voter in {each for people in MEMBERS.values() for each in people}:
+                self.change_member(voter)
+            self.collect(number, "")
+
+    def approvals_of_calls(self, grant: Grant) -> None:
+        """The approvals that count for a call are those of present members. No escalation comes after the review."""
+        asked, ports = self.asked[grant.id], self.system.ports
+        if grant.at(self.now).state is not State.ACTIVE or asked.started_at is None:
+            return
+        for voter, given in asked.votes.items():
+            given.own = frozenset(
+                group for group in asked.groups if self.is_own(voter, given, group, asked, asked.started_at)
+            )
+        review = GrantUnderReview(grant, ports.config, self.system.store.suspensions)
+        expected = frozenset(group for group in asked.approved if self.represented(asked, group))
+        assert approvals_in_force(review, self.now) == expected
 
     def release(self, number: int) -> None:
         if grant := self.chosen(number):
@@ -333,13 +365,13 @@ class EscalationLives:
         member = any(self.is_member(name, group, asked, self.now) for group in asked.groups)
         return name not in self.suspended and (member or bool(self.places(asked, name)))
 
-    def is_own(self, voter: str, given: Given, group: str, asked: Asked) -> bool:
+    def is_own(self, voter: str, given: Given, group: str, asked: Asked, at: int) -> bool:
         """Whether a vote counts as the voter's own. A vote as a delegate in a group stays one there."""
         near = {OWNERS, LATE} if group == OWNERS else {group}
         as_delegate = any(each.group in near for each in given.places)
         if as_delegate and not self.is_member(voter, group, asked, given.at):
             return False
-        return self.is_member(voter, group, asked, self.now)
+        return self.is_member(voter, group, asked, at)
 
     def represented(self, asked: Asked, group: str) -> bool:
         """Whether a vote in force counts for a group."""
@@ -421,6 +453,7 @@ STEPS: dict[str, Chooser] = {
         "half": random.choice([0, 1]),
         "seconds": random.choice([300, 600]),
         "fault": random.choice(FAULTS),
+        "way": random.choice(list(Way)),
     },
     "approve": lambda random: {
         "number": random.choice([0, 0, 0, 1, 2]),
@@ -432,6 +465,7 @@ STEPS: dict[str, Chooser] = {
         "names": tuple(random.sample(PEOPLE, 2)),
     },
     "collect": lambda random: {"number": random.choice([0, 0, 1, 2]), "fault": random.choice(FAULTS)},
+    "collect_after": lambda random: {"change": random.choice(["leave", "leave late", "leave late", "suspend"])},
     "release": lambda random: {"number": random.randrange(4)},
     "revoke": lambda random: {"number": random.randrange(4), "fault": random.choice(FAULTS)},
     "suspend": lambda random: {"name": random.choice([*PEOPLE, AGENTS[0]])},
@@ -445,9 +479,19 @@ STEPS: dict[str, Chooser] = {
     "change_member": lambda random: {"name": random.choice(["alice", "bob", "lea", "leo"])},
     "change_policies": lambda _: {},
     "freeze": lambda random: {"opens": random.choice([0, 120, 1200]), "lasts": random.choice([60, 900])},
-    "wait": lambda random: {"seconds": random.choice([1, 60, 299, 300, 400])},
+    "wait": lambda random: {"seconds": random.choice([1, 60, 119, 120, 400])},
 }
-OFTEN = (*3 * ["ask"], *8 * ["approve"], "approve_together", *5 * ["collect"], *2 * ["lift"], *2 * ["go_away"], "wait")
+OFTEN = (
+    *3 * ["ask"],
+    *8 * ["approve"],
+    "approve_together",
+    *3 * ["collect"],
+    *4 * ["collect_after"],
+    "change_policies",
+    *2 * ["lift"],
+    *2 * ["go_away"],
+    "wait",
+)
 
 
 def test_rev_06_an_escalation_gives_no_vote_before_its_time_and_no_grant_without_its_groups():
@@ -460,6 +504,7 @@ def _due_at_once(group: str, grant: Grant, groups: reviewers.Groups, _now: int |
 
 PLANTED: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "counts delegates of an escalation before it is due": (approval_count, "approving_groups", _due_at_once),
+    "lets a review escalate after its end": (votes, "under_review_at", lambda _, now: now),
     "forgets which grants came first": (GrantList, "since", lambda listed, _: listed.entries),
     "counts no other grant": (other_grants, "is_counted", lambda *_: False),
     "counts the suspended": (GrantUnderReview, "is_trusted", lambda *_: True),

@@ -92,6 +92,30 @@ def reviewed_by(gateway: Gateway, *people: str) -> None:
     system.config = system.ports.config = replace(system.config, reviewers=groups)
 
 
+def test_rev_06_an_escalation_that_becomes_due_after_the_review_replaces_no_reviewer_who_left():
+    """Both groups approved the grant. Then the escalation to bob's group would be due, and alice leaves hers."""
+
+    def configure(member: str) -> None:
+        owners = ReviewerGroup((member,), escalates_to="security", escalates_after_seconds=60)
+        groups = {"owners": owners, "security": ReviewerGroup(("corp.bob",))}
+        system.ports.config = replace(system.ports.config, reviewers=groups)
+
+    both = 'when { context.way == "gateway" && context.approvals.containsAll(["owners", "security"]) };'
+    reads = '@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource);'
+    gateway = Gateway(f'{reads}@id("change") permit (principal, action, resource) {both}', permissions=READING)
+    system, body = gateway.system, {"target": "analytics-prod", "reason": "monthly report", "way": "gateway"}
+    configure("corp.alice")
+    _, answer, _ = system.call(create_grant, body | {"permissions": CHANGES, "duration_seconds": 600})
+    gateway.grant_id = answer["grant"]["id"]
+    for name in ("alice", "bob"):
+        vote(ballot(system.store.grants[gateway.grant_id], name), system.ports)
+    system.now += 60
+    assert gateway.post(PUT)[0] == 200
+    configure("corp.carol")
+    assert gateway.post(PUT)[0] == 202
+    assert len(gateway.upstream.sent) == 1
+
+
 def leaves(gateway: Gateway) -> None:
     reviewed_by(gateway, "corp.bob")
 

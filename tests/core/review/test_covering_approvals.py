@@ -116,3 +116,19 @@ def test_rev_11_a_second_approval_is_named_only_for_a_group_that_no_newer_one_ha
         EarlierApproval("g-new", ("owners",), NOW + 1),
         EarlierApproval("g-both", ("security",), NOW),
     )
+
+
+def test_rev_11_an_escalation_that_was_not_due_before_the_approval_replaces_no_reviewer_who_left():
+    """Alice approved for owners, and lea for late, to which owners would have escalated after the approval."""
+    late = ReviewerGroup(("people.lea",))
+
+    def configured(member: str) -> Config:
+        owners = ReviewerGroup((member,), escalates_to="late", escalates_after_seconds=30)
+        return replace(CONFIG, reviewers={"owners": owners, "late": late})
+
+    by_alice = approved("late", "owners")
+    grant = replace(by_alice, votes=(*by_alice.votes, replace(by_alice.votes[0], human=identity("people.lea"))))
+    assert [each.groups for each in found(grant, configured("people.alice"))] == [("late", "owners")]
+    assert [each.groups for each in found(grant, configured("people.bob"))] == [("late",)]
+    escalated = replace(grant, starts_at=NOW + 30)
+    assert [each.groups for each in found(escalated, configured("people.bob"))] == [("late", "owners")]

@@ -13,7 +13,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.reviewers import Groups, requested_groups
+from jitney.core.review.reviewers import Groups, requested_groups, under_review_at
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.stored_identity import Identity
 
@@ -80,9 +80,11 @@ def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:
 def present_approvals(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
     """Return the groups with enough approvals of exactly this grant by present members at `now`, for sending its call.
 
-    Unlike `valid_approvals`, a vote does not count once its voter has left the group.
+    Unlike `valid_approvals`, a vote does not count once its voter has left the group. An escalation that became due
+    only after the review gives no vote another group.
     """
-    votes = tuple(with_counted_groups(each, review, groups, now) for each in review.grant.votes)
+    reviewed_at = under_review_at(review.grant, now)
+    votes = tuple(with_counted_groups(each, review, groups, reviewed_at) for each in review.grant.votes)
     return valid_approvals(review.with_grant(replace(review.grant, votes=votes)), groups)
 
 
