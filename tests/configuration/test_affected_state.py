@@ -121,7 +121,12 @@ PEOPLE: dict[str, tuple[Config, Config, str]] = {
     "another escalation": (
         with_group(GROUP),
         with_group(GROUP._replace(escalates_to="")),
-        "group owners: no longer escalates to late: votes of that group",
+        "group owners: no longer escalates to late: votes of that group for this one no longer count for pending",
+    ),
+    "a later escalation": (
+        with_group(GROUP._replace(escalates_after_seconds=60)),
+        with_group(GROUP._replace(escalates_after_seconds=90)),
+        "group owners: escalates to late after 90 s: earlier votes of that group no longer count for pending requests",
     ),
     "no break-glass": (with_glass(), OLD, "break-glass: removed: renewals and calls of its grants are refused"),
     "break-glass without a target": (with_glass(), with_glass(targets=()), "loses target analytics-prod: renewals"),

@@ -14,6 +14,7 @@ from jitney.core.target_roles import first_role
 
 _REFUSED = "renewals, calls and approvals of its grants are refused"
 _MOVED = "another account, Region or role"
+_NOT_COUNTED = "no longer count for pending requests, for calls through the gateway, or as earlier approvals"
 
 
 class AffectedState(NamedTuple):
@@ -112,21 +113,24 @@ def _groups(old: Config, new: Config) -> Iterator[AffectedState]:
             more = f"{before.approvals} to {after.approvals} approvals"
             yield AffectedState(part, f"{more}: renewals and calls of grants with fewer approvals are refused")
         yield from _people(part, before, after, old, new)
-        if before.escalates_to not in ("", after.escalates_to):
-            others = f"no longer escalates to {before.escalates_to}"
-            yield AffectedState(
-                part, f"{others}: votes of that group for this one no longer count for pending requests"
-            )
+        yield from _escalation(part, before, after)
+
+
+def _escalation(part: str, before: ReviewerGroup, after: ReviewerGroup) -> Iterator[AffectedState]:
+    others, seconds = before.escalates_to, after.escalates_after_seconds
+    if others not in ("", after.escalates_to):
+        yield AffectedState(part, f"no longer escalates to {others}: votes of that group for this one {_NOT_COUNTED}")
+    elif others and seconds > before.escalates_after_seconds:
+        yield AffectedState(
+            part, f"escalates to {others} after {seconds} s: earlier votes of that group {_NOT_COUNTED}"
+        )
 
 
 def _people(
     part: str, before: ReviewerGroup, after: ReviewerGroup, old: Config, new: Config
 ) -> Iterator[AffectedState]:
     if members := _gone(before.members, after.members, old, new):
-        lost = (
-            "their votes no longer count for pending requests, for calls through the gateway, or as earlier approvals"
-        )
-        yield AffectedState(part, f"loses {members}: {lost}")
+        yield AffectedState(part, f"loses {members}: their votes {_NOT_COUNTED}")
     if delegates := _gone(before.delegates, after.delegates, old, new):
         lost = "their votes as delegates no longer count, also for renewals"
         yield AffectedState(part, f"loses {delegates} as delegate: {lost}")

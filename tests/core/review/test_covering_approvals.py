@@ -122,8 +122,8 @@ def test_rev_11_an_escalation_that_was_not_due_before_the_approval_replaces_no_r
     """Alice approved for owners, and lea for late, to which owners would have escalated after the approval."""
     late = ReviewerGroup(("people.lea",))
 
-    def configured(member: str) -> Config:
-        owners = ReviewerGroup((member,), escalates_to="late", escalates_after_seconds=30)
+    def configured(member: str, seconds: int = 30) -> Config:
+        owners = ReviewerGroup((member,), escalates_to="late", escalates_after_seconds=seconds)
         return replace(CONFIG, reviewers={"owners": owners, "late": late})
 
     by_alice = approved("late", "owners")
@@ -132,3 +132,4 @@ def test_rev_11_an_escalation_that_was_not_due_before_the_approval_replaces_no_r
     assert [each.groups for each in found(grant, configured("people.bob"))] == [("late",)]
     escalated = replace(grant, starts_at=NOW + 30)
     assert [each.groups for each in found(escalated, configured("people.bob"))] == [("late", "owners")]
+    assert [each.groups for each in found(escalated, configured("people.bob", 31))] == [("late",)]
