@@ -11,7 +11,7 @@ ROLE_PATH = "/jitney/"
 
 def role_arn(target: TargetSettings) -> str:
     """Return the ARN of the target's first role."""
-    return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{target.role_name}"
+    return _own_arn(target, "role", target.role_name)
 
 
 def role_arns(target: TargetSettings) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def role_arns(target: TargetSettings) -> tuple[str, ...]:
 
 def revoker_arn(alias: str, target: TargetSettings) -> str:
     """Return the ARN of the role that writes the deny documents. `Target.revoker_arn` gives the same."""
-    return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
+    return _own_arn(target, "role", revoker_name(alias))
 
 
 def boundary_arn(alias: str, target: TargetSettings) -> str:
@@ -29,10 +29,10 @@ def boundary_arn(alias: str, target: TargetSettings) -> str:
 
     A target names its managed policy by ARN, or an AWS managed policy by name.
     """
-    partition, managed = partition_of(target.region), target.managed_policy
+    managed = target.managed_policy
     if managed is None:
-        return f"arn:{partition}:iam::{target.account}:policy{ROLE_PATH}{boundary_name(alias)}"
-    return managed if managed.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{managed}"
+        return _own_arn(target, "policy", boundary_name(alias))
+    return managed if managed.startswith("arn:") else f"arn:{partition_of(target.region)}:iam::aws:policy/{managed}"
 
 
 def profile_policy_name(alias: str, profile: str, content: str) -> str:
@@ -46,8 +46,11 @@ def profile_policy_name(alias: str, profile: str, content: str) -> str:
 
 def profile_policy_arn(alias: str, target: TargetSettings, profile: str, content: str) -> str:
     """Return the ARN of an access profile's managed policy."""
-    name = profile_policy_name(alias, profile, content)
-    return f"arn:{partition_of(target.region)}:iam::{target.account}:policy{ROLE_PATH}{name}"
+    return _own_arn(target, "policy", profile_policy_name(alias, profile, content))
+
+
+def _own_arn(target: TargetSettings, kind: str, name: str) -> str:
+    return f"arn:{partition_of(target.region)}:iam::{target.account}:{kind}{ROLE_PATH}{name}"
 
 
 def boundary_name(alias: str) -> str:

@@ -14,7 +14,7 @@ from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.operation_names import actions_of, operation_fix, operation_names
 from jitney.configuration.policy_references import unknown_group
 from jitney.configuration.references import ValidationContext
-from jitney.configuration.values import ActionPattern, SettingsModel, Text, refused
+from jitney.configuration.values import ActionPattern, SettingsModel, Text, refuse_first, refused
 from jitney.core.access.conditions import key_of
 from jitney.core.access.decision import Effect
 from jitney.core.access.permission_fields import is_arn
@@ -149,14 +149,12 @@ class CaseSettings(SettingsModel):
 
     @model_validator(mode="after")
     def _has_a_possible_requester(self, info: ValidationInfo) -> Self:
-        for wrong, fix in _impossible_requester(self, ValidationContext.of(info).names):
-            raise refused(wrong, fix)
+        refuse_first(_impossible_requester(self, ValidationContext.of(info).names))
         return self
 
     @model_validator(mode="after")
     def _is_a_possible_call(self) -> Self:
-        for wrong, fix in _impossible_call(self) if self.operation else ():
-            raise refused(wrong, fix)
+        refuse_first(_impossible_call(self) if self.operation else ())
         return self
 
     @model_validator(mode="after")

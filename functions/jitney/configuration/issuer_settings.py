@@ -30,6 +30,7 @@ from jitney.configuration.values import (
     Text,
     Texts,
     one_of,
+    refuse_first,
     refused,
     unique,
     without_query,
@@ -75,8 +76,7 @@ class IssuerSettings(SettingsModel):
     @field_validator("dpop")
     @classmethod
     def _has_bound_tokens(cls, value: Any, info: ValidationInfo) -> Any:
-        for fault in dpop_faults(info.data) if value else ():
-            raise refused(*fault)
+        refuse_first(dpop_faults(info.data) if value else ())
         return value
 
     @field_validator("jwks_file")
@@ -108,8 +108,7 @@ class IssuerSettings(SettingsModel):
     @field_validator("issuer")
     @classmethod
     def _can_be_a_tokens(cls, issuer: str, info: ValidationInfo) -> str:
-        for fault in issuer_faults(issuer):
-            raise refused(*fault)
+        refuse_first(issuer_faults(issuer))
         # Entries whose issuers only look the same would give one person two identities.
         alias, first = ValidationContext.of(info).first_with("issuer", issuer.casefold().rstrip("/"), value=issuer)
         if first != issuer:
@@ -120,8 +119,7 @@ class IssuerSettings(SettingsModel):
     @field_validator("jwks_uri")
     @classmethod
     def _has_the_issuers_keys(cls, address: str, info: ValidationInfo) -> str:
-        for fault in keys_faults(info.data.get("issuer", ""), address) if address else ():
-            raise refused(*fault)
+        refuse_first(keys_faults(info.data.get("issuer", ""), address) if address else ())
         return address
 
     @field_validator("jwks_uri", "jwks_file", "provider")
@@ -178,8 +176,7 @@ class IssuerSettings(SettingsModel):
         provider = info.data.get("provider")
         if clients and provider and not names_clients(provider):
             raise refused(f"the tokens of {provider} name no client", "leave clients out, and use claims.require")
-        for fault in filter(None, (client_fault(provider, each) for each in clients if provider)):
-            raise refused(*fault)
+        refuse_first(filter(None, (client_fault(provider, each) for each in clients if provider)))
         return clients
 
     @field_validator("audience_claim")
@@ -201,8 +198,7 @@ class IssuerSettings(SettingsModel):
     def _can_match(cls, rules: ClaimSettings, info: ValidationInfo) -> ClaimSettings:
         context, issuer, provider = ValidationContext.of(info), info.data.get("issuer"), info.data.get("provider")
         faults = rule_faults(provider, issuer, rules) if issuer and provider else ()
-        for fault in (*faults, *contradictions(rules, info.data)):
-            raise refused(*fault)
+        refuse_first((*faults, *contradictions(rules, info.data)))
         for name, kind in rules.tags.items():
             alias, first = context.first_with("tags", name, value=kind)
             if first != kind:

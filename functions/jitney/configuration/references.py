@@ -11,7 +11,7 @@ from jitney.configuration.foreign_audiences import owner_of
 from jitney.configuration.group_names import group_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.people_names import check_person
-from jitney.configuration.values import Email, Text, matching, refused, unique
+from jitney.configuration.values import Email, Text, matching, refuse_first, refused, unique
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.target_roles import first_role
 
@@ -76,8 +76,7 @@ def _operator_group(value: str, info: ValidationInfo) -> str:
     alias, _, group = value.partition("/")
     _known_issuer(alias, names.issuers)
     source = names.group_sources.get(alias)
-    for fault in group_faults(alias, group, source) if source else ():
-        raise refused(*fault)
+    refuse_first(group_faults(alias, group, source) if source else ())
     if value in names.addresses:
         raise refused(f"{value} is a person, and only members of groups are meant here", "write a group of the people")
     return value

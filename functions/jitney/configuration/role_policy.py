@@ -16,7 +16,7 @@ from jitney.configuration.names import did_you_mean
 from jitney.configuration.partitions import partition_of
 from jitney.configuration.profile_settings import ASSUME_ROLE, AccessProfileSettings
 from jitney.configuration.target_boundary import ALWAYS_DENIED
-from jitney.configuration.values import matching, refused
+from jitney.configuration.values import action_pattern, matching, refused
 from jitney.core.bounded_comparisons import may_meet
 from jitney.core.patterns import has_wildcard, wildcard_pattern
 
@@ -54,12 +54,7 @@ def _listed(value: Any) -> Any:
 
 
 def _action(pattern: str) -> str:
-    """Accept "*", an action of AWS, or a pattern of one service's actions."""
-    if pattern != "*" and not action_table().expand(pattern):
-        near = action_table().closest(pattern)
-        fix = did_you_mean(pattern, near, quoted=True) if near else "write service:Name, such as s3:GetObject"
-        raise refused(f'"{pattern}" is not an action of AWS', fix)
-    return pattern
+    return pattern if pattern == "*" else action_pattern(pattern)
 
 
 def _resource(resource: str, info: ValidationInfo) -> str:

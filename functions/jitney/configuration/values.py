@@ -1,7 +1,7 @@
 """The types of single values in `jitney.yaml`. Each type has the fix for values that it refuses."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, get_args
@@ -38,6 +38,12 @@ def refused(wrong: str, fix: str) -> PydanticCustomError:
     # surrogate, which YAML's "\\ud800" is.
     texts = {name: text.encode(errors="backslashreplace").decode() for name, text in (("wrong", wrong), ("fix", fix))}
     return PydanticCustomError("refused", "refused", texts)
+
+
+def refuse_first(faults: Iterable[tuple[str, str]]) -> None:
+    """Raise the error for the first fault, if there is one. A fault is what is wrong, and its fix."""
+    for wrong, fix in faults:
+        raise refused(wrong, fix)
 
 
 def matching(pattern: str, fix: str, *, secret: bool = False) -> AfterValidator:
@@ -140,7 +146,7 @@ def _needs_a_ticket(pattern: str) -> str:
     return pattern
 
 
-def _action_pattern(pattern: str) -> str:
+def action_pattern(pattern: str) -> str:
     """Accept an action of AWS, or a pattern of one service's actions."""
     actions = action_table()
     if not actions.expand(pattern):
@@ -149,7 +155,7 @@ def _action_pattern(pattern: str) -> str:
     return pattern
 
 
-_ACTIONS = "write actions of one service, such as route53:* or ecr:BatchGetImage"
+_ACTIONS = "write service:Name of one service, such as ecr:BatchGetImage or route53:*"
 _TAG_CHARACTERS = "use letters, digits, spaces and _.:/=+@-"
 
 Alias = Annotated[str, matching("[a-z][a-z0-9-]{0,39}", "use up to 40 lower-case letters, digits and hyphens")]
@@ -167,7 +173,7 @@ Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
 Accounts = Annotated[tuple[Account, ...], AfterValidator(unique)]
 Region = Annotated[str, matching(REGION, "write a Region of aws, aws-cn or aws-us-gov, such as eu-west-1")]
 Regions = Annotated[tuple[Region, ...], AfterValidator(unique)]
-ActionPattern = Annotated[str, AfterValidator(_action_pattern)]
+ActionPattern = Annotated[str, AfterValidator(action_pattern)]
 ActionPatterns = Annotated[tuple[ActionPattern, ...], AfterValidator(unique)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
