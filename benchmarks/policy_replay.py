@@ -50,7 +50,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             _write(Path(folder), distinct, context)
             started = time.process_time()
-            options = ReplayOptions(RecordSource(Path(folder)), None, None, dry_runs=False)
+            options = ReplayOptions(RecordSource(Path(folder)), dry_runs=False)
             replayed = replay(options, ROOT / "jitney.yaml", lambda *_: None)
             seconds = time.process_time() - started
         if (replayed.replayed, replayed.changed, replayed.other_policies) != (REQUESTS, [], 0):

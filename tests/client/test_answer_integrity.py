@@ -706,7 +706,7 @@ def test_aud_06_records_that_cannot_be_read_are_no_part_of_an_answer(
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
 
     archive = Archive("records", "seals", lambda *_: None)
-    assert len(list(archive.bodies(None, None))) == len(deployment.keys("records/"))
+    assert len(list(archive.bodies("records", None, None))) == len(deployment.keys("records/"))
     monkeypatch.setattr(Archive, "_body", denied)
     with pytest.raises(Invalid, match="AccessDenied"):
-        list(archive.bodies(None, None))
+        list(archive.bodies("records", None, None))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
-from jitney.client.audit.record_lines import ReadingProgress
+from jitney.client.audit.record_lines import LineKind, ReadingProgress, is_within
 from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.object_names import day_of, is_read_by_athena
@@ -154,7 +154,8 @@ class Archive:
             wanted: dict[str, str] = {name: each[name] for name in ("Key", "VersionId") if name in each}
             storage = "STANDARD" if self._first_versions else each.get("StorageClass", "STANDARD")
             found[each["Key"]] = _Listed(each["LastModified"], each["ETag"], each["Size"], storage, wanted)
-        return {key: each for key, each in found.items() if _within(day_of(key), *period)}
+        days = {key: day_of(key) for key in found}
+        return {key: found[key] for key, day in days.items() if day is None or is_within(day, *period)}
 
     def _parsed(
         self, what: str, listed: Collection[_Listed], parse: Callable[[bytes], Parsed]
@@ -173,13 +174,11 @@ class Archive:
                 unreadable[key] = body
         return found, unreadable
 
-    def bodies(self, since: date | None, until: date | None, *, calls: bool = False) -> Iterator[bytes]:
-        """Yield the objects of records, or of calls, of the days from `since` to `until`.
-
-        Raises Invalid if one cannot be read.
-        """
-        wanted = [each.wanted for each in self._listed(CALLS if calls else RECORDS, (since, until)).values()]
-        for key, body in self._bodies("calls" if calls else "records", self._records, wanted):
+    def bodies(self, what: LineKind, since: date | None, until: date | None) -> Iterator[bytes]:
+        """Yield the objects of the days from `since` to `until`. Raises Invalid if one cannot be read."""
+        folder = RECORDS if what == "records" else CALLS
+        wanted = [each.wanted for each in self._listed(folder, (since, until)).values()]
+        for key, body in self._bodies(what, self._records, wanted):
             if isinstance(body, str):
                 detail = f"AWS answered {body} when reading {key} in bucket {self._records}."
                 fix = "Try again. docs/integrity.md lists the permissions."
@@ -243,12 +242,7 @@ def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -
     continued, there is no such seal.
     """
     after = sorted(key for key, day in made.items() if until is not None and day > until)
-    return [key for key, day in made.items() if _within(day, since, until)] + after[:1]
-
-
-def _within(day: date | None, since: date | None, until: date | None) -> bool:
-    """Return whether a day is in the period. The day None is in every period."""
-    return day is None or ((since is None or since <= day) and (until is None or day <= until))
+    return [key for key, day in made.items() if is_within(day, since, until)] + after[:1]
 
 
 def _unreadable(bucket: str, error: ClientError, what: str, title: str) -> Invalid:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.inputs.optional import load_extra
@@ -14,6 +14,7 @@ from jitney.core.records.audit import AuditEvent
 
 ReadingProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""
+LineKind: TypeAlias = Literal["records", "calls"]
 GAPS_BEFORE_DAYS = 30
 """Reports and suggestions also read the records of gaps published up to this long before their first day."""
 GAPS_AFTER_DAYS = 2
@@ -28,21 +29,24 @@ _GAP = AuditEvent.TRAIL_GAP.encode()
 
 
 class RecordSource(NamedTuple):
-    """Where lines are: a `folder` that `aws s3 sync` filled, or else the `bucket` or the outputs of a `stack`."""
+    """Where lines are: a `folder` that `aws s3 sync` filled, or else the `bucket` or the outputs of a `stack`.
+
+    Only the days from `since` to `until` are read, or all days.
+    """
 
     folder: Path | None = None
     bucket: str = ""
     stack: Path | None = None
+    since: date | None = None
+    until: date | None = None
 
-    def lines(
-        self, since: date | None, until: date | None, title: str, progress: ReadingProgress
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines of the days from `since` to `until`; {} for a line that is not a JSON object.
+    def lines(self, title: str, progress: ReadingProgress) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of the records; {} for a line that is not a JSON object.
 
-        Raises Invalid, with `title`, for a source that is missing, empty on these days, or unreadable.
+        Raises Invalid, with `title`, for a source that is missing, empty on its days, or unreadable.
         """
         empty = True
-        for line in self._lines(since, until, title, progress):
+        for line in self._lines("records", title, progress):
             empty = False
             yield line
         if empty:
@@ -50,36 +54,30 @@ class RecordSource(NamedTuple):
             fix = "Check --since and --until, and that the copy has folders such as dt=2026-11-26."
             raise Invalid("no_records", title, f"{place} has no records for these days.", fix)
 
-    def calls(
-        self, since: date | None, until: date | None, title: str, progress: ReadingProgress
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines of published calls of these days, as `lines` does. There may be no lines."""
-        yield from self._lines(since, until, title, progress, calls=True)
+    def calls(self, title: str, progress: ReadingProgress) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of published calls, as `lines` does. There may be no lines."""
+        yield from self._lines("calls", title, progress)
 
-    def outside_gaps(
-        self, since: date | None, until: date | None, title: str, progress: ReadingProgress
-    ) -> Iterator[Mapping[str, Any]]:
+    def outside_gaps(self, title: str, progress: ReadingProgress) -> Iterator[Mapping[str, Any]]:
         """Yield the lines about CloudTrail's gaps that were published before `since` or after `until`.
 
         A gap that covers these days may have all its records on other days.
         """
+        since, until = self.since, self.until
         before = [(day_after(since, -GAPS_BEFORE_DAYS), day_after(since, -1))] if since else []
         after = [(day_after(until, 1), day_after(until, GAPS_AFTER_DAYS))] if until else []
         for first, last in (*before, *after):
-            for body in self._bodies(first, last, title, progress, calls=False):
+            for body in self._replace(since=first, until=last).bodies("records", title, progress):
                 yield from (json_object(line) for line in body.split(b"\n") if _GAP in line)
 
-    def _lines(
-        self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool = False
-    ) -> Iterator[Mapping[str, Any]]:
-        for body in self._bodies(since, until, title, progress, calls=calls):
+    def _lines(self, what: LineKind, title: str, progress: ReadingProgress) -> Iterator[Mapping[str, Any]]:
+        for body in self.bodies(what, title, progress):
             yield from (json_object(line) for line in body.split(b"\n") if line)
 
-    def _bodies(
-        self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool
-    ) -> Iterator[bytes]:
+    def bodies(self, what: LineKind, title: str, progress: ReadingProgress) -> Iterator[bytes]:
+        """Yield the content of each file of these lines."""
         if self.folder:
-            yield from _files(self.folder, since, until, title, progress, "calls" if calls else "records")
+            yield from self._files(self.folder, what, title, progress)
             return
         bucket = self.bucket
         if self.stack and not bucket:
@@ -89,12 +87,35 @@ class RecordSource(NamedTuple):
             fix = "Give --folder with a local copy, or --records or --stack for the bucket."
             raise invalid("No records are named.", fix)
         evidence = load_extra("jitney.client.audit.evidence", "audit", title)
-        yield from evidence.Archive(bucket, "", progress, title).bodies(since, until, calls=calls)
+        archive = evidence.Archive(bucket, "", progress, title)
+        yield from archive.bodies(what, self.since, self.until)
+
+    def _files(self, folder: Path, what: LineKind, title: str, progress: ReadingProgress) -> Iterator[bytes]:
+        if not is_folder(folder):
+            fix = f"Copy the {what} first: aws s3 sync s3://BUCKET/{what} FOLDER"
+            raise Invalid("folder_missing", title, f"{folder} is not a folder.", fix)
+        days = [path for path in folder.rglob(f"{_DAY}*") if path.is_dir() and self._has(_day(path))]
+        files = sorted(file for path in days for file in path.rglob("*") if file.is_file())
+        for count, file in enumerate(files, 1):
+            progress(what, count, len(files))
+            try:
+                yield file.read_bytes()
+            except OSError as error:
+                fix = "Check its permissions, or copy the records again."
+                raise Invalid("file_unreadable", title, f"{file}: {error.strerror}.", fix) from error
+
+    def _has(self, day: date | None) -> bool:
+        return day is not None and is_within(day, self.since, self.until)
 
 
 def day_after(day: date, count: int) -> date:
     """Return the day that is `count` days after another one, or the first or the last day of the calendar."""
     return date.fromordinal(min(max(day.toordinal() + count, date.min.toordinal()), date.max.toordinal()))
+
+
+def is_within(day: date, since: date | None, until: date | None) -> bool:
+    """Return whether a day is in the period from `since` to `until`. None stands for no limit."""
+    return (since or day) <= day <= (until or day)
 
 
 def is_folder(path: Path) -> bool:
@@ -103,24 +124,6 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
-
-
-def _files(
-    folder: Path, since: date | None, until: date | None, title: str, progress: ReadingProgress, what: str
-) -> Iterator[bytes]:
-    if not is_folder(folder):
-        fix = f"Copy the {what} first: aws s3 sync s3://BUCKET/{what} FOLDER"
-        raise Invalid("folder_missing", title, f"{folder} is not a folder.", fix)
-    days = {path: _day(path) for path in folder.rglob(f"{_DAY}*") if path.is_dir()}
-    wanted = [path for path, day in days.items() if day and (not since or since <= day) and (not until or day <= until)]
-    files = sorted(file for path in wanted for file in path.rglob("*") if file.is_file())
-    for count, file in enumerate(files, 1):
-        progress(what, count, len(files))
-        try:
-            yield file.read_bytes()
-        except OSError as error:
-            fix = "Check its permissions, or copy the records again."
-            raise Invalid("file_unreadable", title, f"{file}: {error.strerror}.", fix) from error
 
 
 def _day(path: Path) -> date | None:

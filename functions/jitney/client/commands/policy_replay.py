@@ -49,10 +49,9 @@ def replay_records(
     with exit_on_problem("policy replay", as_json=as_json):
         report = load_extra("jitney.client.policy.replay_report", "policy", "The requests were not replayed")
         screen = policy_screen()
-        first, last = chosen_days(since, until)
-        chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
+        source = RecordSource(folder, records, stack, *chosen_days(since, until))
         with screen.progress() as progress:
-            result = report.document(report.replay(chosen, config, progress))
+            result = report.document(report.replay(report.ReplayOptions(source, dry_runs), config, progress))
         rows, table = report.counts(result), report.table(result, screen.most_changes)
         print_result(result, lambda: screen.replay(result, rows, table), as_json=as_json)
         if fail_on_change and (result["changes"] or not result["replayed"]):

@@ -39,10 +39,9 @@ def show_shadow(
     with exit_on_problem("policy shadow", as_json=as_json):
         report = load_extra("jitney.client.policy.shadow_report", "policy", "The shadow's answers were not read")
         screen = policy_screen()
-        first, last = chosen_days(since, until)
+        source = RecordSource(folder, records, stack, *chosen_days(since, until))
         with screen.progress() as progress:
-            chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, dry_runs)
-            result = report.document(report.shadowed(chosen, progress))
+            result = report.document(report.shadowed(report.ReplayOptions(source, dry_runs), progress))
         rows, table = report.counts(result), report.table(result, screen.most_changes)
         print_result(result, lambda: screen.shadow(result, rows, table), as_json=as_json)
         if fail_on_change and (result["changes"] or result["errors"] or not result["compared"]):

@@ -60,10 +60,10 @@ def suggest_policies(
     with exit_on_problem("policy suggest", as_json=as_json):
         suggestions = load_extra("jitney.client.policy.policy_suggestions", "policy", "No policy was suggested")
         screen = policy_screen()
-        source = RecordSource(folder, records, stack)
-        seen = RecordSource(calls) if calls else None if folder else source
-        scope, days = suggestions.scope_of(agent, group, unit), chosen_days(since, until)
-        chosen = suggestions.SuggestionOptions(scope, source, seen, *days, generalize_after)
+        scope = suggestions.scope_of(agent, group, unit)
+        source = RecordSource(folder, records, stack, *chosen_days(since, until))
+        seen = source._replace(folder=calls) if calls else None if folder else source
+        chosen = suggestions.SuggestionOptions(scope, source, seen, generalize_after)
         with screen.progress() as progress:
             result = suggestions.suggest(chosen, config, int(time.time()), progress)
         if out:

@@ -70,7 +70,7 @@ def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingP
     """Return the explanation of a recorded grant's request, decided by the present policies. Raises Invalid."""
     loaded = loaded_policies(config, TITLE)
     known: set[str] = set()
-    for line in asked.source.lines(None, None, TITLE, progress):
+    for line in asked.source.lines(TITLE, progress):
         record = parse_record(line)
         known.add(record.grant_id if record else "")
         if record and record.grant_id == asked.grant_id and is_decision(record, dry_runs=False):

@@ -6,7 +6,6 @@ Needs the extra `policy`.
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ POLICY_FILE, CASES_FILE = "suggested.cedar", "tests.yaml"
 
 
 class SuggestionOptions(NamedTuple):
-    """The inputs of a suggestion: the requester, the records and calls with their days, and the threshold for prefixes.
+    """The inputs of a suggestion: the requester, the records and calls, and the threshold for prefixes.
 
     `calls` is None if CloudTrail's calls are not read.
     """
@@ -38,8 +37,6 @@ class SuggestionOptions(NamedTuple):
     scope: SuggestionScope
     records: RecordSource
     calls: RecordSource | None
-    since: date | None
-    until: date | None
     least: int
 
 
@@ -73,12 +70,11 @@ def suggest(options: SuggestionOptions, config: Path | None, now: int, progress:
     file = config or CONFIGURATION
     loaded = loaded_policies(config, TITLE)
     log = UsageLog(options.scope, loaded.context, may_need(), calls_read=options.calls is not None)
-    days = (options.since, options.until, TITLE, progress)
-    for line in options.records.lines(*days):
+    for line in options.records.lines(TITLE, progress):
         log.add_record(line)
-    for line in options.records.outside_gaps(*days):
+    for line in options.records.outside_gaps(TITLE, progress):
         log.add_gap(line)
-    for line in options.calls.calls(*days) if options.calls else ():
+    for line in options.calls.calls(TITLE, progress) if options.calls else ():
         log.add_call(line)
     grants = tuple(log.grants(now))
     if not grants:
@@ -92,8 +88,9 @@ def suggest(options: SuggestionOptions, config: Path | None, now: int, progress:
         found = _suggested(grants, source)
         today = utc_date(now)
         times = [each.recorded.time for each in grants]
-        first = options.since.isoformat() if options.since else iso(min(times))[:10]
-        period = SuggestionPeriod(first, (options.until or today).isoformat())
+        since, until = options.records.since, options.records.until
+        first = since.isoformat() if since else iso(min(times))[:10]
+        period = SuggestionPeriod(first, (until or today).isoformat())
         text = file_text(found, options.scope, period)
         problems = module.text_problems(file, os.environ, text) if found.permits else []
     if problems or found.checked.less_reviewed:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any, NamedTuple
 
 from jitney.client.audit.record_lines import UNVERIFIED, ReadingProgress, RecordSource
@@ -20,18 +19,16 @@ TITLE = "The requests were not replayed"
 
 
 class ReplayOptions(NamedTuple):
-    """What to replay: the records, their days, and whether dry runs count."""
+    """What to replay: the records, and whether dry runs count."""
 
     source: RecordSource
-    since: date | None
-    until: date | None
     dry_runs: bool
 
 
 def replay(options: ReplayOptions, config: Any, progress: ReadingProgress) -> PolicyReplay:
     """Return the replay of recorded requests under the policies of the configuration `config`. Raises Invalid."""
     replayed = PolicyReplay(loaded_policies(config, TITLE).context, DecisionLines(options.dry_runs))
-    for line in options.source.lines(options.since, options.until, TITLE, progress):
+    for line in options.source.lines(TITLE, progress):
         replayed.add(line)
     return replayed
 

@@ -21,7 +21,7 @@ __all__ = ["ReplayOptions", "counts", "document", "shadowed", "table"]
 def shadowed(options: ReplayOptions, progress: ReadingProgress) -> ShadowLog:
     """Return the shadow's decisions in the records. Raises Invalid."""
     log = ShadowLog(DecisionLines(options.dry_runs))
-    for line in options.source.lines(options.since, options.until, TITLE, progress):
+    for line in options.source.lines(TITLE, progress):
         log.add(line)
     return log
 
