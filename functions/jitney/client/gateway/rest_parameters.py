@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.model import OperationModel, Shape
 
@@ -22,10 +22,18 @@ _COMPUTED = frozenset({"CRC32", "SHA1", "SHA256", "SHA512"})
 _LIST_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(?:,|$)')
 
 
-def rest_parameters(
-    request: ReceivedRequest, route: RestRoute, labels: Mapping[str, str], query: Query, protocol: str
-) -> dict[str, Any]:
-    """Return the parameters of a request that fits `route`. Raises Invalid for what the model does not have."""
+class RoutedRequest(NamedTuple):
+    """A request, the route that it fits, and what it has in the route's labels and in its query."""
+
+    request: ReceivedRequest
+    route: RestRoute
+    labels: Mapping[str, str]
+    query: Query
+
+
+def rest_parameters(routed: RoutedRequest) -> dict[str, Any]:
+    """Return the parameters of a request. Raises Invalid for what the operation's model does not have."""
+    request, route = routed.request, routed.route
     shape = route.operation.input_shape
     if shape is None:
         if request.body.strip() not in (b"", b"{}"):
@@ -35,14 +43,14 @@ def rest_parameters(
     taken = {name for name, each in shape.members.items() if each.serialization.get("location")}
     for name, member in shape.members.items():
         location = member.serialization.get("location")
-        if location and (value := _READERS[location](member, name, request, labels, query, route)) is not None:
+        if location and (value := _READERS[location](member, name, routed)) is not None:
             read[name] = value
     if "Content-Encoding" not in {each.serialization.get("name") for each in shape.members.values()}:
         request = decompressed(request)
     payload = shape.serialization.get("payload")
     if payload:
-        return read | _payload(request, payload, shape, protocol, route.operation.name)
-    return read | _body(request, shape, frozenset(taken), protocol, route.operation.name)
+        return read | _payload(request, payload, route)
+    return read | _body(request, frozenset(taken), route)
 
 
 def without_sdk_checksum(parameters: dict[str, Any], operation: OperationModel) -> dict[str, Any]:
@@ -60,17 +68,17 @@ def without_sdk_checksum(parameters: dict[str, Any], operation: OperationModel) 
     return {each: value for each, value in parameters.items() if each != name}
 
 
-def _body(request: ReceivedRequest, shape: Any, taken: frozenset[str], protocol: str, place: str) -> dict[str, Any]:
+def _body(request: ReceivedRequest, taken: frozenset[str], route: RestRoute) -> dict[str, Any]:
     if not request.body:
         return {}
-    if len(taken) == len(shape.members):
+    if len(taken) == len(route.members):
         if request.body.strip() in (b"{}", b""):
             return {}
         raise no_member("", "body")
-    if protocol == "rest-xml":
-        return xml_structure(xml_document(request.body), shape, place, taken)
-    found = json_body(request.body)
-    read = from_tree(found, shape)
+    shape: Any = route.operation.input_shape
+    if route.protocol == "rest-xml":
+        return xml_structure(xml_document(request.body), shape, route.operation.name, taken)
+    read = from_tree(json_body(request.body), shape)
     if not isinstance(read, dict):
         raise invalid_call("The body is not a JSON object.")
     if taken & read.keys():
@@ -78,7 +86,8 @@ def _body(request: ReceivedRequest, shape: Any, taken: frozenset[str], protocol:
     return read
 
 
-def _payload(request: ReceivedRequest, name: str, shape: Any, protocol: str, place: str) -> dict[str, Any]:
+def _payload(request: ReceivedRequest, name: str, route: RestRoute) -> dict[str, Any]:
+    shape: Any = route.operation.input_shape
     member = shape.members[name]
     required = name in shape.required_members
     if member.type_name == "blob":
@@ -90,8 +99,8 @@ def _payload(request: ReceivedRequest, name: str, shape: Any, protocol: str, pla
             raise invalid_call("The body is not UTF-8.") from error
     if not request.body:
         return {}
-    if protocol == "rest-xml":
-        return {name: xml_value([xml_document(request.body)], member, f"{place}.{name}")}
+    if route.protocol == "rest-xml":
+        return {name: xml_value([xml_document(request.body)], member, f"{route.operation.name}.{name}")}
     value = json_body(request.body)
     if value == {} and not required:  # what SDKs send for a member that is left out
         return {}
@@ -106,16 +115,13 @@ def json_body(body: bytes) -> Any:
         raise invalid_call("The request's body is not JSON, or parsers read it differently.") from error
 
 
-def _label(
-    member: Shape, name: str, _request: ReceivedRequest, labels: Mapping[str, str], _query: Query, _route: RestRoute
-) -> Any:
+def _label(member: Shape, name: str, routed: RoutedRequest) -> Any:
     wire = member.serialization.get("name", name)
-    return from_text(unquoted(labels[wire], name), member, name)
+    return from_text(unquoted(routed.labels[wire], name), member, name)
 
 
-def _query_value(
-    member: Any, name: str, _request: ReceivedRequest, _labels: Mapping[str, str], query: Query, route: RestRoute
-) -> Any:
+def _query_value(member: Any, name: str, routed: RoutedRequest) -> Any:
+    query, route = routed.query, routed.route
     if member.type_name == "map":
         others = {
             each.serialization.get("name", key)
@@ -123,32 +129,21 @@ def _query_value(
             if each.serialization.get("location") == "querystring" and each is not member
         }
         free = {each: values for each, values in query.items() if each not in others and each not in route.fixed}
-        return {each: _free(values, member.value, each) for each, values in free.items()} or None
-    wire = member.serialization.get("name", name)
-    values = query.get(wire)
-    if values is None:
-        return None
-    if member.type_name == "list":
-        return [from_text(each, member.member, name) for each in values]
-    return from_text(_only(values, name), member, name)
+        return {each: _of_query(values, member.value, each) for each, values in free.items()} or None
+    values = query.get(member.serialization.get("name", name))
+    return None if values is None else _of_query(values, member, name)
 
 
-def _free(values: list[str], shape: Any, name: str) -> Any:
+def _of_query(values: list[str], shape: Any, name: str) -> Any:
     if shape.type_name == "list":
         return [from_text(each, shape.member, name) for each in values]
-    return from_text(_only(values, name), shape, name)
-
-
-def _only(values: list[str], name: str) -> str:
     if len(values) != 1:
         raise invalid_call(f"{name} appears more than once in the query.")
-    return values[0]
+    return from_text(values[0], shape, name)
 
 
-def _header(
-    member: Any, name: str, request: ReceivedRequest, _labels: Mapping[str, str], _query: Query, _route: RestRoute
-) -> Any:
-    text = request.headers.get(member.serialization.get("name", name).lower())
+def _header(member: Any, name: str, routed: RoutedRequest) -> Any:
+    text = routed.request.headers.get(member.serialization.get("name", name).lower())
     if text is None:
         return None
     if member.serialization.get("jsonvalue"):
@@ -158,14 +153,12 @@ def _header(
     return from_text(text, member, name)
 
 
-def _headers(
-    member: Any, _name: str, request: ReceivedRequest, _labels: Mapping[str, str], _query: Query, route: RestRoute
-) -> Any:
+def _headers(member: Any, _name: str, routed: RoutedRequest) -> Any:
     prefix = member.serialization.get("name", "").lower()
     return {
         each[len(prefix) :]: from_text(text, member.value, each)
-        for each, text in request.headers.items()
-        if each.startswith(prefix) and each not in route.header_names
+        for each, text in routed.request.headers.items()
+        if each.startswith(prefix) and each not in routed.route.header_names
     } or None
 
 

@@ -79,6 +79,11 @@ class RestRoute:
         method = operation.http.get("method", "POST")
         return cls(operation, method, _pattern(path), labels, len(_LABEL.sub("", path)), fixed)
 
+    @property
+    def protocol(self) -> str:
+        """The protocol of the service: rest-json or rest-xml."""
+        return self.operation.service_model.resolved_protocol
+
     @cached_property
     def members(self) -> Mapping[str, Any]:
         """The members of the operation's parameters."""

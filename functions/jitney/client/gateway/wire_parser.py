@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import Loader
@@ -18,7 +18,7 @@ from botocore.parsers import BaseCBORParser, ResponseParserError
 from jitney.adapters.aws_models import AwsModels
 from jitney.client.gateway.forms import form_fields, form_parameters
 from jitney.client.gateway.received import ReceivedRequest, decompressed
-from jitney.client.gateway.rest_parameters import json_body, rest_parameters, without_sdk_checksum
+from jitney.client.gateway.rest_parameters import RoutedRequest, json_body, rest_parameters, without_sdk_checksum
 from jitney.client.gateway.rest_routes import Query, RestRoute, best_routes, query_values
 from jitney.client.gateway.signature import WITH_CREDENTIALS, SigningScope
 from jitney.client.gateway.wire_values import from_tree, invalid_call
@@ -50,6 +50,14 @@ class ParsedCall:
     protocol: str
 
 
+class _Content(NamedTuple):
+    """What a request asks for, and in which protocol."""
+
+    operation: OperationModel
+    parameters: dict[str, Any]
+    protocol: str
+
+
 class WireParser:
     """Parses requests with the models of the supported services."""
 
@@ -76,14 +84,13 @@ class WireParser:
         if not services:
             raise _unsupported(f"The gateway has no service that signs as {scope.signing_name[:40]!a}.")
         try:
-            service, operation, parameters, protocol = self._read(request, services, scope.signing_name)
+            operation, parameters, protocol = self._read(request, services, scope.signing_name)
         except Problem as problem:
             raise Invalid(problem.code, "Not supported", problem.detail, WITH_CREDENTIALS) from problem
+        service = operation.service_model.service_name
         return ParsedCall(service, operation, scope.region, parameters, protocol)
 
-    def _read(
-        self, request: ReceivedRequest, services: list[ServiceModel], signing_name: str
-    ) -> tuple[str, OperationModel, dict[str, Any], str]:
+    def _read(self, request: ReceivedRequest, services: list[ServiceModel], signing_name: str) -> _Content:
         if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
             return self._cbor(request, services)
         if target := request.headers.get("x-amz-target"):
@@ -98,47 +105,35 @@ class WireParser:
             raise Invalid("call_unsupported", "Not supported", detail, _NEWER_SDK)
         return self._rest(request, rest, signing_name)
 
-    def _json(
-        self, request: ReceivedRequest, services: list[ServiceModel], target: str
-    ) -> tuple[str, OperationModel, dict[str, Any], str]:
+    def _json(self, request: ReceivedRequest, services: list[ServiceModel], target: str) -> _Content:
         prefix, _, name = target.rpartition(".")
         for model in services:
             if model.resolved_protocol == "json" and model.metadata["targetPrefix"] == prefix:
                 operation = self._models.operation(model.service_name, name)
-                return (
-                    model.service_name,
-                    operation,
-                    _tree(json_body(decompressed(request).body or b"{}"), operation),
-                    "json",
-                )
+                body = decompressed(request).body or b"{}"
+                return _Content(operation, _tree(json_body(body), operation), "json")
         raise _unsupported(f"The gateway has no service with the target {prefix[:60]!a}.")
 
-    def _cbor(
-        self, request: ReceivedRequest, services: list[ServiceModel]
-    ) -> tuple[str, OperationModel, dict[str, Any], str]:
+    def _cbor(self, request: ReceivedRequest, services: list[ServiceModel]) -> _Content:
         path = _CBOR_PATH.fullmatch(request.path)
         for model in services if path else ():
             if path and model.metadata.get("targetPrefix") == path["service"]:
                 operation = self._models.operation(model.service_name, path["operation"])
                 body = decompressed(request).body
-                return model.service_name, operation, _tree(_cbor_value(body) if body else {}, operation), CBOR
+                return _Content(operation, _tree(_cbor_value(body) if body else {}, operation), CBOR)
         raise _unsupported(f"The gateway has no service at the path {request.path[:60]!a}.")
 
-    def _form(
-        self, request: ReceivedRequest, services: list[ServiceModel]
-    ) -> tuple[str, OperationModel, dict[str, Any], str]:
+    def _form(self, request: ReceivedRequest, services: list[ServiceModel]) -> _Content:
         fields = form_fields(decompressed(request).body)
         for model in services:
             if fields.get("Version") == model.api_version:
                 operation = self._models.operation(model.service_name, fields.get("Action", ""))
                 protocol = model.resolved_protocol
-                return model.service_name, operation, form_parameters(fields, operation, protocol), protocol
+                return _Content(operation, form_parameters(fields, operation, protocol), protocol)
         known = ", ".join(model.api_version for model in services)
         raise _unsupported(f"The gateway knows {services[0].service_name} in version {known} only.")
 
-    def _rest(
-        self, request: ReceivedRequest, services: list[ServiceModel], signing_name: str
-    ) -> tuple[str, OperationModel, dict[str, Any], str]:
+    def _rest(self, request: ReceivedRequest, services: list[ServiceModel], signing_name: str) -> _Content:
         query = query_values(request.query)
         routes = [route for model in services for route in self._routes(model.service_name, signing_name)]
         best = best_routes(routes, request, query)
@@ -156,10 +151,9 @@ class WireParser:
             raise invalid_call(detail)
         if len(best) > 1:
             raise _ambiguous(each.operation for each, _ in best)
-        model = route.operation.service_model
-        parameters = rest_parameters(request, route, match.labels, query, model.resolved_protocol)
+        parameters = rest_parameters(RoutedRequest(request, route, match.labels, query))
         known = without_sdk_checksum(parameters, route.operation)
-        return model.service_name, route.operation, known, model.resolved_protocol
+        return _Content(route.operation, known, route.protocol)
 
     def _routes_of(self, service: str, signing_name: str) -> list[RestRoute]:
         operations = (self._models.operation(service, name) for name in self._models.operations(service))
