@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jitney.client.audit.stack_file import read_stack_file
-from jitney.client.commands.audit_options import chosen_days, read_day
+from jitney.client.commands.audit_options import chosen_days, day_option
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
@@ -22,11 +22,8 @@ Queue = Annotated[
     str, typer.Option(metavar="URL", envvar="JITNEY_TRAIL_QUEUE", help="The queue in the stack's output TrailQueue.")
 ]
 Stack = Annotated[Path | None, typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`.")]
-Since = Annotated[datetime, typer.Option(parser=read_day, metavar="DAY", help="First day of delivery (UTC).")]
-Until = Annotated[
-    datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="Last day of delivery (default: today)."),
-]
+Since = Annotated[datetime, day_option(help="First day of delivery (UTC).")]
+Until = Annotated[datetime | None, day_option(help="Last day of delivery (default: today).")]
 Accounts = Annotated[
     list[str] | None, typer.Option("--account", metavar="ACCOUNT", help="Only files of this account. Repeatable.")
 ]

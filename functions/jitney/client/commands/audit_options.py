@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +24,9 @@ def read_day(text: str) -> datetime:
         raise typer.BadParameter(f"{text!r} is not a day. Examples: 2026-11-26, and 7d for seven days ago.") from error
 
 
-Since = Annotated[
-    datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="First day of publishing (UTC)."),
-]
-Until = Annotated[
-    datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="Last day of publishing (UTC)."),
-]
+day_option = partial(typer.Option, parser=read_day, metavar="DAY")
+Since = Annotated[datetime | None, day_option(help="First day of publishing (UTC).")]
+Until = Annotated[datetime | None, day_option(help="Last day of publishing (UTC).")]
 Stack = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json."),

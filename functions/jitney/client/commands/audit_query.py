@@ -13,7 +13,7 @@ from jitney.client.commands.answer_integrity import (
     print_checked,
     require_one_format,
 )
-from jitney.client.commands.audit_options import chosen_days, read_day
+from jitney.client.commands.audit_options import chosen_days, day_option
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
@@ -24,11 +24,8 @@ Values = Annotated[
     list[str] | None,
     typer.Option("--param", metavar="VALUE", help="A parameter of the query. Repeatable, in order."),
 ]
-Since = Annotated[
-    datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="First day (UTC), instead of the query's own."),
-]
-Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC), inclusive.")]
+Since = Annotated[datetime | None, day_option(help="First day (UTC), instead of the query's own.")]
+Until = Annotated[datetime | None, day_option(help="Last day (UTC), inclusive.")]
 
 
 @grouped

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jitney.client.commands.audit_options import chosen_days, read_day
+from jitney.client.commands.audit_options import chosen_days, day_option
 from jitney.client.inputs import options
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
@@ -17,14 +17,8 @@ from jitney.client.terminal.command_result import audit_screen, exit_on_problem,
 Stack = Annotated[
     Path, typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json.")
 ]
-Since = Annotated[
-    datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="First day (UTC) to publish again completely."),
-]
-Until = Annotated[
-    datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC) to publish again; needs --since."),
-]
+Since = Annotated[datetime | None, day_option(help="First day (UTC) to publish again completely.")]
+Until = Annotated[datetime | None, day_option(help="Last day (UTC) to publish again; needs --since.")]
 
 
 def redrive_dead_letters(

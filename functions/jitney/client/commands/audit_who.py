@@ -13,7 +13,7 @@ from jitney.client.commands.answer_integrity import (
     print_checked,
     require_one_format,
 )
-from jitney.client.commands.audit_options import chosen_days, read_day
+from jitney.client.commands.audit_options import chosen_days, day_option
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
@@ -24,8 +24,8 @@ Agent = Annotated[str, typer.Option(metavar="NAME", help="The agent: its princip
 Resource = Annotated[
     str, typer.Option(metavar="RESOURCE", help="The resource: an ARN, s3://bucket/key, or a bucket's name.")
 ]
-Since = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="First day of the events (UTC).")]
-Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day of the events (UTC).")]
+Since = Annotated[datetime | None, day_option(help="First day of the events (UTC).")]
+Until = Annotated[datetime | None, day_option(help="Last day of the events (UTC).")]
 DAYS = timedelta(days=30)
 
 

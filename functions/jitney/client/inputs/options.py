@@ -2,7 +2,8 @@
 
 import os
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -13,15 +14,8 @@ from jitney.client.inputs.settings import connect
 from jitney.client.login.reviewer_sign_in import connect_reviewer
 from jitney.client.terminal.wait_note import asking_note
 
-
-def _connection(*names: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer's own name
-    return typer.Option(*names, metavar=metavar, help=help, rich_help_panel="Connection")
-
-
-def _request(*names: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer's own name
-    return typer.Option(*names, metavar=metavar, help=help, rich_help_panel="Request")
-
-
+_connection = partial(typer.Option, rich_help_panel="Connection")
+_request = partial(typer.Option, rich_help_panel="Request")
 Target = Annotated[str | None, typer.Argument(metavar="TARGET", help="The target's alias, such as analytics-prod.")]
 RequiredTarget = Annotated[str, typer.Argument(metavar="TARGET", help="The target's alias, such as analytics-prod.")]
 GrantId = Annotated[str | None, _request("--grant", metavar="ID", help="Use this grant instead of a new request.")]
@@ -85,9 +79,9 @@ class RequestParameters(RequestOptions):
             "--way", metavar="WAY", help="credentials, or gateway: the broker makes the calls, and you get no keys."
         ),
     ] = "credentials"
-    reveal: Annotated[
-        bool, _request("--reveal", metavar="", help="With the gateway: do not mask sensitive values in answers.")
-    ] = False
+    reveal: Annotated[bool, _request("--reveal", help="With the gateway: do not mask sensitive values in answers.")] = (
+        False
+    )
     changed: Annotated[
         str,
         _request("--changed", metavar="TEXT", help="What differs from an equal request or call that was rejected."),
@@ -135,10 +129,7 @@ class Connection(ConnectionOptions):
         ),
     ] = ""
     verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="Say on standard error where the token comes from.", rich_help_panel="Connection"
-        ),
+        bool, _connection("--verbose", "-v", help="Say on standard error where the token comes from.")
     ] = False
 
     def broker(self) -> Broker:

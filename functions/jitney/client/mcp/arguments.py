@@ -42,6 +42,7 @@ _TargetAlias = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$", description="The target's alias, from list_targets.")
 ]
 _Words = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_plain)]
+_Sentence = Annotated[str, Field(max_length=500), AfterValidator(_plain)]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 
 
@@ -125,13 +126,13 @@ class ExplainArguments(AccessArguments):
 class RequestArguments(AccessArguments):
     """The arguments of the tool request."""
 
-    reason: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = Field(
+    reason: _Sentence = Field(
         default="", description="Required. Why the access is needed, in a sentence. Reviewers and auditors read it."
     )
     ticket: Annotated[str, Field(max_length=100), AfterValidator(_plain)] = Field(
         default="", description="The id of the task in another system. A target with ticket_patterns requires a match."
     )
-    changed: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = Field(
+    changed: _Sentence = Field(
         default="",
         description="Only if reviewers rejected an equal request: what differs now. Reviewers see it.",
     )
@@ -157,7 +158,7 @@ class CallArguments(AwsOperation):
             "Calls that only read are made again without it, except after a review."
         ),
     )
-    changed: Annotated[str, Field(max_length=500), AfterValidator(_plain)] = Field(
+    changed: _Sentence = Field(
         default="",
         description="Only if reviewers rejected an equal call: what differs now. Reviewers see it.",
     )
