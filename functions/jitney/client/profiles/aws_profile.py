@@ -38,7 +38,7 @@ def command_line(words: Sequence[str]) -> str:
     for word in words:
         if _UNWRITABLE.search(word):
             detail = f"{word!r} holds a control character, or is not UTF-8."
-            raise Invalid("profile_invalid", "The profile cannot be written", detail, "Remove that character.")
+            raise _invalid(detail, "Remove that character.")
     # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Two quotes after
     # the space prevent that. A shell ignores them, because the space is always inside single quotes here.
     return re.sub(r" ([#;])", r" ''\1", shlex.join(words))
@@ -51,9 +51,7 @@ def section_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         detail = f"{name!r} is not a profile name."
-        raise Invalid(
-            "profile_invalid", "The profile cannot be written", detail, "Use letters, digits and . @ + / _ -."
-        )
+        raise _invalid(detail, "Use letters, digits and . @ + / _ -.")
     return name if name == "default" else f"profile {name}"
 
 
@@ -64,7 +62,7 @@ def checked_region(text: str) -> str:
     """
     if not _REGION.fullmatch(text):
         detail = f"{text!r} is not a Region."
-        raise Invalid("profile_invalid", "The profile cannot be written", detail, "Give --region one like eu-west-1.")
+        raise _invalid(detail, "Give --region one like eu-west-1.")
     return text
 
 
@@ -78,7 +76,7 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
 
     Raises Invalid when the section names another source of credentials.
     """
-    lines = io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
+    lines = _lines(text)
     bounds = _section_bounds(lines, section_name(name))
     if bounds is None:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
@@ -93,7 +91,7 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
 
 def without_section(text: str, section: str) -> str:
     """Return the configuration file `text` without the section, and otherwise unchanged."""
-    lines = io.StringIO(text, newline="").readlines()
+    lines = _lines(text)
     start, end = _section_bounds(lines, section) or (0, 0)
     return "".join(lines[:start] + lines[end:])
 
@@ -119,11 +117,7 @@ def region_fix(name: str) -> str:
 
 def written_settings(path: Path, name: str) -> dict[str, str]:
     """Return the settings of the profile in the file at `path`, which can be read."""
-    lines = io.StringIO(path.read_bytes().decode("utf-8"), newline="").readlines()
-    start, end = _section_bounds(lines, section_name(name)) or (0, 0)
-    return {
-        match[1].lower(): line[match.end() :].strip() for line in lines[start:end] if (match := _SETTING.match(line))
-    }
+    return _settings(path.read_bytes().decode("utf-8"), section_name(name))
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
@@ -134,17 +128,28 @@ def config_path(environment: Mapping[str, str]) -> Path:
 def gives_credentials(path: Path, name: str) -> bool:
     """Return whether the profile in the file at `path` has credentials. True if the file cannot be read."""
     try:
-        lines = io.StringIO(path.read_bytes().decode("utf-8"), newline="").readlines()
+        text = path.read_bytes().decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, UnicodeDecodeError):
         return True
     for section in (name, f"profile {name}"):
-        start, end = _section_bounds(lines, section) or (0, 0)
-        found = {match[1].lower() for line in lines[start:end] if (match := _SETTING.match(line))}
+        found = _settings(text, section).keys()
         if found & (_COMPETING | {"credential_process"}) or any(each.startswith("sso_") for each in found):
             return True
     return False
+
+
+def _lines(text: str) -> list[str]:
+    return io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
+
+
+def _settings(text: str, section: str) -> dict[str, str]:
+    lines = _lines(text)
+    start, end = _section_bounds(lines, section) or (0, 0)
+    return {
+        match[1].lower(): line[match.end() :].strip() for line in lines[start:end] if (match := _SETTING.match(line))
+    }
 
 
 def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
@@ -198,6 +203,10 @@ def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
         raise _unwritable(detail, fix) from error
 
 
+def _invalid(detail: str, fix: str) -> Invalid:
+    return Invalid("profile_invalid", "The profile cannot be written", detail, fix)
+
+
 def _unwritable(detail: str, fix: str) -> Invalid:
     return Invalid("profile_unwritable", "The profile cannot be written", detail, fix)
 
@@ -212,7 +221,7 @@ def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
         fix = "Correct that line: the AWS CLI and boto3 refuse the whole file."
         raise _unwritable(f"{real} is not a configuration file: {broken}.", fix)
     content = merged(text, name, settings)
-    known = _section_bounds(io.StringIO(text, newline="").readlines(), section_name(name)) is not None
+    known = _section_bounds(_lines(text), section_name(name)) is not None
     real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_file(real, content.encode("utf-8"))
     return known and content != text
