@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
@@ -194,6 +194,26 @@ def test_ops_02_a_write_that_aws_refuses_is_a_problem_with_a_fix(
     assert "TransactWriteItems" in problem["detail"]
     assert "permissions" in problem["fix"]
     assert "repeating it is safe" in problem["fix"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "fix"),
+    [
+        (ClientError({"Error": {"Code": "ExpiredTokenException"}}, "TransactWriteItems"), "aws_refused", "Sign in"),
+        (NoCredentialsError(), "aws_client_failed", "Sign in"),
+        (EndpointConnectionError(endpoint_url="https://aws.example"), "aws_unreachable", "Check the network"),
+    ],
+)
+def test_ops_02_keys_that_aws_does_not_accept_and_a_missing_network_are_named(
+    restored: StoredSystem, config: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str, fix: str
+):
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "change_suspensions", fails)
+        problem = json.loads(run(config, "--json").output)
+    assert (problem["code"], problem["fix"].startswith(fix)) == (code, True)
 
 
 def refused(*_: Any, **__: Any) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ConnectionError as NotConnected
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 SIGN_IN = "Sign in to AWS as for the AWS CLI (AWS_PROFILE, `aws sso login` or AWS_* variables), and set a Region."
+AGAIN = "Run the same command again: repeating it is safe."
 _KEYS_REFUSED = frozenset(
     {
         "AuthFailure",

@@ -19,7 +19,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters.delivery_streams import batches
-from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
+from jitney.client.audit.aws import AGAIN, aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.trail_files import (
     MOST_COMPRESSED,
@@ -267,5 +267,5 @@ class Backfill:
 
     def _stopped(self, code: str) -> Unavailable:
         detail = f"The queue answered {code} after {self.summary.sent} events."
-        fix = "docs/trail.md lists the permissions. Run the same command again: repeating it is safe."
+        fix = f"docs/trail.md lists the permissions. {AGAIN}"
         return Unavailable("queue_unavailable", TITLE, detail, fix)

@@ -10,7 +10,7 @@ Needs the extra `audit`.
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
-from jitney.client.audit.aws import aws_clients, code_of, fix_of
+from jitney.client.audit.aws import AGAIN, aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.stack_file import read_stack_file
 from jitney.client.problems import Unavailable
@@ -42,7 +42,6 @@ ATTEMPTS = 5
 TITLE = "Not everything was redriven"
 MESSAGE_GROUP = "redrive"
 """The messages' own group: the queue is fair to groups, so a redrive does not delay new events."""
-AGAIN = "Run the same command again: repeating it is safe."
 
 
 class Period(NamedTuple):
@@ -136,7 +135,7 @@ class Redrive:
     def events(self) -> None:
         """Send the trail's dead letters back to their queue."""
         for letter in self._letters(self._resources.trail_dead_letters):
-            with _unavailable("the trail's queue"):
+            with _available("the trail's queue"):
                 self._sqs.send_message(
                     QueueUrl=self._resources.trail_queue, MessageBody=letter["Body"], MessageGroupId=MESSAGE_GROUP
                 )
@@ -184,7 +183,7 @@ class Redrive:
                 break
             if attempt:
                 self._pause(2**attempt)
-            with _unavailable("Firehose"):
+            with _available("Firehose"):
                 left = [left[index] for index in self._streams[attribute].put(left)]
         if left:
             raise Unavailable("stream_unavailable", TITLE, f"Firehose refused items of a batch: {len(left)}.", AGAIN)
@@ -202,7 +201,7 @@ class Redrive:
             parts.append(f"(attribute_exists(#{attribute}) AND expires BETWEEN :{attribute}1 AND :{attribute}2)")
             values[f":{attribute}1"] = {"N": str(first + retention)}
             values[f":{attribute}2"] = {"N": str(last + retention)}
-        with _unavailable("the audit table"):
+        with _available("the audit table"):
             pages = self._dynamodb.get_paginator("scan").paginate(
                 TableName=self._resources.audit_table,
                 ConsistentRead=True,
@@ -222,7 +221,7 @@ class Redrive:
 
     def _letters(self, queue: str) -> Iterator[dict[str, Any]]:
         while True:
-            with _unavailable("a dead-letter queue"):
+            with _available("a dead-letter queue"):
                 answer = self._sqs.receive_message(
                     QueueUrl=queue,
                     MaxNumberOfMessages=10,
@@ -235,13 +234,13 @@ class Redrive:
             yield from answer["Messages"]
 
     def _done(self, queue: str, letter: dict[str, Any]) -> None:
-        with _unavailable("a dead-letter queue"):
+        with _available("a dead-letter queue"):
             self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
         del self._received[letter["ReceiptHandle"]]
 
     def _in_flight(self, queue: str) -> int:
         name = "ApproximateNumberOfMessagesNotVisible"
-        with _unavailable("a dead-letter queue"):
+        with _available("a dead-letter queue"):
             answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
@@ -260,12 +259,10 @@ def _seconds(moment: str) -> int:
     return int(datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp())
 
 
-@contextmanager
-def _unavailable(part: str) -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
+def _available(part: str) -> AbstractContextManager[None]:
+    def refused(error: ClientError) -> Unavailable:
         code = code_of(error)
         fix = fix_of(code, f"{AGAIN} docs/redrive.md lists the permissions.")
-        detail = f"AWS answered {code} to a request about {part}."
-        raise Unavailable("redrive_unavailable", TITLE, detail, fix) from error
+        return Unavailable("redrive_unavailable", TITLE, f"AWS answered {code} to a request about {part}.", fix)
+
+    return explaining(TITLE, refused)

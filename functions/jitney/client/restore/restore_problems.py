@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jitney.client.audit.aws import AGAIN, fix_of, unusable
 from jitney.client.problems import Unavailable
 from jitney.client.restore.restored_forms import TITLE
 from jitney.core.problems import Problem
 
-AGAIN = "Run the same command again: repeating it is safe."
 _MISSING = f"Check its name, and that AWS_REGION and your credentials are the broker's. {AGAIN}"
 _DENIED = f"Use credentials with the permissions that docs/restore.md lists. {AGAIN}"
 _FIXES: Mapping[str, str] = {
@@ -22,9 +22,9 @@ _FIXES: Mapping[str, str] = {
 
 @contextmanager
 def available(what: str) -> Iterator[None]:
-    """Raise Unavailable if AWS refuses a request of the block. `what` says what the requests are about.
+    """Raise the problem if AWS cannot be called, or refuses a request. `what` says what the requests are about.
 
-    It is also raised for an item of `what` that this version cannot read.
+    Unavailable is also raised for an item of `what` that this version cannot read.
     """
     try:
         yield
@@ -34,6 +34,8 @@ def available(what: str) -> Iterator[None]:
             raise Unavailable(error.code, TITLE, detail, "Use the version of `jitney` that wrote it.") from error
         # The adapters raise a Problem, whose cause says what AWS answered.
         why = (error.__cause__ or error) if isinstance(error, Problem) else error
+        if isinstance(why, BotoCoreError):
+            raise unusable(why, TITLE) from error
         code = why.response["Error"]["Code"] if isinstance(why, ClientError) else ""
-        fix = _FIXES.get(code, AGAIN)
+        fix = fix_of(code, _FIXES.get(code, AGAIN))
         raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {why}", fix) from error

@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.client.audit.aws import aws_clients
+from jitney.client.audit.aws import AGAIN, aws_clients
 from jitney.client.policy.policy_access import CONFIGURATION, policy_module
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.restore.recorded_suspensions import RecordedSuspensions, recorded_suspensions
-from jitney.client.restore.restore_problems import AGAIN, available
+from jitney.client.restore.restore_problems import available
 from jitney.client.restore.restore_summary import RestoreSummary
 from jitney.client.restore.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_form, check_key
 from jitney.client.restore.restored_items import RestoredItems
