@@ -6,13 +6,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import keyring
 import pytest
 
 from jitney.client.login.code_flow import sign_in_with_browser
@@ -43,15 +41,6 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="module")
 def provider() -> dict[str, Any]:
     return shared("identity", _started)
-
-
-@pytest.fixture
-def memory() -> Iterator[MemoryBackend]:
-    before = keyring.get_keyring()
-    backend = MemoryBackend()
-    keyring.set_keyring(backend)
-    yield backend
-    keyring.set_keyring(before)
 
 
 @pytest.fixture

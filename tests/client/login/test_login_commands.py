@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import keyring
@@ -23,15 +22,6 @@ from tests.client.login.test_sign_in import CODE, DISCOVERY, document, id_token
 from tests.client.tokens_double import jwt
 
 CALLER = {"principal": "developers.jitney-cli", "groups": [], "human": "people.alice", "claims": {}}
-
-
-@pytest.fixture
-def memory() -> Iterator[MemoryBackend]:
-    before = keyring.get_keyring()
-    backend = MemoryBackend()
-    keyring.set_keyring(backend)
-    yield backend
-    keyring.set_keyring(before)
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """Each check of a sign-in alone: discovery, the redirect, the ID token, the device flow, renewal, and the keyring."""
 
+import errno
+import fcntl
 import http.client
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -444,15 +447,6 @@ def test_an_issuer_without_the_device_flow_is_named(broker: FakeBroker, what: Lo
 # Renewal.
 
 
-@pytest.fixture
-def memory() -> Iterator[MemoryBackend]:
-    before = keyring.get_keyring()
-    backend = MemoryBackend()
-    keyring.set_keyring(backend)
-    yield backend
-    keyring.set_keyring(before)
-
-
 def kept(what: LoginSettings, ends_in: int, refresh: str = "canary-refresh") -> DeveloperSignIn:
     sign_in = DeveloperSignIn("alice", "alice@example.com", "canary.old", int(time.time()) + ends_in, refresh)
     KeyringStore(what).save(sign_in)
@@ -562,6 +556,15 @@ def test_the_lock_follows_no_link(tmp_path: Path):
     with pytest.raises(Invalid, match="cannot be written"), locked(tmp_path / "lock"):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(Invalid, match="cannot be locked: No locks available"), locked(tmp_path / "lock"):
+        raise AssertionError
 
 
 def test_a_refresh_token_is_revoked_where_the_issuer_can(broker: FakeBroker, what: LoginSettings):

@@ -107,17 +107,24 @@ def note_person(path: Path, settings: LoginSettings, found: DeveloperSignIn) -> 
 def locked(path: Path) -> Generator[None]:
     """Hold the lock at `path` during the block. Other processes wait.
 
-    Raises Invalid when the file cannot be created.
+    Raises Invalid when the file cannot be created or locked.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        detail = f"{path} cannot be written: {error.strerror}."
         fix = "Set XDG_CACHE_HOME to a folder that you can write to."
-        raise Invalid("lock_unwritable", "The sign-in cannot be locked", detail, fix) from error
+        raise _unlocked(f"{path} cannot be written: {error.strerror}.", fix) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # a file system without locks
+            fix = "Set XDG_CACHE_HOME to a folder on a local disk."
+            raise _unlocked(f"{path} cannot be locked: {error.strerror}.", fix) from error
         yield
     finally:
         os.close(descriptor)
+
+
+def _unlocked(detail: str, fix: str) -> Invalid:
+    return Invalid("lock_unwritable", "The sign-in cannot be locked", detail, fix)
