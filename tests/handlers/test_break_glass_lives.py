@@ -51,9 +51,10 @@ ON_CALL = {"zoe": "corp/on-call", "olga": "other/security"}
 """People with a group in their token. Olga is an operator."""
 PEOPLE = (*MEMBERS, *LATE, "carol", "dora", "zoe", "olga", "frank")
 AGENTS = ("reader-agent", "writer-agent", "other-agent")
+TARGET = "analytics-prod"
 CAP, FOLLOW_UP_SECONDS = 240, 600
 SETTINGS = BreakGlassConfig(
-    ("corp.gina", "corp.dora"), ("corp/on-call",), ("analytics-prod",), (), CAP, FOLLOW_UP_SECONDS, own_requests=False
+    ("corp.gina", "corp.dora"), ("corp/on-call",), (TARGET,), (), CAP, FOLLOW_UP_SECONDS, own_requests=False
 )
 REASON = {"reason": "the laptop was stolen"}
 
@@ -108,7 +109,7 @@ class BreakGlassLives:
             status, answer, _ = self.system.call(create_grant, body, token=self.agent(name))
         for each in set(self.system.store.grants) - before:
             self.agents[each] = name
-        if name in self.suspended:
+        if {name, TARGET} & self.suspended.keys():
             assert answer["code"] == "suspended"
         elif self.forbidden == "all":
             assert answer["code"] == "denied"
@@ -360,11 +361,11 @@ class BreakGlassLives:
         assert self.state(self.grant(grant.id)) not in OPEN_STATES
 
     def suspend(self, name: str) -> None:
-        """Suspend a person or an agent, or with "" the person who used break-glass last."""
+        """Suspend a person, an agent or the target, or with "" the person who used break-glass last."""
         name = name or next((each.by for each in reversed(self.uses.values())), "gina")
         if name not in self.suspended:
-            kind = "agent" if name in AGENTS else "human"
-            body = {"kind": kind, "name": f"corp.{name}", "unseen": True, **REASON}
+            kind = "target" if name == TARGET else "agent" if name in AGENTS else "human"
+            body = {"kind": kind, "name": name if name == TARGET else f"corp.{name}", "unseen": True, **REASON}
             status, answer, _ = self.system.call(suspend, body, token=self.operator())
             assert status in (201, 202), answer
             self.suspended[name] = answer["suspension"]["id"]
@@ -456,9 +457,10 @@ class BreakGlassLives:
         }
 
     def state(self, grant: Grant) -> State:
-        """The state of a grant. A suspension of its agent ends it."""
+        """The state of a grant. A suspension of its agent or target ends it."""
         current = grant.at(self.now).state
-        return State.REVOKED if current in OPEN_STATES and self.agents[grant.id] in self.suspended else current
+        suspended = {self.agents[grant.id], TARGET} & self.suspended.keys()
+        return State.REVOKED if current in OPEN_STATES and suspended else current
 
     # The system.
 
@@ -539,7 +541,7 @@ STEPS: dict[str, Chooser] = {
     },
     "release": lambda random: {"number": random.randrange(4)},
     "revoke": lambda random: {"number": random.randrange(4)},
-    "suspend": lambda random: {"name": random.choice(["", "", "alice", "carol", *AGENTS])},
+    "suspend": lambda random: {"name": random.choice(["", "", "alice", "carol", TARGET, *AGENTS])},
     "lift": lambda random: {"number": random.randrange(4)},
     "change_settings": lambda random: {
         "changes": random.choice(
