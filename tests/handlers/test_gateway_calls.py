@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.upstream import CALL_SECONDS, CONNECT_SECONDS
+from jitney.core.config import ReviewerGroup
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.gateway.held_answers import MOST_WAIT_SECONDS
 from jitney.core.policy.cedar import PolicySet
@@ -19,6 +20,8 @@ from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, configuration
 from tests.handlers.gateway import DELETE, DONE, GET, OK, PUT, REQUEST_ID, SECRET, SECRET_ARN, Gateway, failing
+from tests.handlers.seen_votes import vote
+from tests.handlers.test_ballots import ballot
 
 RECEIVE = {
     "service": "sqs",
@@ -479,6 +482,31 @@ def test_gw_04_a_call_uses_only_what_policies_permit_for_it(call: dict[str, Any]
         asked = gateway.system.sessions.asked[-1]
         assert (KEY in asked.policy.text) is permitted
         assert asked.name.startswith("c-reads-") is (permitted and call is GET)
+
+
+PUT_BY_OWNERS = """
+@id("all") permit (principal, action, resource) when { context.way == "gateway" };
+@id("puts") @approval("owners") forbid (principal, action, resource)
+when { context.action == "s3:PutObject" && context.call.hasTag("operation") }
+unless { context.approvals.contains("owners") };
+@id("keys") @approval("GROUP") forbid (principal, action, resource)
+when { context.action like "kms:*" && context.call.hasTag("operation") } unless { context.approvals.contains("GROUP") };
+"""
+
+
+@pytest.mark.parametrize(("group", "permitted"), [("owners", True), ("security", False)])
+def test_gw_04_an_approved_call_uses_only_what_its_own_reviewers_could_approve(group: str, permitted: bool) -> None:
+    """Owners approved the call. Security would have to approve a use of the key, and was not asked."""
+    gateway = Gateway(PUT_BY_OWNERS.replace("GROUP", group), permissions=OF_KEY)
+    ports = gateway.system.ports
+    ports.config = replace(ports.config, reviewers=ports.config.reviewers | {"security": ReviewerGroup(("corp.bob",))})
+    assert gateway.post(PUT, "k")[0] == 202
+    call = next(each for each in gateway.system.store.grants.values() if each.call)
+    assert call.reviews == (("owners",),)
+    vote(ballot(call), ports)
+    assert gateway.post(PUT, "k")[0] == 200
+    asked = gateway.system.sessions.asked[-1]
+    assert ("s3:PutObject" in asked.policy.text, KEY in asked.policy.text) == (True, permitted)
 
 
 READ_FURTHER = """

@@ -19,7 +19,13 @@ from jitney.core.records.audit import AuditEvent
 from jitney.handlers.access.grant_requests import idempotency_key_of, request_grant
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.authentication import verify_caller
-from jitney.handlers.gateway.call_checks import GatewayCall, check_call, decided_call, explained_call
+from jitney.handlers.gateway.call_checks import (
+    GatewayCall,
+    approved_call,
+    check_call,
+    decided_call,
+    explained_call,
+)
 from jitney.handlers.gateway.call_recording import reviewed_call_of
 from jitney.handlers.gateway.call_reviews import CallPost, is_still_approved, review_call
 from jitney.handlers.gateway.call_sending import repeated_answer, send_call
@@ -93,7 +99,8 @@ def _make_reviewed(gateway_call: GatewayCall, limits: CallLimits, decision: Deci
         if isinstance(reviewed, Response):
             return reviewed
         try:
-            return _make(gateway_call)(gateway_call, limits, reviewed.use, reviewed.call_id)
+            approved = approved_call(gateway_call, reviewed.approvals)
+            return _make(approved)(approved, limits, reviewed.use, reviewed.call_id)
         except Problem:
             if not left or not is_still_approved(reviewed, authenticated):
                 raise

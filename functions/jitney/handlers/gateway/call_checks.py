@@ -1,5 +1,6 @@
 """Checks a gateway call before anything is sent: its grant, AWS's model, its needs, and the policies."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -96,32 +97,53 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
     is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
     additional permissions has a session of its own.
     """
-    authenticated, modelled = gateway_call.authenticated, gateway_call.modelled
-    approvals = approvals_of(gateway_call.grant, authenticated)
-    others = authenticated.other_grants(gateway_call.target, gateway_call.grant)
-
-    def decide(permissions: tuple[Permission, ...]) -> Decision:
-        request = gateway_call.grant.as_request()
-        return authenticated.decide(
-            request.for_call(permissions, modelled.service, modelled.operation.name, approvals),
-            others,
-            grant=gateway_call.grant,
-            call_seconds=gateway_call.ticket_seconds,
-        )
-
-    with authenticated.counting_refusals(AuditEvent.CALL):
+    approvals = approvals_of(gateway_call.grant, gateway_call.authenticated)
+    gateway_call = replace(gateway_call, grant_approvals=approvals)
+    with gateway_call.authenticated.counting_refusals(AuditEvent.CALL):
+        decide = _decide(gateway_call)
         decision = decide(gateway_call.needs.permissions)
-        accepted = (Effect.ALLOW, decision.effect)
         further = gateway_call.needs.further
-        if decision.effect is not Effect.DENY and further and decide(further).effect not in accepted:
-            further = tuple(each for each in further if decide((each,)).effect in accepted)
+        if decision.effect is not Effect.DENY:
+            further = _accepted(further, decide, decision.effect)
     if decision.effect is Effect.DENY:
-        denied = replace(gateway_call, grant_approvals=approvals)
-        _record(denied, Outcome.DENIED, "denied", **deciding_policies(decision))
+        _record(gateway_call, Outcome.DENIED, "denied", **deciding_policies(decision))
         raise denied_call_problem(decision)
     reads = gateway_call.needs.reads and further == gateway_call.needs.further
-    needs = gateway_call.needs._replace(further=further, reads=reads)
-    return replace(gateway_call, needs=needs, grant_approvals=approvals), decision
+    return replace(gateway_call, needs=gateway_call.needs._replace(further=further, reads=reads)), decision
+
+
+def approved_call(gateway_call: GatewayCall, approvals: Collection[str]) -> GatewayCall:
+    """Return a reviewed call as it may be sent with the `approvals` of its own review.
+
+    It keeps the additional permissions that policies allow with these approvals. Other groups may have to approve the
+    rest, and they did not.
+    """
+    needs = gateway_call.needs
+    further = _accepted(needs.further, _decide(gateway_call, approvals), Effect.ALLOW)
+    return replace(gateway_call, needs=needs._replace(further=further))
+
+
+def _decide(gateway_call: GatewayCall, approvals: Collection[str] = ()) -> Callable[[tuple[Permission, ...]], Decision]:
+    """Return the function that decides about permissions of a call, with the `approvals` of its own review."""
+    authenticated, modelled, grant = gateway_call.authenticated, gateway_call.modelled, gateway_call.grant
+    others = authenticated.other_grants(gateway_call.target, grant)
+
+    def decide(permissions: tuple[Permission, ...]) -> Decision:
+        of_grant = gateway_call.grant_approvals
+        request = grant.as_request().for_call(permissions, modelled.service, modelled.operation.name, of_grant)
+        return authenticated.decide(request, others, approvals, grant, gateway_call.ticket_seconds)
+
+    return decide
+
+
+def _accepted(
+    further: tuple[Permission, ...], decide: Callable[[tuple[Permission, ...]], Decision], effect: Effect
+) -> tuple[Permission, ...]:
+    """Return the additional permissions that policies allow, or about which they decide with this effect."""
+    accepted = (Effect.ALLOW, effect)
+    if not further or decide(further).effect in accepted:
+        return further
+    return tuple(each for each in further if decide((each,)).effect in accepted)
 
 
 def _require_gateway(grant: Grant) -> None:

@@ -72,11 +72,13 @@ class CallPost(NamedTuple):
 class ApprovedCall(NamedTuple):
     """A call that may be sent now, under this id. The transaction before the call has to write `use`.
 
-    `use` is None if the approval was used already, for an attempt that AWS did not receive.
+    `use` is None if the approval was used already, for an attempt that AWS did not receive. `approvals` are those of
+    the call that are valid now.
     """
 
     call_id: str
     use: ApprovedUse | None
+    approvals: frozenset[str]
 
 
 def review_call(
@@ -220,7 +222,7 @@ def _approved(
     decided = authenticated.decide(request, others, approvals, parent, post.ticket_seconds)
     if decided.effect is not Effect.ALLOW:
         raise _void(decided, "The approval no longer counts, because reviewers or policies changed.")
-    return ApprovedCall(call_id, None if again else _use(child, authenticated))
+    return ApprovedCall(call_id, None if again else _use(child, authenticated), approvals)
 
 
 def _require_no_other_call(attempt: CallAttempt | None, call_id: str = "") -> None:
