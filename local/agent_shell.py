@@ -1,13 +1,13 @@
 """The environment of a sample agent's shell, and the files that set it in a person's shell."""
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jitney.client.file_replacement import replace_file
 from local.identity import AGENTS
 from local.settings import ROOT, LocalSettings
 
@@ -142,15 +142,8 @@ def write(stack: Mapping[str, Any]) -> None:
     for agent, name in stack["env"].items():
         of_token = {} if agent == AUDITOR else connection_files(stack, agent)
         for end, text in of_token.items():
-            _write(_beside(stack, agent, end), text)
-        _write(name, _text(stack, agent))
-
-
-def _write(name: str, text: str) -> None:
-    fresh = Path(f"{name}-{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(name)
+            replace_file(Path(_beside(stack, agent, end)), text.encode())
+        replace_file(Path(name), _text(stack, agent).encode())
 
 
 def remove(settings: LocalSettings) -> None:

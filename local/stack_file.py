@@ -1,20 +1,17 @@
 """stack.json: the running system's addresses, names and secrets. Only its owner can read it."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jitney.client.file_replacement import replace_file
+
 
 def write(path: Path, description: Mapping[str, Any]) -> None:
-    """Write the file atomically. Only its owner can read it."""
+    """Write the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(description, file, indent=2)
-        file.write("\n")
-    fresh.replace(path)
+    replace_file(path, f"{json.dumps(description, indent=2)}\n".encode())
 
 
 def read(path: Path) -> dict[str, Any] | None:

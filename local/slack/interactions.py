@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +23,10 @@ SECONDS = 3.0
 class WorkspaceUsers:
     """The workspace's people. The app receives interactions at `url`, signed with `secret`."""
 
-    def __init__(self, workspace: Workspace, url: str, secret: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, workspace: Workspace, url: str, secret: str) -> None:
         self._workspace = workspace
         self._url = url
         self._secret = secret
-        self._clock = clock
 
     def press(self, user: str, channel: str, stamp: str, action: str) -> dict[str, Any]:
         """Press the button `action` of a message. Return the app's answer, its modal, and its private message.
@@ -51,7 +50,7 @@ class WorkspaceUsers:
             "channel": {"id": channel, "name": channel},
             "message": {name: value for name, value in message.items() if name != "edits"},
             "state": {"values": {}},
-            "actions": [{**buttons[0], "action_ts": f"{self._clock():.6f}"}],
+            "actions": [{**buttons[0], "action_ts": f"{time.time():.6f}"}],
         }
         answer = self._send(payload)
         alone = [each["blocks"][0]["text"]["text"] for each in self._alone(user)[messages_before:]]
@@ -87,7 +86,7 @@ class WorkspaceUsers:
     def _send(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Return the app's answer. Its status is 0 if it came too late."""
         body = urlencode({"payload": json.dumps(payload)}).encode()
-        moment = str(int(self._clock()))
+        moment = str(int(time.time()))
         digest = hmac.new(self._secret.encode(), f"v0:{moment}:".encode() + body, hashlib.sha256).hexdigest()
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",

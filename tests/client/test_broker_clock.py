@@ -58,10 +58,15 @@ class Machine:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is one clock")
 def test_the_time_in_which_the_machine_sleeps_counts_and_a_set_clock_does_not(monkeypatch: pytest.MonkeyPatch):
     counts_sleep = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
-    monkeypatch.setattr(time, "clock_gettime", {counts_sleep: 8 * 3600.0}.__getitem__)
-    for each in (TokenAuth, BackgroundService, CallSender):
+    passed = {counts_sleep: 8 * 3600.0}
+    monkeypatch.setattr(time, "clock_gettime", passed.__getitem__)
+    for each in (TokenAuth, CallSender):
         assert inspect.signature(each).parameters["clock"].default() == 8 * 3600.0
     assert inspect.signature(BrokerClock).parameters["steady"].default() == 8 * 3600.0
+    broker = Broker("http://127.0.0.1", VariableToken("t", ""))
+    service = BackgroundService(HeldGrant(broker, GRANT_ID), lambda _: {})
+    passed[counts_sleep] += 3600
+    assert service.idle_seconds() == 3600
 
 
 @pytest.mark.parametrize("ahead", [-7200, -600, -3, -0.5, 0, 0.5, 3, 600, 7200])

@@ -6,7 +6,6 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.polling import ended_problem
@@ -38,10 +37,9 @@ class OpenGrant(KeptHere):
     and does not release it.
     """
 
-    def __init__(self, broker: Broker, held: HeldGrant, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, broker: Broker, held: HeldGrant) -> None:
         self.broker = broker
         self._held = held
-        self._clock = clock
         self._process = os.getpid()
         self._ended: ClientProblem | None = None
         self._checked_at = float("-inf")
@@ -80,9 +78,9 @@ class OpenGrant(KeptHere):
         Call this after AWS refused a call. Threads that call it at the same time get the same answer.
         """
         with self._checking:
-            if self._ended or self._clock() - self._checked_at < CHECK_SECONDS:
+            if self._ended or time.monotonic() - self._checked_at < CHECK_SECONDS:
                 return self._ended
-            self._checked_at = self._clock()
+            self._checked_at = time.monotonic()
             try:
                 grant = self.broker.grant(self.latest.id)
             except ClientProblem as problem:

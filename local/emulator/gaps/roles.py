@@ -1,20 +1,15 @@
 """Permissions of services, from a role or a function's policy. Most of ministack's services do not check them."""
 
-from collections.abc import Mapping
-from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_region
 from ministack.services import iam, lambda_svc
 
 
-def denied(
-    role_arn: str, action: str, resource: str, session: str, keys: Mapping[str, Any] | None = None
-) -> str | None:
+def denied(role_arn: str, action: str, resource: str, session: str) -> str | None:
     """Return AWS's message if `role_arn` may not do `action` on `resource`; None if it may.
 
-    Identity policies and the boundary are evaluated with the condition `keys` (lower case). The resource's policy is
-    not.
+    Identity policies and the boundary are evaluated, without condition keys. The resource's policy is not.
     """
     account, _, role = role_arn.partition("::")[2].partition(":")
     name = role.rsplit("/", 1)[-1]
@@ -26,7 +21,6 @@ def denied(
         action=action,
         resource_arn=resource,
         region=get_region(),
-        service_context=dict(keys or {}),
     )
     policies = iam_evaluator._gather_role_policies(name, account)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, account)

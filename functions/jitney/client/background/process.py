@@ -45,13 +45,10 @@ _LOOK_SECONDS = 2.0
 class BackgroundService:
     """Answers the commands of this user. `variables` returns what a program needs in a Region to use the endpoint."""
 
-    def __init__(
-        self, held: HeldGrant, variables: Callable[[str], dict[str, str]], clock: Callable[[], float] = elapsed_seconds
-    ) -> None:
+    def __init__(self, held: HeldGrant, variables: Callable[[str], dict[str, str]]) -> None:
         self._held = held
         self._variables = variables
-        self._clock = clock
-        self._asked_at = clock()
+        self._asked_at = elapsed_seconds()
         self.ended = threading.Event()
         self._routes: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
             ("GET", CREDENTIALS_PATH): lambda: container_document(held.credentials()),
@@ -62,7 +59,7 @@ class BackgroundService:
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last command asked."""
-        return self._clock() - self._asked_at
+        return elapsed_seconds() - self._asked_at
 
     def refused(self, _head: ReceivedRequest) -> HttpAnswer | None:
         """Return None: no request is refused, because the server closes the connections of other users."""
@@ -81,7 +78,7 @@ class BackgroundService:
         route = self._routes.get((request.method, request.path))
         if route is None:
             return _failure(Invalid("path_invalid", "No such path", f"There is no {request.path[:80]!a}."))
-        self._asked_at = self._clock()
+        self._asked_at = elapsed_seconds()
         try:
             return json_answer(200, route())
         except ClientProblem as problem:
