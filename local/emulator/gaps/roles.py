@@ -1,6 +1,5 @@
 """Permissions of services, from a role or a function's policy. Most of ministack's services do not check them."""
 
-
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_region
 from ministack.services import iam, lambda_svc
