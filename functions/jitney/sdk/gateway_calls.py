@@ -22,7 +22,8 @@ from jitney.client.gateway.calling import AbandonedError, CallSender, GrantsOfKe
 from jitney.client.gateway.direct_transfers import DirectTransfers
 from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.wire_parser import ParsedCall
-from jitney.client.problems import ClientProblem, Invalid, ReviewPending
+from jitney.client.gateway.wire_values import unsupported_call
+from jitney.client.problems import ClientProblem, ReviewPending
 from jitney.sdk.open_grant import OpenGrant
 from jitney.sdk.review_waits import ReviewWait, review_problem
 from jitney.sdk.sent_parameters import read_stream, sent_parameters
@@ -76,9 +77,7 @@ class GatewayCalls:
         """Raise Invalid call_unsupported for a presigned URL, because its request would bypass the gateway."""
         if str(signature_version).endswith(_PRESIGNED) and _SENT not in (context or {}):
             detail = "The gateway signs no URL, because its answer would not be masked."
-            raise Invalid(
-                "call_unsupported", "Not supported", detail, 'Use a grant with way="credentials" to presign URLs.'
-            )
+            raise unsupported_call(detail, 'Use a grant with way="credentials" to presign URLs.')
 
     def keep_attempt(self, request: AWSRequest, **_: Any) -> None:
         """Note which call the next request is for."""

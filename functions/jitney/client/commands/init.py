@@ -20,7 +20,7 @@ from jitney.client.profiles.aws_profile import section_name
 from jitney.client.profiles.profile_settings import settings_for_request
 from jitney.client.setup import selection
 from jitney.client.setup.clients import AWS, AgentClient
-from jitney.client.setup.file_changes import ClientFile, FileChange, addition, removal
+from jitney.client.setup.file_changes import ClientFile, FileChange, addition, removal, unwritable
 from jitney.client.setup.ledger import Ledger
 from jitney.client.setup.setup_screen import SetupScreen
 from jitney.client.terminal.command_result import exit_on_problem, print_json
@@ -132,12 +132,7 @@ def _read_back(change: FileChange) -> None:
     there = path.read_bytes() if path.exists() else None
     if there != (None if change.after is None else change.after.encode("utf-8")):
         fix = "Another program writes this file. Close it, and run the command again."
-        raise Invalid(
-            "client_file_unwritable",
-            "The client's file cannot be changed",
-            f"{path} does not hold what was written.",
-            fix,
-        )
+        raise unwritable(path, "does not hold what was written", fix)
     if change.after is not None:
         change.file.read(change.after)
 

@@ -15,6 +15,7 @@ from jitney.client.gateway.protocol_errors import protocol_error, spoken_protoco
 from jitney.client.gateway.received import MAX_BODY_BYTES, MAX_UPLOAD_BYTES, ReceivedRequest, plain_body, too_large
 from jitney.client.gateway.signature import PlaceholderKeys, SignatureCheck, SigningScope
 from jitney.client.gateway.wire_parser import CBOR, WireParser
+from jitney.client.gateway.wire_values import unsupported_call
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
 
 _S3 = frozenset({"s3", "s3express"})
@@ -112,9 +113,7 @@ class GatewayEndpoint:
         if scope.signing_name not in _S3:
             if before:
                 detail = f"The host begins with {before[:40]!a}, which the gateway accepts only for S3."
-                raise Invalid(
-                    "call_unsupported", "Not supported", detail, "Set AWS_DISABLE_HOST_PREFIX_INJECTION=true."
-                )
+                raise unsupported_call(detail, "Set AWS_DISABLE_HOST_PREFIX_INJECTION=true.")
             return request
         path = request.path
         if before and not (_ACCOUNT.fullmatch(before) and path.startswith("/v20180820/")):

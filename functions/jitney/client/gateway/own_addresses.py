@@ -9,9 +9,8 @@ import re
 from dataclasses import replace
 
 from jitney.client.gateway.call_answers import CallAnswer
-from jitney.client.gateway.signature import WITH_CREDENTIALS
 from jitney.client.gateway.wire_parser import ParsedCall
-from jitney.client.problems import Invalid
+from jitney.client.gateway.wire_values import unsupported_call
 
 _AWS = re.compile(r"https://(?P<host>sqs\.[a-z0-9-]+\.[a-z0-9.-]+)(?P<path>/\d{12}/.+)", re.ASCII | re.DOTALL)
 _MEMBERS = ("QueueUrl", "QueueUrls", "queueUrls")
@@ -30,7 +29,7 @@ def without_worthless_url(call: ParsedCall, access_key_id: str) -> ParsedCall:
     found = [name for name, value in call.parameters.items() if name in _PRESIGNED and access_key_id in str(value)]
     if found and call.service != "ec2":
         detail = f"{call.service} {call.operation.name} needs a presigned URL, and the gateway signs none."
-        raise Invalid("call_unsupported", "Not supported", detail, WITH_CREDENTIALS)
+        raise unsupported_call(detail)
     return replace(call, parameters={n: v for n, v in call.parameters.items() if n not in found})
 
 

@@ -20,7 +20,8 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 from jitney.client.gateway.received import ReceivedRequest
-from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
+from jitney.client.gateway.wire_values import unsupported_call
+from jitney.client.problems import ClientProblem, Unauthenticated
 
 MAX_SKEW_SECONDS = 300
 """The largest difference between the signature's time and the clock. Both times are from this machine."""
@@ -34,8 +35,6 @@ _AUTHORIZATION = re.compile(
 )
 _NOT_OF_THE_BODY = frozenset({"UNSIGNED-PAYLOAD"})
 _STREAMING = "STREAMING-"
-WITH_CREDENTIALS = "Use credentials for this call instead: `jitney run` without --gateway."
-"""The advice to use credentials for calls that the gateway does not support."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ def _unsupported_signature(given: str, query: str) -> ClientProblem:
     if any(name in query for name in _PRESIGNED):
         kind = "presigned URLs, because SDKs make them without a call"
     if kind:
-        return Invalid("call_unsupported", "Not supported", f"The gateway does not accept {kind}.", WITH_CREDENTIALS)
+        return unsupported_call(f"The gateway does not accept {kind}.")
     return _refused("The request is not signed with the access key of this run (AWS Signature Version 4).")
 
 

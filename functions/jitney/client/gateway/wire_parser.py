@@ -20,8 +20,8 @@ from jitney.client.gateway.forms import form_fields, form_parameters
 from jitney.client.gateway.received import ReceivedRequest, decompressed
 from jitney.client.gateway.rest_parameters import RoutedRequest, json_body, rest_parameters, without_sdk_checksum
 from jitney.client.gateway.rest_routes import Query, RestRoute, best_routes, query_values
-from jitney.client.gateway.signature import WITH_CREDENTIALS, SigningScope
-from jitney.client.gateway.wire_values import from_tree, invalid_call
+from jitney.client.gateway.signature import SigningScope
+from jitney.client.gateway.wire_values import WITH_CREDENTIALS, from_tree, invalid_call, unsupported_call
 from jitney.client.problems import Invalid
 from jitney.core.problems import Problem
 
@@ -76,13 +76,13 @@ class WireParser:
     def parse(self, request: ReceivedRequest, scope: SigningScope) -> ParsedCall:
         """Return the call. Raises Invalid with the code call_unsupported, or call_invalid for a malformed request."""
         if "x-amz-s3session-token" in request.headers:
-            raise _unsupported("The gateway does not support sessions of S3 Express.")
+            raise unsupported_call("The gateway does not support sessions of S3 Express.")
         services = self.services(scope.signing_name)
         if path := SERVICE_PATH.fullmatch(request.path):
             services = [model for model in services if model.service_name == path["service"]]
             request = replace(request, path=path["path"])
         if not services:
-            raise _unsupported(f"The gateway has no service that signs as {scope.signing_name[:40]!a}.")
+            raise unsupported_call(f"The gateway has no service that signs as {scope.signing_name[:40]!a}.")
         try:
             operation, parameters, protocol = self._read(request, services, scope.signing_name)
         except Problem as problem:
@@ -102,7 +102,7 @@ class WireParser:
         if not rest:
             protocol = services[0].resolved_protocol
             detail = f"This SDK speaks another protocol to {services[0].service_name} than {protocol}."
-            raise Invalid("call_unsupported", "Not supported", detail, _NEWER_SDK)
+            raise unsupported_call(detail, _NEWER_SDK)
         return self._rest(request, rest, signing_name)
 
     def _json(self, request: ReceivedRequest, services: list[ServiceModel], target: str) -> _Content:
@@ -112,7 +112,7 @@ class WireParser:
                 operation = self._models.operation(model.service_name, name)
                 body = decompressed(request).body or b"{}"
                 return _Content(operation, _tree(json_body(body), operation), "json")
-        raise _unsupported(f"The gateway has no service with the target {prefix[:60]!a}.")
+        raise unsupported_call(f"The gateway has no service with the target {prefix[:60]!a}.")
 
     def _cbor(self, request: ReceivedRequest, services: list[ServiceModel]) -> _Content:
         path = _CBOR_PATH.fullmatch(request.path)
@@ -121,7 +121,7 @@ class WireParser:
                 operation = self._models.operation(model.service_name, path["operation"])
                 body = decompressed(request).body
                 return _Content(operation, _tree(_cbor_value(body) if body else {}, operation), CBOR)
-        raise _unsupported(f"The gateway has no service at the path {request.path[:60]!a}.")
+        raise unsupported_call(f"The gateway has no service at the path {request.path[:60]!a}.")
 
     def _form(self, request: ReceivedRequest, services: list[ServiceModel]) -> _Content:
         fields = form_fields(decompressed(request).body)
@@ -131,7 +131,7 @@ class WireParser:
                 protocol = model.resolved_protocol
                 return _Content(operation, form_parameters(fields, operation, protocol), protocol)
         known = ", ".join(model.api_version for model in services)
-        raise _unsupported(f"The gateway knows {services[0].service_name} in version {known} only.")
+        raise unsupported_call(f"The gateway knows {services[0].service_name} in version {known} only.")
 
     def _rest(self, request: ReceivedRequest, services: list[ServiceModel], signing_name: str) -> _Content:
         query = query_values(request.query)
@@ -144,7 +144,7 @@ class WireParser:
         if not best or best[0][1].unfit:
             self._name_unsupported(request, services, query)
         if not best:
-            raise _unsupported(f"No operation of {services[0].service_name} is at this address.")
+            raise unsupported_call(f"No operation of {services[0].service_name} is at this address.")
         route, match = best[0]
         if match.unfit:
             detail = f"The request has parameters that {route.operation.name} does not have, or lacks required ones."
@@ -213,7 +213,3 @@ def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
 def endpoint_variable(service: str) -> str:
     """Return the variable that names the endpoint of one service. It is right for services whose id is their name."""
     return f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}"
-
-
-def _unsupported(detail: str) -> Invalid:
-    return Invalid("call_unsupported", "Not supported", detail, WITH_CREDENTIALS)

@@ -14,6 +14,7 @@ from botocore.model import Shape
 
 from jitney.client.problems import Invalid
 
+WITH_CREDENTIALS = "Use credentials for this call instead: `jitney run` without --gateway."
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
@@ -22,6 +23,11 @@ _BOOLEANS = {"true": True, "false": False}
 def invalid_call(detail: str, fix: str = "Check the parameters against AWS's reference of the operation.") -> Invalid:
     """Return the problem that a request is not a valid call."""
     return Invalid("call_invalid", "The call is not valid", detail, fix)
+
+
+def unsupported_call(detail: str, fix: str = WITH_CREDENTIALS) -> Invalid:
+    """Return the problem that the gateway does not support a call."""
+    return Invalid("call_unsupported", "Not supported", detail, fix)
 
 
 def no_member(place: str, name: str) -> Invalid:

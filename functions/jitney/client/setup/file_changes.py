@@ -61,7 +61,7 @@ class FileChange:
         """Write the file, or remove it. Raises Invalid when it was changed meanwhile, or cannot be written."""
         path, real = self.file.path, self.file.real
         if real_path(path) != real or _text(path) != self.before:
-            raise _unwritable(path, "was changed by another program meanwhile", "Run the command again.")
+            raise unwritable(path, "was changed by another program meanwhile", "Run the command again.")
         missing = [folder for folder in real.parents if not folder.exists()]
         record = self.record and replace(self.record, folders=(*self.record.folders, *map(str, missing)))
         former = ledger.record(path, self.file.place)
@@ -74,7 +74,7 @@ class FileChange:
                 real.parent.mkdir(parents=True, exist_ok=True)
                 replace_file(real, self.after.encode("utf-8"), self.file.mode)
         except OSError as error:
-            raise _unwritable(path, f"cannot be written: {error.strerror}", "Check its permissions.") from error
+            raise unwritable(path, f"cannot be written: {error.strerror}", "Check its permissions.") from error
         if record is None:
             ledger.keep(path, self.file.place, None)
             for folder in former.folders if former else ():
@@ -144,7 +144,7 @@ def _text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise _unwritable(path, f"cannot be read: {error}", "Check it and its permissions.") from error
+        raise unwritable(path, f"cannot be read: {error}", "Check it and its permissions.") from error
 
 
 def _read(file: ClientFile, text: str) -> FileText:
@@ -152,9 +152,7 @@ def _read(file: ClientFile, text: str) -> FileText:
         return file.read(text)
     except (ValueError, RecursionError) as error:
         fix = "Correct the file, or move it away. Jitney did not change it."
-        raise Invalid(
-            "client_file_invalid", "The client's file is not valid", f"{file.path} cannot be read: {error}.", fix
-        ) from error
+        raise _invalid(f"{file.path} cannot be read: {error}.", fix) from error
 
 
 def _entry(file: ClientFile, text: str, place: Sequence[str] = ()) -> Any:
@@ -167,7 +165,7 @@ def _insertions(file: ClientFile, text: str, entry: Mapping[str, Any]) -> Any:
     except ValueError as error:
         detail = f"Nothing can be added to {file.place[0]} in {file.path}, because of its form: {error}."
         fix = "Write the entry yourself, or write that member in its usual form. The file was not changed."
-        raise Invalid("client_file_invalid", "The client's file is not valid", detail, fix) from error
+        raise _invalid(detail, fix) from error
 
 
 def _require_ours(file: ClientFile, entry: Any) -> None:
@@ -178,5 +176,10 @@ def _require_ours(file: ClientFile, entry: Any) -> None:
         raise Invalid("client_conflict", "The name is in use", detail, fix)
 
 
-def _unwritable(path: Path, what: str, fix: str) -> Invalid:
+def _invalid(detail: str, fix: str) -> Invalid:
+    return Invalid("client_file_invalid", "The client's file is not valid", detail, fix)
+
+
+def unwritable(path: Path, what: str, fix: str) -> Invalid:
+    """Return the problem that a file cannot be changed. `what` says what is wrong with it."""
     return Invalid("client_file_unwritable", "The client's file cannot be changed", f"{path} {what}.", fix)
