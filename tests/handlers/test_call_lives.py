@@ -45,6 +45,7 @@ AGENTS, REVIEWERS = ("reader-agent", "writer-agent"), ("alice", "bob")
 CALLS = {"get": GET, "put": PUT, "delete": DELETE, "upload": UPLOAD}
 ACTIONS = {"get": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:DeleteObject", "upload": "s3:PutObject"}
 OBJECTS = ("a", "b")
+KEY = "arn:aws:kms:eu-west-1:444455556666:key/11112222-3333-4444-5555-666677778888"
 MOST_CALLS, MOST_DELETED = 4, 2
 REVIEW_SECONDS = 3600
 BREAK_GLASS = BreakGlassConfig(("corp.gina", "corp.dora"), (), ("analytics-prod",), (), 240, 600, own_requests=False)
@@ -126,10 +127,18 @@ class Post:
 
 @dataclass
 class Rules:
-    """What policies say about calls of an action: "allow", "review" or "deny"."""
+    """What policies say about calls that use an action: "allow", "review" or "deny".
+
+    Owners review calls, and for "other review" another group, which never does.
+    """
 
     modes: dict[str, str] = field(
-        default_factory=lambda: {"s3:GetObject": "allow", "s3:PutObject": "allow", "s3:DeleteObject": "review"}
+        default_factory=lambda: {
+            "s3:GetObject": "allow",
+            "s3:PutObject": "allow",
+            "s3:DeleteObject": "review",
+            "kms:*": "allow",
+        }
     )
 
     def text(self) -> str:
@@ -137,12 +146,12 @@ class Rules:
         rules = [f'@id("all") @call_limits("{limits}") permit (principal, action, resource)']
         rules += ['when { context.way == "gateway" };']
         for action, mode in self.modes.items():
-            when = f'when {{ context.action == "{action}" && context.call.hasTag("operation") }}'
-            unless = ' unless { context.approvals.contains("owners") }' if mode == "review" else ""
+            when = f'when {{ context.action like "{action}" && context.call.hasTag("operation") }}'
+            group = {"review": "owners", "other review": "security"}.get(mode)
+            unless = f' unless {{ context.approvals.contains("{group}") }}' if group else ""
             if mode != "allow":
-                rules.append(
-                    f'@id("{action.lower().replace(":", "-")}") forbid (principal, action, resource) {when}{unless};'
-                )
+                rules.append(f'@id("{action.strip(":*").replace(":", "-")}") forbid (principal, action, resource)')
+                rules.append(f"{when}{unless};")
         return "\n".join(rules)
 
 
@@ -178,6 +187,7 @@ class CallLives:
                 "resources": [f"arn:aws:s3:::reports/{each}" for each in OBJECTS],
             }
         ]
+        permissions += [{"actions": ["kms:GenerateDataKey"], "resources": [KEY]}]
         body = {
             "target": "analytics-prod",
             "permissions": permissions,
@@ -215,6 +225,7 @@ class CallLives:
                 "revoke": lambda: self.revoke_one(child.body.parent),
                 "wait": lambda: self.wait(child.seconds),
                 "deny": lambda: self.change_policies(ACTIONS[child.body.kind], "deny"),
+                "keys": lambda: self.review_keys("other review"),
             }
             changes[change]()
             self.post_body(agent, key, child.body)
@@ -410,8 +421,17 @@ class CallLives:
             assert child.state in ("approved", "used")
             assert self.is_valid(child)
             assert self.system.store.grants[child.grant_id].state is State.USED
+        if body.kind in ("put", "upload"):
+            assert ("kms:" in self.system.sessions.asked[-1].policy.text) == self.may_use_key(post)
         if not self.is_stateless(post):
             assert any(each["event"] == "call" and each["outcome"] == "sent" for each in self.system.records()[-3:])
+
+    def may_use_key(self, post: Post) -> bool:
+        """Whether the session of a call has the key of the bucket, which the call may need in addition."""
+        mode = self.rules.modes["kms:*"]
+        if mode not in ("review", "other review") or self.mode(post.body) == "allow":
+            return mode == "allow"
+        return mode == "review" or self.children[post.agent, post.key].by_break_glass
 
     # What a POST gets.
 
@@ -623,6 +643,9 @@ class CallLives:
         self.rules.modes[action] = mode
         self.configure()
 
+    def review_keys(self, mode: str) -> None:
+        self.change_policies("kms:*", mode)
+
     def wait(self, seconds: int) -> None:
         self.system.now += seconds
 
@@ -680,7 +703,8 @@ class CallLives:
     def configure(self) -> None:
         ports = self.system.ports
         policies = Policies(self.rules.text(), ports.config.policies.schema, "v1")
-        groups = {"owners": ReviewerGroup(tuple(f"corp.{each}" for each in sorted(self.members)))}
+        owners = ReviewerGroup(tuple(f"corp.{each}" for each in sorted(self.members)))
+        groups = {"owners": owners, "security": ReviewerGroup(("corp.sam",))}
         ports.__dict__["policies"] = policies_of(policies)
         ports.__dict__["config"] = replace(ports.config, policies=policies, reviewers=groups)
 
@@ -721,10 +745,13 @@ STEPS: dict[str, Chooser] = {
     "suspend": lambda random: {"name": random.choice([*AGENTS, *REVIEWERS, "gina"])},
     "lift": lambda random: {"number": random.randrange(4)},
     "change_member": lambda random: {"name": random.choice(REVIEWERS)},
-    "repeat_after": lambda random: {"change": random.choice(["leave", "leave", "suspend", "revoke", "wait", "deny"])},
+    "repeat_after": lambda random: {
+        "change": random.choice(["leave", "leave", "suspend", "revoke", "wait", "deny", "keys"])
+    },
+    "review_keys": lambda random: {"mode": random.choice(["allow", "review", "other review", "deny"])},
     "change_policies": lambda random: {
-        "action": random.choice(["s3:PutObject", "s3:DeleteObject", "s3:DeleteObject", "s3:GetObject"]),
-        "mode": random.choice(["allow", "review", "review", "deny"]),
+        "action": random.choice(["s3:PutObject", "s3:PutObject", "s3:DeleteObject", "s3:GetObject"]),
+        "mode": random.choice(["allow", *4 * ["review"], "deny"]),
     },
     "wait": lambda random: {"seconds": random.choice([1, 29, 31, 299, 600, 900])},
     "reconcile": lambda _: {},
