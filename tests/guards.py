@@ -99,7 +99,7 @@ PREDICATES = {
     "core/policy/known_conditions.py": ("must_hold",),
     "core/policy/monotonicity.py": ("permits_more",),
     "core/policy/way_conditions.py": ("never_holds",),
-    "core/review/approval_count.py": ("is_member",),
+    "core/review/approval_count.py": ("is_member", "_is_valid"),
     "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
     "core/review/bulk_rejection.py": ("owns",),
     "core/review/out_of_office.py": ("is_valid_delegate", "is_in"),

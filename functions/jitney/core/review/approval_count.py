@@ -41,17 +41,18 @@ def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups
     delegations = _delegations_for(vote, group, review.grant, groups)
     if not delegations if vote.groups is None else group in vote.groups:
         return frozenset({vote.human})
-    due = approving_groups(group, review.grant, groups, vote.at)
+    valid = (each.delegator for each in delegations if _is_valid(each, vote, group, review, groups))
+    return frozenset(valid) - review.requesters
+
+
+def _is_valid(delegation: Delegation, vote: Vote, group: str, review: GrantUnderReview, groups: Groups) -> bool:
+    """Return whether the vote could use a delegation for `group` when it was given, and the configuration allows it."""
+    entry = groups[delegation.group]
     return (
-        frozenset(
-            each.delegator
-            for each in delegations
-            if each.in_force(vote.at)
-            and each.group in due
-            and review.is_among(each.delegator, groups[each.group].members)
-            and review.is_among(vote.human, groups[each.group].delegates)
-        )
-        - review.requesters
+        delegation.in_force(vote.at)
+        and delegation.group in approving_groups(group, review.grant, groups, vote.at)
+        and review.is_among(delegation.delegator, entry.members)
+        and review.is_among(vote.human, entry.delegates)
     )
 
 
