@@ -21,13 +21,13 @@ def documents_of(*policies: str) -> Mapping[str, Mapping[str, Any]]:
 def found_in(*policies: str, targets: tuple[str, ...] = ("prod", "dev")) -> list[str]:
     """Return what is wrong with the policies. The first one is a forbid."""
     found = list(uncovered_arns(documents_of(*policies), targets))
-    assert {each.key for each in found} <= {"policy0"}
-    return [each.wrong for each in found]
+    assert {key for key, _ in found} <= {"policy0"}
+    return [problem.wrong for _, problem in found]
 
 
 def with_fix(policy: str) -> str:
     """Return the policy with the condition that its problem's fix adds."""
-    (found,) = uncovered_arns(documents_of(policy, EVERYTHING), ())
+    ((_, found),) = uncovered_arns(documents_of(policy, EVERYTHING), ())
     added = found.fix.removeprefix("add ").partition(", or ")[0]
     return policy.replace(" }", f" {added} }}", 1)
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from jitney.configuration.action_facts import known_of
 from jitney.configuration.action_table import action_table
 from jitney.configuration.policy_comparisons import arns_compared
+from jitney.configuration.policy_problem import PolicyProblem
 from jitney.core.actions import AccessLevel, Action
 from jitney.core.bounded_comparisons import when_too_complex
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, wildcard_pattern
@@ -26,15 +27,6 @@ from jitney.core.policy.known_conditions import (
 )
 from jitney.core.policy.literals import read_policy
 from jitney.core.policy.scope_levels import levels_of
-
-
-class UncoveredArn(NamedTuple):
-    """A forbid, by Cedar's name of it, that does not cover another ARN of what its `literal` names; and the fix."""
-
-    key: str
-    literal: str
-    wrong: str
-    fix: str
 
 
 class _OtherForm(NamedTuple):
@@ -127,8 +119,10 @@ class _Request(NamedTuple):
         return joined_facts(attribute_facts(RESOURCE, {"arn": self.arn}), target, partial(known_of, self.action))
 
 
-def uncovered_arns(policies: Mapping[str, Mapping[str, Any]], targets: Collection[str]) -> Iterator[UncoveredArn]:
-    """Yield the ARNs of forbids whose resource a permit opens by another ARN on one of `targets`.
+def uncovered_arns(
+    policies: Mapping[str, Mapping[str, Any]], targets: Collection[str]
+) -> Iterator[tuple[str, PolicyProblem]]:
+    """Yield the forbids, by Cedar's names of them, whose resource a permit opens by another ARN on one of `targets`.
 
     `policies` are in Cedar's JSON form, by Cedar's names of them. Requesters are not compared: one of them can be in
     the groups of both policies.
@@ -142,7 +136,7 @@ def uncovered_arns(policies: Mapping[str, Mapping[str, Any]], targets: Collectio
                     f'forbids "{literal}", but {permit} permits {action} on "{other}", which reaches the same resource'
                 )
                 fix = f"add || {form.condition.format(other)}, or name the ARNs that {permit} permits"
-                yield UncoveredArn(key, literal, wrong, fix)
+                yield key, PolicyProblem(literal, wrong, fix)
 
 
 def _permitted(

@@ -12,9 +12,9 @@ import cedarpy
 
 from jitney.configuration.hidden_text import hidden_text
 from jitney.configuration.names import Names, did_you_mean
-from jitney.configuration.other_arns import UncoveredArn, uncovered_arns
+from jitney.configuration.other_arns import uncovered_arns
 from jitney.configuration.policy_files import policy_files
-from jitney.configuration.policy_references import Unknown, unknown_names
+from jitney.configuration.policy_references import unknown_names
 from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
 from jitney.configuration.yaml_source import ConfigurationProblem
 from jitney.core.config import Policies
@@ -242,10 +242,8 @@ def _fix(sentence: str, schema: str) -> str:
 def _unknown(
     policies: Mapping[str, Mapping[str, Any]], written: Sequence[PolicyStatement], names: Names
 ) -> Iterator[Found]:
-    found: list[tuple[str, Unknown | UncoveredArn]] = [
-        (key, unknown) for key, policy in policies.items() for unknown in unknown_names(policy, names)
-    ]
-    for key, problem in found or ((each.key, each) for each in uncovered_arns(policies, names.targets)):
+    found = [(key, unknown) for key, policy in policies.items() for unknown in unknown_names(policy, names)]
+    for key, problem in found or uncovered_arns(policies, names.targets):
         name = policies[key].get("annotations", {}).get("id") or "this policy"
         place = written[int(key.removeprefix("policy"))].place(f'"{problem.literal}"', problem.literal)
         yield place, f"{name} {problem.wrong}", problem.fix

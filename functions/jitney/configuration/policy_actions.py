@@ -10,14 +10,14 @@ from typing import Any
 
 from jitney.configuration.action_facts import known_of
 from jitney.configuration.action_table import action_table
-from jitney.configuration.policy_comparisons import Impossible
+from jitney.configuration.policy_problem import PolicyProblem
 from jitney.core.actions import Action
 from jitney.core.policy.known_conditions import may_hold
 from jitney.core.policy.literals import Literals
 from jitney.core.policy.scope_levels import levels_of
 
 
-def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[Impossible]:
+def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[PolicyProblem]:
     """Yield why the policy, in Cedar's JSON form, applies to no action of AWS. Yields nothing if it applies to one.
 
     `literals` are the policy's.
@@ -35,10 +35,10 @@ def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[
     outside = [each for each in named if _may_meet(policy, each)]
     if outside:
         name, level = outside[0].name, outside[0].level
-        yield Impossible(name, f"{wrong}; {name} is {level}", f'write Jitney::Action::"{level}" in its scope')
+        yield PolicyProblem(name, f"{wrong}; {name} is {level}", f'write Jitney::Action::"{level}" in its scope')
     else:
         literal = min(chain(*literals.names.values()), default="")
-        yield Impossible(literal, wrong, "correct the conditions, which contradict each other or the scope")
+        yield PolicyProblem(literal, wrong, "correct the conditions, which contradict each other or the scope")
 
 
 def _may_meet(policy: Mapping[str, Any], action: Action) -> bool:

@@ -13,6 +13,7 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.identity_names import claim_faults, identity_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
+from jitney.configuration.policy_problem import PolicyProblem
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS
 from jitney.core.access.conditions import key_of
 from jitney.core.arn_formats import format_meets
@@ -43,25 +44,17 @@ class Comparison(NamedTuple):
         return self.read == attribute({"Var": variable}, name)
 
 
-class Impossible(NamedTuple):
-    """A comparison that is never true: its literal, what is wrong, and the fix."""
-
-    literal: str
-    wrong: str
-    fix: str
-
-
-def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[Impossible]:
+def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[PolicyProblem]:
     """Yield the comparisons in `policy`, in Cedar's JSON form, that are never true with the configuration `names`."""
     operations = list(operations_of(policy))
     for each in _comparisons(operations):
-        yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
+        yield from (PolicyProblem(each.text, *fault) for fault in _faults(each, names))
     yield from _durations(operations)
     yield from _missing_attributes(operations)
     for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
         known = sorted(names.target_tags)
         fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
-        yield Impossible(tag, f'reads the tag "{tag}", which no target has', fix)
+        yield PolicyProblem(tag, f'reads the tag "{tag}", which no target has', fix)
 
 
 def arns_compared(policy: Mapping[str, Any]) -> Iterator[str]:
@@ -88,7 +81,7 @@ def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
             yield from (str(each) for each in literals_in(operands["right"]))
 
 
-def _missing_attributes(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
+def _missing_attributes(operations: Iterable[tuple[str, Any]]) -> Iterator[PolicyProblem]:
     """Yield the attributes that a policy asks for with `has`, and that are not in the schema. The answer is false."""
     asked = {(each["left"].get("Var", ""), each["attr"]) for operator, each in operations if operator == "has"}
     for variable, name in sorted(asked):
@@ -98,7 +91,7 @@ def _missing_attributes(operations: Iterable[tuple[str, Any]]) -> Iterator[Impos
             wrong = f'asks for "{name}" with has, but {absent}, so the answer is always false'
             others = [f"{each} has {name}" for each in _TYPES if name in _attributes(each)]
             fix = f"write {' or '.join(others)}" if others else did_you_mean(name, known)
-            yield Impossible(name, wrong, f'for a claim or a tag, write .hasTag("{name}"); or {fix}')
+            yield PolicyProblem(name, wrong, f'for a claim or a tag, write .hasTag("{name}"); or {fix}')
 
 
 @cache
@@ -110,7 +103,7 @@ def _attributes(variable: str) -> Sequence[str]:
     return sorted({name for body in bodies for name in re.findall(r"(\w+)\??: ", body)})
 
 
-def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
+def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[PolicyProblem]:
     """Yield the durations that no request has. A comparison with one limits nothing."""
     sides = [(each["left"], each["right"]) for operator, each in operations if operator in _ORDERS]
     for read, other in (*sides, *((right, left) for left, right in sides)):
@@ -118,7 +111,7 @@ def _durations(operations: Iterable[tuple[str, Any]]) -> Iterator[Impossible]:
             if not 1 <= seconds <= LONGEST_SESSION_SECONDS:
                 wrong = f"compares context.durationSeconds with {seconds}, but a request is for 1 to"
                 fix = "write seconds in this range; a longer task requests again when its grant ends"
-                yield Impossible(str(abs(seconds)), f"{wrong} {LONGEST_SESSION_SECONDS} seconds", fix)
+                yield PolicyProblem(str(abs(seconds)), f"{wrong} {LONGEST_SESSION_SECONDS} seconds", fix)
 
 
 def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:

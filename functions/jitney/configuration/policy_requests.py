@@ -9,7 +9,7 @@ from itertools import islice, product
 from typing import Any
 
 from jitney.configuration.names import Names, Requesters, TargetNames
-from jitney.configuration.policy_comparisons import Impossible
+from jitney.configuration.policy_problem import PolicyProblem
 from jitney.core.access.request import Way
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.policy.expressions import CONTEXT, PRINCIPAL, RESOURCE, TARGET, attribute, operations_of
@@ -30,25 +30,26 @@ _ATOMS = frozenset({"contains", "containsAll", "containsAny", "like", "hasTag", 
 _MOST_REPEATED = 8
 
 
-def unmet_by_requests(policy: Mapping[str, Any], names: Names) -> Iterator[Impossible]:
+def unmet_by_requests(policy: Mapping[str, Any], names: Names) -> Iterator[PolicyProblem]:
     """Yield why the policy, in Cedar's JSON form, applies to no request. Yields nothing if it may apply to one."""
     wrong = "applies to no request: "
     targets = names.target_facts.items()
     if targets and not any(_may_be_for(policy, *each) for each in targets):
         said = "no target meets its scope and its conditions on the target and the duration"
-        yield Impossible("", wrong + said, "correct the target, its account or tag, or the seconds")
+        yield PolicyProblem("", wrong + said, "correct the target, its account or tag, or the seconds")
     elif names.requesters and not any(_may_be_by(policy, *each, names) for each in names.requesters.items()):
         said = "the tokens of no issuer meet its scope and its conditions on the requester"
-        yield Impossible("", wrong + said, "name groups and claims of one issuer; see its entry in issuers")
+        yield PolicyProblem("", wrong + said, "name groups and claims of one issuer; see its entry in issuers")
     elif _contradicts_itself(policy):
-        yield Impossible("", f"{wrong}its conditions contradict each other", "correct or remove one of the conditions")
+        said = "its conditions contradict each other"
+        yield PolicyProblem("", wrong + said, "correct or remove one of the conditions")
     elif policy["effect"] == "permit" and not may_hold(policy, _without_break_glass):
         said = f'permits nothing by itself, because "{BREAK_GLASS_APPROVAL}" needs a request that waits for reviewers'
         fix = 'write context.approvals.contains("group"); break-glass counts as the approval of each group'
-        yield Impossible(BREAK_GLASS_APPROVAL, said, fix)
+        yield PolicyProblem(BREAK_GLASS_APPROVAL, said, fix)
     elif "call_limits" in policy.get("annotations", {}) and not may_hold(policy, _GATEWAY):
         said = "has @call_limits, which limit calls through the gateway only, but permits no request with way gateway"
-        yield Impossible("call_limits", said, 'write context.way == "gateway", or leave @call_limits out')
+        yield PolicyProblem("call_limits", said, 'write context.way == "gateway", or leave @call_limits out')
 
 
 _GATEWAY = context_facts({"way": Way.GATEWAY.value})
