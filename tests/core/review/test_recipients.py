@@ -79,6 +79,17 @@ def test_rev_06_voters_get_no_reminder_but_the_decision():
     assert notified(after(ASKED_OWNERS, "carol"), FEWER, Notice.DECIDED) == ["bob", "carol"]
 
 
+def test_rev_06_an_escalation_reaches_a_voter_whose_vote_then_counts_for_another_group():
+    """Erin approved for the chiefs. Security escalates to her group, and only her second vote can be for both."""
+    both = replace(PENDING, reviews=(("chiefs", "security"),))
+    voted = after(both, "erin")
+    assert notified(voted, notice=Notice.REMINDED, now=LATER - 1) == ["alice", "dora"]
+    for notice in (Notice.REMINDED, Notice.ESCALATED):
+        assert notified(voted, notice=notice, now=LATER) == ["alice", "dora", "erin"]
+    assert after(voted, "erin", at=LATER).approvals == ("chiefs", "security")
+    assert notified(after(voted, "alice"), notice=Notice.ESCALATED, now=LATER) == ["dora"]
+
+
 def test_rev_06_voters_get_no_reminder_under_another_alias():
     (vote,) = after(ASKED_OWNERS, "bob").votes
     renamed = replace(vote, human=identity_of("former.bob", vote.human.issuer))

@@ -56,6 +56,19 @@ def _is_valid(delegation: Delegation, vote: Vote, group: str, review: GrantUnder
     )
 
 
+def would_count_again(vote: Vote, review: GrantUnderReview, groups: Groups, now: int) -> bool:
+    """Return whether the same vote at `now` would count for a group without an approval for which it does not count.
+
+    An escalation that became due after the vote makes it so.
+    """
+    again = with_counted_groups(replace(vote, at=now), review, groups, now)
+    waiting = requested_groups(review.grant) - set(review.grant.approvals)
+    return any(
+        represented_members(again, group, review, groups) and not represented_members(vote, group, review, groups)
+        for group in waiting
+    )
+
+
 def _delegations_for(vote: Vote, group: str, grant: Grant, groups: Groups) -> list[Delegation]:
     return [each for each in vote.delegations if each.group in approving_groups(group, grant, groups)]
 

@@ -1,6 +1,7 @@
 """The people who are notified of a request by name, according to the configuration (row REV 6). Pure."""
 
 from jitney.core.access.grant import State
+from jitney.core.review.approval_count import would_count_again
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -14,10 +15,11 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
 
     A request goes at once to each group's members in `notify`, and to their delegates. After an escalation, it goes to
     everyone who may then approve. If none of a group's members in `notify` can still vote, its notices go to all who
-    may approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision goes to
-    those who were asked before it, and to all voters, even if it is sent again later. Break-glass goes to everyone who
-    could ever decide, to the people configured for it, and to the person who used it. A follow-up reminder goes to
-    those who may do the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
+    may approve. A person who voted gets no reminder, unless the request was narrowed after the vote, or an escalation
+    lets the person approve for another group. A decision goes to those who were asked before it, and to all voters,
+    even if it is sent again later. Break-glass goes to everyone who could ever decide, to the people configured for it,
+    and to the person who used it. A follow-up reminder goes to those who may do the follow-up review. Requesters are
+    notified of break-glass only. Suspended people get no notices.
     """
     return _unsuspended(_people(notice, review, groups, now), review)
 
@@ -46,7 +48,8 @@ def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) 
     if notice is Notice.DECIDED:
         people = voters | _notified_people(review, groups, under_review_at(grant, now) if is_over else now)
     else:
-        voted = frozenset(vote.human for vote in grant.votes if vote.content == content)
+        counted = (vote for vote in grant.votes if vote.content == content)
+        voted = frozenset(vote.human for vote in counted if not would_count_again(vote, review, groups, now))
         people = _notified_people(review, groups, now, voted)
         people = review.without(people | voters if notice is Notice.NARROWED else people, voted)
     return review.without(people, review.requesters)
