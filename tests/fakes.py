@@ -271,7 +271,7 @@ class MemoryStore:
                 vote.human.name,
                 vote.at,
                 vote.comment,
-                grant.permissions,
+                (grant.requested or grant).permissions,
                 grant.repeated.changed if grant.repeated else "",
             )
             for grant, vote in rejecting

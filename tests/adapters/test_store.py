@@ -23,6 +23,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection, RepeatedRequest
+from jitney.core.access.request import Permission, RequestedAccess
 from jitney.core.access.write_lease import LEASE_SECONDS, WriteLease
 from jitney.core.identity.principal import rejection_key
 from jitney.core.problems import Problem
@@ -750,6 +751,15 @@ def test_rev_17_a_rejection_keeps_the_words_that_were_rejected_too(store: Store)
     store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
     (found,) = store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 6)
     assert found == Rejection(PENDING.id, "corp.bob", NOW + 5, "Still no.", PENDING.permissions, "It is over.")
+
+
+def test_rev_17_a_rejection_holds_what_a_reviewer_left_out_before(store: Store, client):
+    asked = RequestedAccess((*PENDING.permissions, Permission(("s3:PutObject",), ("*",))), PENDING.duration_seconds)
+    vote = Vote(identity("corp.bob"), VoteVerdict.REJECT, "", "No.", NOW, "web")
+    rejected = replace(PENDING.move(State.REJECTED), votes=(vote,), requested=asked)
+    client.transact_write_items(TransactItems=put_rejection("state", PENDING, rejected))
+    (found,) = store.rejections(REJECTED_BY, PENDING.role_arn, None, NOW + 1)
+    assert found.permissions == asked.permissions
 
 
 def test_rev_17_no_flood_of_later_rejections_makes_the_store_forget_one(store: Store, client):

@@ -11,7 +11,7 @@ from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.ended_approvals import with_revoked_approval
 from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
-from jitney.core.access.request import Way
+from jitney.core.access.request import Permission, Way
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import ReviewerGroup
@@ -297,6 +297,17 @@ def rejected_since(desk: Desk, _grant: Grant) -> None:
     vote(ballot(desk.system.store.grants[body["grant"]["id"]], verdict=VoteVerdict.REJECT), desk.system.ports)
 
 
+def rejected_without_it(desk: Desk, _grant: Grant) -> None:
+    """A larger request was rejected, after a reviewer had left out what the approval is for."""
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)})
+    _, body, _ = desk.ask(permissions=[*ASKED["permissions"], *writes(f"{REPORTS}/2028/a")])
+    grant = desk.system.store.grants[body["grant"]["id"]]
+    rest = NarrowedApproval((Permission(("s3:PutObject",), (f"{REPORTS}/2028/a",)),), grant.duration_seconds)
+    less = vote(ballot(grant, "bob", narrowing=rest), desk.system.ports)
+    vote(ballot(less, verdict=VoteVerdict.REJECT), desk.system.ports)
+    desk.configure(reviewers={"owners": ReviewerGroup(("corp.alice", "corp.bob"))})
+
+
 VOID: dict[str, tuple[Callable[[Desk, Grant], None], int]] = {
     "a person revoked it": (revoked, 202),
     "its voter left the group": (left, 202),
@@ -309,6 +320,7 @@ VOID: dict[str, tuple[Callable[[Desk, Grant], None], int]] = {
     "break-glass replaced the reviewers": (with_break_glass, 202),
     "the agent never obtained it": (never_collected, 202),
     "people rejected a like request since": (rejected_since, 403),
+    "people rejected a request for it, from which it was left out": (rejected_without_it, 403),
 }
 
 

@@ -33,12 +33,15 @@ MOST_APPROVALS = 25
 
 
 def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
-    """Return the transaction items that store a rejection; [] unless the change rejects the request."""
+    """Return the transaction items that store a rejection; [] unless the change rejects the request.
+
+    It holds all that the agent requested, also what a reviewer left out before.
+    """
     vote = next((each for each in after.votes_since(before) if each.verdict is VoteVerdict.REJECT), None)
     if vote is None:
         return []
     said = {"grant_id": after.id, "by": vote.human.name, "at": vote.at, "comment": vote.comment}
-    said |= {"permissions": [asdict(each) for each in after.permissions]}
+    said |= {"permissions": [asdict(each) for each in (after.requested or after).permissions]}
     said |= {"changed": after.repeated.changed} if after.repeated else {}
     item = {
         **item_key(

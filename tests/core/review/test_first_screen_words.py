@@ -295,6 +295,14 @@ def test_rev_15_what_a_reviewer_narrowed_before_is_a_precedent_for_the_narrowed_
     assert "approved once, last by" in before(shown(PENDING, less))
 
 
+def test_rev_15_what_a_reviewer_narrowed_and_another_rejected_was_rejected_as_a_whole():
+    asked = replace(PENDING, permissions=(Permission(("s3:PutObject",), (ONE,)),))
+    whole = RequestedAccess((READ, *asked.permissions), asked.duration_seconds)
+    rejected = replace(REJECTED, requested=whole)
+    assert before(shown(asked, rejected)).startswith("Similar requests in the last 30 days: rejected once")
+    assert before(shown(asked, replace(GRANTED, requested=whole))) == "No similar request in the last 30 days."
+
+
 def test_rev_15_a_rejection_that_is_shown_above_is_not_said_twice():
     again = RepeatedRequest("It has a ticket.", "g-4wq2x7ncd3kfaa", "corp.bob", NOW - 120, "never")
     asked = replace(PENDING, repeated=again)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
+from jitney.core.access.request import Permission
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.review.covered_access import gives_as_much
 from jitney.core.target_roles import first_role
@@ -98,11 +99,16 @@ def _in_common(grant: Grant, others: Iterable[Grant]) -> tuple[list[Grant], bool
     budget, found = Budget(MAX_REQUEST_STEPS), list[Grant]()
     for each in others:
         try:
-            if have_in_common(grant.permissions, each.permissions, budget):
+            if have_in_common(grant.permissions, _compared(each), budget):
                 found.append(each)
         except PatternTooComplex:
             return found, True
     return found, False
+
+
+def _compared(grant: Grant) -> tuple[Permission, ...]:
+    """Return what was granted, or without a grant all that was requested, also what a reviewer left out."""
+    return (grant if grant.starts_at is not None else grant.requested or grant).permissions
 
 
 def _approval(grant: Grant) -> Vote | None:
