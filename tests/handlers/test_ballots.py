@@ -432,6 +432,22 @@ def test_rev_03_a_review_restarts_when_policy_needs_other_reviewers(system: Syst
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
 
+def test_rev_06_the_time_of_an_escalation_counts_from_the_restart_of_the_review(system: System):
+    """The first review did not ask legal. So legal has its whole time before dora may approve for it."""
+    grant = pending(system)
+    with_legal(system)
+    legal = ReviewerGroup(("corp.lea",), escalates_to="chiefs", escalates_after_seconds=900)
+    groups = {**system.ports.config.reviewers, "legal": legal, "chiefs": ReviewerGroup(("corp.dora",))}
+    system.ports.config = replace(system.ports.config, reviewers=groups)
+    system.now += 1000
+    assert refused(system, ballot(grant)) == "review_changed"
+    again = system.store.grants[grant.id]
+    system.now += 899
+    assert refused(system, ballot(again, "dora")) == "not_reviewer"
+    system.now += 1
+    assert vote(ballot(again, "dora"), system.ports).approvals == ("legal",)
+
+
 def test_rev_07_a_narrowed_request_is_notified_to_the_other_reviewers(system: System):
     two = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2)}
     system.ports.config = replace(system.config, reviewers=two)

@@ -78,12 +78,12 @@ class Given:
 
 @dataclass
 class Asked:
-    """A request, the groups that have to approve it, the groups that did, and the votes in force."""
+    """A request, the groups that have to approve it, since when, the groups that did, and the votes in force."""
 
     agent: str
     half: str
     groups: frozenset[str]
-    created_at: int
+    asked_at: int
     votes: dict[str, Given] = field(default_factory=dict)
     approved: frozenset[str] = frozenset()
     accepted: int = 0
@@ -202,6 +202,7 @@ class EscalationLives:
             assert (after.state, after.votes) == (State.PENDING, ())
             assert needed is None or not needed <= asked.approved, (needed, asked)
             asked.groups, asked.votes, asked.approved = frozenset(after.reviews[0]), {}, frozenset()
+            asked.asked_at = self.now
             assert needed in (asked.groups, None)
 
     def approve_together(self, number: int, names: tuple[str, str]) -> None:
@@ -331,7 +332,7 @@ class EscalationLives:
     # Who may vote, and what counts.
 
     def is_due(self, asked: Asked, at: int) -> bool:
-        return at >= asked.created_at + DUE
+        return at >= asked.asked_at + DUE
 
     def groups_for(self, group: str, asked: Asked, at: int) -> list[str]:
         """The groups whose members may approve for a group at this time."""

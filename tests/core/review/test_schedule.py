@@ -41,6 +41,11 @@ def test_rev_06_a_group_that_does_not_answer_escalates_between():
     assert notices(GRANT, ESCALATING) == [("requested", 0), ("reminded", 600), ("escalated", 900), ("reminded", 1800)]
 
 
+def test_rev_06_a_restarted_review_escalates_later():
+    restarted = replace(GRANT, review_restarted_at=NOW + 1000)
+    assert dict(notices(restarted, ESCALATING))["escalated"] == 1900
+
+
 def test_rev_06_a_group_that_has_approved_does_not_escalate():
     assert "escalated" not in dict(notices(replace(GRANT, approvals=("owners",)), ESCALATING))
 

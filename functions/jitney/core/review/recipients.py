@@ -6,7 +6,7 @@ from jitney.core.review.break_glass import all_possible_reviewers, involved_peop
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import Groups, eligible_members, requested_groups, under_review_at
+from jitney.core.review.reviewers import Groups, approving_groups, eligible_members, requested_groups, under_review_at
 from jitney.core.stored_identity import Identity
 
 
@@ -69,7 +69,7 @@ def _notified(
     if group not in groups:
         return frozenset()
     entry, eligible = groups[group], eligible_members(group, review, groups, now)
-    escalated = entry.escalates_to in groups and now >= review.grant.created_at + entry.escalates_after_seconds
+    escalated = len(approving_groups(group, review.grant, groups, now)) > 1
     if escalated or not entry.notify:
         return eligible
     delegates = {human for human, delegation in entry.active_delegations if delegation.delegator.name in entry.notify}

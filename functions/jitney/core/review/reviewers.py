@@ -52,9 +52,18 @@ def approving_groups(group: str, grant: Grant, groups: Groups, now: int | None =
     """
     if group not in groups:
         return ()
-    entry = groups[group]
-    late = now is None or now >= grant.created_at + entry.escalates_after_seconds
-    return (group, entry.escalates_to) if late and entry.escalates_to in groups else (group,)
+    at = escalates_at(group, grant, groups)
+    late = at is not None and (now is None or now >= at)
+    return (group, groups[group].escalates_to) if late else (group,)
+
+
+def escalates_at(group: str, grant: Grant, groups: Groups) -> int | None:
+    """Return when a request that waits for a configured group escalates (epoch seconds), or None for never.
+
+    A restarted review may be the first to ask the group. So its time counts from the restart.
+    """
+    entry, asked_at = groups[group], grant.review_restarted_at or grant.created_at
+    return asked_at + entry.escalates_after_seconds if entry.escalates_to in groups else None
 
 
 def escalation_groups(grant: Grant, groups: Groups, now: int) -> frozenset[str]:

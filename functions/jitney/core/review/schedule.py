@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import Grant, State
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import Groups, requested_groups
+from jitney.core.review.reviewers import Groups, escalates_at, requested_groups
 
 UNCHANGED = 0
 """The time of the last change of a grant that was never restarted or narrowed, and without break-glass."""
@@ -117,8 +117,8 @@ def _notice(escalations: tuple[int, ...], reminders: tuple[int, ...], since: int
 
 def _escalations(grant: Grant, groups: Groups) -> tuple[int, ...]:
     """Return when groups without an approval escalate, as `reviewers.eligible_members` does."""
-    waiting = [groups[name] for name in requested_groups(grant) - set(grant.approvals) if name in groups]
-    return tuple(grant.created_at + each.escalates_after_seconds for each in waiting if each.escalates_to in groups)
+    waiting = [name for name in requested_groups(grant) - set(grant.approvals) if name in groups]
+    return tuple(at for each in waiting if (at := escalates_at(each, grant, groups)) is not None)
 
 
 def _reminders(grant: Grant) -> tuple[int, ...]:
