@@ -47,6 +47,17 @@ CONDITIONS = [
         {"tags": (("ref", "main"),)},
         {"tags": (("ref", "topic"),)},
     ),
+    # Python's True equals 1.
+    (
+        'principal.hasTag("root") && principal.getTag("root").bool',
+        {"tags": (("root", True),)},
+        {"tags": (("root", 1),)},
+    ),
+    (
+        '{who: principal}.who has subject && principal.hasTag("root") && principal.getTag("root").bool',
+        {"tags": (("root", True),)},
+        {"tags": (("root", 1),)},
+    ),
 ]
 
 

@@ -36,8 +36,9 @@ class PrincipalReads:
 
     def key_of(self, principal: Principal) -> Hashable:
         """Return the key of a principal. Principals with equal keys get equal decisions."""
+        typed = tuple((*tag, type(tag[1])) for tag in principal.tags)  # True equals 1, and policies distinguish them
         if self.whole:
-            return principal
+            return principal, typed
         name = principal.source_identity
         return (
             principal.kind,
@@ -45,7 +46,7 @@ class PrincipalReads:
             name if name in self.entities else "",
             principal.groups & self.entities,
             tuple((each, getattr(principal, each)) for each in sorted(self.attributes)),
-            tuple(tag for tag in principal.tags if tag[0] in self.tags),
+            tuple(tag for tag in typed if tag[0] in self.tags),
         )
 
 
