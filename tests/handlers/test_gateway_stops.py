@@ -78,6 +78,17 @@ def test_gw_10_a_bound_grant_is_called_from_its_own_address_only(gateway: Gatewa
     assert gateway.post(GET)[0] == 200
 
 
+def test_gw_10_a_bound_grant_gives_its_kept_answers_to_its_own_address_only(gateway: Gateway):
+    assert gateway.post(PUT, key="made")[0] == gateway.post(PUT, key="made")[0] == 200
+    grants = gateway.system.store.grants
+    grants[gateway.grant_id] = replace(grants[gateway.grant_id], bound_address="203.0.113.9")
+    status, answer = gateway.post(PUT, key="made")
+    assert (status, answer.get("code")) == (403, "address_mismatch")
+    grants[gateway.grant_id] = replace(grants[gateway.grant_id], bound_address="198.51.100.7")
+    assert gateway.post(PUT, key="made")[0] == 200
+    assert len(gateway.upstream.sent) == 1
+
+
 def test_gw_06_a_read_that_is_lost_each_time_says_so(gateway: Gateway):
     gateway.system.ports.stopwatch = lambda: 0
     gateway.upstream.answer = failing("call_may_have_run")

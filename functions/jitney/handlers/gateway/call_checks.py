@@ -66,7 +66,7 @@ def check_call(
         grant = active_grant(authenticated.own(context.stored_grant), authenticated)
         target = target_of(grant, authenticated.ports.config)
         _require_gateway(grant)
-        _require_address(grant, authenticated)
+        require_address(grant, authenticated)
         modelled, explained = explained_call(call_request, target, authenticated.ports)
     try:
         needs = require_inside(explained, grant, authenticated.ports.actions)
@@ -159,7 +159,7 @@ def _require_gateway(grant: Grant) -> None:
         raise Problem("request_invalid", detail, fix)
 
 
-def _require_address(grant: Grant, authenticated: AuthenticatedRequest) -> None:
+def require_address(grant: Grant, authenticated: AuthenticatedRequest) -> None:
     """Raise Problem unless the call comes from the address to which the grant is bound (row STS 2).
 
     AWS sees the function's address instead, so a session policy cannot enforce this limit.

@@ -27,7 +27,7 @@ from jitney.core.policy.time_windows import WindowTimes
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome, chain_record
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
-from jitney.handlers.gateway.call_checks import GatewayCall
+from jitney.handlers.gateway.call_checks import GatewayCall, require_address
 from jitney.handlers.gateway.call_recording import answer_facts, record_of, recorded_call
 from jitney.handlers.gateway.call_sessions import call_session, reads_session
 from jitney.handlers.gateway.changing_calls import begin_change, finish_change
@@ -53,8 +53,8 @@ def repeated_answer(context: CallContext, content: str, authenticated: Authentic
     """Return the kept answer to a repeated POST, or None if the call was not sent.
 
     A grant that expired or was released still returns the answer, because the call was made before. A grant that is
-    revoked returns none, and a suspended target none for any grant. Raises Problem as `repeat` does, and grant_revoked
-    or suspended.
+    revoked returns none, and a suspended target none for any grant. Raises Problem as `repeat` does, and grant_revoked,
+    suspended or address_mismatch.
     """
     attempt = context.attempt
     if attempt is None or attempt.repeat(content, authenticated.now) is Repeat.SEND:
@@ -64,6 +64,7 @@ def repeated_answer(context: CallContext, content: str, authenticated: Authentic
         active_grant(grant, authenticated)
     if grant:
         authenticated.suspensions.require_target_unsuspended(grant)
+        require_address(grant, authenticated)
     kept = authenticated.ports.call_store.kept_answer(attempt, authenticated.now)
     if kept is None:
         raise attempt.already_made()
