@@ -509,6 +509,30 @@ def test_gw_04_an_approved_call_uses_only_what_its_own_reviewers_could_approve(g
     assert ("s3:PutObject" in asked.policy.text, KEY in asked.policy.text) == (True, permitted)
 
 
+LIMITED_KEYS = """
+@id("objects") permit (principal, action, resource) when { context.way == "gateway" && context.action like "s3:*" };
+@id("keys") @call_limits("calls=1") permit (principal, action, resource)
+when { context.way == "gateway" && context.action like "kms:*" };
+@id("a-key") @call_limits("calls=2") permit (principal, action, resource)
+when { context.way == "gateway" && context.action like "kms:*" && context.service == "kms" };
+"""
+DENIED_KEYS = """
+@id("no-keys") forbid (principal, action, resource)
+when { context.action like "kms:*" && context.call.hasTag("operation") };
+"""
+
+
+@pytest.mark.parametrize("call", [GET, PUT])
+def test_gw_12_the_limits_of_what_a_call_may_use_in_addition_count_for_the_call(call: dict[str, Any]) -> None:
+    """Otherwise an agent could use a key as often as it likes by calls that may need the key."""
+    gateway = Gateway(LIMITED_KEYS, permissions=OF_KEY)
+    assert gateway.post(call)[0] == 200
+    status, problem = gateway.post(call)
+    assert (status, problem["code"], problem["budget"]["calls"]["limit"]) == (403, "call_budget_used", 1)
+    without = Gateway(LIMITED_KEYS + DENIED_KEYS, permissions=OF_KEY)
+    assert [without.post(call)[0] for _ in range(3)] == [200, 200, 200]
+
+
 READ_FURTHER = """
 @id("all") permit (principal, action, resource)
 when { context.way == "gateway" && [true, false].contains(resource.wildcard) };

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from jitney.adapters.aws_calls import ModelledCall
 from jitney.adapters.call_store import CallContext
@@ -10,6 +10,7 @@ from jitney.core.access.credentials import CALL_SECONDS
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import ExplainedAction, Permission, Way, names_of, permissions_of
+from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits, narrowest
 from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
@@ -95,21 +96,22 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
 
     Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
     is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
-    additional permissions has a session of its own.
+    additional permissions has a session of its own. The limits of the permits that decide about additional permissions
+    count for the call, too.
     """
     approvals = approvals_of(gateway_call.grant, gateway_call.authenticated)
     gateway_call = replace(gateway_call, grant_approvals=approvals)
     with gateway_call.authenticated.counting_refusals(AuditEvent.CALL):
         decide = _decide(gateway_call)
         decision = decide(gateway_call.needs.permissions)
-        further = gateway_call.needs.further
-        if decision.effect is not Effect.DENY:
-            further = _accepted(further, decide, decision.effect)
-    if decision.effect is Effect.DENY:
+        denied, further = decision.effect is Effect.DENY, gateway_call.needs.further
+        accepted = _Accepted() if denied else _accepted(further, decide, decision.effect)
+    if denied:
         _record(gateway_call, Outcome.DENIED, "denied", **deciding_policies(decision))
         raise denied_call_problem(decision)
-    reads = gateway_call.needs.reads and further == gateway_call.needs.further
-    return replace(gateway_call, needs=gateway_call.needs._replace(further=further, reads=reads)), decision
+    reads = gateway_call.needs.reads and accepted.further == further
+    made = replace(gateway_call, needs=gateway_call.needs._replace(further=accepted.further, reads=reads))
+    return made, replace(decision, call_limits=narrowest((decision.call_limits, accepted.limits)))
 
 
 def approved_call(gateway_call: GatewayCall, approvals: Collection[str]) -> GatewayCall:
@@ -119,8 +121,8 @@ def approved_call(gateway_call: GatewayCall, approvals: Collection[str]) -> Gate
     rest, and they did not.
     """
     needs = gateway_call.needs
-    further = _accepted(needs.further, _decide(gateway_call, approvals), Effect.ALLOW)
-    return replace(gateway_call, needs=needs._replace(further=further))
+    accepted = _accepted(needs.further, _decide(gateway_call, approvals), Effect.ALLOW)
+    return replace(gateway_call, needs=needs._replace(further=accepted.further))
 
 
 def _decide(gateway_call: GatewayCall, approvals: Collection[str] = ()) -> Callable[[tuple[Permission, ...]], Decision]:
@@ -136,14 +138,25 @@ def _decide(gateway_call: GatewayCall, approvals: Collection[str] = ()) -> Calla
     return decide
 
 
+class _Accepted(NamedTuple):
+    """The additional permissions that a call keeps, and the limits of the permits that decided about them."""
+
+    further: tuple[Permission, ...] = ()
+    limits: CallLimits = NO_CALL_LIMITS
+
+
 def _accepted(
     further: tuple[Permission, ...], decide: Callable[[tuple[Permission, ...]], Decision], effect: Effect
-) -> tuple[Permission, ...]:
+) -> _Accepted:
     """Return the additional permissions that policies allow, or about which they decide with this effect."""
-    accepted = (Effect.ALLOW, effect)
-    if not further or decide(further).effect in accepted:
-        return further
-    return tuple(each for each in further if decide((each,)).effect in accepted)
+    effects = (Effect.ALLOW, effect)
+    if not further:
+        return _Accepted()
+    together = decide(further)
+    if together.effect in effects:
+        return _Accepted(further, together.call_limits)
+    decided = [(each, decision) for each in further if (decision := decide((each,))).effect in effects]
+    return _Accepted(tuple(each for each, _ in decided), narrowest(decision.call_limits for _, decision in decided))
 
 
 def _require_gateway(grant: Grant) -> None:
