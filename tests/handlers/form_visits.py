@@ -1,6 +1,6 @@
 """Forms that a person posts with a session of their own, without the sign-in and the pages before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.session import Session
@@ -9,8 +9,10 @@ from jitney.handlers.review.break_glass import break_glass
 from jitney.handlers.runtime.ports import Ports
 
 
-def post_form(ports: Ports, person: Principal, grant_id: str, route: FormRoute, form: Mapping[str, str]) -> Page:
-    """Return the page that answers a form about a request."""
+def post_form(
+    ports: Ports, person: Principal, grant_id: str, route: FormRoute, form: Mapping[str, str | Sequence[str]]
+) -> Page:
+    """Return the page that answers a form about a request. A field may have several values."""
     event = {
         "httpMethod": "POST",
         "resource": "/reviews/{id}",
@@ -26,7 +28,8 @@ def post_form(ports: Ports, person: Principal, grant_id: str, route: FormRoute, 
     visit, now = visit_of(event, ports), ports.now()
     session = Session(person, now, "k" * 43, "web")
     whole = (visit.event, visit.request, ports, now, visit.root, session, ports.suspensions.current())
-    return route(FormVisit(*whole, fields={name: [value] for name, value in form.items()}))
+    fields = {name: [value] if isinstance(value, str) else [*value] for name, value in form.items()}
+    return route(FormVisit(*whole, fields=fields))
 
 
 def use_break_glass(ports: Ports, person: Principal, grant_id: str, content: str) -> Page:

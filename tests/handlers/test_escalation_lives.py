@@ -181,13 +181,17 @@ class EscalationLives:
             assert asked.agent not in self.suspended
             self.counted(grant.id, asked, name, places)
 
-    def counted(self, grant_id: str, asked: Asked, name: str, places: frozenset[Place]) -> None:
-        """A vote was stored. Its effect is what the groups' rules say."""
+    def count(self, asked: Asked, name: str, places: frozenset[Place]) -> None:
+        """Count a vote that was stored, and those before it again."""
         asked.accepted += 1
         asked.votes[name] = Given(self.now, places)
         for voter, given in asked.votes.items():
             given.own = frozenset(group for group in asked.groups if self.is_own(voter, given, group, asked, self.now))
         asked.approved = frozenset(group for group in asked.groups if self.represented(asked, group))
+
+    def counted(self, grant_id: str, asked: Asked, name: str, places: frozenset[Place]) -> None:
+        """A vote was stored. Its effect is what the groups' rules say."""
+        self.count(asked, name, places)
         after, needed = self.grant(grant_id), self.needs(grant_id)
         if after.state is State.FAILED:
             assert self.is_frozen(after.duration_seconds + LATER)
@@ -266,7 +270,7 @@ class EscalationLives:
 
     def release(self, number: int) -> None:
         if grant := self.chosen(number):
-            token = self.agent(self.asked[grant.id].agent)
+            token = self.token_of(self.asked[grant.id])
             assert self.system.call(release_grant, grant_id=grant.id, token=token)[0] in (200, 409)
 
     def revoke(self, number: int, fault: str) -> None:
@@ -422,6 +426,9 @@ class EscalationLives:
     def is_frozen(self, seconds: int) -> bool:
         """Whether a freeze overlaps the next `seconds`."""
         return any(opens < self.now + seconds and self.now < closes for opens, closes in self.freezes)
+
+    def token_of(self, asked: Asked) -> str:
+        return self.agent(asked.agent)
 
     def agent(self, name: str) -> str:
         return minting.token(sub=name, iat=self.now, exp=self.now + 300)
