@@ -248,6 +248,15 @@ def test_end_01_an_owner_of_before_and_of_another_issuers_agent_revokes_nothing(
     assert person("frank").identity in before.requesters & other.requesters
 
 
+def test_rev_05_an_owner_may_not_vote_after_the_entry_of_the_request_was_removed():
+    """The agent's issuer has another entry, in which the agent is the same and has its owners."""
+    review = under_review(replace(EITHER, issuer=CORP, issuer_name="removed"), ("corp.alice",))
+    assert may_revoke(person("alice"), review, GROUPS, NOW)
+    assert code(require_reviewer, person("alice"), review, GROUPS, NOW) == "own_request"
+    voted = replace(review.grant, approvals=("security",), votes=(a_vote("alice", review.grant),))
+    assert valid_approvals(review.with_grant(voted), GROUPS) == frozenset()
+
+
 def test_rev_06_reviewers_of_a_later_escalation_cannot_revoke_what_was_decided_before():
     late = EITHER.created_at + 900
     assert not may_revoke(person("erin"), under_review(EITHER), GROUPS, late - 1)

@@ -39,11 +39,12 @@ class GrantUnderReview:
     def requesters(self) -> frozenset[Identity]:
         """The requesters: the agent, its human, and its owners, both at the request and now.
 
-        None of them may decide about it.
+        None of them may decide about it. The owners now are those in each entry of the agent's issuer, and in the entry
+        that has the name of the request's entry now.
         """
         grant = self.grant
         owners = self.config.owners_of(grant.issuer_name, grant.subject)
-        return frozenset({grant.agent, grant.human or grant.agent, *grant.agent_owners, *owners})
+        return self.people_behind.union({grant.agent}, grant.agent_owners, owners)
 
     @property
     def people_behind(self) -> frozenset[Identity]:
