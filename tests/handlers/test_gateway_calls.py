@@ -484,6 +484,23 @@ def test_gw_04_a_call_uses_only_what_policies_permit_for_it(call: dict[str, Any]
         assert asked.name.startswith("c-reads-") is (permitted and call is GET)
 
 
+IN_OWN_ACCOUNT = """
+@id("all") permit (principal, action, resource)
+when { context.way == "gateway" && (resource.wildcard || !resource.wildcard) };
+@id("others") forbid (principal, action, resource)
+when { context.call.hasTag("operation") && resource.account == "999999999999" };
+"""
+
+
+def test_gw_04_no_call_names_another_account_in_a_parameter() -> None:
+    """Policies would decide about the repository r of the target's account, and AWS would answer about another one."""
+    gateway = Gateway(IN_OWN_ACCOUNT, permissions=[{"actions": ["ecr:ListImages"], "resources": ["*"]}])
+    call = {"service": "ecr", "operation": "ListImages"}
+    status, problem = gateway.post({**call, "parameters": {"repositoryName": "r", "registryId": "999999999999"}})
+    assert (status, problem.get("code"), gateway.upstream.sent) == (400, "account_mismatch", [])
+    assert gateway.post({**call, "parameters": {"repositoryName": "r", "registryId": "444455556666"}})[0] == 200
+
+
 PUT_BY_OWNERS = """
 @id("all") permit (principal, action, resource) when { context.way == "gateway" };
 @id("puts") @approval("owners") forbid (principal, action, resource)

@@ -845,6 +845,33 @@ REFUSED = {
         "account_mismatch",
         "",
     ),
+    "aws apigatewayv2 get-portal-product --portal-product-id p --resource-owner-account-id 999999999999": (
+        "account_mismatch",
+        "'999999999999' is not in account",
+    ),
+    "aws backup describe-backup-vault --backup-vault-name v --backup-vault-account-id 999999999999": (
+        "account_mismatch",
+        "",
+    ),
+    "aws cloudtrail describe-query --query-id q --event-data-store-owner-account-id 999999999999": (
+        "account_mismatch",
+        "",
+    ),
+    "aws ecr batch-get-image --repository-name r --image-ids imageTag=1 --registry-id 999999999999": (
+        "account_mismatch",
+        "",
+    ),
+    "aws glue get-table --database-name d --name t --catalog-id 999999999999": ("account_mismatch", ""),
+    "aws glue get-databases --catalog-id 999999999999:s3tablescatalog/b": ("account_mismatch", ""),
+    "aws glue get-column-statistics-task-runs --database-name d --table-name t --catalog-id 999999999999": (
+        "account_mismatch",
+        "",
+    ),
+    "aws lakeformation get-lf-tag --tag-key k --catalog-id 999999999999": ("account_mismatch", ""),
+    "aws lakeformation get-data-cells-filter --database-name d --table-name t --name f "
+    "--table-catalog-id 999999999999": ("account_mismatch", ""),
+    "aws s3control get-access-point-policy --account-id 999999999999 --name a": ("account_mismatch", ""),
+    "aws sqs get-queue-url --queue-name q --queue-owner-aws-account-id 999999999999": ("account_mismatch", ""),
     # Operations that are newer than the action table are unknown, never guessed.
     "aws glue list-glossaries": ("operation_unknown", "permissions"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from jitney.core.access.request import ExplainedAction, PossibleAction
+from jitney.core.calls.account_parameters import require_own_account
 from jitney.core.calls.call import MASKED, UNKNOWN_VALUE, AwsCall, AwsLocation
 from jitney.core.calls.call_conditions import narrowing
 from jitney.core.calls.named_resources import check_parameters, open_types, require_few, resources_of
@@ -35,6 +36,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
         detail = f"Jitney does not know which action authorizes {operation.service} {operation.name}."
         raise Problem("operation_unknown", detail, "Send permissions (actions and ARNs) instead of calls.")
     where = AwsLocation(place.partition, call.region or place.region, place.account)
+    require_own_account(call, where)
     needs = _needs(call, where)
     shown = _shown(call)
     found = tuple(
