@@ -501,6 +501,24 @@ def test_gw_04_no_call_names_another_account_in_a_parameter() -> None:
     assert gateway.post({**call, "parameters": {"repositoryName": "r", "registryId": "444455556666"}})[0] == 200
 
 
+NO_SALARIES = """
+@id("all") permit (principal, action, resource)
+when { context.way == "gateway" && (resource.wildcard || !resource.wildcard) };
+@id("salaries") forbid (principal, action, resource)
+when { context.call.hasTag("operation") && resource.arn like "*:parameter/a/salaries" };
+"""
+
+
+@pytest.mark.parametrize("selector", ["", ":3", ":new"])
+def test_gw_04_the_version_of_a_parameter_is_no_other_parameter(selector: str) -> None:
+    permissions = [{"actions": ["ssm:GetParameter"], "resources": ["arn:aws:ssm:eu-west-1:444455556666:parameter/a/*"]}]
+    gateway = Gateway(NO_SALARIES, permissions=permissions)
+    call = {"service": "ssm", "operation": "GetParameter"}
+    status, problem = gateway.post({**call, "parameters": {"Name": f"/a/salaries{selector}"}})
+    assert (status, problem.get("code"), gateway.upstream.sent) == (403, "denied", [])
+    assert gateway.post({**call, "parameters": {"Name": f"/a/user{selector}"}})[0] == 200
+
+
 PUT_BY_OWNERS = """
 @id("all") permit (principal, action, resource) when { context.way == "gateway" };
 @id("puts") @approval("owners") forbid (principal, action, resource)

@@ -248,6 +248,10 @@ NEEDS = {
         ("secretsmanager:GetSecretValue", f"secretsmanager:{E}:secret:db-??????")
     ],
     "aws ssm get-parameters --names /a/b c": [("ssm:GetParameters", f"ssm:{E}:parameter/a/b", f"ssm:{E}:parameter/c")],
+    "aws ssm get-parameters --names /a/b:3 c:new d": [
+        ("ssm:GetParameters", *(f"ssm:{E}:parameter/{each}" for each in ("a/b", "c", "d")))
+    ],
+    f"aws ssm get-parameter --name arn:aws:ssm:{E}:parameter/a/b:3": [("ssm:GetParameter", f"ssm:{E}:parameter/a/b")],
     "aws kms decrypt --key-id 1234 --ciphertext-blob fileb://x": [("kms:Decrypt", f"kms:{E}:key/1234")],
     "aws kms encrypt --key-id alias/x --plaintext a": [("kms:Encrypt", f"kms:{E}:key/*")],
     f"aws kms encrypt --key-id arn:aws:kms:{E}:alias/x --plaintext a": [("kms:Encrypt", f"kms:{E}:key/*")],

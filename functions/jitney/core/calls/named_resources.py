@@ -29,6 +29,11 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.h
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
 https://docs.aws.amazon.com/redshift/latest/APIReference/API_CreateClusterParameterGroup.html
 """
+_SELECTED = re.compile(r"(arn:[\w-]+:ssm:[\w-]*:\d*:parameter/[^:]+):[^:]+", re.ASCII)
+"""The ARNs of parameters of Systems Manager with a version or a label, which is no part of the resource.
+
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html
+"""
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
 """The limit of values. A call with more than `MAX_ARNS` resources is refused anyway."""
@@ -62,7 +67,14 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
             if kind.required and kind.arns and not arns
         ]
         found |= dict.fromkeys(open_format(template, place) for template in unnamed)
-    return list(dict.fromkeys(arn.lower() if _LOWER_CASE.match(arn) else arn for arn in found))
+    return list(dict.fromkeys(map(_as_authorized, found)))
+
+
+def _as_authorized(arn: str) -> str:
+    """Return an ARN as AWS writes it in the authorization of a call."""
+    if selected := _SELECTED.fullmatch(arn):
+        return selected[1]
+    return arn.lower() if _LOWER_CASE.match(arn) else arn
 
 
 def require_few(arns: Collection[str]) -> None:
