@@ -519,6 +519,17 @@ def test_gw_04_the_version_of_a_parameter_is_no_other_parameter(selector: str) -
     assert gateway.post({**call, "parameters": {"Name": f"/a/user{selector}"}})[0] == 200
 
 
+def test_gw_04_a_table_in_capitals_is_no_other_table() -> None:
+    named = "arn:aws:glue:eu-west-1:444455556666:"
+    resources = [f"{named}{each}" for each in ("catalog", "database/*", "table/*")]
+    policies = NO_SALARIES.replace("*:parameter/a/salaries", "*:table/staff/salaries")
+    gateway = Gateway(policies, permissions=[{"actions": ["glue:GetTable"], "resources": resources}])
+    call = {"service": "glue", "operation": "GetTable"}
+    for database, table in (("staff", "salaries"), ("staff", "Salaries"), ("STAFF", "salaries")):
+        status, problem = gateway.post({**call, "parameters": {"DatabaseName": database, "Name": table}})
+        assert (status, problem.get("code"), gateway.upstream.sent) == (403, "denied", [])
+
+
 PUT_BY_OWNERS = """
 @id("all") permit (principal, action, resource) when { context.way == "gateway" };
 @id("puts") @approval("owners") forbid (principal, action, resource)

@@ -112,6 +112,19 @@ def test_pol_13_names_that_aws_stores_in_lower_case_are_so_in_arns(line: str, re
     assert explained.resources == (f"arn:aws:{resource.format('eu-west-1:444455556666')}",)
 
 
+def test_pol_13_names_of_glue_are_the_same_in_capitals():
+    """No document says in which form AWS authorizes them."""
+    (given, *_) = explain_line("aws glue get-table --database-name D --name Pay", PLACE, OPERATIONS)
+    names = ("database/D", "database/d", "catalog", "table/D/Pay", "table/d/pay")
+    assert given.resources == tuple(f"arn:aws:glue:eu-west-1:444455556666:{each}" for each in names)
+    (function, *_) = explain_line(
+        "aws glue get-user-defined-function --database-name d --function-name F", PLACE, OPERATIONS
+    )
+    assert {"arn:aws:glue:eu-west-1:444455556666:userDefinedFunction/d/f"} <= set(function.resources)
+    (job, *_) = explain_line("aws glue get-job --job-name J", PLACE, OPERATIONS)
+    assert job.resources == ("arn:aws:glue:eu-west-1:444455556666:job/J",)
+
+
 def test_pol_13_one_list_with_one_unknown_name_is_refused():
     with pytest.raises(Problem):
         call("sqs", "PurgeQueue", QueueUrl="jobs")

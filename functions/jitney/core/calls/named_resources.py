@@ -34,6 +34,13 @@ _SELECTED = re.compile(r"(arn:[\w-]+:ssm:[\w-]*:\d*:parameter/[^:]+):[^:]+", re.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html
 """
+_CATALOGUED = re.compile(
+    r"(arn:[\w-]+:glue:[\w-]*:\d*:(?:database|table|tableVersion|userDefinedFunction))(/.+)", re.ASCII
+)
+"""The ARNs of Glue's catalog, whose names AWS finds in any case.
+
+https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+"""
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
 """The limit of values. A call with more than `MAX_ARNS` resources is refused anyway."""
@@ -67,14 +74,16 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
             if kind.required and kind.arns and not arns
         ]
         found |= dict.fromkeys(open_format(template, place) for template in unnamed)
-    return list(dict.fromkeys(map(_as_authorized, found)))
+    return list(dict.fromkeys(each for arn in found for each in _as_authorized(arn)))
 
 
-def _as_authorized(arn: str) -> str:
-    """Return an ARN as AWS writes it in the authorization of a call."""
+def _as_authorized(arn: str) -> tuple[str, ...]:
+    """Return an ARN in each form that AWS may write in the authorization of a call."""
     if selected := _SELECTED.fullmatch(arn):
-        return selected[1]
-    return arn.lower() if _LOWER_CASE.match(arn) else arn
+        return (selected[1],)
+    if catalogued := _CATALOGUED.fullmatch(arn):
+        return arn, f"{catalogued[1]}{catalogued[2].lower()}"
+    return (arn.lower() if _LOWER_CASE.match(arn) else arn,)
 
 
 def require_few(arns: Collection[str]) -> None:
