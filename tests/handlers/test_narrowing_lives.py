@@ -594,7 +594,7 @@ class NarrowingLives(Escalations):
         return self.groups_of((each for each in asked.earlier if self.still_covers(each, asked)), asked)
 
     def present_groups(self, grant_id: str) -> frozenset[str]:
-        """The groups of which present members approved a grant."""
+        """The groups whose present members approved a grant."""
         asked = self.asked[grant_id]
         assert asked.started_at is not None
         at, present = min(self.now, asked.started_at), dict[str, Given]()
