@@ -250,6 +250,19 @@ def test_an_invalid_call_is_a_problem_with_a_fix(command: list[str], said: str):
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws ecr describe-images --registry-id 444455556666 --repository-name app",
+        "aws sns publish --topic-arn arn:aws:sns:us-east-1:444455556666:t --message x",
+    ],
+)
+def test_cli_02_a_call_of_another_account_is_explained_with_that_account(line: str):
+    refused = jitney("explain", "--", *line.split())
+    assert (refused.exit_code, "Fix: Give --account with the account" in refused.stderr) == (2, True)
+    assert "444455556666" in jitney("explain", "--account", "444455556666", "--", *line.split()).stdout
+
+
 def test_explain_and_run_read_the_same_command_alike():
     assert jitney("explain", "--", "/usr/bin/aws", *COPY[1:]).stdout == jitney("explain", "--", *COPY).stdout
 

@@ -3,6 +3,9 @@
 from jitney.client.api.explanations import ApiRequiredAction
 from jitney.client.problems import Invalid
 
+_FIXES = {"account_mismatch": "Give --account with the account of the resources."}
+"""Fixes that differ from the broker's, because there is no target."""
+
 
 def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAction, ...]:
     """Return what the command line needs in `account` (12 digits) and `region`.
@@ -21,5 +24,6 @@ def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAc
             line, AwsLocation(partition_of(region), region, account), OperationTable.load(OPERATIONS.read_bytes())
         )
     except Problem as problem:
-        raise Invalid(problem.code, PROBLEMS[problem.code].title, problem.detail, problem.fix) from problem
+        fix = _FIXES.get(problem.code, problem.fix)
+        raise Invalid(problem.code, PROBLEMS[problem.code].title, problem.detail, fix) from problem
     return tuple(ApiRequiredAction.read(each.view()) for each in explained)
