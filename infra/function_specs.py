@@ -91,6 +91,7 @@ _END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRAN
 _VOTE = (
     *read_and_update(GRANT_ITEMS, TERMS_ATTRIBUTES),
     READ_OTHER_GRANTS,
+    READ_PAST_VERDICTS,
     on_state("GetItem", items=TOKEN_ITEMS),
     on_state("PutItem", items=("VOTES#*", "REJECTED#*", "APPROVED#*")),
     on_state("UpdateItem", items=("NARROWINGS#*",)),
@@ -208,6 +209,7 @@ _FUNCTIONS = (
             *read_and_update(GRANT_ITEMS, STATE_ATTRIBUTES),
             *write_records(GRANT_CHAINS),
             READ_OTHER_GRANTS,
+            READ_PAST_VERDICTS,
             READ_SUSPENSIONS,
             _READ_OUT_OF_OFFICE,
             on_state("PutItem", items=TOKEN_ITEMS),

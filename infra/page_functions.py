@@ -1,6 +1,6 @@
 """The functions that show the reviewers' pages, and keep people's sessions. Part of `infra.function_specs`."""
 
-from infra.grant_permissions import READ_OTHER_GRANTS
+from infra.grant_permissions import READ_OTHER_GRANTS, READ_PAST_VERDICTS
 from infra.permissions import (
     CALL_CHAINS,
     GRANT_CHAINS,
@@ -19,6 +19,7 @@ from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, KNOWN_ROLES, OUT_OF_
 # What the list of requests and the sheet of a request need (handlers.pages.request_list, handlers.review.review_sheet).
 _SHOW_REQUESTS = (
     READ_OTHER_GRANTS,
+    READ_PAST_VERDICTS,
     on_state("GetItem", items=(*GRANT_ITEMS, *KNOWN_ROLES)),
     on_state("Query", items=(*OUT_OF_OFFICE_ITEMS, *FOLLOW_UP_ITEMS)),
     GRANTS_OF_PRINCIPAL,

@@ -545,6 +545,33 @@ def test_rev_11_a_restarted_review_shows_no_approval_that_stopped_counting():
     assert (restarted.reviews, restarted.earlier_approvals) == ((("owners", "security"),), ())
 
 
+def other_is_revoked(desk: Desk, other: Grant) -> None:
+    vote(ballot(other, "dan"), desk.system.ports)
+    vote(ballot(desk.stored(other)), desk.system.ports)
+    assert revocation(desk, other.id, "alice") == 200
+
+
+def other_is_rejected(desk: Desk, other: Grant) -> None:
+    vote(ballot(other, verdict=VoteVerdict.REJECT, comment="no"), desk.system.ports)
+
+
+@pytest.mark.parametrize("ended", [other_is_revoked, other_is_rejected])
+def test_rev_11_earlier_approvals_that_end_during_a_review_do_not_count_in_it(ended: Callable[[Desk, Grant], None]):
+    """Security reviews the request, because owners approved the same before. Then owners end that approval."""
+    desk, _, again = with_two_groups()
+    more = [*ASKED["permissions"], *writes(f"{REPORTS}/2028/a")]
+    _, body, _ = desk.ask(permissions=more)
+    other = desk.system.store.grants[body["grant"]["id"]]
+    assert (other.reviews, other.earlier_approvals) == ((("owners", "security"),), ())
+    desk.system.now += 1
+    ended(desk, other)
+    desk.system.now += 1
+    with pytest.raises(Problem, match="review_changed"):
+        vote(ballot(again, "dan"), desk.system.ports)
+    restarted = desk.stored(again)
+    assert (restarted.reviews, restarted.earlier_approvals) == ((("owners", "security"),), ())
+
+
 def test_rev_11_a_vote_sees_the_earlier_approvals_of_the_request():
     desk, grant, again = with_two_groups()
     assert (again.reviews, [each.groups for each in again.earlier_approvals]) == ((("security",),), [("owners",)])

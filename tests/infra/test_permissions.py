@@ -461,7 +461,7 @@ ITEMS = {
     "jitney-reviews": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "ROLE#", "SESSION#*", "SUSPENSIONS"},
-        QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP", "TRAIL"},
+        QUERY: {"APPROVED#*", "REJECTED#*", "VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP", "TRAIL"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
         "read records": {"g-*", "k-*", "c-*"},
@@ -478,7 +478,7 @@ ITEMS = {
     "jitney-review-reads": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "ROLE#", "SUSPENSIONS"},
-        QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
+        QUERY: {"APPROVED#*", "REJECTED#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
         "records": {"r-*"},
@@ -500,7 +500,7 @@ ITEMS = {
     "jitney-votes": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
-        QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
+        QUERY: {"APPROVED#*", "REJECTED#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "APPROVED#*", "REJECTED#*", "FOLLOW_UP", "REPLAY#*"},
@@ -510,7 +510,7 @@ ITEMS = {
     "jitney-slack-interactions": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "REVIEW#*", "SUSPENSIONS"},
-        QUERY: {"OUT_OF_OFFICE"},
+        QUERY: {"APPROVED#*", "REJECTED#*", "OUT_OF_OFFICE"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "APPROVED#*", "REJECTED#*", "SLACK#*"},
         CHANGE: {"GRANT#*", "NARROWINGS#*"},
@@ -541,7 +541,7 @@ ITEMS = {
         READ: {"GRANT#*", "SUSPENSIONS"},
         CREATE: {"REVIEW#*", "MESSAGE#*", "SENT#*"},
         DELETE: {"SENT#*"},
-        QUERY: {"OUT_OF_OFFICE", "MESSAGE#*"},
+        QUERY: {"APPROVED#*", "REJECTED#*", "OUT_OF_OFFICE", "MESSAGE#*"},
         CHANGE: ANY_GRANT,
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         "records": OWN_RECORDS,

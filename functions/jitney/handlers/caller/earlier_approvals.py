@@ -33,10 +33,8 @@ class EarlierApprovalsOfAgent:
         ports, now, role_arn = self.ports, self.now, self.target.role_arn
         ids = ports.store.counting_approvals(self.who.owner_key, role_arn, now)
         found = _covering(ids, ports, self.suspensions, request, now) if ids else ()
-        if not found:
-            return ()
-        rejected = ports.store.rejections(rejection_key(self.who.unit_key, self.who.human), role_arn, None, now)
-        return () if any(equal_rejections(request.permissions, rejected)) else found
+        owner = rejection_key(self.who.unit_key, self.who.human)
+        return () if found and _was_rejected(request, owner, role_arn, ports, now) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,8 @@ class EarlierApprovalsOfGrant:
     """The `earlier_approvals` of a grant that still count for the grant, or for a call in it.
 
     It implements `jitney.core.access.earlier_approvals.EarlierApprovalsLookup`. An approval that was given in the 30
-    days before the request counts until the grant ends.
+    days before the request counts until the grant ends. While the grant is under review, what ends approvals for new
+    requests ends them for the grant, too: the revocation of another grant, or a rejection of some of the same access.
     """
 
     ports: Ports
@@ -54,9 +53,21 @@ class EarlierApprovalsOfGrant:
 
     def __call__(self, request: AccessRequest) -> tuple[EarlierApproval, ...]:
         """Return the approvals, the newest first. Raises Problem unavailable when the store fails."""
-        ids = tuple(each.grant_id for each in self.grant.earlier_approvals)
-        at = self.grant.created_at
-        return _covering(ids, self.ports, self.suspensions, request, self.now, at) if ids else ()
+        grant, ports, at = self.grant, self.ports, self.grant.created_at
+        ids, waits = tuple(each.grant_id for each in grant.earlier_approvals), grant.starts_at is None
+        if ids and waits:
+            counting = ports.store.counting_approvals(grant.owner_key, grant.role_arn, at)
+            ids = tuple(each for each in ids if each in counting)
+        found = _covering(ids, ports, self.suspensions, request, self.now, at) if ids else ()
+        owner = rejection_key(grant.unit_key, grant.human)
+        ended = waits and found and _was_rejected(request, owner, grant.role_arn, ports, self.now)
+        return () if ended else found
+
+
+def _was_rejected(request: AccessRequest, owner: str, role_arn: str, ports: Ports, now: int) -> bool:
+    """Return whether a request of a `rejection_key` for some of the same access was rejected in the last day."""
+    rejected = ports.store.rejections(owner, role_arn, None, now)
+    return any(equal_rejections(request.permissions, rejected))
 
 
 def _covering(
