@@ -110,6 +110,7 @@ class Seen(NamedTuple):
 class Narrowable(Asked):
     """A request, its versions, and what was approved of it."""
 
+    created_at: int = 0
     human: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
     requested: Content = NOTHING
@@ -193,10 +194,10 @@ class NarrowingLives(Escalations):
     ) -> None:
         """An agent sends a request. `changed` says that it differs from a rejected one."""
         body = REQUEST_BODY | body | ({"changed": f"changed at {next(self.numbers)}"} if changed else {})
-        asked = Narrowable(name, "", frozenset(), self.now, human=human, body=body)
+        asked = Narrowable(name, "", frozenset(), self.now, created_at=self.now, human=human, body=body)
         asked.requested = asked.content = Content(pairs, body["duration_seconds"])
         before = set(self.system.store.grants)
-        counting = self.counting(asked)
+        counting = self.counting(asked, asked.requested)
         with self.faults.next_write("create_grant", fault):
             token = self.token_of(asked)
             status, answer, _ = self.system.call(create_grant, dict(asked.body), token=token)
@@ -223,7 +224,7 @@ class NarrowingLives(Escalations):
         asked.earlier = frozenset(each.grant_id for each in grant.earlier_approvals)
         assert asked.earlier <= set(counting)
         asked.groups = needed - self.groups_of(counting, asked)
-        asked.words = asked.body.get("changed", "") if self.equal_rejections(asked) else ""
+        asked.words = asked.body.get("changed", "") if self.equal_rejections(asked, asked.requested) else ""
         asked.counts_again = bool(asked.groups) and not self.each_time(asked.content)
         self.asked[grant_id] = asked
         assert (grant.state is State.PENDING) == bool(asked.groups), (grant, counting)
@@ -483,6 +484,7 @@ class NarrowingLives(Escalations):
             assert still <= asked.earlier
             asked.earlier = still
             asked.groups, asked.votes, asked.approved = needed - self.earlier_groups(asked), {}, frozenset()
+            asked.asked_at = self.now
             assert after.reviews == (tuple(sorted(asked.groups)),)
             asked.counts_again = not self.each_time(asked.content) and not asked.content.once
 
@@ -590,8 +592,10 @@ class NarrowingLives(Escalations):
         return frozenset(found - ({LATE} if self.each_time(asked.content) else set()))
 
     def earlier_groups(self, asked: Narrowable) -> frozenset[str]:
-        """The groups whose earlier approvals still count for a grant."""
-        return self.groups_of((each for each in asked.earlier if self.still_covers(each, asked)), asked)
+        """The groups whose earlier approvals still count for a grant. Under review, they end as for a new request."""
+        counts = self.counting(asked, asked.content) if asked.started_at is None else asked.earlier
+        found = (each for each in asked.earlier if each in counts and self.still_covers(each, asked))
+        return self.groups_of(found, asked)
 
     def present_groups(self, grant_id: str) -> frozenset[str]:
         """The groups whose present members approved a grant."""
@@ -621,9 +625,9 @@ class NarrowingLives(Escalations):
             and asked.created_at < other.started_at + COUNTS_FOR
         )
 
-    def counting(self, asked: Narrowable) -> list[str]:
-        """The grants whose approvals count for a new request."""
-        if self.equal_rejections(asked):
+    def counting(self, asked: Narrowable, content: Content) -> list[str]:
+        """The grants whose approvals count for a request of this content that is not active yet."""
+        if self.equal_rejections(asked, content):
             return []
         ended = self.revocations.get((asked.agent, asked.human), 0)
         return [
@@ -636,9 +640,9 @@ class NarrowingLives(Escalations):
         """The periods out of office in which these members are now."""
         return frozenset(self.system.store.away[f"corp.{each.member}"].id for each in places)
 
-    def equal_rejections(self, asked: Narrowable) -> list[Narrowable]:
+    def equal_rejections(self, asked: Narrowable, content: Content) -> list[Narrowable]:
         """The requests of the same person or unit, for some of the same, that were rejected within the last day."""
-        about = {pair[:2] for pair in asked.requested.pairs}
+        about = {pair[:2] for pair in content.pairs}
         return [
             each
             for each in self.rejections
@@ -649,7 +653,7 @@ class NarrowingLives(Escalations):
 
     def is_refused(self, asked: Narrowable) -> bool:
         """Whether a request repeats a rejected one without saying what changed, or in words that were rejected."""
-        said, rejected = asked.body.get("changed"), self.equal_rejections(asked)
+        said, rejected = asked.body.get("changed"), self.equal_rejections(asked, asked.requested)
         return bool(rejected) and (said is None or said in [each.words for each in rejected])
 
     # The system.

@@ -141,13 +141,30 @@ def kept_open(port: int) -> http.client.HTTPConnection:
     return connection
 
 
+def port_of(connection: http.client.HTTPConnection) -> int:
+    """Return the client's port of a connection."""
+    return int(connection.sock.getsockname()[1])
+
+
+def waiting(server: LoopbackServer) -> list[int]:
+    """Return the clients' ports of the connections that wait for a request, the longest first.
+
+    A client can read its answer before the server knows that the connection waits.
+    """
+    return [each.getpeername()[1] for each in list(server._idle)]
+
+
 def test_cli_04_connections_that_wait_for_their_next_request_keep_no_other_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(http_server, "IDLE_SECONDS", PATIENCE)
     with greeting() as server:
-        connections = [kept_open(server.port) for _ in range(3)]
+        connections = []
+        for _ in range(3):
+            connections.append(kept_open(server.port))
+            until(lambda: waiting(server) == [port_of(each) for each in connections])
         connections[0].request("GET", "/")  # the second now waits longest
         assert connections[0].getresponse().read() == b"hello"
+        until(lambda: waiting(server)[-1:] == [port_of(connections[0])])
         connections.append(kept_open(server.port))
         assert connections[1].sock.recv(1) == b""
         for each in connections:
