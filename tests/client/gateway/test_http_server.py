@@ -157,14 +157,18 @@ def waiting(server: LoopbackServer) -> list[int]:
 def test_cli_04_connections_that_wait_for_their_next_request_keep_no_other_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(http_server, "IDLE_SECONDS", PATIENCE)
+    ready = threading.Event()
     with greeting() as server:
-        connections = []
-        for _ in range(3):
-            connections.append(kept_open(server.port))
-            until(lambda: waiting(server) == [port_of(each) for each in connections])
-        connections[0].request("GET", "/")  # the second now waits longest
-        assert connections[0].getresponse().read() == b"hello"
-        until(lambda: waiting(server)[-1:] == [port_of(connections[0])])
+        looked = server._close_longest_idle  # it looks as soon as there is no place for another connection
+        monkeypatch.setattr(server, "_close_longest_idle", lambda: ready.wait(PATIENCE) and looked())
+        connections = [kept_open(server.port) for _ in range(3)]
+        ports = [port_of(each) for each in connections]
+        until(lambda: sorted(waiting(server)) == sorted(ports))
+        for each in connections[0], connections[2]:
+            each.request("GET", "/")
+            assert each.getresponse().read() == b"hello"
+            until(lambda each=each: waiting(server)[-1:] == [port_of(each)])
+        ready.set()  # the second now waits longest
         connections.append(kept_open(server.port))
         assert connections[1].sock.recv(1) == b""
         for each in connections:
