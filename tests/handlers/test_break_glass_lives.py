@@ -487,11 +487,10 @@ class BreakGlassLives:
         return post_form(self.system.ports, self.person(name), grant.id, route, form)
 
     def agent(self, name: str) -> str:
-        return minting.token(sub=name, iat=self.now, exp=self.now + 300)
+        return minting.agent_token(name, self.now)
 
     def operator(self) -> str:
-        times = {"iat": self.now, "exp": self.now + 300}
-        return minting.token(sub="oscar", groups=["security"], iss=minting.OTHER, key="rsa-other", **times)
+        return minting.operator_token(self.now, "oscar")
 
 
 STEPS: dict[str, Chooser] = {

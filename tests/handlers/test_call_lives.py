@@ -694,11 +694,10 @@ class CallLives:
         return key_hash(key)
 
     def agent(self, name: str) -> str:
-        return minting.token(sub=name, iat=self.now, exp=self.now + 300)
+        return minting.agent_token(name, self.now)
 
     def operator(self) -> str:
-        times = {"iat": self.now, "exp": self.now + 300}
-        return minting.token(sub="olga", groups=["security"], iss=minting.OTHER, key="rsa-other", **times)
+        return minting.operator_token(self.now)
 
     def configure(self) -> None:
         ports = self.system.ports

@@ -282,13 +282,11 @@ class Lives:
         return found[-1 - number % len(found)] if found else None
 
     def agent(self, name: str) -> str:
-        return minting.token(sub=name, iat=self.now, exp=self.now + 300)
+        return minting.agent_token(name, self.now)
 
     def operator(self) -> str:
         """The token of an operator whose own issuer is never suspended."""
-        return minting.token(
-            sub="carol", groups=["security"], iss=minting.OTHER, key="rsa-other", iat=self.now, exp=self.now + 300
-        )
+        return minting.operator_token(self.now, "carol")
 
     def is_suspended(self, agent: str) -> bool:
         covering = {("agent", f"corp.{agent}"), ("target", "analytics-prod"), ("issuer", "corp")}

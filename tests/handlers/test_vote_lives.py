@@ -179,8 +179,7 @@ class VoteLives:
         return self.grants()[-1]
 
     def operator(self) -> str:
-        times = {"iat": self.now, "exp": self.now + 300}
-        return minting.token(sub="olga", groups=["security"], iss=minting.OTHER, key="rsa-other", **times)
+        return minting.operator_token(self.now)
 
     def configure(self) -> None:
         names = [tuple(f"corp.{each}" for each in sorted(people)) for people in (self.members, self.delegates)]

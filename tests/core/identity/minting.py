@@ -102,6 +102,16 @@ def token(key: str = "rsa", head: dict[str, Any] | None = None, **members: Any) 
     return sign(header_with(**whole), claims_with(**members), key)
 
 
+def agent_token(name: str, now: int) -> str:
+    """Return a token of an agent for five minutes from `now` on."""
+    return token(sub=name, iat=now, exp=now + 300)
+
+
+def operator_token(now: int, name: str = "olga") -> str:
+    """Return a token of an operator for five minutes from `now` on."""
+    return token(sub=name, groups=["security"], iss=OTHER, key="rsa-other", iat=now, exp=now + 300)
+
+
 def issuer(name: str, url: str, **changes: Any) -> Issuer:
     values: dict[str, Any] = {
         "provider": "generic",
