@@ -865,6 +865,7 @@ REFUSED = {
         "account_mismatch",
         "",
     ),
+    "aws glue get-catalogs --parent-catalog-id 999999999999": ("account_mismatch", ""),
     "aws glue get-table --database-name d --name t --catalog-id 999999999999": ("account_mismatch", ""),
     "aws glue get-databases --catalog-id 999999999999:s3tablescatalog/b": ("account_mismatch", ""),
     "aws glue get-column-statistics-task-runs --database-name d --table-name t --catalog-id 999999999999": (

@@ -11,7 +11,7 @@ _ACCOUNT_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "backup": ("BackupVaultAccountId",),
     "cloudtrail": ("EventDataStoreOwnerAccountId",),
     "ecr": ("registryId",),
-    "glue": ("CatalogId", "CatalogID"),
+    "glue": ("CatalogId", "CatalogID", "ParentCatalogId"),
     "lakeformation": ("CatalogId", "TableCatalogId"),
     "s3control": ("AccountId",),
     "sqs": ("QueueOwnerAWSAccountId",),
