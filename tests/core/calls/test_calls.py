@@ -851,7 +851,7 @@ REFUSED = {
     ),
     "aws apigatewayv2 get-portal-product --portal-product-id p --resource-owner-account-id 999999999999": (
         "account_mismatch",
-        "'999999999999' is not in account",
+        "ResourceOwnerAccountId names account 999999999999, but the target's account is",
     ),
     "aws backup describe-backup-vault --backup-vault-name v --backup-vault-account-id 999999999999": (
         "account_mismatch",

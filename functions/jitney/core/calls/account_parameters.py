@@ -1,22 +1,30 @@
 """The parameters that name the account of a call's resources, which must be the target's."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from jitney.core.calls.call import AwsCall, AwsLocation
-from jitney.core.calls.values import strings_in, wrong_account
+from jitney.core.calls.values import strings_in
+from jitney.core.problems import Problem
 
-_ACCOUNT_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+ACCOUNT_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "apigatewayv2": ("ResourceOwnerAccountId",),
     "backup": ("BackupVaultAccountId",),
     "cloudtrail": ("EventDataStoreOwnerAccountId",),
     "ecr": ("registryId",),
-    "glue": ("CatalogId", "CatalogID", "ParentCatalogId"),
+    "glue": ("CatalogId", "CatalogID", "ParentCatalogId", "catalogId"),
     "lakeformation": ("CatalogId", "TableCatalogId"),
-    "s3control": ("AccountId",),
+    "redshift": ("AccountId", "OwnerAccount", "ResourceOwner"),
+    "s3control": ("AccountId", "BucketAccountId"),
     "sqs": ("QueueOwnerAWSAccountId",),
+    "ssm": ("AccountId",),
 }
-"""By botocore's name of the service. Parameters that only filter or grant access name no account of a resource."""
+"""By botocore's name of the service. Parameters that grant access to an account name no account of a resource."""
+_NESTED = frozenset({"glue", "lakeformation"})
+"""The services whose parameters name accounts at any depth."""
+_LINKS = frozenset({"TargetDatabase", "TargetTable"})
+"""What a link in the Glue catalog refers to. Policies decide about the link, by its own name."""
 _ACCOUNT = re.compile(r"(\d{12})(?!\d)", re.ASCII)
 """An account, also at the beginning of the id of a Glue catalog within it."""
 
@@ -26,8 +34,23 @@ def require_own_account(call: AwsCall, place: AwsLocation) -> None:
 
     Otherwise policies would decide about the target's resources of the same names.
     """
-    for name in _ACCOUNT_PARAMETERS.get(call.operation.service, ()):
-        for value in strings_in(call.parameters.get(name)):
-            found = _ACCOUNT.match(value)
-            if found and found[1] != place.account:
-                raise wrong_account(value, place)
+    service = call.operation.service
+    names = ACCOUNT_PARAMETERS.get(service, ())
+    for path, value in _named(dict(call.parameters), names, nested=service in _NESTED) if names else ():
+        found = _ACCOUNT.match(value)
+        if found and found[1] != place.account:
+            detail = f"{path} names account {found[1]}, but the target's account is {place.account}."
+            raise Problem("account_mismatch", detail, f"Leave out {path}, or name the target's account in it.")
+
+
+def _named(value: Any, names: tuple[str, ...], path: str = "", *, nested: bool) -> Iterator[tuple[str, str]]:
+    """Yield the path and each string of the parameters with one of the names."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in names:
+                yield from ((f"{path}{name}", each) for each in strings_in(inner))
+            if nested and name not in _LINKS:
+                yield from _named(inner, names, f"{path}{name}.", nested=True)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner, names, path, nested=nested)
