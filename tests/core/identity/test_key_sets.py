@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jwt.algorithms import ECAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.core.identity.keys import parse_key_set
@@ -44,6 +44,42 @@ def test_id_02_a_key_verifies_nothing_by_an_algorithm_that_does_not_fit_it() -> 
     assert not key.verifies("RS384", signing_input.encode(), decode(signature))
     signed = sign(header_with(), CLAIMS, algorithm="PS256").rpartition(".")
     assert not key.verifies("PS256", signed[0].encode(), decode(signed[2]))
+
+
+def test_id_02_a_key_remembers_only_the_tokens_that_it_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part of a token counts. A part of the header or the claims cannot pass for a part of the signature."""
+    keys = [parse_key_set(jwks(entry)).only for entry in (jwk("rsa"), jwk("rsa-other"))]
+    signing_input, _, encoded = token().rpartition(".")
+    signed, signature = signing_input.encode(), decode(encoded)
+    asked: list[bytes] = []
+    verify = RSAAlgorithm.verify
+    monkeypatch.setattr(RSAAlgorithm, "verify", lambda *of: asked.append(of[3]) or verify(*of))
+    key, other = keys
+    assert key is not None
+    assert other is not None
+    hostile = [
+        ("RS384", signed, signature),
+        ("RS256", signed[:-1] + b"~", signature),
+        ("RS256", signed, signature[:-1] + bytes([signature[-1] ^ 1])),
+        ("RS256", signed[:-1], signed[-1:] + signature),
+        ("RS256", signed + signature[:1], signature[1:]),
+        ("RS256", signed + signature, b""),
+    ]
+    for _ in range(2):
+        assert key.verifies("RS256", signed, signature)
+        assert [key.verifies(*each) for each in hostile] == [False] * len(hostile)
+        assert not other.verifies("RS256", signed, signature)
+    assert asked.count(signature) == 7  # once when verified, and each time for three that are refused
+
+
+def test_id_02_a_key_forgets_the_oldest_of_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitney.core.identity.keys.MOST_REMEMBERED", 2)
+    asked: list[bytes] = []
+    monkeypatch.setattr(RSAAlgorithm, "verify", lambda *of: not asked.append(of[1]))
+    key = parse_key_set(jwks(jwk("rsa"))).only
+    assert key is not None
+    assert all(key.verifies("RS256", each, b"") for each in (b"a", b"b", b"c", b"c", b"b", b"a", b"b"))
+    assert asked == [b"a", b"b", b"c", b"a", b"b"]
 
 
 ENTRY = {

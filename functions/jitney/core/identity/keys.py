@@ -1,7 +1,8 @@
 """An issuer's signing keys, parsed from a JWK set (RFC 7517). Only keys that can verify a signature are kept."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -26,16 +27,37 @@ _VERIFIERS: Mapping[str, Algorithm] = {name: jwt.get_algorithm_by_name(name) for
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
+MOST_REMEMBERED = 1000
+"""How many verified signatures a key remembers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One public key, and the names of the algorithms that it may be used with."""
+    """One public key, and the names of the algorithms that it may be used with.
+
+    It remembers the signatures that it verified, because an agent sends the same token with each request until the
+    token expires. They are forgotten with the key: each fetch of an issuer's keys makes new ones.
+    """
 
     algorithms: frozenset[str]
     material: Any
+    _verified: dict[bytes, None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The SHA-256 hashes of verified tokens, the oldest first. The tokens themselves are not kept."""
 
     def verifies(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
         """Return whether this key made `signature` over `signing_input`. An unsuitable algorithm returns False."""
-        return algorithm in self.algorithms and _VERIFIERS[algorithm].verify(signing_input, self.material, signature)
+        if algorithm not in self.algorithms:
+            return False
+        signed = hashlib.sha256(b"%b %d %b%b" % (algorithm.encode(), len(signing_input), signing_input, signature))
+        digest = signed.digest()
+        if digest in self._verified:
+            return True
+        if not _VERIFIERS[algorithm].verify(signing_input, self.material, signature):
+            return False
+        if len(self._verified) >= MOST_REMEMBERED:
+            self._verified.pop(next(iter(self._verified)), None)
+        self._verified[digest] = None
+        return True
 
     def rivals(self, other: "Key") -> bool:
         """Return whether the other is a different key that could verify the same token."""
