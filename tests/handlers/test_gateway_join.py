@@ -64,7 +64,8 @@ class Gateway(Correlator):
         return link
 
     def send(self, call: RecordedCall = PUT, call_id: str = CALL_ID) -> ChainedRecord:
-        return self.write(chain_record(call_record(GRANT, call, Outcome.SENT, ORIGIN, NOW + 9), call_id))
+        unsigned = replace(call, access_key_id="")
+        return self.write(chain_record(call_record(GRANT, unsigned, Outcome.SENT, ORIGIN, NOW + 9), call_id))
 
     def answer(self, sent: ChainedRecord, answer: AnswerFacts = ANSWERED, call: RecordedCall = PUT) -> None:
         record = call_record(GRANT, call, Outcome.ANSWERED, ORIGIN, NOW + 10, answer=answer, first=False)
@@ -76,8 +77,10 @@ class Gateway(Correlator):
         self.write(chain_record(call_record(GRANT, call, Outcome.ANSWERED, ORIGIN, NOW + 10, answer=answer), call_id))
         return call_id
 
-    def lose(self, call_id: str = "c-lostlostlostlo", at: int = NOW + 10, **members: Any) -> str:
-        record = call_record(GRANT, replace(GET, **members), Outcome.FAILED, ORIGIN, at, code="call_may_have_run")
+    def lose(
+        self, call_id: str = "c-lostlostlostlo", at: int = NOW + 10, code: str = "call_may_have_run", **members: Any
+    ) -> str:
+        record = call_record(GRANT, replace(GET, **members), Outcome.FAILED, ORIGIN, at, code=code)
         self.write(chain_record(record, call_id))
         return call_id
 
@@ -177,8 +180,25 @@ def test_gw_08_a_second_call_in_the_session_of_one_call_is_unrecorded(gateway: G
     ids=["another key", "another call", "another operation"],
 )
 def test_gw_08_a_record_of_another_call_explains_nothing(gateway: Gateway, call: RecordedCall, call_id: str):
-    gateway.send(call, call_id)
+    gateway.answer(gateway.send(call, call_id), AnswerFacts(), call)
     gateway.take_in(start(WRITE), event(WRITE))
+    assert gateway.matches() == [("unrecorded", "unrecorded", "")]
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [(KEY, "upstream_unreached"), ("", "unavailable")], ids=["unreached", "without a session"]
+)
+def test_gw_08_a_call_that_did_not_reach_aws_explains_nothing(gateway: Gateway, key: str, code: str):
+    sent, call = gateway.send(), replace(PUT, access_key_id=key)
+    record = call_record(GRANT, call, Outcome.FAILED, ORIGIN, NOW + 10, code=code, first=False)
+    gateway.write(chain_record(record, sent.chain, 1, sent.hash))
+    gateway.take_in(start(WRITE), event(WRITE))
+    assert gateway.matches() == [("unrecorded", "unrecorded", "")]
+
+
+def test_gw_08_a_read_that_did_not_reach_aws_explains_nothing(gateway: Gateway):
+    gateway.lose(code="upstream_unreached")
+    gateway.take_in(start(READS), event(READS, operation="GetObject"))
     assert gateway.matches() == [("unrecorded", "unrecorded", "")]
 
 
@@ -200,6 +220,28 @@ def test_gw_06_a_write_whose_answer_was_lost_is_explained(gateway: Gateway):
     gateway.send()
     gateway.take_in(start(WRITE), event(WRITE))
     assert gateway.matches() == [("explained", "answer_lost", CALL_ID)]
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["after the answer", "before the answer"])
+def test_gw_08_an_event_that_arrives_before_the_answers_record_waits_for_it(gateway: Gateway, early: bool):
+    gateway.now = NOW + 11
+    sent = gateway.send()
+    steps = [lambda: gateway.take_in(start(WRITE), event(WRITE), event(WRITE, 3)), lambda: gateway.answer(sent)]
+    for step in steps if early else reversed(steps):
+        step()
+    gateway.now += RECORDED_WITHIN_SECONDS
+    gateway.look_again()
+    assert gateway.matches() == [("explained", "recorded", CALL_ID), ("unrecorded", "unrecorded", "")]
+
+
+def test_gw_08_an_event_that_arrives_before_its_reads_record_is_not_joined_to_a_lost_read(gateway: Gateway):
+    gateway.now = NOW + 11
+    gateway.lose()
+    gateway.take_in(start(READS), event(READS, operation="GetObject"))
+    read = gateway.read()
+    gateway.now += RECORDED_WITHIN_SECONDS
+    gateway.look_again()
+    assert gateway.matches() == [("explained", "recorded", read)]
 
 
 def test_gw_06_an_attempt_that_aws_refused_is_explained(gateway: Gateway):

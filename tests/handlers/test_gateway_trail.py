@@ -54,6 +54,8 @@ class Watched(Gateway):
         number = next(self.numbers)
         name = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}[request.method]
         fault = self.faults.pop(0) if self.faults else None
+        if fault is UNREACHED:
+            raise UNREACHED
         error = "SlowDown" if isinstance(fault, AwsAnswer) else ""
         self.event(number, credentials.access_key_id, eventName=name, **({"errorCode": error} if error else {}))
         if isinstance(fault, Problem):
@@ -86,6 +88,7 @@ class Watched(Gateway):
 
 
 SLOW = AwsAnswer(503, {}, b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>")
+UNREACHED = Problem("upstream_unreached", "x", "x")
 LOST = Problem("call_may_have_run", "x", "x")
 
 
@@ -105,6 +108,16 @@ def test_gw_08_every_event_of_the_gateways_calls_finds_its_record(backwards: boo
             ("PutObject", "recorded"),
         ]
     )
+
+
+@pytest.mark.parametrize("fault", [SLOW, UNREACHED], ids=["throttled", "unreached"])
+def test_gw_08_a_call_that_is_sent_again_is_explained_by_its_last_answer(fault: Problem | AwsAnswer):
+    watched = Watched()
+    watched.faults = [fault]
+    watched.post(PUT, key="same")
+    watched.post(PUT, key="same")
+    found = [match for operation, match in watched.judged() if operation != "AssumeRole"]
+    assert found == ["recorded"] * len(found)
 
 
 def test_gw_08_stolen_keys_of_a_gateway_session_raise_the_alarm():

@@ -18,6 +18,8 @@ The keys of a call's later records follow from the first record's key.
 CALL_INDEX_ATTRIBUTES = ("call_of", "call_at")
 UNANSWERED = "unanswered "
 """The prefix of a failed read's key in the index, so that failures are found without reading all calls."""
+NOT_RECEIVED = frozenset({"upstream_unreached", "call_invalid"})
+"""The codes of failed calls that did not reach AWS. Their records explain no event."""
 _ID_BYTES = 9
 _ID_CHARACTERS = 14
 

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS, CallInRecords, RecordJoin, RecordMatch, join_record
+from jitney.core.trail.call_join import (
+    RECORDED_WITHIN_SECONDS,
+    CallInRecords,
+    RecordJoin,
+    RecordMatch,
+    SentAttempt,
+    join_record,
+)
 from jitney.core.trail.join import ParsedSessionName, Purpose
 from tests.core.report.recorded_grants import CALL
 
@@ -14,8 +21,7 @@ NAME = ParsedSessionName(Purpose.READS, "g-aaaaaaaaaaaaaa")
 LOST = CallInRecords(
     call_id="c-lostlostlostlo",
     grant_id=NAME.grant_id,
-    access_key_id=READ.access_key_id,
-    aws_request_ids=frozenset(),
+    attempts=(SentAttempt(READ.access_key_id),),
     actions=("s3:getobject",),
     at=READ.time - RECORDED_WITHIN_SECONDS,
     ticket=False,
@@ -24,8 +30,8 @@ LATE = READ.time + RECORDED_WITHIN_SECONDS
 OTHERS: dict[str, dict[str, Any]] = {
     "long before": {"at": LOST.at - 1},
     "long after": {"at": READ.time + RECORDED_WITHIN_SECONDS + 1},
-    "with an answer": {"aws_request_ids": frozenset({"request-2"})},
-    "with another key": {"access_key_id": "ASIAAAAAAAAAAAAAAAA7"},
+    "with an answer": {"attempts": (SentAttempt(READ.access_key_id, "request-2"),)},
+    "with another key": {"attempts": (SentAttempt("ASIAAAAAAAAAAAAAAAA7"),)},
     "of another operation": {"actions": ("s3:ListBucket",)},
 }
 

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from jitney.core.access.credentials import CALL_SECONDS
-from jitney.core.call_lookup import read_call_id
+from jitney.core.call_lookup import NOT_RECEIVED, read_call_id
+from jitney.core.records.audit import Outcome
 from jitney.core.times import epoch
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.join import GRACE_SECONDS, ParsedSessionName, Purpose
@@ -32,20 +33,33 @@ class RecordMatch(StrEnum):
     UNRECORDED = "unrecorded"
 
 
+class SentAttempt(NamedTuple):
+    """One sending of a call. A call that AWS did not run may be sent again, with another key.
+
+    `access_key_id` is "" until the outcome is on record. `aws_request_id` is "" if no answer is on record.
+    """
+
+    access_key_id: str = ""
+    aws_request_id: str = ""
+
+
 class CallInRecords(NamedTuple):
     """One call as its records show it. `at` is the time of the first record, in epoch seconds.
 
-    `aws_request_ids` are AWS's request ids in the recorded answers. A call that AWS refused by throttling may have
-    several.
+    `attempts` are those that AWS may have received. A call that was denied or refused has none.
     """
 
     call_id: str
     grant_id: str
-    access_key_id: str
-    aws_request_ids: frozenset[str]
+    attempts: tuple[SentAttempt, ...]
     actions: tuple[str, ...]
     at: int
     ticket: bool
+
+    def attempt_with(self, access_key_id: str) -> SentAttempt | None:
+        """Return the attempt that a key signed. Without one, return an attempt whose key is not on record yet."""
+        by_key = {each.access_key_id: each for each in self.attempts}
+        return by_key.get(access_key_id) or by_key.get("")
 
 
 class RecordJoin(NamedTuple):
@@ -61,16 +75,28 @@ def call_of_records(records: Collection[Mapping[str, Any]]) -> CallInRecords | N
     if not found:
         return None
     first, _ = found[0]
-    calls = [call for _, call in found]
     return CallInRecords(
         call_id=str(first["chain"]),
         grant_id=str(first["grant_id"]),
-        access_key_id=next((str(each["access_key_id"]) for each in calls if each.get("access_key_id")), ""),
-        aws_request_ids=frozenset(str(each["aws_request_id"]) for each in calls if each.get("aws_request_id")),
+        attempts=_attempts_in(found),
         actions=tuple(first["actions"]),
         at=epoch(first["time"]),
-        ticket=any(each.get("ticket") is True for each in calls),
+        ticket=any(call.get("ticket") is True for _, call in found),
     )
+
+
+def _attempts_in(records: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> tuple[SentAttempt, ...]:
+    """Return the attempts in records, each with its member `call`. A read has no record before its outcome."""
+    attempts: list[SentAttempt] = []
+    for record, call in records:
+        key, request_id = (str(call.get(name) or "") for name in ("access_key_id", "aws_request_id"))
+        if record["outcome"] not in (Outcome.SENT, Outcome.ANSWERED, Outcome.FAILED):
+            continue
+        if attempts and not attempts[-1].access_key_id:
+            attempts.pop()  # this record has its outcome
+        if record["outcome"] == Outcome.SENT or (key and record["code"] not in NOT_RECEIVED):
+            attempts.append(SentAttempt(key, request_id))
+    return tuple(attempts)
 
 
 def expected_call_id(call: CloudTrailCall, name: ParsedSessionName) -> str:
@@ -95,41 +121,42 @@ def join_record(
     ours = recorded if recorded and recorded.grant_id == name.grant_id else None
     if call.invoked_by and (ours or not name.call_id):
         return RecordJoin(RecordMatch.BY_AWS, name.call_id)
-    if ours and ours.access_key_id in ("", call.access_key_id) and (match := _match(call, ours)):
+    may_follow = now < call.time + RECORDED_WITHIN_SECONDS
+    if ours and (match := _match(call, ours, may_follow=may_follow)):
         return RecordJoin(match, ours.call_id)
-    if name.purpose is Purpose.READS:
-        lost = next((each for each in unanswered() if _is_lost(call, each)), None)
-        if lost:
+    reads = name.purpose is Purpose.READS
+    if may_follow and (call.request_id or not reads):  # only a request id joins a read's event to its record
+        return None
+    if reads:
+        if lost := next((each for each in unanswered() if _is_lost(call, each)), None):
             return RecordJoin(RecordMatch.ANSWER_LOST, lost.call_id)
         if not call.request_id:
             return RecordJoin(RecordMatch.NO_REQUEST_ID)
-    if now < call.time + RECORDED_WITHIN_SECONDS:
-        return None
     return RecordJoin(RecordMatch.UNRECORDED)
 
 
-def _match(call: CloudTrailCall, recorded: CallInRecords) -> RecordMatch | None:
-    """Return how the recorded call explains the event; None if it does not.
+def _match(call: CloudTrailCall, recorded: CallInRecords, *, may_follow: bool) -> RecordMatch | None:
+    """Return how the recorded call explains the event; None if it does not, or while its outcome `may_follow`.
 
     A call is sent again only if AWS refused it without running it. So every other request of the call has an error.
     """
+    attempt = recorded.attempt_with(call.access_key_id)
+    if attempt is None:
+        return None
     if recorded.ticket:
         return RecordMatch.TICKET if _acts_alike(call, recorded) else None
-    if recorded.aws_request_ids and call.request_id:
-        if call.request_id in recorded.aws_request_ids:
+    if attempt.aws_request_id and call.request_id:
+        if call.request_id == attempt.aws_request_id:
             return RecordMatch.RECORDED
         return RecordMatch.ATTEMPT if call.error_code and _acts_alike(call, recorded) else None
+    if not attempt.access_key_id and may_follow:
+        return None
     return RecordMatch.ANSWER_LOST if _acts_alike(call, recorded) else None
 
 
 def _is_lost(call: CloudTrailCall, recorded: CallInRecords) -> bool:
     near = abs(call.time - recorded.at) <= RECORDED_WITHIN_SECONDS
-    return (
-        near
-        and not recorded.aws_request_ids
-        and recorded.access_key_id == call.access_key_id
-        and _acts_alike(call, recorded)
-    )
+    return near and SentAttempt(call.access_key_id) in recorded.attempts and _acts_alike(call, recorded)
 
 
 def _acts_alike(call: CloudTrailCall, recorded: CallInRecords) -> bool:

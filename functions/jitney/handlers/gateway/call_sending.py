@@ -13,7 +13,7 @@ from jitney.adapters.error_codes import is_throttled
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.grant import State
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
-from jitney.core.call_lookup import read_call_id
+from jitney.core.call_lookup import NOT_RECEIVED, read_call_id
 from jitney.core.gateway.answer_masking import most_masked_bytes
 from jitney.core.gateway.aws_answer import AwsAnswer, MaskedAnswer
 from jitney.core.gateway.budgets import OVER_BUDGET, BudgetUse
@@ -39,8 +39,6 @@ READ_ATTEMPTS = 2
 """How often a read is sent. It is sent again if its answer is lost, for example because AWS closed the connection."""
 REPEAT_WITHIN_MILLISECONDS = 3000
 """A read whose answer is lost after this time is not sent again, because the function could end before its record."""
-NOT_SENT = frozenset({"upstream_unreached", "call_invalid"})
-"""Problems that mean that AWS received nothing of a call."""
 THROTTLED = "throttled"
 """The code in the record of a call that AWS refused by throttling. Such a call did not run."""
 CALL_WITHIN_SECONDS = 23
@@ -177,7 +175,7 @@ def _change(gateway_call: GatewayCall, limits: CallLimits, approval: ApprovedUse
 
 def _after_failure(attempt: CallAttempt, problem: Problem) -> CallAttempt:
     """Return the call after `problem`. If AWS received nothing, it may be sent again."""
-    return attempt.not_sent() if problem.code in NOT_SENT else attempt.lost()
+    return attempt.not_sent() if problem.code in NOT_RECEIVED else attempt.lost()
 
 
 def _answered(gateway_call: GatewayCall, call_id: str, credentials: Credentials) -> tuple[AwsAnswer, MaskedAnswer]:
