@@ -12,7 +12,7 @@ from jitney.adapters.vote_history import KEEP_VOTE_SECONDS, MOST_VOTES, VoteHist
 from jitney.adapters.web_sessions import WebSessions
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.session import MAX_SESSION_SECONDS, Session
+from jitney.core.identity.session import MAX_SESSION_SECONDS, Session, admission_of
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from tests.core.identity import minting
@@ -25,7 +25,8 @@ ID = "a" * 43
 ALICE = Principal(
     STAFF, "staff", "alice", "human", frozenset({"staff/security"}), "Alice", "staff.alice", "staff.alice"
 )
-SESSION = Session(ALICE, NOW, "k" * 43, "web")
+ADMISSION = admission_of(with_staff(minting.config()).issuers["staff"], "alice")
+SESSION = Session(ALICE, NOW, "k" * 43, ADMISSION)
 
 
 @pytest.fixture

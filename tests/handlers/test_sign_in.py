@@ -10,7 +10,7 @@ import pytest
 
 from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS, SKEW_SECONDS, Session, session_of_view
 from jitney.core.identity.sign_in import SIGN_IN_SECONDS, sign_in_of_cookie
-from jitney.core.issuer_config import PeopleIssuer
+from jitney.core.issuer_config import ClaimRules, PeopleIssuer
 from jitney.core.problems import Problem
 from tests.core.identity import minting
 from tests.handlers.review_browser import HOST, STAFF, TWIN, WEB, Browser, ReviewSystem, review_system
@@ -309,26 +309,43 @@ def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: Review
     assert (answer.status, "People cannot sign in" in answer.text) == (404, True)
 
 
-@pytest.mark.parametrize(
-    "change", [{"issuer": "https://new.example.com"}, {"web": WEB._replace(client_id="new")}], ids=["issuer", "client"]
-)
-def test_rev_01_no_session_outlives_the_provider_and_client_that_it_came_from(
-    desk: ReviewSystem, browser: Browser, change: dict[str, Any]
-):
-    browser.sign_in("alice")
+ENTRY_CHANGES: dict[str, dict[str, Any]] = {
+    "issuer": {"issuer": "https://new.example.com"},
+    "client": {"web": WEB._replace(client_id="new")},
+    "groups from the configuration": {"subject_groups": {}},
+    "claim with groups": {"groups_claim": "roles"},
+    "required claims": {"claims": ClaimRules(require={"email_verified": ("true",)})},
+    "keys": {"key_set": "{}"},
+}
+
+
+def with_entry(desk: ReviewSystem, **change: Any) -> None:
     entry = replace(desk.system.config.issuers["staff"], **change)
     config = replace(desk.system.config, issuers={**desk.system.config.issuers, "staff": entry})
     desk.system.ports.__dict__["config"] = config
-    assert browser.send("GET", "/reviews").status == 303
 
 
-@pytest.mark.parametrize("member", ["issuer", "client_id"])
-def test_rev_01_a_session_that_does_not_say_where_it_came_from_is_over(
-    desk: ReviewSystem, browser: Browser, member: str
+@pytest.mark.parametrize("change", ENTRY_CHANGES.values(), ids=ENTRY_CHANGES)
+def test_rev_01_no_session_outlives_the_settings_that_admitted_its_person(
+    desk: ReviewSystem, browser: Browser, change: dict[str, Any]
 ):
+    with_entry(desk, subject_groups={"alice": ("security",)})
+    browser.sign_in("alice")
+    assert browser.send("GET", "/reviews/overview").status == 200
+    with_entry(desk, **{"subject_groups": {"alice": ("security",)}, **change})
+    assert browser.send("GET", "/reviews/overview").status == 303
+
+
+def test_rev_01_a_session_outlives_a_change_of_other_peoples_groups(desk: ReviewSystem, browser: Browser):
+    browser.sign_in("alice")
+    with_entry(desk, subject_groups={"bob": ("security",)}, owners={"robot": ("staff.bob",)})
+    assert browser.send("GET", "/reviews").status == 200
+
+
+def test_rev_01_a_session_that_does_not_say_what_admitted_its_person_is_over(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     (view,) = desk.sessions.kept.values()
-    del view[member]  # as they were stored before
+    del view["admission"]  # as they were stored before
     assert browser.send("GET", "/reviews").status == 303
 
 

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import httpx
 
 from jitney.adapters.web_sessions import WebSessions
+from jitney.core.config import load
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.session import Session
+from jitney.core.identity.session import Session, admission_of
 from jitney.handlers.pages.visits import SESSION
 from tests.reviewer_browser import second_step_of
 from tests.running_systems import PATIENCE
 from tests.system.conftest import Own
-from tests.system.own_system import WEB_CLIENT, people_issuer
+from tests.system.own_system import people_issuer
+from tests.system.test_records import configuration_of
 
 
 class Visitor(NamedTuple):
@@ -56,7 +58,8 @@ def signed_in(own: Own, name: str, *groups: str) -> Visitor:
         source_identity=f"people.{name}",
         unit=f"people.{name}",
     )
-    session = Session(person, moment, secrets.token_urlsafe(32), WEB_CLIENT)
+    issuer = load(configuration_of(own.aws)).issuers["people"]
+    session = Session(person, moment, secrets.token_urlsafe(32), admission_of(issuer, name))
     WebSessions(own.aws("dynamodb"), own.stack["tables"]["state"]).begin(session_id, session)
     return Visitor(own, session.cookie(session_id, moment), session.form_token)
 

@@ -7,7 +7,7 @@ The browser must return with the provider's code. For other visitors, the callba
 from urllib.parse import urlencode
 
 from jitney.core.access.grant import GRANT_ID
-from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
+from jitney.core.identity.session import IDLE_SECONDS, Session, admission_of, session_id_of
 from jitney.core.identity.sign_in import (
     SIGN_IN_SECONDS,
     SignIn,
@@ -52,7 +52,7 @@ def finish(visit: Visit) -> Page:
         raise
     # A new id at every sign-in, so that an id planted in this browser is never signed in (session fixation).
     session_id = visit.ports.new_secret()
-    session = Session(principal, visit.now, visit.ports.new_secret(), web.client_id)
+    session = Session(principal, visit.now, visit.ports.new_secret(), admission_of(issuer, principal.subject))
     visit.ports.web_sessions.begin(session_id, session)
     kept = visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS)
     to = f"{visit.path}/reviews{'/' if sign_in.grant_id else ''}{sign_in.grant_id}"

@@ -7,14 +7,17 @@ answer sets a newer cookie, and an old one expires. The store has only the hash 
 
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.source_identity import source_identity
+from jitney.core.issuer_config import ClaimRules, Issuer, PeopleIssuer
 from jitney.core.stored_types import listed, with_types
+from jitney.core.web_client import Web
 
 MAX_SESSION_SECONDS = 8 * 3600
 """The longest duration of one sign-in."""
@@ -27,12 +30,15 @@ _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{10,12})\.([0-9a-f]{64})", re.
 
 
 class Session(NamedTuple):
-    """The person who signed in, the time (epoch seconds), and the client. `key` is 256 random bits in base64url."""
+    """The person who signed in, the time (epoch seconds), and the digest of the settings that admitted the person.
+
+    `key` is 256 random bits in base64url. `admission` comes from `admission_of`.
+    """
 
     principal: Principal
     started_at: int
     key: str
-    client_id: str
+    admission: str
 
     @property
     def expires_at(self) -> int:
@@ -68,8 +74,7 @@ class Session(NamedTuple):
         """Return the session as it is stored, for `session_of_view`."""
         who = self.principal
         return {
-            "issuer": who.issuer,
-            "client_id": self.client_id,
+            "admission": self.admission,
             "issuer_name": who.issuer_name,
             "subject": who.subject,
             "groups": sorted(who.groups),
@@ -92,18 +97,33 @@ def hash_session_id(session_id: str) -> str:
     return hashlib.sha256(session_id.encode()).hexdigest()
 
 
-def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
-    """Return the session in a `Session.view`, or None when its provider or client is no longer configured.
+def admission_of(issuer: Issuer, subject: str) -> str:
+    """Return the digest of the settings that admit a person: the issuer's entry, without other people's groups.
 
-    An alias in the configuration may name another provider now. That provider's subjects are other people. The person
-    may also have another source identity now, which reviewer groups and suspensions name.
+    The entry decides about the person's name, groups and client. So a session ends when any of its settings changes.
     """
+    own = {subject: issuer.subject_groups[subject]} if subject in issuer.subject_groups else {}
+    settings = _settings(replace(issuer, subject_groups=own, owners={}))
+    return hashlib.sha256(json.dumps(settings, default=dict, sort_keys=True).encode()).hexdigest()
+
+
+def _settings(entry: Issuer | ClaimRules | PeopleIssuer | Web) -> dict[str, Any]:
+    """Return the settings of an entry that are not empty.
+
+    So an empty setting that a later version adds ends no session.
+    """
+    names = [each.name for each in fields(entry)] if isinstance(entry, Issuer) else entry._fields
+    given = {name: value for name in names if (value := getattr(entry, name))}
+    nested = {
+        name: _settings(each) for name, each in given.items() if isinstance(each, ClaimRules | PeopleIssuer | Web)
+    }
+    return given | nested
+
+
+def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
+    """Return the session in a `Session.view`, or None when the settings that admitted the person have changed."""
     issuer = config.issuers.get(view["issuer_name"])
-    if issuer is None or issuer.kind != "human" or issuer.web is None:
-        return None
-    if (view.get("issuer"), view.get("client_id")) != (issuer.issuer, issuer.web.client_id):
-        return None
-    if view["source_identity"] != source_identity(issuer.identity_name, issuer.issuer, view["subject"]):
+    if issuer is None or view.get("admission") != admission_of(issuer, view["subject"]):
         return None
     principal = Principal(
         issuer=issuer.issuer,
@@ -115,7 +135,7 @@ def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
         source_identity=view["source_identity"],
         unit=view["unit"],
     )
-    return with_types(Session(principal, view["started_at"], view["key"], issuer.web.client_id))
+    return with_types(Session(principal, view["started_at"], view["key"], view["admission"]))
 
 
 def _proof(key: str, about: str) -> str:
