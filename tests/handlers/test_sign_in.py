@@ -12,6 +12,7 @@ from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS, SKEW
 from jitney.core.identity.sign_in import SIGN_IN_SECONDS, sign_in_of_cookie
 from jitney.core.issuer_config import ClaimRules, PeopleIssuer
 from jitney.core.problems import Problem
+from jitney.handlers.suspensions import lift, suspend
 from tests.core.identity import minting
 from tests.handlers.review_browser import HOST, STAFF, TWIN, WEB, Browser, ReviewSystem, review_system
 
@@ -298,6 +299,24 @@ def test_signing_out_ends_the_session_for_every_holder_of_its_cookie(desk: Revie
     assert browser.send("POST", "/reviews/sign-out", {"token": token}).status == 200
     assert browser.cookies == {}
     assert copied.send("GET", "/reviews").status == 303
+
+
+def test_end_08_no_session_outlasts_a_suspension_of_an_hour(desk: ReviewSystem, browser: Browser):
+    def as_operator(route: Any, **more: Any) -> dict[str, Any]:
+        token = desk.id_token("olga", None, aud="web", groups=["security"])
+        status, answer, _ = desk.system.call(route, token=token, **more)
+        assert status in (200, 201)
+        return answer
+
+    browser.sign_in("alice")
+    for minutes, after in ((30, 200), (60, 303)):
+        body = {"kind": "human", "name": "staff.alice", "reason": "left"}
+        suspension = as_operator(suspend, body=body)["suspension"]["id"]
+        for _ in range(minutes // 20):
+            assert browser.send("GET", "/reviews").status == 403
+            desk.system.now += 1200
+        as_operator(lift, body={"reason": "disabled"}, grant_id=suspension)
+        assert browser.send("GET", "/reviews").status == after
 
 
 def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: ReviewSystem, browser: Browser):

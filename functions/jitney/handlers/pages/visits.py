@@ -268,7 +268,9 @@ def _nowhere(_visit: Visit) -> Page:
 def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
     templates, session = visit.ports.templates, visit.session
     cookies = [*page.cookies]
-    if session and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
+    # A suspended person is idle, so that the session does not outlast a long suspension.
+    active = session and not visit.suspensions.stopping(session.principal)
+    if session and active and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
         cookies.append(visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
     operator = bool(session and session.principal.groups & set(visit.ports.config.operators))
     common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.request.grant_id}
