@@ -167,7 +167,7 @@ def test_a_session_that_was_put_into_the_browser_before_is_not_the_one_that_sign
     browser.cookies |= attacker.cookies
     browser.sign_in("alice")
     assert browser.cookies["__Host-jitney"] != attacker.cookies["__Host-jitney"]
-    assert "mallory" in attacker.send("GET", "/reviews").text
+    assert attacker.send("GET", "/reviews").status == 303
     assert "alice" in browser.send("GET", "/reviews").text
 
 
@@ -299,6 +299,15 @@ def test_signing_out_ends_the_session_for_every_holder_of_its_cookie(desk: Revie
     assert browser.send("POST", "/reviews/sign-out", {"token": token}).status == 200
     assert browser.cookies == {}
     assert copied.send("GET", "/reviews").status == 303
+
+
+def test_rev_01_a_new_sign_in_ends_the_session_before_it_in_the_same_browser(desk: ReviewSystem, browser: Browser):
+    browser.sign_in("alice")
+    copied, elsewhere = Browser(desk, dict(browser.cookies)), Browser(desk)
+    elsewhere.sign_in("alice")
+    browser.sign_in("alice")
+    assert copied.send("GET", "/reviews").status == 303
+    assert [each.send("GET", "/reviews").status for each in (browser, elsewhere)] == [200, 200]
 
 
 def test_end_08_no_session_outlasts_a_suspension_of_an_hour(desk: ReviewSystem, browser: Browser):

@@ -54,6 +54,8 @@ def finish(visit: Visit) -> Page:
     session_id = visit.ports.new_secret()
     session = Session(principal, visit.now, visit.ports.new_secret(), admission_of(issuer, principal.subject))
     visit.ports.web_sessions.begin(session_id, session)
+    if earlier := visit.session and session_id_of(visit.cookie(SESSION)):
+        visit.ports.web_sessions.end(earlier)  # the browser forgets its cookie, so no sign-out would end it
     kept = visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS)
     to = f"{visit.path}/reviews{'/' if sign_in.grant_id else ''}{sign_in.grant_id}"
     return Page(303, location=to, cookies=(kept, visit.set_cookie(SIGN_IN, "", 0)))
