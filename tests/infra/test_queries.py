@@ -657,6 +657,13 @@ def test_aud_08_calls_beyond_a_grant_are_neither_its_use_nor_bypasses(lake: Lake
     assert sum(row["beyond_grant"] for row in lake.ask("actions_by_day")) == 2
 
 
+def test_aud_03_a_dispute_about_the_key_replaces_a_verdict_of_an_unrecorded_call(lake: Lake):
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
+    lake.call(1, bypass=["unrecorded"])
+    lake.call(1, bypass=["key_issued_twice"], judged=4000)
+    assert [row["reasons"] for row in lake.ask("bypasses")] == [["key_issued_twice"]]
+
+
 def approved(lake: Lake) -> None:
     """Write grants that people approved, in which no credentials were issued."""
     for name in ("voted", "first", "used"):

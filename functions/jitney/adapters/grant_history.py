@@ -24,7 +24,7 @@ MOST_RECORDS, MOST_KEYS, MOST_CALLS, MOST_GATEWAY_CALLS, MOST_GATEWAY_RECORDS = 
 """Limits for one page of a report."""
 MOST_OTHERS = 1000
 """The limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
-CONCLUSIONS = ("BYPASS#", "UNISSUED#", "BEYOND#", "EXPLAINED#")
+CONCLUSIONS = ("BYPASS#", "UNISSUED#", "UNRECORDED#", "BEYOND#", "EXPLAINED#")
 """The order in which calls are read. Severe verdicts come first, because other calls of the agent could fill the page.
 """
 

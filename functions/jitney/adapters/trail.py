@@ -5,7 +5,7 @@ Partition k-<account>-<access key id> holds, by `sk`:
     ISSUE                the origin of the key
     ISSUE#<digest>       another claimed origin: the key is disputed, its calls are bypasses
     CALL#<event id>      a call that was not judged at once
-    EXPLAINED#, BEYOND#, BYPASS#  the verdict on a call; `line` is published
+    EXPLAINED#, BEYOND#, UNRECORDED#, BYPASS#  the verdict on a call; `line` is published
     UNISSUED#<event id>  a provisional bypass, until the key's origin becomes known
 
 Partition k-<grant id> holds one item for each key that called in the grant's name. `sk` is account and access key id.
@@ -64,7 +64,7 @@ REQUEUE_DELAY_SECONDS = 900
 """The longest delay that SQS offers for a message."""
 MOST_UNANSWERED = 50
 """The limit of failed calls that are searched for the call of an event."""
-JOINED = ("EXPLAINED", "BEYOND")
+JOINED = ("EXPLAINED", "BEYOND", "UNRECORDED")
 """The kinds of verdicts on calls that a grant's session made. A dispute about the key's origin replaces them."""
 VERDICTS = (*JOINED, "BYPASS", "UNISSUED")
 """All kinds of verdicts."""

@@ -141,6 +141,14 @@ def test_aud_04_calls_are_grouped_and_unused_permissions_listed():
     )
 
 
+@pytest.mark.parametrize("earlier", [(), ("key_not_issued",), ("unrecorded",), ("resource_not_granted",)])
+def test_aud_03_a_dispute_about_the_key_replaces_every_other_verdict(earlier: tuple[str, ...]):
+    verdicts = [CallVerdict(Purpose.READS, GRANT.id, reasons) for reasons in (("key_issued_twice",), earlier)]
+    for order in (verdicts, verdicts[::-1]):
+        found = report_of(reviewed(), [call(7, verdict) for verdict in order]).usage
+        assert [each.bypass_reasons for each in found.bypasses] == [("key_issued_twice",)]
+
+
 @pytest.mark.parametrize(("gone", "left"), [("", []), ("e-4", []), ("e-9", ["user x"])])
 def test_aud_04_a_deleted_resource_is_not_left_over(gone: str, left: list[str]):
     later = call(

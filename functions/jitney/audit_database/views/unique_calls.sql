@@ -10,7 +10,7 @@ FROM (
     SELECT *, ROW_NUMBER() OVER (
                PARTITION BY dt, event_id
                ORDER BY CASE WHEN reasons = ARRAY['key_not_issued'] THEN 3 WHEN verdict = 'explained' THEN 2
-                             WHEN verdict = 'beyond_grant' THEN 1 ELSE 0 END,
+                             WHEN verdict IN ('beyond_grant', 'unrecorded') THEN 1 ELSE 0 END,
                         correlated_at
            ) AS place
     FROM calls

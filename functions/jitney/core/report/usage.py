@@ -18,7 +18,7 @@ from jitney.core.report.grant_report import (
 )
 from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, SCOPED_CREDENTIALS_OPERATION
-from jitney.core.trail.join import AGENTS_PURPOSES, KEY_NOT_ISSUED
+from jitney.core.trail.join import AGENTS_PURPOSES, verdict_precedence
 
 DENIAL_CODES = ("AccessDenied", "Unauthorized", "NotAuthorized", "AuthorizationError", "Forbidden")
 """Parts of the error codes with which AWS services report an IAM denial. The codes differ by service."""
@@ -47,9 +47,9 @@ def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> Gr
 
 
 def deduplicated(calls: Iterable[PublishedCall]) -> list[PublishedCall]:
-    """Return each event once, in order of time. A verdict that knows the key replaces `key_not_issued`."""
+    """Return each event once, in order of time, with the verdict that replaces its other ones."""
     found: dict[str, PublishedCall] = {}
-    for each in sorted(set(calls), key=lambda call: (call.reasons != KEY_NOT_ISSUED, not call.explained, repr(call))):
+    for each in sorted(set(calls), key=lambda call: (verdict_precedence(call.reasons), repr(call))):
         found[each.event_id] = each
     return sorted(found.values(), key=lambda call: (call.time, call.event_id))
 

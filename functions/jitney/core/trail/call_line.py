@@ -22,7 +22,7 @@ def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
     return f"{_KINDS.get(verdict_word(reasons), 'BYPASS')}#{event_id}"
 
 
-_KINDS = {"explained": "EXPLAINED", "beyond_grant": "BEYOND"}
+_KINDS = {"explained": "EXPLAINED", "beyond_grant": "BEYOND", "unrecorded": "UNRECORDED"}
 
 
 def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, target: str, now: int) -> str:

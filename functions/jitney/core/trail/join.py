@@ -119,6 +119,13 @@ def verdict_word(reasons: Sequence[str]) -> str:
     return "unrecorded" if tuple(reasons) == UNRECORDED else "bypass"
 
 
+def verdict_precedence(reasons: Sequence[str]) -> int:
+    """Return the precedence of a verdict among those on the same event. The view unique_calls has the same order."""
+    if tuple(reasons) == KEY_NOT_ISSUED:
+        return 0
+    return {"explained": 1, "bypass": 3}.get(verdict_word(reasons), 2)
+
+
 @lru_cache(maxsize=1024)  # each event needs it several times, and sessions make many calls
 def parse_session_name(session: str) -> ParsedSessionName | None:
     """Return the purpose in a session's name; None for a name that the broker does not use."""
