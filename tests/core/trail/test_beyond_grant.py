@@ -295,6 +295,17 @@ def test_aud_08_no_name_of_an_object_hides_its_bucket(key):
     assert reasons(put, "s3:PutObject", "arn:aws:s3:::other/*") == ()
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["other/*", "oth?r/a", "${a}/a", "file://a", "https://a", "other/[masked credential]", "\ue000", "\ue000/\ue001"],
+)
+def test_aud_08_no_character_of_an_objects_name_hides_the_rest_of_it(key):
+    put = called("s3", "PutObject", {"bucketName": "b", "key": key})
+    assert reasons(put, "s3:PutObject", "arn:aws:s3:::b/2026/*") == (RESOURCE,)
+    inside = called("s3", "PutObject", {"bucketName": "b", "key": f"2026/{key}"})
+    assert reasons(inside, "s3:PutObject", "arn:aws:s3:::b/2026/*") == ()
+
+
 @pytest.mark.parametrize("source", ["other/a", "/other/a", "%6Fther/a", "other%2Fa", "%2Fother/%61"])
 def test_aud_08_no_escape_hides_the_original_of_a_copy(source):
     copy = called("s3", "CopyObject", {"bucketName": "b", "key": "k", "x-amz-copy-source": source})

@@ -37,12 +37,6 @@ from jitney.core.trail.event_resources import (
 )
 from jitney.core.trail.join import NEVER_DENIED, starts_session
 
-MOST_STEPS = 2 * MAX_STEPS
-"""Pattern steps for one call, about 15 ms. A call usually takes a few hundred.
-
-Callers choose names with wildcards, such as keys of objects. After these steps, a resource counts as not granted.
-"""
-
 
 class BeyondReason(StrEnum):
     """Why a successful call is beyond its grant."""
@@ -158,7 +152,9 @@ class ScopeComparison:
         """
         if call.error_code or any(applies(call) for applies in EXEMPTIONS):
             return ()
-        held = _Granted(_held(permissions), Budget(MOST_STEPS))
+        # Callers choose names with wildcards, such as keys of objects. A call usually takes a few hundred steps. After
+        # this many, a resource counts as not granted.
+        held = _Granted(_held(permissions), Budget(MAX_STEPS))
         possible = self.events.of(call.service, call.operation, lambda: raw_parameters(call))
         found = [self._reasons(call, each, held, sealed=sealed) for each in possible]
         return found[0] if all(found) else ()

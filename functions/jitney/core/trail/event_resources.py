@@ -1,6 +1,7 @@
 """The resources that a CloudTrail event names: in its parameters, as a call does, or in its own list."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -9,7 +10,7 @@ from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.named_resources import resources_of
 from jitney.core.calls.operations import NeedsVariant, RequiredAction
 from jitney.core.calls.templates import condition_holds, members_of, templates_of
-from jitney.core.calls.transforms import CONTENT_TRANSFORMS
+from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.patterns import MAX_STEPS, Budget, PatternTooComplex, has_wildcard
 from jitney.core.problems import Problem
@@ -19,6 +20,12 @@ from jitney.core.trail.event_parameters import event_parameters, raw_parameters
 
 NamedResource: TypeAlias = tuple[str, ...]
 """The possible ARNs of one named resource. A wildcard is a part that the event does not show."""
+_UNKNOWN, _CHARACTER = "\ue000", "\ue001"
+"""What stands for a masked part of a name, and for a character that no policy can name, until there are ARNs.
+
+They are characters for private use in Unicode. In a caller's name, they count as one character each.
+"""
+_NOT_LITERAL = re.compile(r"[*?]|\$(?=\{)|\A[fh](?=(?:ileb?|ttps?)://)")
 _ONE_OF = "copy_source"
 """The transform that may return several names of one resource: S3 reads a plus sign as itself or as a space."""
 
@@ -43,23 +50,55 @@ def named_by_parameters(
     members = {name: transform for template in templates_of(need) for name, transform in members_of(template)}
     if any(transform in CONTENT_TRANSFORMS and name in parameters for name, transform in members.items()):
         return ()  # events spell members of structures otherwise, and leave some out
-    readable = {
-        name: value for name, value in parameters.items() if not (isinstance(value, str) and MASK.search(value))
-    }
     place = place_of(call)
-    for unread in ("", *members):  # callers choose names, so one that no pattern can hold leaves only its part open
+    for given in _readings({name: value for name, value in parameters.items() if name in members}, members):
         try:
-            found = resources_of(need, {name: value for name, value in readable.items() if name != unread}, place)
+            found = resources_of(need, given, place)
         except Problem as refused:
             if refused.code == "account_mismatch":
                 service = need.action.partition(":")[0]
                 return ((f"arn:{place.partition}:{service}:{place.region}:another-account:*",),)
         else:
-            arns = [arn for arn in found if not MASK.search(arn)]
+            arns = [arn.replace(_UNKNOWN, "*").replace(_CHARACTER, "?") for arn in found]
             if _ONE_OF in members.values():
                 return (tuple(arns),) if arns else ()
             return tuple((arn, *_with_path(arn)) for arn in arns)
     return ()
+
+
+def _readings(parameters: Mapping[str, Any], members: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the parameters as `resources_of` may understand them, with ever more left open.
+
+    Callers choose names. So one that no policy can name leaves open only its characters that are not literal, and one
+    that is not understood only its part.
+    """
+    read = {name: _changed(value, _without_masks) for name, value in parameters.items()}
+    yield read
+    literal = {
+        name: value if members[name] in READS_URLS else _changed(value, _without_patterns)
+        for name, value in read.items()
+    }
+    yield literal
+    for unread in members:
+        yield {name: value for name, value in literal.items() if name != unread}
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value with all of its texts changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_changed(each, change) for each in value]
+    return {name: _changed(each, change) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def _without_masks(text: str) -> str:
+    return MASK.sub(_UNKNOWN, text.replace(_UNKNOWN, _CHARACTER))
+
+
+def _without_patterns(text: str) -> str:
+    """Return a text without what IAM would read as a pattern, or the AWS CLI as an address."""
+    return _NOT_LITERAL.sub(_CHARACTER, text)
 
 
 def with_named_resources(call: CloudTrailCall, events: EventOperations) -> CloudTrailCall:
