@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,16 @@ from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse,
 from jitney.client.holding.grant_memory import ProcessMemory
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.holding.slices import Slices
-from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending, Unavailable
+from jitney.client.problems import (
+    ClientProblem,
+    Denied,
+    GrantEnded,
+    Invalid,
+    Rejected,
+    ReviewPending,
+    Revoked,
+    Unavailable,
+)
 
 pytestmark = pytest.mark.usefixtures("home")
 START = 1_800_000_000.0
@@ -40,6 +50,7 @@ class MemoryBroker:
     in_flight: Callable[[], None] = lambda: None
     forbidden_from: float = float("inf")
     also: dict[str, Any] = field(default_factory=dict)
+    clock: Any = None
 
     def _grant(self, number: str, seconds: int = 3600) -> ApiGrant:
         state, end = self.grants[number]
@@ -77,7 +88,7 @@ class MemoryBroker:
         if grant.state == "pending":
             raise ReviewPending("grant_pending", "Pending", "")
         if grant.state != "active":
-            kind = Denied if grant.state in ("rejected", "revoked") else GrantEnded
+            kind = {"rejected": Rejected, "revoked": Revoked}.get(grant.state, GrantEnded)
             raise kind(f"grant_{grant.state}", "Ended", "")
         if self.way == "gateway":
             raise Invalid("gateway_grant", "No credentials", "")
@@ -98,7 +109,8 @@ class MemoryBroker:
 
 
 def held(broker: Any, need: GrantRequest | str = NEED, **more: Any) -> HeldGrant:
-    given: dict[str, Any] = {"slices": MINUTES, "clock": lambda: broker.now, "aside": lambda act: act()} | more
+    broker.clock = SimpleNamespace(now=more.pop("clock", lambda: broker.now))
+    given: dict[str, Any] = {"slices": MINUTES, "aside": lambda act: act()} | more
     return HeldGrant(broker, need, **given)
 
 
@@ -306,6 +318,17 @@ def test_cli_03_begin_waits_for_the_review_with_what_it_is_given(broker: MemoryB
     assert held(broker).begin(approve).state == "active"
 
 
+def test_cli_03_a_grant_that_is_approved_between_two_calls_has_its_keys(broker: MemoryBroker):
+    """The broker says that the review is open, and then that the grant is active."""
+    broker.pending = True
+    grant = held(broker)
+    with pytest.raises(ReviewPending):
+        grant.credentials()
+    broker.now += 10
+    broker.in_flight = lambda: broker.becomes("active") if broker.log[-1] == "grant g-0" else None
+    assert grant.credentials().access_key_id == "key-0"
+
+
 def test_a_review_of_the_next_grant_leaves_the_present_one_its_time(broker: MemoryBroker):
     grant = held(broker)
     grant.credentials()
@@ -335,7 +358,7 @@ def test_after_a_rejection_or_revocation_nothing_is_requested_again(broker: Memo
 
 
 def test_after_a_repeated_rejection_nothing_is_requested_again(broker: MemoryBroker):
-    broker.problem = Denied("rejected_before", "It was rejected before", "Not during the audit.")
+    broker.problem = Rejected("rejected_before", "It was rejected before", "Not during the audit.")
     grant = held(broker)
     for _ in range(100):
         with pytest.raises(Denied):
@@ -348,6 +371,7 @@ def test_end_01_release_ends_all_of_them_once_and_nothing_is_given_after_it(brok
     grant = held(broker)
     grant.credentials()
     broker.now += 3585
+    grant.credentials()  # the rest of the first grant
     grant.credentials()
     assert [answer.grant.state for answer in grant.release()] == ["released"] * 2
     assert grant.release() == ()

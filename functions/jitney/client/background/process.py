@@ -37,7 +37,7 @@ from jitney.client.inputs.settings import connect
 from jitney.client.problems import ClientProblem, Invalid
 
 # In the last 15 minutes of its credentials, boto3 and the AWS CLI run a credential process for each call. So a slice
-# is replaced when less than 16 minutes are left, and an SDK never gets one in its last 15 minutes.
+# is replaced when less than 16 minutes are left: only after a pause does an SDK get one in its last 15 minutes.
 PROFILE_SLICES = Slices(seconds=1200, margin=960)
 _LOOK_SECONDS = 2.0
 

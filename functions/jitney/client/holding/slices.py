@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jitney.client.api.responses import ApiCredentials, ApiGrant
+from jitney.client.holding.grant_uses import end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,10 @@ class Slice:
     def left(self, now: float) -> float:
         """Return how many seconds are left."""
         return self.ends_at - now
+
+    def ends_with_grant(self, now: float) -> bool:
+        """Return whether the grant has no further slice.
+
+        False after the end, because the clock can be wrong: the broker says whether the grant has ended.
+        """
+        return self.left(now) > 0 and end_of(self.grant.expires_at) - self.ends_at <= self.usable

@@ -1,0 +1,154 @@
+"""Gets slices of grants from the broker, for one need, and releases the grants at the end."""
+
+from dataclasses import replace
+
+from jitney.client.api.broker import Broker
+from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.polling import ended_problem, pending_problem
+from jitney.client.api.responses import GrantResponse
+from jitney.client.holding.grant_memory import GrantMemory, ProcessMemory
+from jitney.client.holding.grant_uses import RequestedGrants, end_of
+from jitney.client.holding.slices import Slice, Slices
+from jitney.client.problems import ClientProblem, Denied, GrantEnded
+
+LEAST_SECONDS = 60
+"""Of a grant that continues another for less time than requested. Policies' time windows change by the minute."""
+
+
+class SliceSource:
+    """Gets one slice after the other for `need`, which is a request, or the id of an existing grant with this `way`.
+
+    A request is made when it is first needed, and again when its grant has no further slice. The grant is kept in
+    `memory`. A grant that was named by its id is neither requested again nor released. Not thread-safe, except for
+    `release`.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        need: GrantRequest | str,
+        *,
+        way: str,
+        slices: Slices,
+        memory: GrantMemory | None,
+    ) -> None:
+        self._broker = broker
+        self._request = None if isinstance(need, str) else need
+        self._memory = ProcessMemory(need) if isinstance(need, str) else memory or ProcessMemory()
+        self._gateway = (self._request.way if self._request else way) == "gateway"
+        self._slices = slices
+        self._clock = broker.clock.now
+        self._requested = RequestedGrants()
+
+    def next(self, present: Slice | None) -> Slice:
+        """Return the slice that follows `present`, of the same grant or of the grant that continues it.
+
+        Raises the problems of requests and of issuing credentials.
+        """
+        return self._sliced(self._answer(present))
+
+    def release(self) -> tuple[GrantResponse, ...]:
+        """Release the active grants of the request that no other holder uses. Repeats do nothing.
+
+        A pending grant stays under review. A revoked grant stays remembered, so that no other holder requests it again.
+        Returns the broker's answers. Tries all grants, and then raises the first problem.
+        """
+        answers, problems = [], []
+        for number in self._requested.taken():
+            try:
+                answers.append(answer := self._broker.release(number))
+                if self._memory.grant_id == number and answer.grant.state != "revoked":
+                    self._memory.remember("")
+            except ClientProblem as problem:
+                problems.append(problem)
+        if problems:
+            raise problems[0]
+        return tuple(answers)
+
+    def _answer(self, present: Slice | None) -> GrantResponse:
+        """Return an active grant with its credentials, if it has any: the remembered grant, or else a new one."""
+        number = self._memory.grant_id
+        if self._request is None:
+            return self._of_grant(number)
+        if number:
+            try:
+                if present is None or present.grant.id != number or not present.ends_with_grant(self._clock()):
+                    return self._of_grant(number)
+                self._require_no_revocation(number)
+            except GrantEnded:
+                self._memory.remember("")
+        return self._of_request(self._request, present)
+
+    def _of_request(self, request: GrantRequest, present: Slice | None) -> GrantResponse:
+        answer = self._requested_answer(request, present)
+        self._note(answer)  # first, so that a grant that cannot be remembered is released
+        self._memory.remember(answer.grant.id)
+        if answer.grant.state == "active" and not answer.credentials and not self._gateway:
+            return self._of_grant(answer.grant.id)
+        return self._active(answer)
+
+    def _requested_answer(self, request: GrantRequest, present: Slice | None) -> GrantResponse:
+        """Request a grant. If it would continue another one and is denied, request it for the longest time that passes.
+
+        So access lasts until a time window closes. A first request is not changed: a person sees its denial.
+        """
+        seconds = self._slices.seconds
+        try:
+            return self._broker.request(request, credential_seconds=seconds)
+        except Denied as problem:
+            longest = _longest_seconds(problem)
+            left = end_of(present.grant.expires_at) - self._clock() if present else float("inf")
+            if longest < LEAST_SECONDS or longest <= left:
+                raise
+        return self._broker.request(replace(request, duration_seconds=longest), credential_seconds=seconds)
+
+    def _require_no_revocation(self, number: str) -> None:
+        """Raise Revoked when the present grant is revoked, because a person has to decide whether to request again.
+
+        This process may not know of the revocation: for a grant that is as short as a slice, it fetches keys only once.
+        """
+        if (grant := self._broker.grant(number).grant).state == "revoked":
+            raise ended_problem(grant)
+
+    def _of_grant(self, number: str) -> GrantResponse:
+        """Return a grant, with new credentials unless it is for the gateway. Raises the problem of issuing them."""
+        if self._gateway:
+            return self._active(self._broker.grant(number))
+        try:
+            return self._issued(number)
+        except ClientProblem as problem:
+            if problem.code not in ("grant_pending", "gateway_grant"):
+                raise
+        answer = self._active(self._broker.grant(number))
+        return answer if answer.grant.way == "gateway" else self._issued(number)  # it was approved meanwhile
+
+    def _issued(self, number: str) -> GrantResponse:
+        issued = self._broker.credentials(number, credential_seconds=self._slices.seconds)
+        return self._active(GrantResponse(issued.grant, issued.credentials))
+
+    def _active(self, answer: GrantResponse) -> GrantResponse:
+        """Return the answer if its grant is active. Raises ReviewPending, or the problem that it has ended."""
+        self._note(answer)
+        if answer.grant.state == "pending":
+            raise pending_problem(answer, self._clock())
+        if answer.grant.state != "active":
+            raise ended_problem(answer.grant)
+        return answer
+
+    def _note(self, answer: GrantResponse) -> None:
+        if self._request:
+            self._requested.note(answer.grant, self._clock())
+
+    def _sliced(self, answer: GrantResponse) -> Slice:
+        grant, slices = answer.grant, self._slices
+        end = end_of(answer.credentials.expiration if answer.credentials else grant.expires_at)
+        if self._request is None and end >= end_of(grant.expires_at):
+            return Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it
+        shorter = grant.duration_seconds < slices.seconds
+        margin = min(slices.margin, grant.duration_seconds / 3) if shorter else slices.margin
+        return Slice(grant, answer.credentials, end, margin, slices.usable)
+
+
+def _longest_seconds(problem: Denied) -> int:
+    """Return for how long the whole request would pass; 0 if it would not."""
+    return 0 if problem.extras.get("allowed_subset") else int(problem.extras.get("longest_seconds", 0))
