@@ -12,6 +12,7 @@ import pytest
 
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
+from jitney.client.holding import held_grant
 from jitney.client.holding.grant_memory import ProcessMemory
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.holding.slices import Slices
@@ -378,6 +379,36 @@ def test_end_01_release_ends_all_of_them_once_and_nothing_is_given_after_it(brok
     with pytest.raises(GrantEnded):
         grant.credentials()
     assert [each for each in broker.log if each.startswith("release")] == ["release g-0", "release g-1"]
+
+
+def test_end_01_a_grant_that_arrives_after_the_release_is_released(
+    broker: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+):
+    """The release does not wait for ever for a renewal that is in progress."""
+    monkeypatch.setattr(held_grant, "RELEASE_SECONDS", 0.0)
+    grant = held(broker)
+    broker.in_flight = lambda: grant.release() and None if broker.log == ["request"] else None
+    for _ in range(2):
+        with pytest.raises(GrantEnded, match="released"):
+            grant.credentials()
+    assert broker.log == ["request", "release g-0"]
+
+
+def test_end_01_a_second_release_waits_for_the_first(broker: MemoryBroker):
+    grant = held(broker)
+    grant.credentials()
+    entered, go_on = threading.Event(), threading.Event()
+    broker.in_flight = lambda: (entered.set(), go_on.wait(10))[0]
+    first, second = (threading.Thread(target=grant.release) for _ in range(2))
+    first.start()
+    assert entered.wait(10)
+    second.start()
+    second.join(0.1)
+    assert second.is_alive()
+    go_on.set()
+    for each in (first, second):
+        each.join(10)
+    assert broker.log == ["request", "release g-0"]
 
 
 def test_end_01_a_release_that_fails_is_raised_after_the_others(broker: MemoryBroker):

@@ -100,7 +100,10 @@ class HeldGrant:
         return held.credentials
 
     def release(self) -> tuple[GrantResponse, ...]:
-        """Release the grants of the request, as `SliceSource.release` does. No caller gets credentials after that."""
+        """Release the grants of the request, as `SliceSource.release` does. No caller gets credentials after that.
+
+        A renewal that lasts longer than `RELEASE_SECONDS` releases the grant that it gets.
+        """
         self._released = True
         turn = self._turn.acquire(timeout=RELEASE_SECONDS)
         self._slice = None
@@ -139,19 +142,27 @@ class HeldGrant:
 
     def _renewed(self) -> Slice:
         """Fetch the next slice. The caller holds the lock for renewals."""
-        if self._released:
-            detail = "This process has released its grant."
-            raise GrantEnded("grant_released", "The grant was released", detail, "Make a new request.")
+        self._require_held()
         before = self._slice
         try:
-            self._slice = renewed = self._source.next(before)
+            renewed = self._source.next(before)
         except ClientProblem as problem:
             self._note_failure(problem)
             raise
-        self._failure = None
+        finally:
+            if self._released:
+                with suppress(ClientProblem):  # a grant that is not released ends by itself
+                    self._source.release()
+        self._require_held()
+        self._slice, self._failure = renewed, None
         if before and before.grant.id != renewed.grant.id:
             self._on_new_grant(renewed.grant)
         return renewed
+
+    def _require_held(self) -> None:
+        if self._released:
+            detail = "This process has released its grant."
+            raise GrantEnded("grant_released", "The grant was released", detail, "Make a new request.")
 
     def _note_failure(self, problem: ClientProblem) -> None:
         for_good = isinstance(problem, (Rejected, Revoked))

@@ -1,5 +1,6 @@
 """Gets slices of grants from the broker, for one need, and releases the grants at the end."""
 
+import threading
 from dataclasses import replace
 
 from jitney.client.api.broker import Broker
@@ -39,6 +40,7 @@ class SliceSource:
         self._slices = slices
         self._clock = broker.clock.now
         self._requested = RequestedGrants()
+        self._releasing = threading.Lock()
 
     def next(self, present: Slice | None) -> Slice:
         """Return the slice that follows `present`, of the same grant or of the grant that continues it.
@@ -51,16 +53,18 @@ class SliceSource:
         """Release the active grants of the request that no other holder uses. Repeats do nothing.
 
         A pending grant stays under review. A revoked grant stays remembered, so that no other holder requests it again.
-        Returns the broker's answers. Tries all grants, and then raises the first problem.
+        Returns the broker's answers. Tries all grants, and then raises the first problem. A second release waits for
+        the first, so that the process does not end before it.
         """
         answers, problems = [], []
-        for number in self._requested.taken():
-            try:
-                answers.append(answer := self._broker.release(number))
-                if self._memory.grant_id == number and answer.grant.state != "revoked":
-                    self._memory.remember("")
-            except ClientProblem as problem:
-                problems.append(problem)
+        with self._releasing:
+            for number in self._requested.taken():
+                try:
+                    answers.append(answer := self._broker.release(number))
+                    if self._memory.grant_id == number and answer.grant.state != "revoked":
+                        self._memory.remember("")
+                except ClientProblem as problem:
+                    problems.append(problem)
         if problems:
             raise problems[0]
         return tuple(answers)
