@@ -52,11 +52,16 @@ class MemoryBroker:
     forbidden_from: float = float("inf")
     also: dict[str, Any] = field(default_factory=dict)
     clock: Any = None
+    token_end: float = float("inf")
+    starts: dict[str, float] = field(default_factory=dict)
 
     def _grant(self, number: str, seconds: int = 3600) -> ApiGrant:
         state, end = self.grants[number]
         state = "expired" if state == "active" and self.now >= end else state
-        return ApiGrant(number, state, "analytics-prod", (), seconds, iso(START), iso(end), way=self.way)
+        start = None if state == "pending" else iso(self.starts.get(number, START))
+        return ApiGrant(
+            number, state, "analytics-prod", (), seconds, iso(START), iso(end), starts_at=start, way=self.way
+        )
 
     def _issued(self, number: str, seconds: int | None) -> ApiCredentials:
         end = min(self.grants[number][1], self.now + (seconds or 3600))
@@ -77,7 +82,8 @@ class MemoryBroker:
             raise Denied("denied", "Policy denies it", "", extras=passing | self.also)
         number = f"g-{len(self.grants)}"
         state = "pending" if self.pending else "active"
-        self.grants[number] = (state, self.now + request.duration_seconds)
+        self.grants[number] = (state, min(self.now + request.duration_seconds, self.token_end))
+        self.starts[number] = self.now
         grant = self._grant(number, request.duration_seconds)
         if state == "pending" or self.way == "gateway":
             return GrantResponse(grant)
@@ -288,6 +294,32 @@ def test_a_grant_shorter_than_a_slice_is_replaced_in_its_last_third(broker: Memo
         grant.credentials()
         broker.now += 1
     assert broker.log == ["request", "grant g-0", "request", "grant g-1", "request"]
+
+
+@pytest.mark.parametrize("way", ["credentials", "gateway"])
+def test_cli_04_a_grant_that_ends_with_its_token_is_not_requested_for_each_call(broker: MemoryBroker, way: str):
+    """The token ends sooner than the margin, and every grant ends with it."""
+    broker.way, broker.token_end = way, START + 15
+    grant = held(broker, replace(NEED, way=way))
+    for _ in range(30):
+        grant.grant()
+        broker.now += 0.5
+    assert broker.log.count("request") == 2
+    broker.token_end = float("inf")
+    assert grant.grant().id == "g-2"
+
+
+def test_cli_04_a_remembered_grant_in_its_last_seconds_is_replaced_at_once(broker: MemoryBroker):
+    broker.grants["g-0"] = ("active", START + 3)
+    key = held(broker, memory=ProcessMemory("g-0")).credentials().access_key_id
+    assert broker.keys[key] == START + 60
+
+
+def test_keys_that_ended_before_they_arrived_are_not_given(broker: MemoryBroker):
+    broker.grants["g-0"] = ("active", START + 300)
+    grant = held(broker, "g-0", clock=lambda: broker.now + 400)
+    with pytest.raises(Unavailable, match="ended before they arrived"):
+        grant.credentials()
 
 
 def short(seconds: int) -> dict[str, Any]:

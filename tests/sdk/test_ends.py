@@ -135,8 +135,9 @@ def test_cli_04_keys_are_renewed_before_they_end(connected: FakeBroker, aws: Non
 
 
 def test_cli_03_the_review_of_the_next_grant_is_announced_once_while_calls_work(connected: FakeBroker, aws: None):
-    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 50))
-    first = issued(expires_at=soon) | {"credentials": issued()["credentials"] | {"expiration": soon}}
+    begun, soon = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + each)) for each in (-250, 50))
+    grant = issued(starts_at=begun, expires_at=soon)
+    first = grant | {"credentials": grant["credentials"] | {"expiration": soon}}
     connected.say("POST", "/v1/grants", 201, first)
     connected.say("POST", "/v1/grants", 202, under_review())
     connected.say("GET", GRANT, 200, {"grant": first["grant"]})

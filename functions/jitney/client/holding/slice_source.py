@@ -10,7 +10,7 @@ from jitney.client.api.responses import GrantResponse
 from jitney.client.holding.grant_memory import GrantMemory, ProcessMemory
 from jitney.client.holding.grant_uses import RequestedGrants, end_of
 from jitney.client.holding.slices import Slice, Slices
-from jitney.client.problems import ClientProblem, Denied, GrantEnded
+from jitney.client.problems import ClientProblem, Denied, GrantEnded, Unavailable
 
 LEAST_SECONDS = 60
 """Of a grant that continues another for less time than requested. Policies' time windows change by the minute."""
@@ -45,9 +45,21 @@ class SliceSource:
     def next(self, present: Slice | None) -> Slice:
         """Return the slice that follows `present`, of the same grant or of the grant that continues it.
 
-        Raises the problems of requests and of issuing credentials.
+        Raises the problems of requests and of issuing credentials, and Unavailable if the keys end before they arrive.
         """
-        return self._sliced(self._answer(present))
+        remembered = self._memory.grant_id
+        following = self._sliced(self._answer(present), present)
+        now = self._clock()
+        if (
+            following.grant.id == remembered
+            and following.left(now) <= following.usable
+            and following.ends_with_grant(now)
+        ):
+            following = self._sliced(self._answer(following), following)
+        if following.left(self._clock()) > 0:
+            return following
+        detail = f"The keys of {following.grant.id} ended before they arrived."
+        raise Unavailable("response_late", "The answer came too late", detail, "Try again, or request more time.")
 
     def release(self) -> tuple[GrantResponse, ...]:
         """Release the active grants of the request that no other holder uses. Repeats do nothing.
@@ -143,13 +155,15 @@ class SliceSource:
         if self._request:
             self._requested.note(answer.grant, self._clock())
 
-    def _sliced(self, answer: GrantResponse) -> Slice:
+    def _sliced(self, answer: GrantResponse, present: Slice | None) -> Slice:
         grant, slices = answer.grant, self._slices
-        end = end_of(answer.credentials.expiration if answer.credentials else grant.expires_at)
-        if self._request is None and end >= end_of(grant.expires_at):
-            return Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it
-        shorter = grant.duration_seconds < slices.seconds
-        margin = min(slices.margin, grant.duration_seconds / 3) if shorter else slices.margin
+        grant_end = end_of(grant.expires_at)
+        end = end_of(answer.credentials.expiration) if answer.credentials else grant_end
+        before = present.grant if present and present.grant.id != grant.id else None
+        if end >= grant_end and (self._request is None or (before and grant_end <= end_of(before.expires_at))):
+            return Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it, or nothing that lasts longer
+        seconds = grant_end - end_of(grant.starts_at or grant.created_at)
+        margin = min(slices.margin, seconds / 3) if seconds < slices.seconds else slices.margin
         return Slice(grant, answer.credentials, end, margin, slices.usable)
 
 
