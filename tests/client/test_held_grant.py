@@ -322,6 +322,26 @@ def test_keys_that_ended_before_they_arrived_are_not_given(broker: MemoryBroker)
         grant.credentials()
 
 
+def test_cli_07_a_clock_that_was_ahead_during_an_outage_prolongs_no_pause(broker: MemoryBroker):
+    ahead, broker.problem = [8 * 3600.0], Unavailable("no_response", "No answer", "")
+    grant = held(broker, clock=lambda: broker.now + sum(ahead))
+    with pytest.raises(Unavailable):
+        grant.credentials()
+    ahead.clear()
+    broker.problem = None
+    assert grant.credentials().access_key_id == "key-0"
+
+
+def test_cli_07_the_traceback_of_a_problem_does_not_grow(broker: MemoryBroker):
+    broker.problem = Rejected("rejected_before", "It was rejected before", "Not during the audit.")
+    grant, lengths = held(broker), set()
+    for _ in range(5):
+        with pytest.raises(Rejected) as caught:
+            grant.credentials()
+        lengths.add(len(caught.traceback))
+    assert len(lengths) <= 2
+
+
 def short(seconds: int) -> dict[str, Any]:
     return {"target": NEED.target, "permissions": NEED.permissions, "duration_seconds": seconds, "reason": NEED.reason}
 

@@ -55,7 +55,7 @@ class HeldGrant:
         self._aside = aside
         self._turn = threading.Lock()
         self._slice: Slice | None = None
-        self._failure: tuple[ClientProblem, float] | None = None
+        self._failure: tuple[ClientProblem, float, float] | None = None  # with its time, and the pause after it
         self._released = False
 
     @property
@@ -122,7 +122,7 @@ class HeldGrant:
             if held and held.left(now) > held.usable:
                 return held
             if failed := self._failed(now):
-                raise failed
+                raise failed.with_traceback(None)  # each raise would add to the traceback of the one before
             return self._renewed()
 
     def _try_renewal(self) -> None:
@@ -165,10 +165,14 @@ class HeldGrant:
             raise GrantEnded("grant_released", "The grant was released", detail, "Make a new request.")
 
     def _note_failure(self, problem: ClientProblem) -> None:
-        for_good = isinstance(problem, (Rejected, Revoked))
         pause = float(problem.extras.get("retry_seconds", DEFAULT_RETRY_SECONDS))
-        self._failure = (problem, float("inf") if for_good else self._clock() + pause)
+        pause = float("inf") if isinstance(problem, (Rejected, Revoked)) else pause
+        self._failure = (problem, self._clock(), pause)
         self._on_failure(problem)
 
     def _failed(self, now: float) -> ClientProblem | None:
-        return self._failure[0] if self._failure and now < self._failure[1] else None
+        """Return the problem of the last attempt until the next is due, also when the clock was set back since."""
+        if self._failure is None:
+            return None
+        problem, at, pause = self._failure
+        return problem if abs(now - at) < pause else None
