@@ -54,13 +54,23 @@ class MemoryBroker:
     clock: Any = None
     token_end: float = float("inf")
     starts: dict[str, float] = field(default_factory=dict)
+    holder: dict[str, Any] = field(default_factory=lambda: {"principal": "corp.reader"})
 
     def _grant(self, number: str, seconds: int = 3600) -> ApiGrant:
         state, end = self.grants[number]
         state = "expired" if state == "active" and self.now >= end else state
         start = None if state == "pending" else iso(self.starts.get(number, START))
         return ApiGrant(
-            number, state, "analytics-prod", (), seconds, iso(START), iso(end), starts_at=start, way=self.way
+            number,
+            state,
+            "analytics-prod",
+            (),
+            seconds,
+            iso(START),
+            iso(end),
+            starts_at=start,
+            way=self.way,
+            **self.holder,
         )
 
     def _issued(self, number: str, seconds: int | None) -> ApiCredentials:
@@ -340,6 +350,20 @@ def test_cli_07_the_traceback_of_a_problem_does_not_grow(broker: MemoryBroker):
             grant.credentials()
         lengths.add(len(caught.traceback))
     assert len(lengths) <= 2
+
+
+@pytest.mark.parametrize("other", [{"principal": "corp.writer"}, {"human": "corp.bob"}])
+def test_cli_01_no_grant_of_another_holder_of_the_token_continues_a_grant(broker: MemoryBroker, other: dict[str, str]):
+    grant = held(broker, replace(NEED, duration_seconds=60))
+    grant.credentials()
+    broker.holder |= other
+    broker.now += 57
+    for _ in range(20):
+        with pytest.raises(Invalid, match="Another agent"):
+            grant.credentials()
+        broker.now += 60
+    assert broker.log.count("request") == 1 + 1
+    assert len(grant.release()) == 2
 
 
 def short(seconds: int) -> dict[str, Any]:

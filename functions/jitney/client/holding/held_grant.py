@@ -27,7 +27,8 @@ class HeldGrant:
 
     Only one call to the broker is in flight, for any number of waiting callers. A caller gets the present credentials
     while new ones are fetched. After a failure, callers get the same problem until the next attempt is due. After a
-    rejection or revocation there is no further attempt, because a person has to decide whether to request again.
+    rejection or revocation, or with the token of another agent, there is no further attempt, because a person has to
+    decide whether to request again.
 
     `on_new_grant` is called with the grant that continues an earlier one, and `on_failure` with each problem of a
     renewal. `changed` says what differs from a rejected request. `aside` runs a function in the background.
@@ -166,7 +167,8 @@ class HeldGrant:
 
     def _note_failure(self, problem: ClientProblem) -> None:
         pause = float(problem.extras.get("retry_seconds", DEFAULT_RETRY_SECONDS))
-        pause = float("inf") if isinstance(problem, (Rejected, Revoked)) else pause
+        for_good = isinstance(problem, (Rejected, Revoked)) or problem.code == "agent_changed"
+        pause = float("inf") if for_good else pause
         self._failure = (problem, self._clock(), pause)
         self._on_failure(problem)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.polling import ended_problem, pending_problem
-from jitney.client.api.responses import GrantResponse
+from jitney.client.api.responses import ApiGrant, GrantResponse
 from jitney.client.holding.grant_memory import GrantMemory, ProcessMemory
 from jitney.client.holding.grant_uses import RequestedGrants, end_of
 from jitney.client.holding.slices import Slice, Slices
-from jitney.client.problems import ClientProblem, Denied, GrantEnded, Unavailable
+from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, Unavailable
 
 LEAST_SECONDS = 60
 """Of a grant that continues another for less time than requested. Policies' time windows change by the minute."""
@@ -99,6 +99,7 @@ class SliceSource:
         answer = self._requested_answer(request, present)
         self._note(answer)  # first, so that a grant that cannot be remembered is released
         self._memory.remember(answer.grant.id)
+        _require_same_agent(answer.grant, present)
         if answer.grant.state == "active" and not answer.credentials and not self._gateway:
             return self._of_grant(answer.grant.id)
         return self._active(answer)
@@ -165,6 +166,19 @@ class SliceSource:
         seconds = grant_end - end_of(grant.starts_at or grant.created_at)
         margin = min(slices.margin, seconds / 3) if seconds < slices.seconds else slices.margin
         return Slice(grant, answer.credentials, end, margin, slices.usable)
+
+
+def _require_same_agent(grant: ApiGrant, present: Slice | None) -> None:
+    """Raise Invalid if another agent, or the agent of another human, requested the grant that continues `present`."""
+    before = present.grant if present else grant
+    if (grant.principal, grant.human) != (before.principal, before.human):
+        detail = f"{before.id} is of {_holder(before)}, and the token is now of {_holder(grant)}."
+        fix = "Start the command again, to use the access of the present token."
+        raise Invalid("agent_changed", "Another agent", detail, fix)
+
+
+def _holder(grant: ApiGrant) -> str:
+    return f"{grant.principal} for {grant.human}" if grant.human else grant.principal
 
 
 def _longest_seconds(problem: Denied) -> int:
