@@ -1,5 +1,6 @@
 """`HeldGrant` with a broker in memory and a clock that the test moves."""
 
+import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,8 @@ import pytest
 
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
 from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
+from jitney.client.background.process import BackgroundService
+from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.holding import held_grant
 from jitney.client.holding.grant_memory import ProcessMemory
 from jitney.client.holding.held_grant import HeldGrant
@@ -508,6 +511,17 @@ def test_end_01_a_revoked_grant_is_remembered_by_the_next_holder(broker: MemoryB
     assert broker.log.count("request") == requests
 
 
+@pytest.mark.parametrize(("state", "calls"), [("active", ["grant g-0", "release g-0"]), ("pending", ["grant g-0"])])
+def test_end_01_the_grant_of_a_killed_process_is_released_before_a_new_request(
+    broker: MemoryBroker, state: str, calls: list[str]
+):
+    broker.grants["g-0"], memory = (state, START + 300), ProcessMemory("g-0")
+    grant = held(broker, memory=memory)
+    grant.start_over()
+    assert (broker.log, memory.grant_id) == (calls, "")
+    assert grant.grant().id == "g-1"
+
+
 def test_a_pending_request_stays_open_at_the_end(broker: MemoryBroker):
     broker.pending = True
     grant = held(broker)
@@ -566,6 +580,13 @@ def test_gw_01_a_grant_of_the_gateway_is_held_without_credentials(broker: Memory
     with pytest.raises(Invalid, match="through the gateway"):
         grant.credentials()
     assert held(broker, "g-2").grant().id == "g-2"
+
+
+def test_a_background_endpoint_names_no_variables_for_a_gateway_grant(broker: MemoryBroker):
+    broker.way, broker.grants["g-0"] = "gateway", ("active", START + 300)
+    service = BackgroundService(held(broker, "g-0"), lambda _: {"AWS_REGION": "eu-west-1"})
+    answer = service.answer(ReceivedRequest("GET", "/.jitney/environment", "", {}, b""), lambda: True)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "gateway_grant")
 
 
 def test_cli_01_its_keys_are_not_in_a_repr(broker: MemoryBroker):

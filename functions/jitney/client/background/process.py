@@ -89,6 +89,7 @@ class BackgroundService:
         return container_document(self._held.credentials())
 
     def _environment(self) -> dict[str, Any]:
+        self._held.credentials()  # not of a gateway grant, which has none
         grant = self._held.grant()
         return {"environment": self._variables(grant.region), "grant": grant.id, "process": os.getpid()}
 
@@ -115,10 +116,10 @@ def main() -> None:
     try:
         broker = connect(need.connection, os.environ)
         with locked_entry(xdg(os.environ, "XDG_STATE_HOME", ".local/state") / "grants", key) as memory:
-            if order["new_grant"]:
-                memory.remember("")
             slices = PROFILE_SLICES if need.kind == PROFILE else DEFAULT_SLICES
             held = HeldGrant(broker, need.access, slices=slices, memory=memory)
+            if order["new_grant"]:
+                held.start_over()
             with _serving(folder, key, held, need.kind) as (service, has_socket):
                 _say({})
                 _until_ended(service, has_socket, slices.seconds if need.kind == PROFILE else None)

@@ -84,6 +84,10 @@ class HeldGrant:
         if self._failure and isinstance(self._failure[0], ReviewPending):
             self._failure = None
 
+    def start_over(self) -> None:
+        """Release the remembered grant before the first call, which then makes a new request."""
+        self._source.start_over()
+
     def grant(self) -> ApiGrant:
         """Return an active grant, as `credentials` does. It may be a gateway grant, which has no credentials."""
         return self._current().grant

@@ -1,6 +1,7 @@
 """Gets slices of grants from the broker, for one need, and releases the grants at the end."""
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 from jitney.client.api.broker import Broker
@@ -60,6 +61,14 @@ class SliceSource:
             return following
         detail = f"The keys of {following.grant.id} ended before they arrived."
         raise Unavailable("response_late", "The answer came too late", detail, "Try again, or request more time.")
+
+    def start_over(self) -> None:
+        """Release the remembered grant of the request, such as one of a killed process, and forget it."""
+        if self._request and self._memory.grant_id:
+            with suppress(ClientProblem):  # a grant that is not released ends by itself
+                self._note(self._broker.grant(self._memory.grant_id))
+                self.release()
+            self._memory.remember("")
 
     def release(self) -> tuple[GrantResponse, ...]:
         """Release the active grants of the request that no other holder uses. Repeats do nothing.
