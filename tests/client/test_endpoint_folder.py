@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_gw_13_an_answer_of_another_users_process_is_not_taken(tmp_path: Path, m
         with pytest.raises(ClientProblem) as caught:
             ask(tmp_path, "k", "GET", "/")
     assert caught.value.code == "endpoint_foreign"
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n{"])
+def test_cli_04_an_endpoint_that_was_killed_within_its_answer_is_none(tmp_path: Path, sent: bytes):
+    with socket.socket(socket.AF_UNIX) as listener:
+        with socket_address(tmp_path, "k.sock") as address:
+            listener.bind(address)
+        listener.listen()
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(sent)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert ask(tmp_path, "k", "GET", "/") is None
+        thread.join()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, a full queue refuses connections")

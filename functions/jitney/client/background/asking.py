@@ -80,7 +80,10 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
             fix = f"Stop it: `jitney serve --stop`. If that has no answer either: `{end}`."
             raise Unavailable("no_response", "No answer", detail, fix) from error
     head, _, body = received.partition(b"\r\n\r\n")
-    return EndpointAnswer(int(head.split(b" ", 2)[1]), json.loads(body)) if head else None
+    try:
+        return EndpointAnswer(int(head.split(b" ", 2)[1]), json.loads(body))
+    except (IndexError, ValueError):  # the endpoint ended before it had answered
+        return None
 
 
 @contextlib.contextmanager

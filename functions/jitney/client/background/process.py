@@ -120,11 +120,13 @@ def main() -> None:
             held = HeldGrant(broker, need.access, slices=slices, memory=memory)
             if order["new_grant"]:
                 held.start_over()
-            with _serving(folder, key, held, need.kind) as (service, has_socket):
-                _say({})
-                _until_ended(service, has_socket, slices.seconds if need.kind == PROFILE else None)
-            with suppress(ClientProblem):  # it ends by itself at its expiry
-                held.release()
+            try:
+                with _serving(folder, key, held, need.kind) as (service, has_socket):
+                    _say({})
+                    _until_ended(service, has_socket, slices.seconds if need.kind == PROFILE else None)
+            finally:
+                with suppress(ClientProblem):  # it ends by itself at its expiry
+                    held.release()
     except ClientProblem as problem:
         _say(problem_document(problem))
     except OSError as error:  # such as a socket for which the disk has no place
