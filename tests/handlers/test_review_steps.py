@@ -21,6 +21,7 @@ from jitney.handlers.notifying.channels import DeliveryResult
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review.ballots import Ballot
+from jitney.handlers.review.stalled_workflows import resume_stalled
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_notices import MOST_RETRIES, MessagesUnsent, notify
 from jitney.handlers.review_schedule import check_schedule
@@ -358,6 +359,16 @@ class TestGivingUp:
         monkeypatch.setattr(system.ports.task_tokens, "check_of", check_of)
         assert reconcile(system.ports)["resumed"] == 1
         assert system.reviews.resumed == [decided.id]
+
+    def test_rev_13_an_outage_is_no_wait_that_goes_on(self, system: System, monkeypatch: pytest.MonkeyPatch):
+        def check_of(_: str) -> ScheduleCheck:
+            raise Problem("unavailable", "The store does not answer.", "Try again.")
+
+        changed = pending(system)
+        system.store.grants[changed.id] = replace(changed, narrowed_at=system.now)
+        monkeypatch.setattr(system.ports.task_tokens, "check_of", check_of)
+        with pytest.raises(Problem, match="unavailable"):
+            resume_stalled(system.ports)
 
     @pytest.mark.parametrize("due", ["narrowed", "review_restarted"])
     def test_rev_13_the_workflow_of_a_changed_request_that_no_call_resumed_is_resumed(self, system: System, due: str):
