@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
+from jitney.handlers.call_withdrawals import withdraw_call
 from tests.examples import examples
 from tests.handlers.gateway import DONE, GET, PUT, Gateway, failing
 
@@ -191,6 +192,18 @@ def test_gw_06_a_read_that_reached_nothing_is_left_to_the_agent():
     gateway.upstream.answer = failing("upstream_unreached")
     assert gateway.post(GET)[1]["code"] == "upstream_unreached"
     assert len(gateway.upstream.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "shown"), [("upstream_unreached", "did not run"), ("call_may_have_run", "was sent")]
+)
+def test_rev_16_a_withdrawal_says_whether_the_call_was_sent(outcome: str, shown: str):
+    gateway = Gateway()
+    gateway.upstream.answer = failing(outcome)
+    call_id = gateway.post(PUT)[1]["call_id"]
+    status, problem, _ = gateway.system.call(withdraw_call, grant_id=call_id)
+    assert (status, problem["code"], problem["call_id"]) == (409, "call_already_made", call_id)
+    assert shown in problem["detail"]
 
 
 @pytest.mark.parametrize(("call", "repeated"), [(GET, "internal"), (PUT, "call_may_have_run")], ids=["read", "write"])
