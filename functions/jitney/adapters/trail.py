@@ -70,7 +70,9 @@ VERDICTS = (*JOINED, "BYPASS", "UNISSUED")
 """All kinds of verdicts."""
 
 RECHECK_SECONDS = 600
-"""How long a process caches a key's origin. In this time, the process queues the key again at most once."""
+"""How long a process caches a key's origin."""
+QUEUED_ONCE_SECONDS = 240
+"""How long a process queues a key at most once. So a message arrives more than RECHECK_SECONDS after each request."""
 
 
 def retention_of(attributes: Container[str]) -> int:
@@ -235,10 +237,10 @@ class TrailQueue:
         The key's partition is the message group, so that the queue serves all keys fairly. A group has to have a name,
         even for a call without a key.
 
-        A process sends at most one message for each key in RECHECK_SECONDS. Raises Problem unavailable.
+        A process sends at most one message for each key in QUEUED_ONCE_SECONDS. Raises Problem unavailable.
         """
         now = self._now()
-        if now - self._requeued_at.get((account, access_key_id), 0) < RECHECK_SECONDS:
+        if now - self._requeued_at.get((account, access_key_id), 0) < QUEUED_ONCE_SECONDS:
             return
         body = json.dumps({"judge_calls": {"account": account, "access_key_id": access_key_id}})
         group = calls_partition(account, access_key_id)
@@ -246,7 +248,7 @@ class TrailQueue:
             self._client.send_message(
                 QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS, MessageGroupId=group
             )
-        self._requeued_at = {key: at for key, at in self._requeued_at.items() if now - at < RECHECK_SECONDS}
+        self._requeued_at = {key: at for key, at in self._requeued_at.items() if now - at < QUEUED_ONCE_SECONDS}
         self._requeued_at[account, access_key_id] = now
 
 
