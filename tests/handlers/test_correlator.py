@@ -12,6 +12,7 @@ from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import RECHECK_SECONDS, Trail
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
+from jitney.core.trail.call import MOST_BYTES
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 from jitney.handlers.correlator import receive
 from jitney.handlers.runtime.ports import Ports
@@ -258,6 +259,31 @@ def test_aud_03_no_text_makes_a_call_too_large_for_the_table(correlator: Correla
     for item in correlator.table.items.values():
         texts = [each for value in item.values() for each in value.values()]
         assert sum(len(each if isinstance(each, bytes) else each.encode()) for each in texts) < 400_000
+
+
+MANY = {f"member {number}": "x" * 20 for number in range(10_000)}
+SHORT: dict[str, Any] = {"bucketName": "other", "key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reasons"),
+    [
+        (SHORT | {"text": '"' * 60_000}, ("resource_not_granted", "resource_policy_possible")),
+        (SHORT | {"lines": ['"'] * 40_000, "more": "x" * 100}, ("resource_not_granted", "resource_policy_possible")),
+        ({"GetObjectRequest": SHORT | {"text": '"' * 60_000}}, ("resource_not_granted", "resource_policy_possible")),
+        ({"text": '"' * 60_000}, ()),
+        (SHORT | MANY, ()),
+        ({'"' * 60_000: SHORT}, ()),
+        ({"text": {'"' * 60_000: {"x" * 60_000: "x"}}}, ()),
+    ],
+    ids=["a long text", "a long list", "below a request", "nothing else", "many members", "a long name", "long names"],
+)
+def test_aud_08_a_caller_hides_no_name_behind_long_parameters(correlator: Correlator, parameters: Any, reasons: Any):
+    read = call_event(2, requestParameters=parameters, resources=[])
+    assert correlator.take_in(assume_role_event(1), read) == []
+    line = next(each for each in correlator.lines().values() if each["operation"] == "GetObject")
+    assert tuple(line["reasons"]) == reasons
+    assert len(json.dumps(line["request"])) <= MOST_BYTES
 
 
 def test_aud_03_a_key_of_unknown_origin_is_a_provisional_bypass(correlator: Correlator):

@@ -150,12 +150,44 @@ def _number(holder: Mapping[str, Any], name: str) -> int:
 
 
 def _json(value: Any) -> str:
-    """Return parameters or an answer as JSON; "" for none. If the JSON is too long, return only its length.
-
-    The line of a call is JSON, too. There the text has its quotation marks and backslashes escaped.
-    """
+    """Return parameters or an answer as JSON; "" for none. If the JSON is too long, its largest members are omitted."""
     if value is None:
         return ""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    size = len(json.dumps(text, ensure_ascii=False).encode())
-    return text if size <= MOST_BYTES else json.dumps({"omitted_characters": len(text)})
+    text = _compact(value)
+    if _stored_bytes(text) <= MOST_BYTES:
+        return text
+    cut = _compact(_cut(value, MOST_BYTES))
+    return cut if _stored_bytes(cut) <= MOST_BYTES else _compact(_omitted(value))
+
+
+def _cut(value: Any, most: int) -> Any:
+    """Return a value that has more than `most` bytes without its largest members, or only its length.
+
+    Callers fill members with long texts. So the members that name resources remain, which are short. Some operations
+    have all members in one (`core.trail.event_parameters`).
+    """
+    if not isinstance(value, Mapping):
+        return _omitted(value)
+    sizes = {name: _stored_bytes(_compact({name: each})) for name, each in value.items()}
+    if len(value) == 1:
+        ((name, inner),) = value.items()
+        return {name: _cut(inner, most - sizes[name] + _stored_bytes(_compact(inner)))}
+    kept, left = dict(value), sum(sizes.values())
+    for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        if left > most:
+            kept[name] = _omitted(value[name])
+            left += _stored_bytes(_compact({name: kept[name]})) - sizes[name]
+    return kept
+
+
+def _omitted(value: Any) -> dict[str, int]:
+    return {"omitted_characters": len(_compact(value))}
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _stored_bytes(text: str) -> int:
+    """Return the size of a JSON text in the line of a call. The line is JSON, too, so it escapes the text."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
