@@ -1,5 +1,6 @@
 """Equal requests under review share one grant, and its last holder on this machine releases it (rows REV 12, CLI 6)."""
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -54,7 +55,19 @@ def test_cli_06_the_first_holder_to_end_leaves_the_grant_to_the_other(approved: 
     assert first.release() == ()
     assert not approved.calls("DELETE", GRANT)
     assert [each.grant.state for each in other.release()] == ["released"]
-    assert not list(uses_folder().iterdir())
+
+
+def test_cli_06_a_use_that_begins_while_another_ends_counts(monkeypatch: pytest.MonkeyPatch):
+    first, lock = [GrantUse(GRANT_ID)], fcntl.flock
+
+    def lock_after_the_end(descriptor: int, kind: int) -> None:
+        while kind == fcntl.LOCK_SH and first:
+            assert first.pop().end()
+        lock(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", lock_after_the_end)
+    second, third = GrantUse(GRANT_ID), GrantUse(GRANT_ID)
+    assert [second.end(), third.end()] == [False, True]
 
 
 def test_cli_06_the_holder_of_an_approved_grant_releases_it_after_an_earlier_wait_has_ended(approved: FakeBroker):

@@ -5,7 +5,6 @@ The last holder releases a shared grant. Without that, the first to end would ta
 
 import os
 import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -26,26 +25,23 @@ class GrantUse:
 
     def end(self) -> bool:
         """End the use. Return whether it was the last one. Of two uses that end at once, exactly one is the last."""
-        locked, self._locked = self._locked, None
-        if sys.platform == "win32" or locked is None:
+        descriptor, self._locked = self._locked, None
+        if sys.platform == "win32" or descriptor is None:
             return True
         import fcntl  # noqa: PLC0415 - Windows has no such module
 
-        descriptor, path = locked
         try:
             # The kernel drops the shared lock first, and then looks for other holders: flock(2).
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         else:
-            with suppress(OSError):  # the file is deleted later, when it is old
-                path.unlink()
-            return True
+            return True  # the file stays until it is old, because another holder may be about to lock it
         finally:
             os.close(descriptor)
 
 
-def _locked(grant_id: str) -> tuple[int, Path] | None:
+def _locked(grant_id: str) -> int | None:
     if sys.platform == "win32" or not GRANT_ID.fullmatch(grant_id):  # an answer names no other file
         return None
     import fcntl  # noqa: PLC0415 - Windows has no such module
@@ -53,8 +49,7 @@ def _locked(grant_id: str) -> tuple[int, Path] | None:
     from jitney.client.holding.grant_cache import opened_entry  # noqa: PLC0415 - as above
 
     try:
-        folder = uses_folder()
-        descriptor = opened_entry(folder, grant_id)
+        descriptor = opened_entry(uses_folder(), grant_id)
     except Invalid:  # also without a home folder
         return None
     try:
@@ -62,7 +57,7 @@ def _locked(grant_id: str) -> tuple[int, Path] | None:
     except OSError:  # a file system without locks
         os.close(descriptor)
         return None
-    return descriptor, folder / grant_id
+    return descriptor
 
 
 class RequestedGrants:
