@@ -34,8 +34,13 @@ def test_cli_03_a_problem_from_a_worker_process_keeps_its_members():
     ("document", "kind", "words", "fix"),
     [
         (ended("revoked", "key leaked"), problems.Revoked, "is revoked: key leaked.", "Talk to reader-agent before"),
-        (ended("released"), problems.GrantEnded, "is released.", "Make a new request."),
-        ({"grant": grant("expired")}, problems.GrantEnded, "is expired.", "Make a new request."),
+        (ended("released"), problems.GrantEnded, "is released.", "You released this grant; make a new request."),
+        (
+            {"grant": grant("expired")},
+            problems.GrantEnded,
+            "is expired.",
+            "Make a new request; state how long you need.",
+        ),
         ({"grant": grant("failed")}, problems.GrantEnded, " failed.", "Make a new request. If it fails too, ask"),
         (REJECTED, problems.Rejected, "is rejected: too wide.", "Request less, or talk to people.alice; then"),
         (

@@ -9,6 +9,7 @@ from jitney.client.api.broker import Broker
 from jitney.client.api.responses import ApiGrant, GrantResponse
 from jitney.client.problems import ClientProblem, GrantEnded, Rejected, ReviewPending, Revoked, Unavailable
 from jitney.client.terminal import pending_wording
+from jitney.core.access.ended_fixes import ENDED_FIXES
 
 # How long after the end of the review the broker has to end the grant itself.
 _GRACE_SECONDS = 60.0
@@ -85,21 +86,16 @@ def pending_problem(answer: GrantResponse, now: float) -> ReviewPending:
     return ReviewPending("grant_pending", "The grant is still under review", detail, fix, answer.document())
 
 
-_ENDED: Mapping[str, tuple[type[ClientProblem], str]] = {
-    "rejected": (Rejected, "Request less, or talk to {who}; then make a new request."),
-    "revoked": (Revoked, "Talk to {who} before you make another request."),
-    "failed": (GrantEnded, "Make a new request. If it fails too, ask your platform engineer."),
-}
-
-
 def ended_problem(grant: ApiGrant) -> ClientProblem:
     """Return the problem that a grant is not active, with the words of the reviewer or operator who ended it."""
     said = [(vote.human, vote.comment) for vote in grant.votes if vote.verdict == "reject"]
     if grant.ending:
         said = [(grant.ending.by, grant.ending.reason)]
     who, words = said[-1] if said else ("the reviewers", "")
-    kind, fix = _ENDED.get(grant.state, (GrantEnded, "Make a new request."))
+    by_people: Mapping[str, type[ClientProblem]] = {"rejected": Rejected, "revoked": Revoked}
     what = "failed" if grant.state == "failed" else f"is {grant.state}"
     detail = f"Grant {grant.id} {what}{f': {words}' if words else ''}."
     extras = {"grant": grant.document()}
-    return kind(f"grant_{grant.state}", "The grant is not active", detail, fix.format(who=who), extras)
+    fix = ENDED_FIXES.get(grant.state, "Make a new request.").format(who=who)
+    kind = by_people.get(grant.state, GrantEnded)
+    return kind(f"grant_{grant.state}", "The grant is not active", detail, fix, extras)

@@ -5,27 +5,22 @@ The problem says why another grant is not (row STS 7).
 
 from collections.abc import Mapping
 
+from jitney.core.access.ended_fixes import ENDED_FIXES
 from jitney.core.access.grant import OPEN_STATES, Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import Way
 from jitney.core.access.reviewed_call import call_id_of
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 
+_ENDED_STATES = frozenset({State.EXPIRED, State.FAILED, State.USED})
+"""The states with the code grant_ended. Each other state has a code of its own."""
 _DETAILS: Mapping[State, str] = {
     State.PENDING: "{it} is under review until {end}.",
     State.EXPIRED: "{it} ended at {end}.",
     State.FAILED: "{it} failed: it could not be reviewed or issued, or policy denied it.",
     State.USED: "{it} was sent. Its approval covered it only once.",
 }
-_ENDED: Mapping[State, tuple[str, str]] = {
-    State.PENDING: ("grant_pending", "Wait for the reviewers; try again after the seconds in Retry-After."),
-    State.REJECTED: ("grant_rejected", "Request less, or talk to {who}; then make a new request."),
-    State.EXPIRED: ("grant_ended", "Make a new request; state how long you need."),
-    State.RELEASED: ("grant_released", "You released this grant; make a new request."),
-    State.REVOKED: ("grant_revoked", "Talk to {who} before you make another request."),
-    State.FAILED: ("grant_ended", "Make a new request. If it fails too, ask your platform engineer."),
-    State.USED: ("grant_ended", "{again} It gets its own review."),
-}
+_PENDING_FIX = "Wait for the reviewers; try again after the seconds in Retry-After."
 _AGAIN = "Make the call with a new Idempotency-Key."
 _ENDED_CALL: Mapping[State, str] = {
     State.REJECTED: "Do what the reviewer says, or talk to {who}. {again} Say in `changed` what is different.",
@@ -42,8 +37,9 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     current = grant.at(now)
     if current.state is State.ACTIVE:
         return current
-    code, fix = _ENDED[current.state]
     it, state = f"Grant {grant.id}", str(current.state)
+    code = "grant_ended" if current.state in _ENDED_STATES else f"grant_{state}"
+    fix = ENDED_FIXES.get(state, _PENDING_FIX)
     if current.call:
         fix = _ENDED_CALL.get(current.state, fix)
         it = f"Call {call_id_of(grant.id)}"
