@@ -35,7 +35,6 @@ NOT_GUARDED = (
     "client/cli.py",
     "client/terminal/command_result.py",
     "client/commands",
-    "client/credentials/credential_lookup.py",
     "client/credentials/credential_process.py",
     "client/holding/holding.py",
     "client/main.py",

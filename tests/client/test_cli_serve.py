@@ -276,9 +276,9 @@ def test_cli_06_a_command_that_outlives_its_grant_goes_on_with_the_next_one(conn
 
 
 def test_cli_06_static_keys_are_in_the_environment_and_their_end_is_noted(connected: FakeBroker):
-    connected.say("POST", "/v1/grants", 201, ending_in(1))
+    connected.say("POST", "/v1/grants", 201, ending_in(5))
     connected.say("DELETE", RELEASE, 200, ended())
-    code = "import os, time; print(os.environ['AWS_ACCESS_KEY_ID'], flush=True); time.sleep(2)"
+    code = "import os, time; print(os.environ['AWS_ACCESS_KEY_ID'], flush=True); time.sleep(5.5)"
     done = command("run", *ASK, "--static-keys", "--", sys.executable, "-c", code)
     assert (done.returncode, done.stdout) == (0, f"{CREDENTIALS['access_key_id']}\n")
     assert f"outlives its keys of {GRANT_ID}" in done.stderr

@@ -13,12 +13,11 @@ from typer.core import TyperCommand
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.credentials.credential_lookup import grant_by_id, wait_for_credentials
+from jitney.client.api.responses import GrantWithCredentials
 from jitney.client.credentials.credentials_access import credentials_endpoint, note_end
 from jitney.client.credentials.gateway_access import gateway_endpoint
-from jitney.client.holding.grant_release import release
-from jitney.client.holding.grant_uses import RequestedGrants
-from jitney.client.holding.holding import note_wrong_clock
+from jitney.client.holding.holding import holding
+from jitney.client.holding.slices import WHOLE_GRANT
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
@@ -133,20 +132,10 @@ def _with_keys(
     broker: Broker, access: GrantRequest | str, child: list[str], waiting: WaitByDefault, *, keep: bool
 ) -> int:
     """Run the command with keys in its environment, which end with the grant."""
-    at_most = waiting.at_most
-    answer = grant_by_id(broker, access) if isinstance(access, str) else broker.request(access)
-    requested = RequestedGrants()
-    requested.note(answer.grant, broker.clock.now())
-    issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
-    requested.note(issued.grant, broker.clock.now())
-    try:
-        note_wrong_clock(broker)
+    with holding(broker, access, waiting, way="credentials", keep=keep, user=child[0], slices=WHOLE_GRANT) as held:
+        issued = GrantWithCredentials(held.grant(), held.credentials())
         watch = partial(note_end, broker, child[0], issued)
         return run_child(child, child_environment(os.environ, issued), started=watch)
-    finally:
-        if not keep:
-            for grant_id in requested.taken():
-                release(broker, grant_id)
 
 
 def _with_gateway(

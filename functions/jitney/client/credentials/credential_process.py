@@ -15,7 +15,7 @@ from jitney.client.background.need import PROFILE, EndpointNeed, endpoints_folde
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.request_options import RequestOptions, WaitOptions, invalid
 from jitney.client.problems import ClientProblem, ReviewPending
-from jitney.client.terminal.command_result import exit_on_problem
+from jitney.client.terminal.command_result import exit_on_problem, wait_with_progress
 
 CREDENTIALS_PATH = "/.jitney/credentials"
 
@@ -106,9 +106,11 @@ def print_credentials(options: CredentialOptions) -> None:
         except ReviewPending as problem:
             if not options.waiting.wait:
                 raise
-            from jitney.client.credentials.credential_lookup import wait_for_review  # noqa: PLC0415 - few processes wait
+            from jitney.client.api.responses import GrantResponse  # noqa: PLC0415 - few processes wait
+            from jitney.client.inputs.settings import connect  # noqa: PLC0415 - as above
 
-            wait_for_review(need.connection, problem, at_most)
+            with connect(need.connection) as broker:
+                wait_with_progress(broker, GrantResponse.read(problem.extras), at_most)
             found = _asked(need, "POST")  # the endpoint may remember for a second that the review was pending
         sys.stdout.write(json.dumps(_process_output(found)) + "\n")
 

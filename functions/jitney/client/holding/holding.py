@@ -9,6 +9,7 @@ from jitney.client.api.polling import pending_problem
 from jitney.client.api.responses import ApiGrant, GrantResponse
 from jitney.client.holding.grant_release import note, release_held
 from jitney.client.holding.held_grant import HeldGrant
+from jitney.client.holding.slices import DEFAULT_SLICES, Slices
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.problems import ClientProblem, GrantEnded, ReviewPending, Revoked, Unavailable
 from jitney.client.terminal import wording
@@ -21,7 +22,14 @@ _WRONG_SECONDS = 290.0
 
 @contextmanager
 def holding(
-    broker: Broker, access: GrantRequest | str, waiting: WaitOptions, *, way: str, keep: bool, user: str
+    broker: Broker,
+    access: GrantRequest | str,
+    waiting: WaitOptions,
+    *,
+    way: str,
+    keep: bool,
+    user: str,
+    slices: Slices = DEFAULT_SLICES,
 ) -> Generator[HeldGrant]:
     """Get a grant, and hold it until the block ends. `access` is the request, or the id of a grant with this way.
 
@@ -29,7 +37,7 @@ def holding(
     `user` is the command's name in the notes. Raises the problems of requests and waits.
     """
     notes = _RenewalNotes(user, broker.clock.now, named=isinstance(access, str))
-    held = HeldGrant(broker, access, way=way, on_new_grant=notes.continued, on_failure=notes.failed)
+    held = HeldGrant(broker, access, way=way, slices=slices, on_new_grant=notes.continued, on_failure=notes.failed)
     at_most = waiting.at_most
 
     def decided(answer: GrantResponse) -> GrantResponse:

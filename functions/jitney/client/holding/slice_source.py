@@ -173,7 +173,7 @@ class SliceSource:
         if end >= grant_end and (self._request is None or (before and grant_end <= end_of(before.expires_at))):
             return Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it, or nothing that lasts longer
         seconds = grant_end - end_of(grant.starts_at or grant.created_at)
-        margin = min(slices.margin, seconds / 3) if seconds < slices.seconds else slices.margin
+        margin = slices.margin if seconds >= (slices.seconds or 0) else min(slices.margin, seconds / 3)
         return Slice(grant, answer.credentials, end, margin, slices.usable)
 
 

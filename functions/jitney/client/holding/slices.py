@@ -10,16 +10,19 @@ from jitney.client.holding.grant_uses import end_of
 class Slices:
     """How credentials are renewed in slices.
 
-    Each slice ends after `seconds`, and is replaced when less than `margin` is left. A grant that is shorter than a
-    slice is replaced in its last third. In the last `usable` seconds of a slice, no caller gets it any more.
+    Each slice ends after `seconds`, or with the grant if that is None. It is replaced when less than `margin` is left.
+    A grant that is shorter than a slice is replaced in its last third. In the last `usable` seconds of a slice, no
+    caller gets it any more.
     """
 
-    seconds: int = 300
+    seconds: int | None = 300
     margin: float = 60.0
     usable: float = 5.0
 
 
 DEFAULT_SLICES = Slices()
+WHOLE_GRANT = Slices(seconds=None, margin=0, usable=0)
+"""One slice, which nothing replaces before its end."""
 
 
 @dataclass(frozen=True, slots=True)
