@@ -109,6 +109,23 @@ def test_an_outage_of_the_broker_is_shown_and_outlived():
     assert shown == [("pending", AWAY), ("pending", AWAY), ("active", None)]
 
 
+def test_cli_03_after_an_outage_beyond_the_end_of_the_wait_the_broker_is_asked_once_more():
+    """The machine slept while the broker held its answer."""
+    clock = Clock()
+
+    class Asleep(Polled):
+        def grant(self, grant_id: str, wait_seconds: int = 0) -> GrantResponse:
+            clock.now += 8 * 3600
+            return super().grant(grant_id, wait_seconds)
+
+    answer, _ = waiting(Asleep([AWAY, "active"]), clock)
+    assert answer.grant.state == "active"
+    clock, broker = Clock(), Asleep([AWAY])
+    with pytest.raises(ReviewPending):
+        waiting(broker, clock, at_most=20)
+    assert len(broker.ids) == 2
+
+
 def test_any_other_problem_ends_the_wait():
     with pytest.raises(ReviewPending):
         waiting(Polled([ReviewPending("x", "x", "x")]), Clock())

@@ -30,25 +30,26 @@ def wait_for_decision(
 
     Each poll asks the broker to hold its answer until the decision. If the broker held it, the next poll follows at
     once. Otherwise the pause before the next poll is at least `retry_seconds` of the last answer, and grows from poll
-    to poll. One more poll is made when the time is up. Each poll calls `on_progress` with the state and, if there was
-    no answer, the problem. `clock` returns epoch seconds; the default is the broker's clock.
+    to poll. One more poll is made when the time is up, also after an outage or the machine's sleep. Each poll calls
+    `on_progress` with the state and, if there was no answer, the problem. `clock` returns epoch seconds; the default is
+    the broker's clock.
 
     Raises ReviewPending after `at_most` seconds, or a minute after the review's end.
     """
     clock = clock or broker.clock.now
     deadline = _deadline(answer, clock(), at_most)
-    pause = 0.0
+    pause, missed = 0.0, False
     while answer.grant.state == "pending":
         left = deadline - clock()
-        if left <= 0:
+        if left <= 0 and not missed:
             raise pending_problem(answer, clock())
         if pause:
-            sleep(min(left, pause))
-        began = clock()
+            sleep(max(0.0, min(left, pause)))
+        began, missed = clock(), False
         try:
             latest = broker.grant(answer.grant.id, int(max(0, min(HOLD_SECONDS, deadline - began))))
         except Unavailable as problem:  # a review takes longer than most outages
-            pause = _longer(pause, answer.retry_seconds)
+            pause, missed = _longer(pause, answer.retry_seconds), began < deadline
             on_progress(answer, problem)
         else:
             held = latest.held and clock() - began >= 1
