@@ -157,6 +157,24 @@ def test_cli_06_a_server_that_ends_opens_no_grant(broker: FakeBroker):
     assert not broker.asked
 
 
+def test_cli_06_a_grant_that_arrives_after_the_end_of_the_server_is_released(broker: FakeBroker):
+    class Slow(Broker):
+        def request(self, *_: Any, **__: Any) -> GrantResponse:
+            opened.release_all(0.01)
+            return GrantResponse.read(ACTIVE)
+
+        def release(self, grant_id: str) -> GrantResponse:
+            released.append(grant_id)
+            return GrantResponse.read(ACTIVE)
+
+    released: list[str] = []
+    opened = OpenedGrants(Slow(broker.url, FixedToken()))
+    with pytest.raises(Unavailable, match="requests no more grants"):
+        opened.request(GrantRequest("analytics-prod", (), 60, "r"))
+    opened.release_all(1.0)
+    assert released == [GRANT_ID]
+
+
 def test_cli_06_a_release_that_hangs_does_not_hold_up_the_end(capsys: pytest.CaptureFixture[str]):
     answered = threading.Event()
 

@@ -34,10 +34,7 @@ class OpenedGrants:
         what `Broker.request` raises, and Unavailable when the server is ending.
         """
         with self._lock:  # of two equal requests at the same time, the second gets the grant of the first
-            if self._ending:
-                raise Unavailable(
-                    "server_ending", "The server is ending", "This server is ending, and requests no more grants."
-                )
+            self._require_running()
             self._forget_ended()
             if (earlier := self._earlier(request)) is not None:
                 return earlier, True
@@ -47,6 +44,9 @@ class OpenedGrants:
                 self._uses[number] = GrantUse(number)
             if not answer.repeats:  # else another process of this agent opened it
                 self._opened[number] = (request, _end(answer.grant))
+            if self._ending:  # `release_all` did not wait for this answer
+                self._release_unused([number])
+            self._require_running()
             return answer, answer.repeats
 
     def release(self, grant_id: str) -> GrantResponse:
@@ -67,18 +67,24 @@ class OpenedGrants:
         if self._lock.acquire(timeout=at_most / 2):  # so a request that is under way is finished
             self._forget_ended()
             self._lock.release()
-        unused = {each for each in {*self._opened, *self._uses} if self._end_use(each)}
-        threads = {
-            each: threading.Thread(target=release, args=(self._broker, each), daemon=True)
-            for each in [*self._opened]
-            if each in unused
-        }
-        for thread in threads.values():
-            thread.start()
-        for grant_id, thread in threads.items():
+        for grant_id, thread in self._release_unused([*{**self._opened, **self._uses}]).items():
             thread.join(max(0.0, end - time.monotonic()))
             if thread.is_alive():
                 screen().note(f"jitney: {grant_id} was not released in time. It ends by itself at its expiry.")
+
+    def _require_running(self) -> None:
+        if self._ending:
+            detail = "This server is ending, and requests no more grants."
+            raise Unavailable("server_ending", "The server is ending", detail)
+
+    def _release_unused(self, grant_ids: list[str]) -> dict[str, threading.Thread]:
+        """Begin to release those of the grants that the server opened and no other process uses."""
+        unused = [each for each in grant_ids if self._end_use(each)]
+        opened = [each for each in unused if self._opened.pop(each, None)]
+        threads = {each: threading.Thread(target=release, args=(self._broker, each), daemon=True) for each in opened}
+        for thread in threads.values():
+            thread.start()
+        return threads
 
     def _end_use(self, grant_id: str) -> bool:
         """Return whether no other process uses the grant."""
