@@ -16,7 +16,7 @@ from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse,
 from jitney.client.background.process import BackgroundService
 from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.holding import held_grant
-from jitney.client.holding.grant_memory import ProcessMemory
+from jitney.client.holding.grant_memory import GrantMemory
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.holding.slices import Slices
 from jitney.client.problems import (
@@ -324,7 +324,7 @@ def test_cli_04_a_grant_that_ends_with_its_token_is_not_requested_for_each_call(
 
 def test_cli_04_a_remembered_grant_in_its_last_seconds_is_replaced_at_once(broker: MemoryBroker):
     broker.grants["g-0"] = ("active", START + 3)
-    key = held(broker, memory=ProcessMemory("g-0")).credentials().access_key_id
+    key = held(broker, memory=GrantMemory("g-0")).credentials().access_key_id
     assert broker.keys[key] == START + 60
 
 
@@ -501,7 +501,7 @@ def test_end_01_a_release_that_fails_is_raised_after_the_others(broker: MemoryBr
 
 @pytest.mark.parametrize(("state", "requests"), [("active", 2), ("revoked", 1)])
 def test_end_01_a_revoked_grant_is_remembered_by_the_next_holder(broker: MemoryBroker, state: str, requests: int):
-    memory = ProcessMemory()
+    memory = GrantMemory()
     grant = held(broker, memory=memory)
     grant.credentials()
     broker.becomes(state)
@@ -515,7 +515,7 @@ def test_end_01_a_revoked_grant_is_remembered_by_the_next_holder(broker: MemoryB
 def test_end_01_the_grant_of_a_killed_process_is_released_before_a_new_request(
     broker: MemoryBroker, state: str, calls: list[str]
 ):
-    broker.grants["g-0"], memory = (state, START + 300), ProcessMemory("g-0")
+    broker.grants["g-0"], memory = (state, START + 300), GrantMemory("g-0")
     grant = held(broker, memory=memory)
     grant.start_over()
     assert (broker.log, memory.grant_id) == (calls, "")
@@ -559,7 +559,7 @@ def test_cli_03_begin_waits_for_no_review_that_it_does_not_know(broker: MemoryBr
 
 def test_a_remembered_grant_is_used_and_an_ended_one_is_requested_again(broker: MemoryBroker):
     broker.grants = {"g-0": ("active", START + 300), "g-1": ("expired", START - 1)}
-    memory = ProcessMemory("g-0")
+    memory = GrantMemory("g-0")
     held(broker, memory=memory).credentials()
     assert broker.log == ["credentials g-0"]
     memory.remember("g-1")
@@ -594,7 +594,7 @@ def test_cli_01_its_keys_are_not_in_a_repr(broker: MemoryBroker):
     assert "secret" not in repr(grant.credentials())
 
 
-class FullDisk(ProcessMemory):
+class FullDisk(GrantMemory):
     def remember(self, grant_id: str) -> None:
         raise Invalid("grant_cache_unwritable", "Grants cannot be remembered", grant_id)
 

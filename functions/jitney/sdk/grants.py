@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.holding.grant_memory import ProcessMemory
+from jitney.client.holding.grant_memory import GrantMemory
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.optional import load_extra
@@ -163,7 +163,7 @@ class GrantScope:
     def _active(self, broker: Broker) -> OpenGrant:
         """Return the grant once it is active. The id of a pending grant is remembered."""
         key = "" if isinstance(self._need, str) else _key(self._need, broker)
-        memory = ProcessMemory(_UNDER_REVIEW.pop(key, "")) if key else None
+        memory = GrantMemory(_UNDER_REVIEW.pop(key, "")) if key else None
         reviews = RenewalReviews(self._waits)
 
         def failed(problem: ClientProblem) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jitney.client.api.responses import GRANT_ID
+from jitney.client.holding.grant_memory import GrantMemory
 from jitney.client.inputs.connection_options import STATE_FOLDER_FIX
 from jitney.client.problems import Invalid
 
@@ -21,11 +22,10 @@ _ID_BYTES = 64
 _TITLE = "Grants cannot be remembered"
 
 
-@dataclass(slots=True)
-class CachedGrant:
-    """The cache entry of one request, held under a lock. `grant_id` is "" when no grant is remembered."""
+@dataclass(slots=True, kw_only=True)
+class CachedGrant(GrantMemory):
+    """The cache entry of one request, held under a lock."""
 
-    grant_id: str
     _descriptor: int
     _path: Path
 
@@ -46,7 +46,7 @@ def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[
     Raises Invalid if an id could not be written to it, before a grant is requested.
     """
     with locked_file(folder, key, now) as descriptor:
-        yield CachedGrant(_read(descriptor, folder / key), descriptor, folder / key)
+        yield CachedGrant(grant_id=_read(descriptor, folder / key), _descriptor=descriptor, _path=folder / key)
 
 
 @contextmanager

@@ -118,32 +118,26 @@ class HeldGrant:
 
     def _current(self) -> Slice:
         held, now = self._slice, self._clock()
-        if held and held.left(now) > held.usable:
-            if held.left(now) <= held.margin and not self._failed(now) and not self._turn.locked():
-                self._aside(self._try_renewal)
-            return self._slice or held
+        if held is None or held.left(now) <= held.usable:
+            return self._fresh()
+        if held.left(now) <= held.margin and not self._failed(now) and not self._turn.locked():
+            self._aside(self._renew_early)
+        return self._slice or held
+
+    def _renew_early(self) -> None:
+        """Renew while callers use the present credentials. They go on using them after a failure."""
+        with suppress(ClientProblem):  # it was noted
+            self._fresh(early=True)
+
+    def _fresh(self, *, early: bool = False) -> Slice:
+        """Return the present slice, or the next one if less than the usable time is left; `early`, the margin."""
         with self._turn:
             held, now = self._slice, self._clock()
-            if held and held.left(now) > held.usable:
+            if held and held.left(now) > (held.margin if early else held.usable):
                 return held
             if failed := self._failed(now):
                 raise failed.with_traceback(None)  # each raise would add to the traceback of the one before
             return self._renewed()
-
-    def _try_renewal(self) -> None:
-        """Renew, unless another thread is doing it or has done it.
-
-        A failure is noted, and callers keep using the present credentials.
-        """
-        if not self._turn.acquire(blocking=False):
-            return
-        try:
-            held = self._slice
-            if not held or held.left(self._clock()) <= held.margin:
-                with suppress(ClientProblem):  # `_renewed` has noted it
-                    self._renewed()
-        finally:
-            self._turn.release()
 
     def _renewed(self) -> Slice:
         """Fetch the next slice. The caller holds the lock for renewals."""

@@ -8,7 +8,7 @@ from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.polling import ended_problem, pending_problem
 from jitney.client.api.responses import ApiGrant, GrantResponse
-from jitney.client.holding.grant_memory import GrantMemory, ProcessMemory
+from jitney.client.holding.grant_memory import GrantMemory
 from jitney.client.holding.grant_uses import RequestedGrants, end_of
 from jitney.client.holding.slices import Slice, Slices
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, Unavailable
@@ -36,7 +36,7 @@ class SliceSource:
     ) -> None:
         self._broker = broker
         self._request = None if isinstance(need, str) else need
-        self._memory = ProcessMemory(need) if isinstance(need, str) else memory or ProcessMemory()
+        self._memory = GrantMemory(need) if isinstance(need, str) else memory or GrantMemory()
         self._gateway = (self._request.way if self._request else way) == "gateway"
         self._slices = slices
         self._clock = broker.clock.now
@@ -48,15 +48,7 @@ class SliceSource:
 
         Raises the problems of requests and of issuing credentials, and Unavailable if the keys end before they arrive.
         """
-        remembered = self._memory.grant_id
         following = self._sliced(self._answer(present), present)
-        now = self._clock()
-        if (
-            following.grant.id == remembered
-            and following.left(now) <= following.usable
-            and following.ends_with_grant(now)
-        ):
-            following = self._sliced(self._answer(following), following)
         if following.left(self._clock()) > 0:
             return following
         detail = f"The keys of {following.grant.id} ended before they arrived."
@@ -91,14 +83,19 @@ class SliceSource:
         return tuple(answers)
 
     def _answer(self, present: Slice | None) -> GrantResponse:
-        """Return an active grant with its credentials, if it has any: the remembered grant, or else a new one."""
+        """Return an active grant with its credentials, if it has any: the remembered grant, or else a new one.
+
+        The remembered grant is used up if `present` reaches its end, or if only the usable time is left.
+        """
         number = self._memory.grant_id
         if self._request is None:
             return self._of_grant(number)
         if number:
             try:
                 if present is None or present.grant.id != number or not present.ends_with_grant(self._clock()):
-                    return self._of_grant(number)
+                    answer = self._of_grant(number)
+                    if not 0 < end_of(answer.grant.expires_at) - self._clock() <= self._slices.usable:
+                        return answer
                 self._require_no_revocation(number)
             except GrantEnded:
                 self._memory.remember("")
