@@ -50,6 +50,18 @@ KEYS = [{"Key": "a"}, {"Key": "b"}, {"Key": "c"}]
             {"ChangeBatch": {"Changes": [{"Action": "DELETE"}, {"Action": "UPSERT"}]}},
             1,
         ),
+        ("route53", "ChangeCidrCollection", {"Changes": [{"Action": "DELETE_IF_EXISTS"}, {"Action": "PUT"}]}, 1),
+        ("sagemaker", "BatchDeleteClusterNodes", {"NodeIds": ["i-1", "i-2"], "NodeLogicalIds": ["a", "b"]}, 4),
+        ("cloudformation", "DeleteStackInstances", {"Accounts": ["1", "2", "3"], "Regions": ["r", "s"]}, 6),
+        (
+            "cloudformation",
+            "DeleteStackInstances",
+            {"DeploymentTargets": {"Accounts": ["1"], "OrganizationalUnitIds": ["o", "p"]}, "Regions": ["r", "s"]},
+            6,
+        ),
+        ("cloudformation", "DeleteStackInstances", {"DeploymentTargets": {"AccountsUrl": "u"}, "Regions": ["r"]}, 1),
+        ("ec2", "DeleteTags", {"Resources": ["i-1", "i-2"], "Tags": [{"Key": "a"}, {"Key": "b"}, {"Key": "c"}]}, 6),
+        ("ec2", "DeleteTags", {"Resources": ["i-1", "i-2"]}, 2),
     ],
 )
 def test_gw_12_deleted_items_are_counted(service: str, operation: str, parameters: dict[str, Any], expected: int):
@@ -68,6 +80,23 @@ def test_gw_12_every_list_of_changes_with_an_entry_that_deletes_is_counted():
     ]
     assert ("dynamodb", "UpdateTable", {"ReplicaUpdates": [{"Delete": {}}]}) in changes
     assert [each for each in changes if items_deleted(*each) != 1] == []
+
+
+def test_gw_12_each_operation_that_deletes_from_two_lists_is_counted_by_both():
+    """A new one is counted by the sum of its lists, until a person decides whether it deletes each pair of entries."""
+    models = AwsModels.load(MODELS.read_bytes())
+    several = {
+        (service, name)
+        for service in models.services()
+        for name in models.operations(service)
+        if items_deleted(service, name, {}) and (whole := models.operation(service, name).input_shape)
+        if sum(shape.type_name == "list" for shape in whole.members.values()) > 1
+    }
+    assert several == {
+        ("cloudformation", "DeleteStackInstances"),
+        ("ec2", "DeleteTags"),
+        ("sagemaker", "BatchDeleteClusterNodes"),
+    }
 
 
 def _deleting_members(shape: Any) -> list[str]:
