@@ -219,9 +219,33 @@ def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(wr
         ),
         ('{"secret": ["${A}", "b"]}', '{"secret": ["<>"]}'),
         ('{"secret": ["[masked credential 3f9a2c]", "b"]}', '{"secret": ["<>"]}'),
+        ('{"password": ["abc", null, "def"], "n": [1]}', '{"password": ["<>"], "n": [1]}'),
+        ('{"password": [["abc"], ["def"]], "n": [1]}', '{"password": [["<>"]], "n": [1]}'),
+        ('{"password": [12345678, 87654321]}', '{"password": [<>]}'),
+        ('{"password": [null, "abc"]}', '{"password": [<>]}'),
+        ("password: [hunter2000, hunter2001]\nn: [1]", "password: [<>]\nn: [1]"),
+        ("password = [\"hunter2000\", 'hunter2001']", "password = [<>]"),
+        ("password: [optional, string]", "password: [optional, string]"),
+        ("password:\n  - hunter2000\n  - hunter2001\nn: 1", "password:\n  - <>\nn: 1"),
+        ("password:\r\n- 'hunter2000'\r\n- \"hunter2001\"\r\nn: 1", "password:\r\n- <>\r\nn: 1"),
+        ("password:\n- required\n- at least 12 characters", "password:\n- required\n- at least 12 characters"),
     ],
 )
 def test_mask_01_all_values_of_a_list_are_masked(written, kept):
+    masked = mask_text(written, TAGS)
+    assert MASK.sub(lambda _: "<>", masked) == kept
+    assert mask_text(masked, TAGS) == masked
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("password: |\n  hunter2000\n  hunter2001\nn: 1", "password: |\n  <>\nn: 1"),
+        ("  password: >-\n    hunter2000\n\n  n: 1", "  password: >-\n    <>\n\n  n: 1"),
+        ('{"password" : \n "hunter2000"}', '{"password" : \n "<>"}'),
+    ],
+)
+def test_mask_01_a_value_on_the_next_lines_is_masked(written, kept):
     masked = mask_text(written, TAGS)
     assert MASK.sub(lambda _: "<>", masked) == kept
     assert mask_text(masked, TAGS) == masked

@@ -18,6 +18,7 @@ from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.needles import contained
 from jitney.core.masking.random_values import LONGEST, is_filled, looks_random
 from jitney.core.masking.searched_text import SearchedText
+from jitney.core.masking.value_forms import VALUE, listed
 
 NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
@@ -76,20 +77,6 @@ _NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 _LONGEST_BEFORE = 60
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
 _ELEMENT = LazyPattern(r"<(?:[\w-]{1,20}:)?\Z")
-_VALUE = LazyPattern(
-    r"""
-      \[\s{0,99}"(?P<list>(?:[^"\\\0]|\\[^\0])*(?:"\s{0,99},\s{0,99}"(?:[^"\\\0]|\\[^\0])*)*)
-    | \[\s{0,99}'(?P<listed>(?:[^'\\\0]|\\[^\0])*(?:'\s{0,99},\s{0,99}'(?:[^'\\\0]|\\[^\0])*)*)
-    | "{3}(?P<triple>(?:[^"\\\0]|\\[^\0])*)
-    | '{3}(?P<tripled>(?:[^'\\\0]|\\[^\0])*)
-    | "(?P<double>(?:[^"\\\0]|\\[^\0])*)
-    | '(?P<single>(?:[^'\\\0]|\\[^\0])*)
-    | `(?P<tick>[^`\0]*)
-    | (?:bearer|basic|token|digest|negotiate)\ +(?P<scheme>[^\s"'&;,<>\0]+)
-    | (?P<bare>[^\s"'&;<>,\0]*(?:,(?!\s?["']?[\w.-]+["']?\s?[=:])[^\s"'&;<>,\0]*)*(?<![\s"'&;<>,.)\]}\0]))
-    """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
 # In prose, a value is a secret only if it has a long random part: not `deployer-token-4xw9k` in
 # `the secret "deployer-token-4xw9k"`.
 _RANDOM_IN_PROSE = LazyPattern(r"[\w.~+/=:@!#$^*-]{0,200}?[A-Za-z0-9]{12}[\w.~+/=:@!#$^*-]*")
@@ -99,7 +86,7 @@ _NO_SECRET = LazyPattern(
     r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.++|<.*>|\$.*|%[^%]*%|@.*"
     r"|[01]|%[sdv]|(?:insert|enter|your|replace)[-_ ][\w -]{0,40}|yes|no|on|off|str|int|bool|enc\[\w{2,20},.*"
     r"|[(\[<*]{0,3}(?:change[-_ ]?me|redacted|todo|tbd|n/a)"
-    r"|\[?\{.*|\[|\]|/[\w./-]*+|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",
+    r"|\[?\{.*|\[|\]|-|/[\w./-]*+|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 # A value that starts like this is no secret. Checked before searching the value's end, which would take quadratic time
@@ -284,14 +271,13 @@ def _span(text: str, at: int, read: Callable[[int], None], end: int = sys.maxsiz
     """Return the span of the secret value that starts at `at`, up to `end`."""
     if _STANDS_FOR_ANOTHER.match(text, at):
         return None
-    match = _VALUE.match(text, at, end)
+    match = VALUE.match(text, at, end)
     if match is None or (group := match.lastgroup) is None:
         return None
     read(match.end() - at)
-    if group.startswith("list"):
-        # The values of a list are masked as one value, so that JSON stays valid.
-        values = compiled(r"[\"']\s{0,99},\s{0,99}[\"']").split(match[group])
-        return match.span(group) if any(is_secret(value) for value in values) else None
+    if group in ("list", "lines"):  # its values are masked as one value
+        span, values = listed(match)
+        return span if any(is_secret(value) for value in values) else None
     value = match[group]
     if MASK.match(text, match.start(group)) or not is_secret(value) or (group == "bare" and _SCHEME.fullmatch(value)):
         return None
