@@ -516,6 +516,20 @@ class TestWhatWasGranted:
         status, body, _ = system.call(create_grant, REQUEST_BODY | {"target": "analytics"}, token=fresh(system))
         assert (status, body["code"]) == (403, "suspended")
 
+    def test_end_07_a_target_that_was_suspended_under_the_alias_of_another_stays_suspended(self, system):
+        """An operator suspends the alias again after it got another role, and both targets are renamed later."""
+        target, asked = system.config.targets["analytics-prod"], {"kind": "target", "name": "analytics-prod"}
+        first = suspended(system, asked)
+        targets_are(system, role_arn=f"{ROLE_ARN}-other")
+        second = suspended(system, asked)
+        assert (second["already_in_force"], second["suspension"]["role"]) == (False, f"{ROLE_ARN}-other")
+        assert suspended(system, asked)["suspension"]["id"] == second["suspension"]["id"] != first["suspension"]["id"]
+        renamed = replace(target, alias="one"), replace(target, alias="two", role_arn=f"{ROLE_ARN}-other")
+        system.ports.__dict__["config"] = replace(system.config, targets={each.alias: each for each in renamed})
+        for alias in ("one", "two"):
+            status, body, _ = system.call(create_grant, REQUEST_BODY | {"target": alias}, token=fresh(system))
+            assert (status, body["code"]) == (403, "suspended"), alias
+
     def test_end_08_a_grant_that_was_being_made_meanwhile_ends_too(self, system):
         """A request read the suspensions before the write, and wrote its grant after."""
         system.ports.suspensions.meanwhile = lambda: suspend_meanwhile(system)

@@ -143,7 +143,7 @@ def _begun(
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = authenticated.ports
     before = ports.suspensions.current()
-    if same := before.of(asked.kind, named.name, named.issuer):
+    if same := before.of(asked.kind, named.name, named.issuer, named.role):
         return same, before
     by = authenticated.principal.source_identity
     suspension = Suspension(

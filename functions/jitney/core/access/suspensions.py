@@ -54,10 +54,13 @@ class Suspensions(NamedTuple):
         """The suspensions that are not lifted, the oldest first."""
         return tuple(each for each in self.entries if each.in_force)
 
-    def of(self, kind: SuspensionKind, name: str, issuer: str = "") -> Suspension | None:
-        """Return the suspension in force with this kind and name, and with this issuer unless that is ""."""
+    def of(self, kind: SuspensionKind, name: str, issuer: str = "", role: str = "") -> Suspension | None:
+        """Return the suspension in force with this kind and name, and with this issuer and role unless they are "".
+
+        A target's alias may have had another role when it was suspended.
+        """
         found = (each for each in self.in_force if (each.kind, each.name) == (kind, name))
-        return next((each for each in found if issuer in ("", each.issuer)), None)
+        return next((each for each in found if issuer in ("", each.issuer) and role in ("", each.role)), None)
 
     def with_id(self, suspension_id: str) -> Suspension | None:
         """Return the suspension of an id, in force or lifted."""
