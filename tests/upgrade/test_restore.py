@@ -233,6 +233,13 @@ def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_brin
         assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
+def test_ops_02_a_target_stays_suspended_if_another_has_its_alias_now(after: StoredSystem, drill: Drill):
+    for _ in range(2):
+        restored(after).prepare(RestorePlan({"analytics-prod": f"{ROLE_ARN}-other"}, LOCK_SECONDS))
+        found = [each for each in after.ports.suspensions.current().in_force if each.kind is SuspensionKind.TARGET]
+        assert sorted(each.role for each in found) == [ROLE_ARN, f"{ROLE_ARN}-other"]
+
+
 def test_ops_02_tables_of_another_form_or_without_a_key_are_refused():
     wrong = {
         ("audit", "audit"): "audit is not a state table",

@@ -58,24 +58,24 @@ class RestoredSuspensions:
         StaleWrite if others change the suspensions meanwhile.
         """
         before = self._reader.current()
-        known = before.of(SuspensionKind.TARGET, alias) or self._from_before(alias, before)
+        known = _of_target(before, alias, role_arn) or self._from_before(alias, role_arn, before)
         known = known or Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
         suspension = replace(known, since=now, role=role_arn, completed_at=None)
         listed = before if before.with_id(known.id) else before.with_new(suspension)
         self._write(before, _with(listed, suspension), suspension, REASON, now)
         return True
 
-    def _from_before(self, alias: str, present: Suspensions) -> Suspension | None:
+    def _from_before(self, alias: str, role_arn: str, present: Suspensions) -> Suspension | None:
         """Return the target's earlier suspension, unless an operator lifted it in the restored table."""
-        found = self.earlier.of(SuspensionKind.TARGET, alias)
+        found = _of_target(self.earlier, alias, role_arn)
         return found if found and present.with_id(found.id) is None else None
 
     def missing(self) -> list[Suspension]:
         """Return the earlier suspensions in force that the restored table does not have."""
-        present, found = self._reader.current(), dict[tuple[str, str, str], Suspension]()
+        present, found = self._reader.current(), dict[tuple[str, str, str, str], Suspension]()
         for each in self.earlier.in_force:
             if not _knows(present, each):
-                found.setdefault((each.kind, each.name, each.issuer), each)
+                found.setdefault((each.kind, each.name, each.issuer, each.role), each)
         return [*found.values()]
 
     def unknown(self, suspensions: Iterable[Suspension]) -> list[Suspension]:
@@ -118,7 +118,14 @@ def _knows(present: Suspensions, suspension: Suspension) -> bool:
     """
     same = present.with_id(suspension.id)
     known = same is not None and same.detail == suspension.detail
-    return known or present.of(suspension.kind, suspension.name, suspension.issuer) is not None
+    return known or present.of(suspension.kind, suspension.name, suspension.issuer, suspension.role) is not None
+
+
+def _of_target(suspensions: Suspensions, alias: str, role_arn: str) -> Suspension | None:
+    """Return the suspension in force of the target with this alias and first role. A record does not say the role."""
+    found = suspensions.of(SuspensionKind.TARGET, alias)
+    unknown = found is not None and not found.role
+    return found if unknown else suspensions.of(SuspensionKind.TARGET, alias, role=role_arn)
 
 
 def _is_nearly_full(present: Suspensions) -> bool:
