@@ -196,6 +196,21 @@ def test_rev_17_a_repeat_with_the_words_that_were_rejected_is_refused(system: Sy
     assert ask(system, changed="Their report is in OPS-13.")[0] == 202
 
 
+@pytest.mark.parametrize("changed", ["the audit is over", " The  audit is over!", "THE AUDIT IS OVER. ..."])
+def test_rev_17_a_repeat_with_the_rejected_words_in_another_spelling_is_refused(system: System, changed: str):
+    rejected(system)
+    system.now += 1
+    second = rejected(system, changed="The audit is over.")
+    status, body = ask(system, changed=changed)
+    assert (status, body["code"], body["rejection"]["grant"]) == (403, "rejected_before", second)
+
+
+@pytest.mark.parametrize("changed", ["...", "- !", "\U0001f64f"])
+def test_rev_17_a_repeat_without_a_word_says_nothing_of_what_changed(system: System, changed: str):
+    rejected(system)
+    assert ask(system, changed=changed)[1]["code"] == "rejected_before"
+
+
 def test_rev_17_a_repeat_without_words_is_refused_although_each_equal_request_had_some(system: System):
     rejected(system)
     added = {"actions": ["s3:PutObject"], "resources": [f"{REPORTS}/q5"]}

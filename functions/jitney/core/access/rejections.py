@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from jitney.core.access.request import Permission
+from jitney.core.masking.mask_tags import untagged
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, patterns_intersect, wildcard_pattern
 from jitney.core.times import iso
 
@@ -64,6 +66,18 @@ def equal_rejections(permissions: Iterable[Permission], rejections: Iterable[Rej
             shared = True
         if shared:
             yield rejection
+
+
+def have_same_words(one: str, other: str) -> bool:
+    """Return whether both texts say the same: their letters and digits are equal, in any case and spacing.
+
+    Tags of masks differ between agents, and are left out. A text without letters and digits says nothing.
+    """
+    return _letters(one) == _letters(other)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, normalize("NFKC", untagged(text)).casefold()))
 
 
 def have_in_common(ones: Iterable[Permission], others: Iterable[Permission], budget: Budget) -> bool:

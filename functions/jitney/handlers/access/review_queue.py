@@ -10,7 +10,7 @@ from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
-from jitney.core.access.rejections import Rejection, RepeatedRequest, equal_rejections
+from jitney.core.access.rejections import Rejection, RepeatedRequest, equal_rejections, have_same_words
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.identity.principal import rejection_key
@@ -53,7 +53,7 @@ def earlier_rejection(
 
     With `call`, it is the rejection of an equal call. All requests on behalf of one person count together.
     Without a person, all requests of one unit do. Otherwise an agent could repeat another's request. Raises Problem
-    rejected_before if `changed` is empty, or was rejected with such a request.
+    rejected_before if `changed` says nothing, or was rejected with such a request.
     """
     owner = rejection_key(authenticated.principal.unit_key, authenticated.principal.human)
     earlier = authenticated.ports.store.rejections(owner, role_arn, call, authenticated.now)
@@ -65,7 +65,9 @@ def earlier_rejection(
     rejected = equal(earlier)
     if rejected is None:
         return None
-    if changed and equal([each for each in earlier if each.changed == changed]) is None:
+    said_before = [each for each in earlier if have_same_words(each.changed, changed)]
+    says_something = not have_same_words(changed, "")
+    if says_something and equal(said_before) is None:
         return rejected
     view = rejected.view()
     what, again = ("call", "make the call again") if call else ("request", "request it again")
@@ -74,7 +76,7 @@ def earlier_rejection(
         f"Do what the reviewer says. If you {again}, say what is different in `changed` (--changed TEXT): "
         "reviewers see it beside the rejection."
     )
-    if changed:
+    if says_something:
         fix = f"Reviewers have also rejected what `changed` says. {fix}"
     raise Problem("rejected_before", detail, fix, {"rejection": view})
 
