@@ -225,6 +225,8 @@ def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(wr
         ('{"password": [null, "abc"]}', '{"password": [<>]}'),
         ("password: [hunter2000, hunter2001]\nn: [1]", "password: [<>]\nn: [1]"),
         ("password = [\"hunter2000\", 'hunter2001']", "password = [<>]"),
+        (f"password: [{'ab1' * 400}, hunter2000]", "password: [<>]"),
+        ("password: [hun{ter}2000, hun[ter2001]", "password: [<>]"),
         ("password: [optional, string]", "password: [optional, string]"),
         ("password:\n  - hunter2000\n  - hunter2001\nn: 1", "password:\n  - <>\nn: 1"),
         ("password:\r\n- 'hunter2000'\r\n- \"hunter2001\"\r\nn: 1", "password:\r\n- <>\r\nn: 1"),
