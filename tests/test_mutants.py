@@ -30,7 +30,7 @@ def test_each_kind_of_guard_is_found():
     assert ("core/identity/signature.py", "fitting is None") in conditions
     assert ("handlers/suspensions.py", "authenticated.require_operator('suspend')") in conditions  # a call
     assert ("core/access/eligibility.py", "current.state is State.ACTIVE") in conditions  # before a raise at the end
-    assert ("handlers/access/review_queue.py", "changed") in conditions  # of an `and`
+    assert ("handlers/access/review_queue.py", "says_something") in conditions  # of an `and`
     assert ("core/review/covering_approvals.py", "_gave(): same_profile") in conditions  # of a predicate's `and`
     assert ("core/access/suspension_entry.py", "ends(): named") in conditions  # of a refusal's `or`
 
