@@ -231,23 +231,13 @@ def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(wr
         ("password:\n  - hunter2000\n  - hunter2001\nn: 1", "password:\n  - <>\nn: 1"),
         ("password:\r\n- 'hunter2000'\r\n- \"hunter2001\"\r\nn: 1", "password:\r\n- <>\r\nn: 1"),
         ("password:\n- required\n- at least 12 characters", "password:\n- required\n- at least 12 characters"),
-    ],
-)
-def test_mask_01_all_values_of_a_list_are_masked(written, kept):
-    masked = mask_text(written, TAGS)
-    assert MASK.sub(lambda _: "<>", masked) == kept
-    assert mask_text(masked, TAGS) == masked
-
-
-@pytest.mark.parametrize(
-    ("written", "kept"),
-    [
+        # Values on the next lines.
         ("password: |\n  hunter2000\n  hunter2001\nn: 1", "password: |\n  <>\nn: 1"),
         ("  password: >-\n    hunter2000\n\n  n: 1", "  password: >-\n    <>\n\n  n: 1"),
         ('{"password" : \n "hunter2000"}', '{"password" : \n "<>"}'),
     ],
 )
-def test_mask_01_a_value_on_the_next_lines_is_masked(written, kept):
+def test_mask_01_all_values_of_lists_and_next_lines_are_masked(written, kept):
     masked = mask_text(written, TAGS)
     assert MASK.sub(lambda _: "<>", masked) == kept
     assert mask_text(masked, TAGS) == masked
