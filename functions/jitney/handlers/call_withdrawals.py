@@ -32,7 +32,7 @@ def _not_under_review(call_id: str, state: str) -> Problem:
     detail, fix = f"Call {call_id} was sent, so it cannot be withdrawn.", f"GET /v1/calls/{call_id} shows its state."
     if state == CallState.NOT_SENT:
         detail = f"AWS did not run call {call_id}, so there is nothing to withdraw."
-        fix = "It is sent again only if you repeat it with its Idempotency-Key."
+        fix = "You need not do anything. It is sent again only if you repeat it with its Idempotency-Key."
     return Problem("call_already_made", detail, fix, {"call_id": call_id})
 
 
