@@ -74,6 +74,39 @@ def test_mask_01_every_planted_secret_is_masked_in_a_long_text(name):
     assert secret not in mask_text(f"{prose}\n{text}\n{prose}", TAGS)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in PLANTED if kind != "private key cut off"])
+def test_mask_03_json_with_escapes_stays_json_and_keeps_the_text_around_a_secret(kind: str):
+    text, secret = PLANTED[kind]
+    around = {"n": 1, "log": f"a \u00e9 \\ line\n{text}\nlast", "path": "C:\\temp\\a.txt"}
+    masked = mask_text(json.dumps(around, ensure_ascii=False), TAGS)
+    assert secret not in masked
+    read = json.loads(masked)
+    assert read | {"log": ""} == around | {"log": ""}
+    assert read["log"].startswith("a \u00e9 \\ line\n")
+    assert read["log"].endswith("\nlast") or kind == "cookie"
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "expected"),
+    [
+        ('"a b\\n"', [(0, 6, "Q"), (2, 3, None)], '"ab\\n"'),
+        ('"a \\"b"', [(0, 7, "Q"), (3, 5, None)], "Q"),
+        ("a%20b", [(0, 5, "P"), (4, 5, None)], "a%20"),
+        ("aaaabbbb", [(0, 8, "B"), (2, 4, None)], "B"),
+        ('"aaaabbbb\\n"', [(0, 12, "Q"), (1, 9, "B"), (2, 4, None)], "Q"),
+        ('"aaaabbbb\\n"', [(0, 12, "Q"), (1, 9, "B")], "Q"),
+        ("aaaabbbb", [(0, 8, None), (2, 6, "B")], ""),
+        ("aaaabbbb", [(0, 6, "B"), (4, 8, None)], ""),
+        ("abcdef", [(0, 3, None), (2, 4, None), (5, 6, None)], "e"),
+    ],
+)
+def test_mask_01_what_overlaps_is_cut_only_where_the_rest_can_still_be_read(
+    text: str, places: list[tuple[int, int, str | None]], expected: str
+):
+    """A mask within base64 would hide a secret after it, and a mask within an escape would break JSON."""
+    assert MASK.sub("", text_module._put_together(text, places, TAGS)[0]) == expected
+
+
 # Hypothesis cannot make a match of the formats of access key ids. The test above plants them.
 MADE = [each for each in FORMATS if not each.loose and each.needle not in ("AKIA", "ASIA")]
 

@@ -83,7 +83,7 @@ _RANDOM_IN_PROSE = LazyPattern(r"[\w.~+/=:@!#$^*-]{0,200}?[A-Za-z0-9]{12}[\w.~+/
 # In a manifest of External Secrets: the name of a secret's member, not a secret.
 _MEMBER_OF_A_SECRET = LazyPattern(r"[a-z][a-z._-]{0,60}[ \t]{0,9}(?=[\r\n]|\Z)")
 _NO_SECRET = LazyPattern(
-    r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.++|<.*>|\$.*|%[^%]*%|@.*"
+    r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.++|\\++|<.*>|\$.*|%[^%]*%|@.*"
     r"|[01]|%[sdv]|(?:insert|enter|your|replace)[-_ ][\w -]{0,40}|yes|no|on|off|str|int|bool|enc\[\w{2,20},.*"
     r"|[(\[<*]{0,3}(?:change[-_ ]?me|redacted|todo|tbd|n/a)"
     r"|\[?\{.*|\[|\]|-|/[\w./-]*+|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",

@@ -10,11 +10,11 @@ from typing import NamedTuple, Self, TypeAlias
 
 from jitney.core.masking import encodings, named_secrets, secret_formats
 from jitney.core.masking.encodings import find_encoded
+from jitney.core.masking.secret_formats import SecretFormat
 from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
 from jitney.core.masking.searched_text import SearchedText, lower
-from jitney.core.masking.secret_formats import SecretFormat
 
 MOST_PASSES = 10
 """How often a text is read at most, counted in its length. Then the whole text is masked.
@@ -199,17 +199,11 @@ class _Masking:
 def _put_together(text: str, places: list[_Place], tags: MaskTags) -> tuple[str, str]:
     """Return the text with its `places` masked or replaced, and all new parts with the text around them.
 
-    Places that overlap are masked together. Each new part has `LONGEST_NEEDLE` characters around it, so it contains
-    every needle that occurs only in the new text.
+    Each new part has `LONGEST_NEEDLE` characters around it, so it contains every needle that occurs only in the new
+    text.
     """
-    merged: list[_Place] = []
-    for start, end, new in sorted(places, key=lambda place: place[:2]):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), None)
-        else:
-            merged.append((start, end, new))
     pieces, spans, at, length = [], list[Span](), 0, 0
-    for start, end, new in merged:
+    for start, end, new in _disjoint(text, places):
         piece = _mask(text, start, end, tags) if new is None else new
         length += start - at
         spans.append((length, length + len(piece)))
@@ -219,6 +213,52 @@ def _put_together(text: str, places: list[_Place], tags: MaskTags) -> tuple[str,
     written = "".join([*pieces, text[at:]])
     changed = (written[max(0, start - LONGEST_NEEDLE) : end + LONGEST_NEEDLE] for start, end in spans)
     return written, "\0".join(changed)
+
+
+def _disjoint(text: str, places: list[_Place]) -> Iterator[_Place]:
+    """Yield places that do not overlap, in order. A secret that is in none of them is left to the next pass."""
+    group: list[_Place] = []
+    reach = 0
+    for place in sorted(places, key=lambda place: (place[0], -place[1], place[2] is not None)):
+        if place[0] >= reach:
+            yield from _of_group(text, group)
+            group = []
+        group.append(place)
+        reach = max(reach, place[1])
+    yield from _of_group(text, group)
+
+
+def _of_group(text: str, group: list[_Place]) -> Iterator[_Place]:
+    """Yield the places that stand for a group of overlapping ones: only the secrets, if the rest can still be read.
+
+    A mask within base64 would change the meaning of what follows. A secret with a backslash may be cut within an
+    escape, so that JSON would not be valid. Then the text is decoded, masked and encoded again. If that is not all of
+    the group, the whole group is masked.
+    """
+    if len(group) < 2:
+        yield from group
+        return
+    outer, reach = group[0], max(end for _, end, _ in group)
+    secrets = [(start, end) for start, end, new in group if new is None]
+    if secrets and all(map(partial(_may_be_cut, text), group)):
+        yield from _united(secrets)
+    else:
+        yield outer if outer[1] == reach else (outer[0], reach, None)
+
+
+def _united(spans: list[Span]) -> Iterator[_Place]:
+    start, end = spans[0]
+    for following in spans[1:]:
+        if following[0] >= end:
+            yield start, end, None
+            start = following[0]
+        end = max(end, following[1])
+    yield start, end, None
+
+
+def _may_be_cut(text: str, place: _Place) -> bool:
+    start, end, new = place
+    return "\\" not in text[start:end] if new is None else text[start] == '"' or "%" in text[start:end]
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
