@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.core.masking import named_secrets, needles, runs, secret_formats
+from jitney.core.masking.format_entry import SecretFormat
 from jitney.core.masking.runs import _LETTERS, _TOKEN_LETTERS
 from jitney.core.masking.searched_text import SearchedText, lower
+from tests.core.masking.test_command_formats import MASKED
 
 NEEDLES = [*named_secrets.PARTS, *(each.needle for each in secret_formats.FORMATS)]
 LONG = "\n" * 3000
@@ -20,6 +22,11 @@ MARKED = [
     "Authorization: basic dXNlcjpwYXNz",
     "123456789:AAk3v7q2M5x4Tbca9R1zLwk3v7q2M5x4Tba",
     "db.internal:5432:reports:app:Tr0ub4dor",
+    "pscp -pw Tr0ub4dor a h:",
+    "redis-cli -a Tr0ub4dor ping",
+    "sshpass -p Tr0ub4dor ssh h",
+    "usermod -p Tr0ub4dor app",
+    *MASKED,
 ]
 PARTS = sorted({needle[start:end] for needle in NEEDLES for start in range(len(needle)) for end in (start + 3, None)})
 
@@ -48,7 +55,7 @@ def test_mask_01_runs_are_found_across_the_parts_of_a_text(pieces: list[tuple[st
 
 
 @pytest.mark.parametrize("each", [each for each in secret_formats.FORMATS if each.mark], ids=lambda each: each.needle)
-def test_mask_01_a_format_matches_nothing_without_its_mark(each: secret_formats.SecretFormat):
+def test_mask_01_a_format_matches_nothing_without_its_mark(each: SecretFormat):
     found = [text for text in MARKED if re.search(each.pattern, text, re.ASCII | re.IGNORECASE)]
     assert found
     assert not [text for text in found if re.search(each.pattern, text.replace(each.mark, ""), re.IGNORECASE)]

@@ -30,7 +30,8 @@ _JOINED = LazyPattern(
     |["']?\s{0,3}\n\s{1,40}["']?OF_A_PAIR["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])
     |</\w{0,20}(?:key|name)>\s{0,99}<(?:string|data|OF_A_PAIR)>\s{0,99}
     |["']\s{0,9},\s{0,9}(?:["']type["']\s{0,9}:\s{0,9}["']\w{1,40}["']\s{0,9},\s{0,9})?["']OF_A_PAIR["']\s{0,9}:\s{0,9}
-    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s""".replace("OF_A_PAIR", _OF_A_PAIR).replace("ABOUT", _ABOUT),
+    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s
+    |,\s?OF_A_PAIR=""".replace("OF_A_PAIR", _OF_A_PAIR).replace("ABOUT", _ABOUT),
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
 _IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")

@@ -8,32 +8,15 @@ searched with memchr, at 2 GB a second.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from jitney.core.masking import command_formats
+from jitney.core.masking.format_entry import SecretFormat
 from jitney.core.masking.lazy_patterns import compiled
+from jitney.core.masking.named_secrets import is_secret
 from jitney.core.masking.needles import contained
 from jitney.core.masking.random_values import is_filled
 from jitney.core.masking.runs import long_words, word_spans
 from jitney.core.masking.searched_text import SearchedText
-
-
-class SecretFormat(NamedTuple):
-    """The format of a kind of secret. `needle` is `offset` characters after the start of each match of `pattern`.
-
-    If the pattern has a group, group 1 is the secret. Unless it is `loose`, the needle of a match is in a long word. A
-    match contains the character `mark`, which is searched before the needle.
-
-    With `folded`, the needle is in lower case and matches any case. No pattern matches a NUL, because texts are joined
-    with NULs and searched together.
-    """
-
-    needle: str
-    pattern: str
-    offset: int = 0
-    folded: bool = False
-    loose: bool = False
-    mark: str = ""
-
 
 _WORD = r"(?<![A-Za-z0-9])"
 _URL_END = r"[A-Za-z0-9%+/_~=.-]"
@@ -56,6 +39,7 @@ AWS_KEYS = (
 
 FORMATS = (
     *AWS_KEYS,
+    *command_formats.FORMATS,
     SecretFormat("ABSK", rf"{_WORD}ABSK[A-Za-z0-9+/]{{100,270}}={{0,2}}"),
     SecretFormat("bedrock-api-key-", r"bedrock-api-key-[A-Za-z0-9+/=%_-]{20,}"),
     SecretFormat("amzn.mws.", r"amzn\.mws\.[0-9a-f-]{36}"),
@@ -96,35 +80,6 @@ FORMATS = (
         r"((?=[\w-]{0,60}\d)(?:(?=[\w-]{0,60}[a-z])[\w-]{0,60}[A-Z][\w-]{8,100}|[0-9a-f]{32,64}))(?![\w.-])",
         loose=True,
         mark="/",
-    ),
-    # Passwords in options of commands.
-    SecretFormat(
-        "curl ",
-        r"curl (?:[^\n\\|;\0]|\\[^\0]){0,300}?(?<=\s)(?:-[a-zA-Z]{0,4}u|-U|--user|--proxy-user)[ =]{0,2}[\"']?"
-        r"(?![\"'<]|(?:user(?:name)?|login):(?:pass(?:w(?:or)?d)?|token)(?![^\s\"']))"
-        r"(?:[^\s:\"'\0]{0,100}:[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})|([^\s:\"'\0$<{\[]{8,200}):[\"']?(?!\S))",
-        loose=True,
-        mark=":",
-    ),
-    SecretFormat(
-        "mysql",
-        r"mysql(?:dump|admin|import|show|check)? [^\n|;\0]{0,200}?(?<=\s)-p[\"']?(?![\"'$<{\[]|\d+(?::\d+)?(?!\S))"
-        r"([^\s\"'\0]{3,100})",
-        loose=True,
-    ),
-    SecretFormat("sshpass ", r"sshpass +-p ?[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,100})", loose=True),
-    SecretFormat(
-        "docker login ",
-        r"docker login [^\n|;\0]{0,200}?(?<=\s)-p[ =][\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})",
-        loose=True,
-    ),
-    SecretFormat(
-        "redis-cli ", r"redis-cli [^\n|;\0]{0,200}?(?<=\s)-a ?[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})", loose=True
-    ),
-    SecretFormat("machine ", r"machine +\S+\s+login +\S+\s+password +(?![$<{\[\"'])([^\s\"'\0]{3,200})", loose=True),
-    # A line of .pgpass.
-    SecretFormat(
-        ":5432:", r":5432:[^\s:/@\0]{1,64}:[^\s:/@\0]{1,64}:(?![$<{\[])([^\s\0]{3,100})", loose=True, mark=":"
     ),
     SecretFormat("webhook.office.com/", r"webhook\.office\.com/([^\s\0]{20,})"),
     *(
@@ -187,8 +142,15 @@ _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
 _LOOSE = [each for each in _PLAIN if each.loose]
 _IN_WORDS = [each.needle for each in _PLAIN if not each.loose]
-_NEEDLES = [each.needle for each in _PLAIN]
+_MARKS = {each.mark: [one.needle for one in _LOOSE if one.mark == each.mark] for each in _LOOSE if each.mark}
+"""The loose needles that are searched only in texts with their mark."""
+_OTHER_MARKS = [mark for mark in _MARKS if len(mark) != command_formats.OPTION]
+"""Marks without those of options. One search finds all options of a text."""
+_UNMARKED = [each.needle for each in _LOOSE if not each.mark]
+_QUICK = (*_IN_WORDS, *_UNMARKED)
 _FOLDED_NEEDLES = [each.needle for each in _FOLDED]
+_BEFORE = 400
+"""How far before a needle its context is searched."""
 _SHORT = 1000
 """In a shorter text, it takes less time to search all needles than to find the long words."""
 
@@ -197,7 +159,11 @@ def may_contain_known_format(text: str, lowered: str) -> bool:
     """Return whether any needle occurs in the text."""
     if len(text) > _SHORT:
         return bool(_plain_in(text, long_words(text, word_spans(text))) or _folded_in(lowered))
-    return any(map(text.__contains__, _NEEDLES)) or any(map(lowered.__contains__, _FOLDED_NEEDLES))
+    return (
+        any(map(text.__contains__, _QUICK))
+        or any(map(text.__contains__, _marked_in(text)))
+        or any(map(lowered.__contains__, _FOLDED_NEEDLES))
+    )
 
 
 def formats_in(searched: SearchedText) -> tuple[SecretFormat, ...]:
@@ -219,8 +185,16 @@ def _plain_in(text: str, words: str) -> list[SecretFormat]:
 
     Most needles are searched only in the long `words`, because prose has none.
     """
-    found = [*contained([each.needle for each in _LOOSE if each.mark in text], text), *contained(_IN_WORDS, words)]
+    found = [*contained([*_UNMARKED, *_marked_in(text)], text), *contained(_IN_WORDS, words)]
     return [each for each in _PLAIN if each.needle in found] if found else []
+
+
+def _marked_in(text: str) -> list[str]:
+    """Return the needles whose marks the text contains."""
+    marks = {mark for mark in _OTHER_MARKS if mark in text}
+    if " -" in text:
+        marks |= {f" -{letter}" for letter in {part[:1] for part in text.split(" -")[1:]}}
+    return [needle for mark in marks for needle in _MARKS.get(mark, ())]
 
 
 def _folded_in(lowered: str) -> list[SecretFormat]:
@@ -245,7 +219,17 @@ def _found(sought: SecretFormat, text: str, searched: str, flags: int) -> Iterat
     while at >= 0:
         end = at + 1
         if (match := pattern.match(text, max(0, at - sought.offset))) is not None:
-            if not is_filled(match[match.lastindex or 0]):
+            if _is_secret(sought, match, at):
                 yield match.span(match.lastindex or 0)
             end = max(end, match.end())
         at = searched.find(sought.needle, end)
+
+
+def _is_secret(sought: SecretFormat, match: re.Match[str], at: int) -> bool:
+    value = match[match.lastindex or 0]
+    if is_filled(value) or (sought.password and not is_secret(value)):
+        return False
+    return (
+        not sought.before
+        or compiled(sought.before, re.ASCII | re.IGNORECASE).search(match.string, max(0, at - _BEFORE), at) is not None
+    )

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self, TypeAlias
 
 from jitney.core.masking import encodings, named_secrets, secret_formats
 from jitney.core.masking.encodings import find_encoded
-from jitney.core.masking.secret_formats import SecretFormat
+from jitney.core.masking.format_entry import SecretFormat
 from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
