@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,12 +14,14 @@ from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.table_reads import item_key
+from jitney.adapters.transactions import StaleWrite
 from jitney.adapters.unreadable_grants import UNREADABLE_REASON
 from jitney.adapters.vote_history import VoteHistory, put_vote
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.core.records.chain_numbers import MAX_SEQ, sort_key
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grant.grant_updates import update_grant
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
@@ -246,6 +249,38 @@ def test_pol_08_no_revocation_takes_a_store_that_fails_for_an_unreadable_grant(
     monkeypatch.setattr(stored.ports.store, "grant", failing)
     status, body, _ = stored.call(revoke_grant, REASON, grant_id=READABLE.id, token=minting.token(**OPERATOR))
     assert (status, body["code"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("known", ["whole", "part"])
+@pytest.mark.parametrize("code", ["grant_unreadable", "unavailable"])
+def test_ops_02_only_an_end_goes_on_with_a_part_of_a_grant(
+    stored: System,
+    client: Any,  # noqa: F811
+    known: str,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Another writer changed the grant, and the second attempt cannot read it."""
+    store, part = stored.ports.store, stored.ports.store.unreadable_grant(MINE.id)
+    grant = MINE if known == "whole" else part
+    assert grant
+    client.put_item(TableName="state", Item=unreadable(replace(MINE, records=MINE.records + 1)))
+    seen = list[Grant]()
+
+    def change(before: Grant) -> None:
+        seen.append(before)
+        if len(seen) == 1:
+            raise StaleWrite
+
+    if code == "unavailable":
+        monkeypatch.setattr(store, "grant", Mock(side_effect=Problem(code, "It does not answer.", "Try again.")))
+    if (known, code) == ("part", "grant_unreadable"):
+        update_grant(grant, change, stored.ports)
+        assert [each.records for each in seen] == [MINE.records, MINE.records + 1]
+        return
+    with pytest.raises(Problem) as raised:
+        update_grant(grant, change, stored.ports)
+    assert (raised.value.code, len(seen)) == (code, 1)
 
 
 def test_end_08_an_unreadable_deny_entry_keeps_a_suspension_incomplete_until_its_denial_is_on_record(
