@@ -22,11 +22,13 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review.under_review import under_review
 from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
+from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import System, configuration, policies_of
 from tests.handlers.gateway import DELETE, PUT, Gateway
 from tests.handlers.review_browser import Browser, ReviewSystem, with_staff
@@ -450,6 +452,42 @@ def test_rev_11_an_approval_after_a_revocation_counts(desk: Desk):
     again = desk.approved()
     _, body, _ = desk.ask()
     assert [each["grant"] for each in body["grant"]["earlier_approvals"]] == [again.id]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        (SuspensionKind.AGENT, "corp.reader-agent", minting.CORP, ""),
+        (SuspensionKind.ISSUER, "corp", minting.CORP, ""),
+        (SuspensionKind.TARGET, "analytics-prod", "", ROLE_ARN),
+    ],
+    ids=lambda named: named[0],
+)
+def test_rev_11_a_lifted_suspension_ends_approvals_although_its_ends_were_never_written(desk: Desk, named: Any):
+    """The function that suspended was stopped after its first write, and another operator lifted the suspension."""
+    desk.approved()
+    assert desk.ask()[0] == 201
+    kind, name, issuer, role = named
+    one = Suspension("s-1", kind, name, desk.system.now, "corp.olga", "leaked", issuer=issuer, role=role)
+    desk.system.now += 60
+    desk.system.store.suspensions = Suspensions("s-1", (one,)).with_lifted(one, "corp.olga", desk.system.now)
+    desk.system.now += 1
+    assert desk.ask()[0] == 202
+    reconcile(desk.system.ports)
+    assert desk.system.store.suspensions.entries[0].completed_at
+    assert desk.ask(reason="weekly report")[0] == 202
+    again = desk.approved(reason="yearly report")
+    _, body, _ = desk.ask(reason="daily report")
+    assert [each["grant"] for each in body["grant"]["earlier_approvals"]] == [again.id]
+
+
+def test_rev_11_a_suspension_that_ended_no_such_grant_ends_no_approval(desk: Desk):
+    desk.approved()
+    one = Suspension("s-1", SuspensionKind.AGENT, "corp.reader-agent", desk.system.now, "corp.olga", "leaked")
+    desk.system.now += 60
+    desk.system.store.suspensions = Suspensions("s-1", (one,)).with_lifted(one, "corp.olga", desk.system.now)
+    reconcile(desk.system.ports)
+    assert desk.ask()[0] == 201
 
 
 def test_rev_11_a_grant_without_its_own_review_is_renewed_after_the_30_days(desk: Desk):

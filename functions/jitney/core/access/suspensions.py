@@ -108,6 +108,13 @@ class Suspensions(NamedTuple):
         ended = self.applied(grant)
         return None if ended is grant else next(each for each in self.entries if each.ends(grant))
 
+    def has_missing_ends(self, grant: Grant) -> bool:
+        """Return whether an incomplete suspension concerns the agent and target of `grant`.
+
+        Then it may have ended a grant like it whose end, and what this end changes, is not written yet.
+        """
+        return any(each.completed_at is None and each.ends(grant) for each in self.entries)
+
     def denies(self, grant: Grant, target: Target) -> bool:
         """Return whether the deny documents of `target` deny the grant's sessions, because a suspension ended it."""
         return any(each.ends(grant) and each.is_denied_on(target, grant) for each in self.entries)

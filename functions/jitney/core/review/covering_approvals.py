@@ -30,6 +30,7 @@ def covering_approvals(
     - Its reviewers saw that it would count again, and one grant gave all that is requested, for at least as long.
     - It was given in the 30 days before `requested_at` (epoch seconds), and the agent obtained the access.
     - Reviewers gave it, not a policy, break-glass or another approval. No person has revoked the grant.
+    - No suspension of the agent or target is incomplete, even if it was lifted. It ends approvals with what it revokes.
     - At `now`, the voters are still members of the group, and neither owners of the agent nor suspended.
     - The target, and the names of the agent and its person, are still the same.
     """
@@ -57,6 +58,8 @@ def _was_reviewed(grant: Grant) -> bool:
 
 def _is_current(review: GrantUnderReview, request: AccessRequest) -> bool:
     grant, target = review.grant, review.config.targets.get(review.grant.target)
+    if review.suspensions.has_missing_ends(grant):
+        return False
     if target is None or grant.target != request.target or not has_current_names(grant, review.config):
         return False
     return grant.role_arn in target.role_arns and (grant.account, grant.region) == (target.account, target.region)
