@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,17 +11,21 @@ import pytest
 
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.out_of_office import write_of
+from jitney.adapters.past_verdicts import put_approval, put_end_of_approvals
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.client.problems import Invalid
 from jitney.client.restore.recorded_suspensions import RECORD_SECONDS
 from jitney.client.restore.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
 from jitney.client.restore.restored_tables import RestoredTables
+from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.access.suspension_entry import Suspension
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.masking.masked_comment import MaskedComment
 from jitney.core.review.out_of_office import OutOfOffice, OutOfOfficeEntries
 from jitney.core.times import iso
 from jitney.handlers.suspensions import lift, list_suspensions, suspend
+from tests.fakes import GRANT
 from tests.handlers.review_browser import Browser
 from tests.identities import identity
 from tests.upgrade.flows import REASON
@@ -179,6 +184,46 @@ def test_ops_02_sign_outs_and_ended_delegations_stay(unprepared: StoredSystem, l
     again = restored(unprepared)
     again.prepare(PLAN)
     assert (again.summary.sessions_ended, again.summary.delegations_ended) == (0, 0)
+
+
+def approved_before(stored: StoredSystem) -> Grant:
+    """Store an approval that counts again, of a grant that had ended at the restored moment. Return the grant."""
+    at = stored.system.now - 3600
+    grant = replace(
+        GRANT,
+        counts_again=True,
+        starts_at=at,
+        state=State.RELEASED,
+        ending=GrantEnd(at + 60, "corp.olga", MaskedComment("")),
+    )
+    pending = replace(grant, state=State.PENDING)
+    stored.client.transact_write_items(TransactItems=put_approval("state", pending, grant))
+    return grant
+
+
+def counting(stored: StoredSystem, grant: Grant) -> tuple[str, ...]:
+    return stored.ports.store.counting_approvals(grant.owner_key, grant.role_arn, stored.system.now)
+
+
+def test_ops_02_an_approval_that_a_person_revoked_after_the_moment_does_not_count_again(unprepared: StoredSystem):
+    """Its end is lost, and no open grant of the restored table ends it."""
+    grant = approved_before(unprepared)
+    assert counting(unprepared, grant) == (grant.id,)
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert counting(unprepared, grant) == ()
+    assert restore.summary.approvals_ended == 1
+
+
+def test_ops_02_an_end_of_approvals_that_the_table_has_stays(unprepared: StoredSystem):
+    """Otherwise a command that is killed before it has deleted all approvals would let some count again."""
+    grant = approved_before(unprepared)
+    ending = GrantEnd(unprepared.system.now - 60, "corp.olga", MaskedComment("wrong"))
+    revoked = replace(grant, state=State.REVOKED, ending=ending)
+    unprepared.client.transact_write_items(TransactItems=put_end_of_approvals("state", grant, revoked))
+    restored(unprepared).prepare(PLAN)
+    approved_before(unprepared)
+    assert counting(unprepared, grant) == ()
 
 
 def test_ops_02_every_record_of_the_restore_passes_the_stream(

@@ -28,6 +28,8 @@ from jitney.core.identity.principal import rejection_key
 from jitney.core.stored_types import with_types
 from jitney.core.target_roles import first_role
 
+APPROVAL_PREFIX = "APPROVED#"
+"""The prefix of `pk` of approvals, and of their ends."""
 MOST_APPROVALS = 25
 """The newest approvals for one target that are read. A request that only older ones cover is reviewed again."""
 
@@ -123,4 +125,4 @@ def key(owner: str, role_arn: str, call: ReviewedCall | None) -> str:
 
 
 def _approval_key(owner: str, role_arn: str) -> str:
-    return f"APPROVED#{owner}#{first_role(role_arn)}"
+    return f"{APPROVAL_PREFIX}{owner}#{first_role(role_arn)}"

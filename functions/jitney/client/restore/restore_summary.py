@@ -28,6 +28,7 @@ class RestoreSummary:
     locked_until: int = 0
     sessions_ended: int = 0
     delegations_ended: int = 0
+    approvals_ended: int = 0
     open_grants: int = 0
     continued: int = 0
 

@@ -1,4 +1,4 @@
-"""The sessions, delegations and open grants of a restored state table, for `jitney restore`."""
+"""The sessions, delegations, approvals and open grants of a restored state table, for `jitney restore`."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from typing import Any
 
 from jitney.adapters.grant_items import grant_id_of
 from jitney.adapters.out_of_office import OUT_OF_OFFICE
+from jitney.adapters.past_verdicts import APPROVAL_PREFIX
 from jitney.adapters.record_items import record_in
 from jitney.adapters.unreadable_grants import members_of
 from jitney.adapters.web_sessions import SESSION_PREFIX
@@ -23,15 +24,25 @@ class RestoredItems:
         self._dynamodb, self._summary, self._progress = dynamodb, summary, progress
 
     def forget(self) -> None:
-        """Delete people's sessions and out-of-office entries: any may have ended after the restored moment."""
-        ended = {":office": {"S": OUT_OF_OFFICE}, ":session": {"S": SESSION_PREFIX}}
-        for item in self._scanned("pk = :office OR begins_with(pk, :session)", ended):
+        """Delete people's sessions, out-of-office entries and earlier approvals: any may have ended after the moment.
+
+        The ends of approvals stay. So a run that fails lets no approval count again.
+        """
+        ended = {
+            ":office": {"S": OUT_OF_OFFICE},
+            ":session": {"S": SESSION_PREFIX},
+            ":approval": {"S": APPROVAL_PREFIX},
+        }
+        approvals = "(begins_with(pk, :approval) AND attribute_not_exists(revoked))"
+        for item in self._scanned(f"pk = :office OR begins_with(pk, :session) OR {approvals}", ended):
             with available("the state table"):
                 self._dynamodb.delete_item(
                     TableName=self._summary.state_table, Key={"pk": item["pk"], "sk": item["sk"]}
                 )
             if item["pk"]["S"] == OUT_OF_OFFICE:
                 self._summary.delegations_ended += 1
+            elif item["pk"]["S"].startswith(APPROVAL_PREFIX):
+                self._summary.approvals_ended += 1
             else:
                 self._summary.sessions_ended += 1
             self._progress(f"ending sessions of people: {self._summary.sessions_ended}")

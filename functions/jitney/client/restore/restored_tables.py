@@ -6,8 +6,8 @@ sessions from before. An operator lifts the suspensions when no session and no t
 (docs/restore.md). A second run, after the deployment, begins the suspensions again. So they cover sessions that the
 earlier functions issued meanwhile.
 
-A restored table also lacks the latest sign-outs and ends of delegations. So the sessions of people and all delegations
-are deleted.
+A restored table also lacks the latest sign-outs, and the latest ends of delegations and of earlier approvals. So the
+sessions of people, all delegations and all earlier approvals are deleted.
 
 The audit table may be newer than the state table. Then the next record of each open grant follows its last record in
 the audit table. Otherwise no change of the grant could be recorded.

@@ -32,6 +32,7 @@ def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "locked", f"no suspension can be lifted before {summary['locked_until']}"
     yield "signed out", f"{summary['sessions_ended']} sessions of people"
     yield "out of office", f"{summary['delegations_ended']} entries deleted"
+    yield "approvals", f"{summary['approvals_ended']} earlier approvals deleted"
     yield "open grants", str(summary["open_grants"])
     yield "continued", f"{summary['continued']} with newer records in the audit table"
 
