@@ -731,6 +731,9 @@ def raise_through(system: System, asked: dict[str, Any]) -> None:
     system.call(suspend, {"reason": REASON, **asked}, token=operator(system))
 
 
+UNSEEN_PERSON = {"kind": "human", "name": "corp.olga", "unseen": True}
+
+
 class TestLifting:
     def test_end_08_needs_a_reason_and_both_are_on_record(self, system):
         opened(system)
@@ -815,6 +818,28 @@ class TestLifting:
         with pytest.raises(Problem, match="revoked"):
             vote(ballot(system.store.grants[pending]), system.ports)
         assert reconcile(system.ports)["suspended"] == 2
+
+    @pytest.mark.parametrize(
+        ("route", "asked"),
+        [
+            (lift, {"reason": REASON}),
+            (suspend, {**UNSEEN_PERSON, "including_caller": True, "reason": REASON}),
+        ],
+        ids=["lift", "suspend"],
+    )
+    def test_end_08_an_operator_who_is_suspended_during_the_call_changes_nothing(self, system, route, asked):
+        opened(system)
+        first = a_suspension(system)
+        rogue = a_suspension(system, id="s-bbbbbbbbbbbbbb", kind=SuspensionKind.HUMAN, name="corp.carol")
+        system.store.suspensions = Suspensions("v", (first,))
+
+        def meanwhile() -> None:
+            system.store.suspensions = Suspensions("w", (first, rogue))
+
+        system.ports.suspensions.meanwhile = meanwhile  # after the read that authenticates
+        status, body, _ = system.call(route, asked, grant_id=first.id, token=operator(system))
+        assert (status, body["code"]) == (403, "suspended")
+        assert system.store.suspensions.entries == (first, rogue)
 
     def test_a_repeat_changes_nothing_and_an_unknown_id_is_an_error_with_the_known_ones(self, system):
         opened(system)

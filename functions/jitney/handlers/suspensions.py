@@ -34,6 +34,7 @@ from jitney.handlers.ending.suspension_completion import (
     suspension_record,
 )
 from jitney.handlers.ending.suspension_measurements import grants_to_measure, start_measurement
+from jitney.handlers.ending.suspension_progress import Progress
 from jitney.handlers.grant.grant_updates import write_until_current
 from jitney.handlers.runtime.edge import endpoints
 from jitney.handlers.runtime.http import Request, Response
@@ -48,37 +49,6 @@ The function has 25 s, and API Gateway waits 29 s.
 RETRY_SECONDS = 1
 NOT_TRIED, NO_TARGET = "not_tried", "no_target"
 """The codes of a target that a call had no time for, and of a role without a target, which Jitney cannot change."""
-
-
-class Progress(NamedTuple):
-    """The result of a call: targets whose document denies, failed targets with their code, and ended grants.
-
-    `written` is the time from the start of the call to the last document, in milliseconds. `measured` are the targets
-    on which another function measures when AWS denies.
-    """
-
-    denied: tuple[str, ...]
-    failed: dict[str, str]
-    grants_ended: int
-    all_ended: bool
-    written: int
-    measured: tuple[str, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every document denies and every end is on record."""
-        return self.all_ended and not self.failed
-
-    def view(self) -> dict[str, Any]:
-        """Return the progress as the API shows it and the record has it."""
-        return {
-            "complete": self.complete,
-            "targets_denied": list(self.denied),
-            "targets_failed": self.failed,
-            "grants_ended": self.grants_ended,
-            "written_after_milliseconds": self.written,
-            "targets_measured": list(self.measured),
-        }
 
 
 class CallStart(NamedTuple):
@@ -142,7 +112,7 @@ def _begun(
 ) -> tuple[Suspension, Suspensions]:
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = authenticated.ports
-    before = ports.suspensions.current()
+    before = _current(authenticated)
     if same := before.of(asked.kind, named.name, named.issuer, named.role):
         return same, before
     by = authenticated.principal.source_identity
@@ -160,10 +130,18 @@ def _begun(
     return suspension, after
 
 
+def _current(authenticated: AuthenticatedRequest) -> Suspensions:
+    """Return the suspensions to change. Raises Problem suspended if the operator was suspended during the call."""
+    current = authenticated.ports.suspensions.current()
+    with authenticated.counting_refusals():
+        current.require_unsuspended(authenticated.principal)
+    return current
+
+
 def _lifted(reason: str, authenticated: AuthenticatedRequest) -> Suspension:
     """Lift the path's suspension with its record, unless it is lifted already. Return it."""
     ports = authenticated.ports
-    before = ports.suspensions.current()
+    before = _current(authenticated)
     suspension = before.with_id(authenticated.request.path.get("id", ""))
     if suspension is None:
         known = [each.id for each in before.in_force]
