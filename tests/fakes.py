@@ -341,6 +341,12 @@ class MemorySuspensions:
         self.meanwhile()
         return found
 
+    def forget_lifted(self, now: int, version: str) -> None:
+        before = self.current()
+        kept = before.kept(now)
+        if kept != before:
+            self.store.suspensions = kept._replace(version=version)
+
 
 @dataclass
 class MemoryOutOfOffice:

@@ -10,7 +10,7 @@ from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
-from jitney.core.access.suspensions import MAX_CHARACTERS, MOST_SUSPENSIONS, Suspensions
+from jitney.core.access.suspensions import LIFTED_SECONDS, MAX_CHARACTERS, MOST_SUSPENSIONS, Suspensions
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
@@ -49,6 +49,25 @@ def test_end_08_they_come_back_as_written_each_with_its_record(suspensions, stor
     assert found.in_force == (SECOND,)
     assert suspensions.current() is found
     assert len(records(client)) == 3
+
+
+def test_aud_01_only_suspensions_lifted_long_ago_are_forgotten(
+    suspensions: SuspensionStore,
+    store: Store,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    none = suspensions.current()
+    two = changed(store, none, none.with_new(FIRST).with_new(SECOND), 1)
+    lifted = changed(store, two, two.with_lifted(FIRST, "people.olga", NOW), 2)
+    last = NOW + LIFTED_SECONDS
+    suspensions.forget_lifted(last - 1, "r-3")
+    assert suspensions.current() == lifted
+    monkeypatch.setattr(suspensions, "current", lambda: two.with_lifted(FIRST, "people.olga", NOW))
+    suspensions.forget_lifted(last, "r-4")  # an operator changed another one meanwhile
+    monkeypatch.undo()
+    assert suspensions.current() == lifted
+    suspensions.forget_lifted(last, "r-5")
+    assert suspensions.current() == Suspensions("r-5", (SECOND,))
 
 
 def test_end_08_of_two_changes_at_once_the_later_one_starts_over(suspensions, store: Store, client):  # noqa: F811

@@ -859,6 +859,21 @@ class TestLifting:
         suspended(system, AGENT)
         assert [each.in_force for each in system.store.suspensions.entries] == [True]
 
+    def test_aud_01_a_lifted_suspension_is_forgotten_although_operators_change_no_other(self, system):
+        """Its item has the names of the suspended person and of both operators."""
+        opened(system)
+        suspended(system, {"kind": "unit", "name": "corp.reader-agent"})
+        lifted(system, suspended(system, AGENT)["suspension"]["id"])
+        before = system.store.suspensions
+        system.now += LIFTED_SECONDS - 1
+        reconcile(system.ports)
+        assert system.store.suspensions == before
+        system.now += 1
+        records = len(system.records())
+        reconcile(system.ports)
+        assert [each.in_force for each in system.store.suspensions.entries] == [True]
+        assert (system.store.suspensions.version != before.version, len(system.records())) == (True, records)
+
 
 def targets_operators(system: System) -> None:
     config = replace(system.ports.config, operators=("corp/security", "other/security"))

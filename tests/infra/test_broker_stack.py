@@ -18,8 +18,11 @@ from jitney.adapters.vote_history import KEEP_VOTE_SECONDS
 from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
 from jitney.configuration.load import load_configuration
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
+from jitney.core.access.earlier_approvals import HISTORY_SECONDS
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
+from jitney.core.access.rejections import REJECTION_SECONDS
+from jitney.core.access.suspensions import LIFTED_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 from jitney.core.gateway.kept_answers import KEPT_SECONDS
 from jitney.core.identity.session import MAX_SESSION_SECONDS
@@ -518,6 +521,10 @@ def test_aud_01_the_page_of_personal_data_says_how_long_each_place_keeps_it(asse
         "the same, of open and ended grants": f"{days(GRANT_RETENTION_SECONDS)} after the grant's end",
         "AWS's answers to calls through the gateway, masked": f"{KEPT_SECONDS // 60} minutes",
         "votes by person": days(KEEP_VOTE_SECONDS),
+        "agents and people with [approvals that count again](earlier-approvals.md)": days(HISTORY_SECONDS),
+        "rejections, with the reviewer and the comment": days(REJECTION_SECONDS),
+        "suspended agents and people, the operator and the reason": f"{days(LIFTED_SECONDS)} after the "
+        "suspension is lifted",
         "reviewers who were notified, for each request": days(KEEP_SENT_SECONDS),
         "sessions of people at the pages": f"{MAX_SESSION_SECONDS // 3600} hours, or until they sign out",
         "names in rate limits and idempotency keys": days(IDEMPOTENCY_SECONDS),

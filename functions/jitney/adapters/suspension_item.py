@@ -3,11 +3,13 @@
 Its `pk` and `sk` are SUSPENSIONS.
 
 `entries` has the suspensions as JSON. `version` changes with each write. `jitney.adapters.store` writes the item with
-the record of the change.
+the record of the change. Forgetting a lifted suspension has no record.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.table_reads import item_key, put_versioned, read_item, readable
 from jitney.core.access.suspensions import Suspensions
 
@@ -40,6 +42,17 @@ class SuspensionStore:
             if item["version"]["S"] != self._last.version:
                 self._last = Suspensions.read(item["version"]["S"], item["entries"]["S"])
         return self._last
+
+    def forget_lifted(self, now: int, version: str) -> None:
+        """Delete the suspensions that are not `Suspensions.kept`. The others get the `version`.
+
+        If they change meanwhile, nothing is deleted.
+        """
+        before = self.current()
+        if (kept := before.kept(now)) == before:
+            return
+        with aws_errors_as_unavailable("The store"), suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.put_item(**suspensions_put(self._table, before, kept, version)["Put"])
 
 
 def suspensions_put(table: str, before: Suspensions, after: Suspensions, version: str) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Suspensions(NamedTuple):
 
     def with_new(self, suspension: Suspension) -> Self:
         """Return the suspensions with one more. Raises Problem suspensions_full."""
-        kept = self._kept(suspension.since)
+        kept = self.kept(suspension.since).entries
         if len(kept) >= MOST_SUSPENSIONS or len(self.text()) > MAX_CHARACTERS:
             detail = f"There are {len(self.in_force)} suspensions in force, and no room for another."
             fix = "Suspend the issuer or the target instead, or lift suspensions that are no longer needed."
@@ -131,7 +131,7 @@ class Suspensions(NamedTuple):
     def with_lifted(self, suspension: Suspension, by: str, now: int) -> Self:
         """Return the suspensions after `suspension` was lifted at `now`."""
         lifted = replace(suspension, lifted_at=now, lifted_by=by)
-        return self._replace(entries=tuple(lifted if each.id == lifted.id else each for each in self._kept(now)))
+        return self._replace(entries=tuple(lifted if each.id == lifted.id else each for each in self.kept(now).entries))
 
     def with_completed(self, suspension: Suspension, now: int) -> Self:
         """Return the suspensions with `suspension` marked as complete: everything that it covers has ended."""
@@ -146,8 +146,10 @@ class Suspensions(NamedTuple):
         )
         return self._replace(entries=tuple(locked))
 
-    def _kept(self, now: int) -> tuple[Suspension, ...]:
-        return tuple(each for each in self.entries if each.lifted_at is None or now < each.lifted_at + LIFTED_SECONDS)
+    def kept(self, now: int) -> Self:
+        """Return the suspensions without those that were lifted `LIFTED_SECONDS` before `now`."""
+        kept = (each for each in self.entries if each.lifted_at is None or now < each.lifted_at + LIFTED_SECONDS)
+        return self._replace(entries=tuple(kept))
 
 
 def suspended_problem(suspension: Suspension) -> Problem:
