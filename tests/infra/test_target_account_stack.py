@@ -10,6 +10,7 @@ from aws_cdk.assertions import Template
 from pydantic import TypeAdapter, ValidationError
 
 from infra.target_account_stack import TargetAccountStack
+from jitney.configuration.action_table import action_table
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.load import load_configuration
 from jitney.configuration.settings import TargetSettings
@@ -19,6 +20,7 @@ from jitney.configuration.values import Alias
 from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.config import load
+from jitney.core.patterns import wildcard_pattern
 from tests.configuration.test_load import ROOT
 from tests.infra.conftest import boundary_of, listed, of_type, only, plain, target_role
 
@@ -86,6 +88,17 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
     assert {"iam:*", "organizations:*", "account:*", "signin:*", "sso:*"} <= set(deny["Action"])
     tokens = {"sts:GetDelegatedAccessToken", "sts:GetFederationToken", "sts:GetServiceBearerToken"}
     assert {"sts:AssumeRole", "sts:GetSessionToken"} | tokens <= set(deny["Action"])
+
+
+def test_the_boundary_denies_every_action_of_iam_and_iam_identity_center(assembly):
+    *_, deny = boundary_of(assembly.target)["PolicyDocument"]["Statement"]
+    denied = [wildcard_pattern(each) for each in deny["Action"]]
+    table = action_table()
+    identity = re.compile(r"iam|identity(store|-sync).*|sso.*|signin|rolesanywhere|account|account-access")
+    services = [each for each in table.services() if identity.fullmatch(each)]
+    assert {"iam", "identitystore", "sso", "sso-oauth"} <= set(services)
+    names = [action.name for service in services for action in table.of_service(service)]
+    assert [name for name in names if not any(each.matches(name) for each in denied)] == []
 
 
 def test_aud_03_no_session_of_the_role_reaches_the_rules_that_forward_its_events(assembly):
