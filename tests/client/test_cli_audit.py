@@ -11,12 +11,15 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 
 from jitney.client import audit
+from jitney.client.audit.evidence import Archive as Archives
 from jitney.client.audit.evidence import seals_of
+from jitney.core.integrity import seal_chain
 from jitney.core.integrity.seals import public_key_path, seal_key
 from jitney.core.times import iso
 from tests.cli import invoke
@@ -157,6 +160,48 @@ def test_aud_02_a_seal_that_was_replaced_hidden_or_deleted_is_named(archive: Arc
     tamper(archive.s3)
     document = json.loads(verify("--json").stdout)
     assert [each["sentence"] for each in document["failures"]] == [said]
+
+
+def unreadable(patch: pytest.MonkeyPatch, *numbers: int) -> None:
+    """Let S3 answer SlowDown to each request for one of these seals."""
+    body = Archives._body
+
+    def answer(archive: Archives, bucket: str, **each: str) -> bytes:
+        if each["Key"] in map(seal_key, numbers):
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "GetObject")
+        return body(archive, bucket, **each)
+
+    patch.setattr(Archives, "_body", answer)
+
+
+@pytest.mark.parametrize("numbers", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
+def test_aud_02_a_seal_that_could_not_be_read_is_not_missing(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+):
+    unreadable(monkeypatch, *numbers)
+    for more in ((), ("--expect-last", f"{numbers[-1]}:{archive.world.seals[numbers[-1]].hash}")):
+        result = verify("--json", *more)
+        document = json.loads(result.stdout)
+        assert (result.exit_code, document["verdict"], document["failures"]) == (2, "unverified", [])
+        assert {f"seals/{each} could not be read: SlowDown" for each in numbers} <= set(document["unverified"])
+
+
+def test_aud_02_last_seals_that_could_not_be_read_do_not_end_too_early(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(seal_chain, "OVERDUE_SECONDS", HOUR)
+    assert verify().exit_code == 0
+    unreadable(monkeypatch, 1, 2)
+    assert verify().exit_code == 2
+
+
+def test_aud_02_a_missing_seal_is_named_beside_one_that_could_not_be_read(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    SEALS["gone"][0](archive.s3)
+    unreadable(monkeypatch, 2)
+    document = json.loads(verify("--json").stdout)
+    assert [each["sentence"] for each in document["failures"]] == ["Seal 1 is missing."]
 
 
 def test_aud_02_all_pages_of_a_listing_are_read(archive: Archive, monkeypatch: pytest.MonkeyPatch):

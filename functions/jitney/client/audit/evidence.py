@@ -119,7 +119,8 @@ class Archive:
         since, until = period
         files = self._seal_files(since, until + SEALED_WITHIN if until else None)
         read = tuple(each for each in files.values() if isinstance(each, SealFile))
-        seals = check_seals(read, keys, whole=since is None)
+        unread_seals = frozenset(number for number, each in files.items() if isinstance(each, str))
+        seals = check_seals(read, keys, whole=since is None, unread=unread_seals)
         listed = self._listed(RECORDS, period)
         unread: frozenset[str] = frozenset()
         if most_read is not None and len(listed) > most_read:

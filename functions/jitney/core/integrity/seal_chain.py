@@ -1,6 +1,6 @@
 """Checks the chain of seals: complete, no duplicates, signed by a trusted key, each linked to its predecessor."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -33,11 +33,15 @@ class SealFile:
 
 
 class CheckedSeals(NamedTuple):
-    """The valid seals in order, and the failures of the others. `found` says whether there is any seal."""
+    """The valid seals in order, and the failures of the others. `found` says whether there is any seal.
+
+    `unread` are the numbers of seals that exist and could not be read.
+    """
 
     valid: tuple[Seal, ...] = ()
     breaks: tuple[IntegrityBreak, ...] = ()
     found: bool = False
+    unread: frozenset[int] = frozenset()
 
     def by_key(self) -> dict[str, tuple[Seal, SealedObject]]:
         """Return the objects that valid seals cover, by key, each with the first seal that covers it."""
@@ -48,15 +52,24 @@ class CheckedSeals(NamedTuple):
         return found
 
 
-def check_seals(files: Collection[SealFile], keys: Keys, *, whole: bool) -> CheckedSeals:
-    """Verify the seals with trusted `keys`. If the seals are `whole`, the first one must exist."""
+def check_seals(
+    files: Collection[SealFile], keys: Keys, *, whole: bool, unread: frozenset[int] = frozenset()
+) -> CheckedSeals:
+    """Verify the seals with trusted `keys`. If the seals are `whole`, the first one must exist.
+
+    `unread` are the numbers of seals that exist and could not be read.
+    """
     held: list[Seal] = []
     breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None
-    for file in sorted(files, key=lambda each: each.number):
+    read = {each.number: each for each in files}
+    for number in sorted(read.keys() | unread):
         if before is not None:
-            breaks += _missing(before + 1, file.number)
-        before = file.number
+            breaks += _missing(before + 1, number)
+        before = number
+        if number not in read:
+            continue
+        file = read[number]
         signed, wrong = _read(file, keys)
         if signed and not wrong:
             wrong = _order(held[-1] if held else None, signed.seal, whole=whole)
@@ -65,7 +78,7 @@ def check_seals(files: Collection[SealFile], keys: Keys, *, whole: bool) -> Chec
         ]
         if signed and not wrong:
             held.append(signed.seal)
-    return CheckedSeals(tuple(held), tuple(breaks), bool(files))
+    return CheckedSeals(tuple(held), tuple(breaks), bool(read or unread), unread)
 
 
 class NotedSeal(NamedTuple):
@@ -75,23 +88,23 @@ class NotedSeal(NamedTuple):
     hash: str
 
 
-def differs_from_noted(seals: Iterable[Seal], noted: NotedSeal) -> IntegrityBreak | None:
-    """Return a failure if the noted seal is not among the valid seals.
+def differs_from_noted(seals: CheckedSeals, noted: NotedSeal) -> IntegrityBreak | None:
+    """Return a failure if the noted seal is not among the valid seals, unless it could not be read.
 
     A person who can sign can replace the newest seals by valid ones. A hash that was noted elsewhere shows the
     replacement.
     """
-    found = next((each for each in seals if each.number == noted.number), None)
-    if found and found.hash == noted.hash:
+    found = next((each for each in seals.valid if each.number == noted.number), None)
+    if noted.number in seals.unread or (found and found.hash == noted.hash):
         return None
     now = f"has the hash {found.hash}" if found else "does not exist, or is not valid"
     return IntegrityBreak(f"Seal {noted.number} {now}. The hash that you noted is {noted.hash}.", noted.number)
 
 
-def overdue(last: Seal, now: int) -> IntegrityBreak | None:
-    """Return a failure if the seal after `last` is overdue at `now` (epoch seconds)."""
+def overdue(last: Seal, unread: Collection[int], now: int) -> IntegrityBreak | None:
+    """Return a failure if the seal after `last` is overdue at `now` (epoch seconds) and none of `unread` is later."""
     age = now - epoch(last.time)
-    if age <= OVERDUE_SECONDS:
+    if age <= OVERDUE_SECONDS or any(number > last.number for number in unread):
         return None
     since = f"the last seal, number {last.number}, was made at {last.time}, and now it is {iso(now)}"
     return IntegrityBreak(

@@ -61,19 +61,19 @@ class Evidence:
 def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     """Return the findings from the evidence. A `noted` seal must be among those of the evidence."""
     whole = evidence.since is None
-    seals, seal_breaks, _ = evidence.seals
+    seals, seal_breaks, _, unread_seals = evidence.seals
     ahead = early(seals[-1], evidence.now) if seals else None
-    late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
+    late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], unread_seals, evidence.now)
     sealed = {
         key: (seal.number, each) for key, (seal, each) in evidence.seals.by_key().items() if _within(key, evidence)
     }
-    other = differs_from_noted(seals, noted) if noted else None
+    other = differs_from_noted(evidence.seals, noted) if noted else None
     breaks = [*([other] if other else []), *seal_breaks, *_objects(sealed, evidence)]
     breaks += (each for each in misplaced_object_breaks(seals) if _within(each.object, evidence))
     fresh, added = _unsealed(sealed, seals, evidence)
     kept = {key: found for key, found in evidence.contents.items() if key in sealed or key in fresh}
     breaks += hidden_object_breaks(sealed, kept)
-    if not seal_breaks:  # otherwise, objects of a missing or forged seal would count as added
+    if not (seal_breaks or unread_seals):  # objects of a missing, forged or unread seal would count as added
         breaks += [IntegrityBreak(_ADDED.format(key=each), None, each) for each in added]
     breaks += [
         found for each in sorted({*fresh, *added}) for found in invalid_line_breaks(each, evidence.contents[each])
