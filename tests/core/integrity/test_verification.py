@@ -379,6 +379,22 @@ def test_aud_02_a_missing_record_is_a_failure_once_the_next_seal_is_due():
     assert world.verify().breaks == ()
 
 
+@pytest.mark.parametrize("name", [1, 9], ids=["before it", "after it"])
+def test_aud_02_a_later_copy_of_a_record_hides_no_gap_before_it(name: int):
+    """A person who writes to the bucket can add copies each hour, with names that S3 lists first."""
+    links = [each.text.encode() for each in chain("g-a", 3)]
+    world = World()
+    world.write(key_of(5), [links[0], links[2]])
+    world.seal()
+    world.seal()
+    for sealed in (False, True):
+        world.objects = dict(sorted((world.objects | {key_of(name): links[2] + b"\n"}).items()))
+        if sealed:
+            world.seal()
+        (found,) = world.verify().breaks
+        assert found.sentence.startswith("Record 1 of g-a is nowhere, but record 2 of g-a")
+
+
 def test_aud_02_a_chain_without_its_first_record_is_named():
     world = World()
     world.write(key_of(0), [chain("g-a", 2)[1].text.encode()])

@@ -12,6 +12,8 @@ from jitney.core.records.audit import GENESIS_HASH
 @dataclass(slots=True)
 class _Chain:
     entries: dict[int, dict[str, tuple[StoredRecord, str]]] = field(default_factory=lambda: defaultdict(dict))
+    settled: set[int] = field(default_factory=set)
+    """The numbers of the records that an object holds which is not fresh."""
 
 
 def check_chains(
@@ -20,20 +22,22 @@ def check_chains(
     """Yield the failures in the chains of all records, except those at the positions in `but`.
 
     `contents` maps each object to its content. Records may arrive out of order, so a gap before a record of a `fresh`
-    object is not a failure yet. If the records are not `whole`, a chain may have started earlier.
+    object is not a failure yet, unless another object has a copy. If the records are not `whole`, a chain may have
+    started earlier.
     """
     chains: dict[str, _Chain] = defaultdict(_Chain)
     for key, found in contents.items():
         for each in found.entries:
             if each.intact:
-                chains[each.position.chain].entries[each.position.seq].setdefault(each.hash, (each, key))
+                chain = chains[each.position.chain]
+                chain.entries[each.position.seq].setdefault(each.hash, (each, key))
+                if key not in fresh:
+                    chain.settled.add(each.position.seq)
     for name in sorted(chains):
-        yield from _check(name, chains[name], but, fresh, whole=whole)
+        yield from _check(name, chains[name], but, whole=whole)
 
 
-def _check(
-    name: str, chain: _Chain, but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
-) -> Iterator[IntegrityBreak]:
+def _check(name: str, chain: _Chain, but: frozenset[RecordPosition], *, whole: bool) -> Iterator[IntegrityBreak]:
     start = 0 if whole else min(chain.entries)
     for seq in sorted(chain.entries):
         here = RecordPosition(name, seq)
@@ -51,7 +55,7 @@ def _check(
             continue
         ((entry, key),) = claims
         if seq > start and seq - 1 not in chain.entries:
-            if key not in fresh:
+            if seq in chain.settled:
                 yield _gap(name, chain, entry, key)
         elif seq > start or seq == 0:
             yield from _follows(chain, entry, key)
