@@ -259,6 +259,17 @@ def test_aud_02_a_chain_through_an_unreadable_object_is_not_broken(hidden: int):
     assert verify(Evidence(seals, contents, now=world.now)).verdict is VerificationResult.BROKEN
 
 
+@pytest.mark.parametrize("listed", [{0}, {1}, {0, 1}, {0, 2}], ids=str)
+def test_aud_02_a_chain_through_an_object_that_was_only_listed_is_not_broken(listed: set[int]):
+    """Of many objects, only those are read that were written after their seals, or in the same second."""
+    world = world_of([[[each]] for each in chain("g-a", 4)])
+    unread = frozenset(map(key_of, listed))
+    contents = {key: read_contents(body) for key, body in world.objects.items() if key not in unread}
+    for since in (None, date(2026, 11, 24)):
+        found = verify(Evidence(world.checked(), contents, since=since, now=world.now, unread=unread))
+        assert (found.verdict, found.breaks) == (VerificationResult.VERIFIED, ())
+
+
 def test_aud_02_unsealed_objects_are_distinguished_from_added_ones():
     world = world_of([[chain("g-a", 1)]])
     world.write(key_of(7), [chain("g-b", 1)[0].text.encode()])

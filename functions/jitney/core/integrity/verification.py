@@ -149,8 +149,8 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
 
 
 def _withheld(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> frozenset[RecordPosition]:
-    """Return the records of sealed objects that cannot be read. These records are not gaps in their chains."""
-    hidden = (each for key, (_, each) in sealed.items() if key in evidence.unreadable)
+    """Return the records of sealed objects that were not read. These records are not gaps in their chains."""
+    hidden = (each for key, (_, each) in sealed.items() if key in evidence.unreadable or key in evidence.unread)
     return frozenset(place for each in hidden for place, _ in each.records)
 
 
