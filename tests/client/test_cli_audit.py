@@ -20,8 +20,10 @@ from jitney.client import audit
 from jitney.client.audit.evidence import Archive as Archives
 from jitney.client.audit.evidence import seals_of
 from jitney.core.integrity import seal_chain
+from jitney.core.integrity.findings import Findings, VerificationResult
 from jitney.core.integrity.seals import public_key_path, seal_key
-from jitney.core.times import iso
+from jitney.core.integrity.verification import verify as verify_evidence
+from jitney.core.times import iso, utc_date
 from tests.cli import invoke
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of
 
@@ -289,8 +291,8 @@ def test_aud_02_since_and_until_limit_the_days(archive: Archive):
     ) == (2, True)
 
 
-def test_aud_02_the_first_seal_after_a_period_is_read():
-    """If sealing had stopped, that seal covers the objects of the period."""
+def test_aud_02_the_last_seal_before_a_period_and_the_first_after_it_are_read():
+    """If sealing had stopped, the one shows that, and the other covers the objects of the period."""
     made = {seal_key(number): date(2026, 11, day) for number, day in enumerate((20, 21, 22, 28, 29, 30))}
     numbers = {name: number for number, name in enumerate(made)}
 
@@ -298,8 +300,30 @@ def test_aud_02_the_first_seal_after_a_period_is_read():
         days = [each and date(2026, 11, each) for each in (since, until)]
         return [numbers[key] for key in seals_of(made, *days)]
 
-    assert (read(None, None), read(22, None), read(21, 22)) == ([0, 1, 2, 3, 4, 5], [2, 3, 4, 5], [1, 2, 3])
-    assert (read(None, 19), read(24, 27), read(29, 30)) == ([0], [3], [4, 5])
+    assert (read(None, None), read(22, None), read(21, 22)) == ([0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [0, 1, 2, 3])
+    assert (read(None, 19), read(24, 27), read(29, 30)) == ([0], [2, 3], [3, 4, 5])
+    assert (read(20, 20), read(30, None)) == ([0, 1], [4, 5])
+
+
+def since_the_day_of(archive: Archive, now: int) -> Findings:
+    """Verify the day of a later time, which has one unsealed record."""
+    archive.put(key_of(7, iso(now)[:10]), chain("g-c", 1)[0].text.encode())
+    keys = {SIGNER.fingerprint: SIGNER.key.public_key()}
+    return verify_evidence(Archives("records", "seals", lambda *_: None).evidence((utc_date(now), None), now, keys))
+
+
+def test_aud_02_seals_that_end_before_the_first_day_are_a_failure(archive: Archive):
+    """If sealing was stopped, unsealed records of later days are not only waiting for a seal."""
+    (found,) = since_the_day_of(archive, int(time.time()) + 10 * 24 * HOUR).breaks
+    assert found.sentence.startswith("The seals end too early: the last seal, number 2, was made at ")
+
+
+def test_aud_02_records_of_a_day_that_has_just_begun_wait_for_their_seal(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(seal_chain, "OVERDUE_SECONDS", 48 * HOUR)
+    findings = since_the_day_of(archive, (int(time.time()) // (24 * HOUR) + 1) * 24 * HOUR)
+    assert (findings.verdict, findings.extent.unsealed_records) == (VerificationResult.VERIFIED, 1)
 
 
 def test_aud_02_seals_that_end_too_early_are_a_failure_with_until(archive: Archive, monkeypatch: pytest.MonkeyPatch):

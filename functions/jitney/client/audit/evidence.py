@@ -237,13 +237,14 @@ def _archived(listed: Collection[_Listed]) -> dict[str, str]:
 
 
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
-    """Return the keys of the seals made in a period, and of the first seal after it.
+    """Return the keys of the seals made in a period, of the last seal before it, and of the first seal after it.
 
-    If sealing stopped during the period, the first seal after it covers objects of the period. If sealing never
-    continued, there is no such seal.
+    The last seal before shows when sealing stopped, if none was made in the period. If sealing stopped during the
+    period, the first seal after it covers objects of the period. If sealing never continued, there is no such seal.
     """
+    before = sorted(key for key, day in made.items() if since is not None and day < since)
     after = sorted(key for key, day in made.items() if until is not None and day > until)
-    return [key for key, day in made.items() if is_within(day, since, until)] + after[:1]
+    return [*before[-1:], *(key for key, day in made.items() if is_within(day, since, until)), *after[:1]]
 
 
 def _unreadable(bucket: str, error: ClientError, what: str, title: str) -> Invalid:
