@@ -355,6 +355,21 @@ def test_aud_09_what_was_tampered_with_before_its_seal_is_named_after_it(deploym
     assert {each["records"] for each in rows if each["grant_id"] == GRANT.id} == {"broken"}
 
 
+@pytest.mark.parametrize("expires", [{"N": "1.5"}, {"N": "9" * 30}, {"N": "-" + "9" * 30}, {"S": "soon"}], ids=str)
+def test_aud_09_an_expiry_that_no_function_writes_stops_no_check(deployment: Deployment, expires: dict[str, str]):
+    """A person who can write to the audit table can add any item. The stream lists it for a day."""
+    grant = RecordedGrant(replace(GRANT, id="g-xxxxxxxxxxxxxx"))
+    grant.write(AuditEvent.REQUEST, Outcome.ALLOWED, deployment.late)
+    deployment.publish(grant, deployment.late)
+    item = deployment.stream.images[-1] | {"expires": expires}
+    deployment.stream.images.append(item)
+    deployment.dynamodb.put_item(TableName="audit", Item=item)
+    assert claims("verify") == (0, "not yet", [])
+    deployment.delete(f"records/dt={deployment.day(deployment.late)}/{grant.grant.id}-0")
+    code, state, (failure,) = claims("verify")
+    assert (code, state, failure[:39]) == (1, "broken", "Missing in S3: record 0 of g-xxxxxxxxxx")
+
+
 @pytest.mark.parametrize("sealed", [False, True], ids=["before", "after"])
 def test_aud_09_names_that_no_table_can_hold_are_forged_and_stop_no_check(deployment: Deployment, *, sealed: bool):
     """An added line must not end the check before it names what was tampered with."""

@@ -161,6 +161,16 @@ def test_aud_02_an_item_that_does_not_match_its_key_is_skipped_and_counted(stuck
     assert (document["records"], document["misplaced"], document["exit"]) == (1, 2, 2)
 
 
+def test_aud_02_an_item_with_an_expiry_that_no_function_writes_is_counted_and_stops_nothing(stuck: Stuck):
+    stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
+    stuck.put("g-a", sort_key(1), NOW, record=CHAIN[1].text)
+    odd = {"pk": {"S": "g-a"}, "sk": {"S": sort_key(1)}, "expires": {"N": f"{NOW + RECORD_RETENTION_SECONDS}.5"}}
+    stuck.dynamodb.put_item(TableName="audit", Item=odd | record_attribute(CHAIN[1].text))
+    stuck.send("letters", letter(NOW, NOW))
+    document = stuck.run()
+    assert (document["records"], document["misplaced"], document["exit"]) == (1, 1, 2)
+
+
 def test_aud_06_an_unreadable_dead_letter_stays_and_is_counted(stuck: Stuck):
     stuck.send("letters", '{"DDBStreamBatchInfo": 7}')
     document = stuck.run()

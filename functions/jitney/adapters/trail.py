@@ -58,6 +58,8 @@ CALL_RETENTION_SECONDS = 400 * 24 * 3600
 
 Published calls are never sealed, so the table is the only evidence against a change in S3.
 """
+MOST_EXPIRY_DIGITS = 11
+"""The digits of the highest expiry that is read: a day that Python's dates have."""
 MAX_CACHED_KEYS = 1000
 """The number of keys that a process caches."""
 REQUEUE_DELAY_SECONDS = 900
@@ -78,6 +80,16 @@ QUEUED_ONCE_SECONDS = 240
 def retention_of(attributes: Container[str]) -> int:
     """Return how long the audit table keeps an item with these attributes (seconds)."""
     return CALL_RETENTION_SECONDS if "line" in attributes else RECORD_RETENTION_SECONDS
+
+
+def written_at(item: Mapping[str, Any]) -> int:
+    """Return when an item was written (epoch seconds), derived from its expiry; 0 if no function writes such an expiry.
+
+    A person who can write to the table can store any number, such as a fraction.
+    """
+    text = item.get("expires", {}).get("N", "")
+    known = text.isascii() and text.isdecimal() and len(text) <= MOST_EXPIRY_DIGITS
+    return max(0, int(text) - retention_of(item)) if known else 0
 
 
 class UnjudgedCall(NamedTuple):

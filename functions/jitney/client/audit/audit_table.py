@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.record_items import record_in
 from jitney.adapters.table_reads import item_key, read_items
-from jitney.adapters.trail import retention_of
+from jitney.adapters.trail import written_at
 from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import RecordPosition, read_record
@@ -55,7 +55,7 @@ class AuditTable:
                 raise Invalid("table_unreadable", TITLE, detail, "Name the audit table of Jitney's stack.")
             lots = list(pool.map(lambda shard: list(self._of_shard(stream, shard)), self._shards(stream)))
         items = [image for lot in lots for image in lot]
-        calls = ((_written_at(each), _call(each)) for each in items)
+        calls = ((written_at(each), _call(each)) for each in items)
         return tuple(filter(None, map(_written, items))), tuple((at, call) for at, call in calls if call)
 
     def _items(self, keys: Iterator[tuple[str, str]]) -> Iterator[Mapping[str, Any]]:
@@ -115,12 +115,6 @@ def _is_key(pk: str, sk: str) -> bool:
 _PERMISSIONS = "docs/integrity.md lists the permissions."
 
 
-def _written_at(item: Mapping[str, Any]) -> int:
-    """Return when an item was written (epoch seconds), derived from its expiry; 0 if it has none."""
-    retention = retention_of(item)
-    return int(item.get("expires", {}).get("N", retention)) - retention
-
-
 def _written(item: Mapping[str, Any]) -> WrittenRecord | None:
     """Return the record of an item; None unless it is intact and stored at its own key."""
     record = read_record(record_in(item).encode())
@@ -129,7 +123,7 @@ def _written(item: Mapping[str, Any]) -> WrittenRecord | None:
     position = record.position
     if (item["pk"]["S"], item["sk"]["S"]) != (position.chain, sort_key(position.seq)):
         return None
-    return WrittenRecord(position, record.hash, _written_at(item))
+    return WrittenRecord(position, record.hash, written_at(item))
 
 
 def _call(item: Mapping[str, Any]) -> StoredCall | None:

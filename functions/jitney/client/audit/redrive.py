@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
-from jitney.adapters.trail import retention_of
+from jitney.adapters.trail import retention_of, written_at
 from jitney.client.audit.aws import AGAIN, aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.record_lines import ReadingProgress
 from jitney.client.audit.stack_file import read_stack_file
@@ -65,9 +65,9 @@ class RedriveResources:
 class RedriveSummary:
     """The counts of a run.
 
-    `misplaced` items do not match their keys. `unreadable` dead letters have an unknown form. `too_old` records would
-    count as forged in S3. `in_flight` dead letters were hidden when the run began: another run works on them, or was
-    killed.
+    `misplaced` items do not match their keys, or have an expiry that no function writes. `unreadable` dead letters have
+    an unknown form. `too_old` records would count as forged in S3. `in_flight` dead letters were hidden when the run
+    began: another run works on them, or was killed.
     """
 
     trail_events: int = 0
@@ -211,7 +211,9 @@ class Redrive:
             )
             for page in pages:
                 for item in page["Items"]:
-                    written = int(item["expires"]["N"]) - retention_of(item)
+                    written = written_at(item)
+                    if not written:
+                        self.summary.misplaced += 1
                     if not any(each.first <= written <= each.last for each in periods):
                         continue
                     if "record" in item and written < self._oldest:
