@@ -28,7 +28,7 @@ from jitney.core.integrity import seal_chain
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.published_calls import read_call
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS
-from jitney.core.integrity.seals import Seal, SignedSeal, next_seal, public_key_path, seal_key
+from jitney.core.integrity.seals import SKEW_SECONDS, Seal, SignedSeal, next_seal, public_key_path, seal_key
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.records.chain_numbers import sort_key
 from jitney.core.times import iso
@@ -117,6 +117,8 @@ class Deployment:
         self.last: Seal | None = None
         self.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
         self.early, self.late = self.now - 3 * HOUR, self.now - HOUR // 2
+        if self.late % (24 * HOUR) < SKEW_SECONDS:  # clocks explain why it is in the folder of the day before
+            self.late += SKEW_SECONDS
         grants = [RecordedGrant(replace(GRANT, id=each)) for each in GRANTS]
         for each in grants:
             each.write(AuditEvent.REQUEST, Outcome.ALLOWED, self.early)

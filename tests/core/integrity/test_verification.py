@@ -519,6 +519,16 @@ def test_aud_09_a_record_that_was_changed_before_its_seal_is_named(*, rehash: bo
     assert found.records == (position,)
 
 
+@pytest.mark.parametrize(("after_midnight", "moved"), [(0, False), (SKEW_SECONDS - 1, False), (SKEW_SECONDS, True)])
+def test_aud_09_a_function_s_fast_clock_moves_no_record(after_midnight: int, *, moved: bool):
+    """By the function's clock, the record was written on the next day. It was published before midnight."""
+    midnight = 12 * HOUR + NOW
+    (made,), position = chain("g-a", 1), RecordPosition("g-a", 0)
+    table = TableEvidence({position: WrittenRecord(position, made.hash, midnight + after_midnight)})
+    found = [*reconcile({key_of(0): read_contents(made.text.encode())}, table)]
+    assert [each.records for each in found] == ([(position,)] if moved else [])
+
+
 def test_a_seal_file_has_exactly_one_spelling():
     world = world_of([[chain("g-a", 2)]])
     text = world.files[0].body

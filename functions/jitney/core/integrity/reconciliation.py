@@ -14,6 +14,7 @@ from typing import NamedTuple
 from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
 from jitney.core.integrity.findings import IntegrityBreak, describe_records
 from jitney.core.integrity.object_names import day_of
+from jitney.core.integrity.seals import SKEW_SECONDS
 from jitney.core.times import iso, utc_date
 
 ARRIVAL_SECONDS = 900
@@ -70,7 +71,7 @@ def _difference(record: StoredRecord, written: WrittenRecord | None, day: date |
         return _FORGED
     if not record.intact or record.hash != written.hash:
         return _CHANGED
-    return _MOVED if day is not None and day < utc_date(written.time) else ""
+    return _MOVED if day is not None and day < utc_date(written.time - SKEW_SECONDS) else ""
 
 
 def missing_records(

@@ -24,7 +24,7 @@ KIND = "jitney-seal-1"
 FOLDER, KEYS_FOLDER = "seals/", "keys/"
 SEAL_INTERVAL_SECONDS = 3600
 SKEW_SECONDS = 900
-"""How far an auditor's clock may be behind AWS's. S3 refuses requests from clocks that are further off.
+"""How far the clock of an auditor or a function may differ from AWS's. AWS refuses requests from other clocks.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
 """
