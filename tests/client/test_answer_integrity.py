@@ -683,6 +683,21 @@ def test_aud_09_an_unreadable_object_is_not_verified_while_other_records_wait_fo
     assert f"{hidden} could not be read: AccessDenied" in found["sentences"]
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_aud_09_records_of_an_unsealed_object_that_could_not_be_read_are_not_missing(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, command: str
+):
+    hidden, body = deployment.released(GRANT.id), Archive._body
+
+    def denied(archive: Archive, bucket: str, **each: str) -> bytes:
+        if each["Key"] == hidden:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+        return body(archive, bucket, **each)
+
+    monkeypatch.setattr(Archive, "_body", denied)
+    assert claims(command) == (2, "unverified", [])
+
+
 def other_key(to: Deployment) -> None:
     to.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(STRANGER.key))
 

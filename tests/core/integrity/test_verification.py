@@ -259,6 +259,17 @@ def test_aud_02_a_chain_through_an_unreadable_object_is_not_broken(hidden: int):
     assert verify(Evidence(seals, contents, now=world.now)).verdict is VerificationResult.BROKEN
 
 
+def test_aud_02_a_record_of_an_unsealed_object_that_could_not_be_read_is_no_gap():
+    links = [each.text.encode() for each in chain("g-a", 2)]
+    world = World({key_of(0): links[1]})
+    world.seal()
+    world.seal()
+    contents = {key: read_contents(body) for key, body in world.objects.items()}
+    assert verify(Evidence(world.checked(), contents, now=world.now)).verdict is VerificationResult.BROKEN
+    findings = verify(Evidence(world.checked(), contents, {key_of(1): "AccessDenied"}, now=world.now))
+    assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
+
+
 @pytest.mark.parametrize("listed", [{0}, {1}, {0, 1}, {0, 2}], ids=str)
 def test_aud_02_a_chain_through_an_object_that_was_only_listed_is_not_broken(listed: set[int]):
     """Of many objects, only those are read that were written after their seals, or in the same second."""

@@ -11,7 +11,7 @@ from jitney.client.audit.aws import aws_clients, code_of, explaining, fix_of
 from jitney.client.audit.record_lines import LineKind, ReadingProgress, is_within
 from jitney.client.problems import Invalid
 from jitney.core.integrity.contents import read_contents
-from jitney.core.integrity.object_names import day_of, is_read_by_athena
+from jitney.core.integrity.object_names import RECORDS, day_of, is_read_by_athena
 from jitney.core.integrity.published_calls import FOLDER as CALLS
 from jitney.core.integrity.published_calls import CallContents, read_calls
 from jitney.core.integrity.seal_chain import Keys, SealFile, check_seals
@@ -20,7 +20,6 @@ from jitney.core.integrity.verification import Evidence
 from jitney.core.times import iso
 
 AT_ONCE = 16
-RECORDS = "records/"
 TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
 """A day's object is sealed within this time, unless sealing has stopped."""

@@ -3,6 +3,8 @@
 import re
 from datetime import date
 
+RECORDS = "records/"
+"""The folder of records."""
 _FOLDER = re.compile(r"(?:records|calls)/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _READ_BY_ATHENA = re.compile(_FOLDER.pattern + r"(?:[0-9-]+/)?[A-Za-z0-9][A-Za-z0-9-]*")
 HIDDEN = "hidden, because Athena may skip an object of this name"

@@ -6,7 +6,7 @@ from datetime import date
 
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
-from jitney.core.integrity.object_names import HIDDEN, day_of
+from jitney.core.integrity.object_names import HIDDEN, RECORDS, day_of
 from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
 from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
 from jitney.core.integrity.record_chains import check_chains
@@ -85,7 +85,8 @@ def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     breaks += late_record_breaks(kept, done)
     done |= {place for each in breaks for place in each.records}
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
-    breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), fresh | last, whole=whole)
+    early_ones = frozenset(evidence.contents) if _may_hold_others(sealed, evidence) else fresh | last
+    breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), early_ones, whole=whole)
     breaks += [each for each in (late, ahead) if each]
     read = evidence.calls.contents if evidence.calls else {}
     breaks += [
@@ -122,6 +123,8 @@ def _against_table(
         return
     yield from reconcile({key: evidence.contents[key] for key in fresh}, table)
     yield from reconcile(looked_up, table, {key: sealed[key][0] for key in looked_up})
+    if _may_hold_others(sealed, evidence):
+        return
     published = {place for _, each in sealed.values() for place, _ in each.records}
     published |= {each.position for found in evidence.contents.values() for each in found.entries}
     days = {"since": evidence.since, "until": evidence.until}
@@ -146,6 +149,11 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
     for key, (number, each) in sealed.items():
         if key not in evidence.unreadable and key not in evidence.unread:
             yield from check_object(number, each, evidence.contents.get(key))
+
+
+def _may_hold_others(sealed: Collection[str], evidence: Evidence) -> bool:
+    """Return whether an unsealed object could not be read. Records that seem to be missing may be in it."""
+    return any(key.startswith(RECORDS) and key not in sealed for key in evidence.unreadable)
 
 
 def _withheld(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> frozenset[RecordPosition]:
