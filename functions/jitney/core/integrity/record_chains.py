@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
 from jitney.core.integrity.findings import IntegrityBreak
@@ -16,10 +17,17 @@ class _Chain:
     """The numbers of the records that an object holds which is not fresh."""
 
 
+class ChainFindings(NamedTuple):
+    """The failures in chains: records that contradict others, and gaps."""
+
+    breaks: tuple[IntegrityBreak, ...]
+    gaps: tuple[IntegrityBreak, ...]
+
+
 def check_chains(
     contents: Mapping[str, Contents], but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
-) -> Iterator[IntegrityBreak]:
-    """Yield the failures in the chains of all records, except those at the positions in `but`.
+) -> ChainFindings:
+    """Return the failures in the chains of all records, except those at the positions in `but`.
 
     `contents` maps each object to its content. Records may arrive out of order, so a gap before a record of a `fresh`
     object is not a failure yet, unless another object has a copy. If the records are not `whole`, a chain may have
@@ -33,12 +41,24 @@ def check_chains(
                 chain.entries[each.position.seq].setdefault(each.hash, (each, key))
                 if key not in fresh:
                     chain.settled.add(each.position.seq)
+    breaks: list[IntegrityBreak] = []
+    gaps: list[IntegrityBreak] = []
     for name in sorted(chains):
-        yield from _check(name, chains[name], but, whole=whole)
+        start = 0 if whole else min(chains[name].entries)
+        breaks += _contradictions(name, chains[name], but, start)
+        gaps += _gaps(name, chains[name], but, start)
+    return ChainFindings(tuple(breaks), tuple(gaps))
 
 
-def _check(name: str, chain: _Chain, but: frozenset[RecordPosition], *, whole: bool) -> Iterator[IntegrityBreak]:
-    start = 0 if whole else min(chain.entries)
+def _gaps(name: str, chain: _Chain, but: frozenset[RecordPosition], start: int) -> Iterator[IntegrityBreak]:
+    for seq in sorted(chain.settled):
+        around = {RecordPosition(name, seq), RecordPosition(name, seq - 1)}
+        if seq > start and seq - 1 not in chain.entries and not around & but and len(chain.entries[seq]) == 1:
+            ((entry, key),) = chain.entries[seq].values()
+            yield _gap(name, chain, entry, key)
+
+
+def _contradictions(name: str, chain: _Chain, but: frozenset[RecordPosition], start: int) -> Iterator[IntegrityBreak]:
     for seq in sorted(chain.entries):
         here = RecordPosition(name, seq)
         claims = list(chain.entries[seq].values())
@@ -54,10 +74,7 @@ def _check(name: str, chain: _Chain, but: frozenset[RecordPosition], *, whole: b
             )
             continue
         ((entry, key),) = claims
-        if seq > start and seq - 1 not in chain.entries:
-            if seq in chain.settled:
-                yield _gap(name, chain, entry, key)
-        elif seq > start or seq == 0:
+        if seq == 0 or (seq > start and seq - 1 in chain.entries):
             yield from _follows(chain, entry, key)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from jitney.core.integrity.contents import Contents, RecordPosition
-from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
+from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak, describe_records
 from jitney.core.integrity.object_names import HIDDEN, RECORDS, day_of
 from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
 from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
@@ -86,7 +86,9 @@ def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     done |= {place for each in breaks for place in each.records}
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
     early_ones = frozenset(evidence.contents) if _may_hold_others(sealed, evidence) else fresh | last
-    breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), early_ones, whole=whole)
+    chains = check_chains(evidence.contents, done | _withheld(sealed, evidence), early_ones, whole=whole)
+    ended = evidence.until is not None and evidence.until < utc_date(evidence.now)
+    breaks += chains.breaks if ended else (*chains.breaks, *chains.gaps)
     breaks += [each for each in (late, ahead) if each]
     read = evidence.calls.contents if evidence.calls else {}
     breaks += [
@@ -96,7 +98,10 @@ def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
     ]
     breaks += call_breaks(evidence.calls.contents, evidence.calls.held, evidence.calls.recent) if evidence.calls else ()
     extent = _extent(seals, sealed, fresh, evidence, looked_up)
-    return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), extent)
+    unverified = [*_unverified(seals, sealed, evidence)]
+    if ended:  # a redrive may have published the records on a later day
+        unverified += (_LATER.format(evidence.until, describe_records(each.records)) for each in chains.gaps)
+    return Findings(tuple(breaks), tuple(unverified), extent)
 
 
 def _looked_up(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> dict[str, Contents]:
@@ -131,6 +136,7 @@ def _against_table(
     yield from missing_records((*table.recent, *table.held.values()), published, **days, now=evidence.now)
 
 
+_LATER = "Not in S3 until {}: {}. Later objects may have what is missing: omit --until."
 _ADDED = "{key} was added: no seal covers it, and the next seal will not cover its folder."
 
 
