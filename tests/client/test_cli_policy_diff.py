@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from jitney.core.actions import ActionTable
+from jitney.core.policy import space_scopes
+from jitney.core.policy.decision_space import DecisionSpace
 from tests.cli import invoke
 from tests.configuration.test_load import valid, write_policies
 
@@ -211,7 +213,7 @@ def test_pol_14_other_times_of_a_window_are_a_setting_and_no_difference(compared
 def test_pol_14_a_change_that_affects_open_grants_is_shown(compared):
     code, out, _ = compared(READ, READ, "--fail-on-change", account="999988887777")
     assert code == 1
-    assert out.startswith("No decision differs")
+    assert out.startswith("No difference found")  # a part of the requests was compared, and policies see accounts
     shown = " ".join(out.split())
     assert "affects target prod: another account, Region or role: renewals, calls and approvals of its grants" in shown
     assert "and Jitney cannot deny issued credentials" in shown
@@ -243,18 +245,44 @@ def test_pol_14_versions_without_a_common_target_show_what_else_changed(compared
 def test_pol_14_each_changed_setting_is_shown(compared):
     issuers = valid()["issuers"]
     issuers["corp"] = issuers["corp"] | {"audiences": ["earlier"], "max_age_seconds": 77}
-    limits = {"max_duration_seconds": 900, "renewals_per_minute": 7}
+    limits = {"reviews_per_hour": 9, "renewals_per_minute": 7}
     code, out, _ = compared(READ, READ, "--fail-on-change", issuers=issuers, limits=limits)
     shown = " ".join(out.split())
     assert code == 0  # the current values decide about the next request
     for words in (
         'setting issuers.corp.audiences: ["earlier"] to ["jitney"]',
         "setting issuers.corp.max_age_seconds: 77 to ",
-        "setting limits.max_duration_seconds: 900 to ",
+        "setting limits.reviews_per_hour: 9 to ",
         "setting limits.renewals_per_minute: 7 to 60",
     ):
         assert words in shown
     assert shown.count("setting ") == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "hidden"),
+    [
+        ({"limits": {"max_duration_seconds": 900}}, True),
+        ({"limits": {"renewals_per_minute": 7}}, False),
+    ],
+)
+def test_pol_14_a_part_that_was_compared_does_not_prove_that_a_setting_changes_no_decision(compared, changed, hidden):
+    code, out, _ = compared(READ, READ, "--fail-on-change", **changed)
+    heading = "No difference found" if hidden else "No decision differs"
+    assert (code, out.startswith(heading), "of 576" in out) == (int(hidden), True, True)
+
+
+def test_pol_14_a_diff_says_of_what_it_generated_only_a_part(compared, monkeypatch):
+    """Equal answers are no proof if policies compare too many values to generate each combination."""
+    space = DecisionSpace.size.fget
+    monkeypatch.setattr(DecisionSpace, "size", property(lambda each: min(space(each), 100)))
+    monkeypatch.setattr(space_scopes, "MOST_CONDITIONS", 1)
+    prefix = """@id("prefix") permit (principal, action == Jitney::Action::"List", resource)
+    when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string like "2026/*" };"""
+    code, out, _ = compared(READ + prefix, READ + prefix + FREEZE, "--fail-on-change")
+    assert (code, out.splitlines()[0]) == (1, "No difference found  0 kinds of differences")
+    assert "reduced policies compare too many values to generate each combination: conditions" in " ".join(out.split())
+    assert (", all" in out, ", of" in out) == (False, False)
 
 
 def test_pol_14_settings_that_only_stacks_read_are_shown(compared):

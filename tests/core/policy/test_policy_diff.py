@@ -194,3 +194,76 @@ def test_pol_14_changes_of_call_limits_calls_and_access_profiles_are_found(old, 
     for each in found.differences:
         assert answer_of(each.example, versions[0]) == each.old
         assert answer_of(each.example, versions[1]) == each.new
+
+
+ANY_WILDCARD = "[true, false].contains(resource.wildcard)"
+MOVE = f"""@id("move") permit (principal in Jitney::Group::"corp/a", action, resource)
+when {{{{ context.accessProfile == "move" && context.action == "{{}}" && {ANY_WILDCARD} }}}};"""
+ALL = f'@id("all") permit (principal in Jitney::Group::"corp/a", action, resource) when {{ {ANY_WILDCARD} }};'
+REACH = '@id("near") forbid (principal, action, resource) when { context.risks.contains("REACH") };'
+LISTED = """@id("list") permit (principal, action, resource) when { context.action == "s3:ListBucket" &&
+    context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string like "a*" &&
+    context.call.hasTag("s3:max-keys") && context.call.getTag("s3:max-keys").long <= 10 };"""
+MOVED = (
+    {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]},
+    {"actions": ["dynamodb:Query"], "resources": ["arn:aws:dynamodb:eu-west-1:444455556666:table/t"]},
+)
+SPECIAL = replace(
+    TARGETS["prod"],
+    access_profiles={"move": AccessProfile(MOVED, "0" * 64, "arn:aws:iam::444455556666:policy/move")},
+    any_account_actions=("sqs:SendMessage",),
+    any_region_actions=("dynamodb:Query",),
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "services"),
+    [
+        (ALL, ALL + REACH.replace("REACH", "OtherAccounts"), ("dynamodb", "sqs")),
+        (ALL, ALL + REACH.replace("REACH", "UnwatchedRegions"), ("dynamodb", "sqs")),
+        (MOVE.format("s3:GetObject"), MOVE.format("dynamodb:Query"), ("sqs",)),
+        (LISTED, LISTED.replace("<= 10", "<= 20"), ("s3",)),
+    ],
+    ids=["other accounts", "unwatched Regions", "a part of a profile", "two conditions"],
+)
+def test_pol_14_policies_that_differ_about_little_access_have_differences(monkeypatch, old, new, services):
+    """A space with one action of each level has neither an exception of a target nor a part of an access profile."""
+    monkeypatch.setattr(FewServices, "services", lambda _table: services)
+    versions = [replace(version(text), targets={"prod": SPECIAL}) for text in (old, new)]
+    found = compare(*versions, decision_space(versions), 500, lambda _count, _whole: None)
+    assert found.differences
+    assert found.reduced == frozenset()
+    for each in found.differences:
+        assert answer_of(each.example, versions[0]) == each.old
+        assert answer_of(each.example, versions[1]) == each.new
+
+
+PERMIT_BUCKET = """@id("b{0}") permit (principal, action == Jitney::Action::"Read", resource)
+when {{ resource.arn like "arn:aws:s3:::b{0}/*" }};"""
+PERMIT_PREFIX = """@id("p{0}") permit (principal, action == Jitney::Action::"List", resource)
+when {{ context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string like "p{0}*" }};"""
+
+
+@pytest.mark.parametrize(
+    ("permit", "most", "reduced"),
+    [(PERMIT_BUCKET, 36, False), (PERMIT_BUCKET, 80, True), (PERMIT_PREFIX, 80, True)],
+)
+def test_pol_14_a_space_reaches_the_last_of_many_literals_and_says_what_it_left_out(monkeypatch, permit, most, reduced):
+    """With many literals, not each combination is generated. So equal answers are no proof."""
+    monkeypatch.setattr(FewServices, "services", lambda _table: ("s3",))
+    space = decision_space((version("".join(permit.format(number) for number in range(10, most))),))
+    named = [each.permission for each in space.scopes]
+    texts = {*(arn for each in named for arn in each.resources)}
+    texts |= {value for each in named for one in each.conditions for value in one.values}
+    assert any(text.startswith((f"arn:aws:s3:::b{most - 1}/", f"p{most - 1}")) for text in texts)
+    assert bool(space.reduced) == reduced
+
+
+def test_pol_14_a_call_that_two_combinations_describe_counts_once():
+    """Without approvals, it makes no difference whether the grant of a call was approved."""
+    rule = 'when { context.call.hasTag("operation") && context.reveal };'
+    text = f'{ALL}@id("one") forbid (principal, action, resource) {rule}'
+    versions = version(text), version(f"{text} ")
+    space = replace(decision_space(versions, OPERATIONS), kinds=("agent",))
+    found = compare(*versions, space, space.size, lambda _count, _whole: None)
+    assert (found.compared < space.size, found.compared, found.differences) == (True, found.size, ())

@@ -18,13 +18,24 @@ from jitney.configuration.policy_check import changed_policies, permits_of
 from jitney.core.access.conditions import conditions_view
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import VersionAnswer, compare
+from jitney.core.quantities import format_list
 from jitney.core.review.safe_text import middle_cut
 from jitney.core.target_config import Target
 from jitney.core.target_roles import first_role
 
 TITLE = "The policies were not compared"
+MOST_REDUCED = 3
+"""How many parts of a request the row `reduced` names."""
 MOST_SETTINGS, MOST_VALUE = 60, 60
 """How many changed policies, cases and settings the text shows, and how many characters of each value."""
+_DECIDING = {
+    "limits": {"max_duration_seconds", "min_duration_seconds", "max_pairs"},
+    "targets": {
+        "account", "region", "tags", "max_duration_seconds", "access_profiles", "other_accounts", "other_regions",
+        "any_account_actions", "any_region_actions",
+    },
+}  # fmt: skip
+"""The settings, by section, on which the decisions about a request depend."""
 _COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
 
 
@@ -50,6 +61,7 @@ def compare_versions(old: Path, config: Path | None, most: int, progress: Readin
         "new_version": after.policy_set.version,
         "compared": found.compared,
         "size": found.size,
+        "reduced": sorted(found.reduced),
         "differences": [
             {"count": each.count, "old": _answer(each.old), "new": _answer(each.new), "example": _example(each.example)}
             for each in found.differences
@@ -67,7 +79,14 @@ def compare_versions(old: Path, config: Path | None, most: int, progress: Readin
 def may_hide_differences(result: Mapping[str, Any]) -> bool:
     """Return whether requests that were not compared may be decided differently."""
     changed = any(each["decides"] for each in result["changed_policies"])
-    return changed and bool(result["compared"] < result["size"])
+    changed = changed or any(_decides(each["setting"]) for each in result["changed_settings"])
+    return changed and bool(result["compared"] < result["size"] or result["reduced"])
+
+
+def _decides(setting: str) -> bool:
+    """Return whether decisions depend on a setting."""
+    section, *rest = setting.split(".")
+    return not _DECIDING.get(section, set()).isdisjoint(rest[-1:] if section == "limits" else rest[1:2])
 
 
 def _renamed(old: Mapping[str, Target], new: Mapping[str, Target]) -> dict[str, Target]:
@@ -105,21 +124,21 @@ def _example(asked: SpaceRequest) -> dict[str, Any]:
 
 
 def _scope(asked: SpaceRequest) -> dict[str, Any]:
-    if asked.profile:
-        return {"access_profile": asked.profile}
-    (permission,) = asked.request.permissions
-    return {
-        "actions": list(permission.actions),
-        "resources": list(permission.resources),
-        "conditions": conditions_view(permission.conditions),
-    }
+    profile = {"access_profile": asked.profile} if asked.profile else {}
+    for permission in asked.request.permissions:  # one, or none for a whole profile
+        limits = {} if profile else {"conditions": conditions_view(permission.conditions)}
+        return {**profile, "actions": list(permission.actions), "resources": list(permission.resources), **limits}
+    return profile
 
 
 def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield how much was compared, and what could not be compared, as rows."""
     share = "all" if result["compared"] == result["size"] else f"of {result['size']:,}"
-    compared = f"{result['compared']:,} generated requests, {share}"
+    share = "" if share == "all" and result["reduced"] else f", {share}"
+    compared = f"{result['compared']:,} generated requests{share}"
     yield "compared", compared if result["size"] else "no request: the versions have no target in common"
+    reduced = format_list(result["reduced"], MOST_REDUCED)
+    yield "reduced", f"policies compare too many values to generate each combination: {reduced}" if reduced else ""
     others = result["other_policies"]
     yield "same", f"{others:,} with the same answer by other policies" if others else ""
     yield "only old", ", ".join(result["only_old_targets"])
@@ -175,9 +194,8 @@ def _row(each: Mapping[str, Any]) -> list[str]:
     ]
     groups = ", ".join(asked["groups"]) or "none"
     old, new = _words(each["old"]), _words(each["new"])
-    scope = [f"profile {asked['access_profile']}", ""] if "access_profile" in asked else [
-        *asked["actions"], *asked["resources"]
-    ]  # fmt: skip
+    profile = [f"profile {asked['access_profile']}"] if "access_profile" in asked else []
+    scope = [" of ".join([*asked.get("actions", ()), *profile]), *asked.get("resources", ("",))]
     return [f"{each['count']:,}", old, new, groups, asked["target"], *scope, ", ".join(further)]
 
 

@@ -5,59 +5,33 @@ space has a value on each side of each literal: each group and no group, each ki
 after it. The space is finite. `walk` spreads its first requests over all of it.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import gcd, prod
 from typing import Any, Literal, NamedTuple
 
-from jitney.core.access.conditions import Conditions, conditions_of
-from jitney.core.access.permission_fields import is_arn
-from jitney.core.access.request import AccessRequest, Permission, Way
-from jitney.core.actions import Action, ResourceType
+from jitney.core.access.request import AccessRequest, Way
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.identity.principal import ClaimTags, Principal
-from jitney.core.patterns import (
-    MAX_REQUEST_STEPS,
-    Budget,
-    Pattern,
-    PatternTooComplex,
-    has_wildcard,
-    match_classes,
-    wildcard_pattern,
-)
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.claim_combinations import claim_combinations
-from jitney.core.policy.condition_witnesses import OPERATION
-from jitney.core.policy.pattern_text import wildcard_text
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.principal_reads import group_sets
-from jitney.core.policy.risks import completed_escalations, risks_of
+from jitney.core.policy.space_scopes import ScopeGenerator, SpaceScope
 from jitney.core.stored_identity import Identity, identity_of
 
-MOST_ARNS = 24
-"""The limit of ARNs of one type of resource, of combinations of claims, and of values of one condition key."""
+MOST_CLAIMS = 24
+"""The limit of combinations of claims."""
 _ISSUER = "https://idp.example.com"
 _GOLDEN = 0.618033988749895
 _WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
 
 
-class SpaceScope(NamedTuple):
-    """What a request of the space is for: a permission, one call of it, or a whole access profile.
-
-    `operation` and `profile` are "" for a permission. `permission` is None for a profile.
-    """
-
-    permission: Permission | None
-    operation: str = ""
-    profile: str = ""
-
-
 class SpaceRequest(NamedTuple):
     """One request of the space, with the requester and the reviewer groups that have approved it, now or earlier.
 
-    `time_windows` are open during the whole grant. A request for the access profile `profile` has no permissions. Each
-    version of the target adds its own.
+    `time_windows` are open during the whole grant. A request for the whole access profile `profile` has no permissions.
+    Each version of the target adds its own.
     """
 
     principal: Principal
@@ -70,7 +44,7 @@ class SpaceRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DecisionSpace:
-    """All combinations of these values."""
+    """All combinations of these values. `reduced` names what has only some of its combinations here."""
 
     scopes: Sequence[SpaceScope]
     groups: Sequence[frozenset[str]]
@@ -85,6 +59,7 @@ class DecisionSpace:
     humans: Sequence[Identity | None]
     names: Sequence[str]
     issuers: Sequence[str]
+    reduced: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -142,10 +117,11 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     near = {seconds + step for each in sets for seconds in each.durations for step in (0, 1)}
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
     named = [name for name in entities if "/" not in name and name not in targets]
+    generator = ScopeGenerator(versions, sorted(targets), sorted(operations))
     return DecisionSpace(
-        scopes=tuple(_scopes(versions, sorted(targets), sorted(operations))),
+        scopes=tuple(generator.scopes()),
         groups=group_sets(each.principal_reads for each in sets),
-        claims=claim_combinations(versions, MOST_ARNS),
+        claims=claim_combinations(versions, MOST_CLAIMS),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
         approvals=list(dict.fromkeys((frozenset[str](), reviewers, *_break_glass(sets, reviewers)))),
@@ -156,6 +132,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         humans=(None, *(identity_of(name, _ISSUER) for name in ("people.person", *_compared(sets, "human")))),
         names=("any.requester", *sorted({*named, *_compared(sets, "subject")})),
         issuers=(_ISSUER, *_compared(sets, "issuer")),
+        reduced=frozenset(generator.reduced),
     )
 
 
@@ -174,113 +151,3 @@ def _window_sets(sets: Iterable[PolicySet]) -> list[frozenset[str]]:
 def _compared(sets: Iterable[PolicySet], attribute: str) -> list[str]:
     """Return the texts with which policies compare an attribute of the requester."""
     return sorted(frozenset[str]().union(*(each.attribute_literals.get(attribute, ()) for each in sets)))
-
-
-def _scopes(versions: Sequence[CaseContext], targets: Iterable[str], operations: Sequence[str]) -> Iterator[SpaceScope]:
-    """Yield each permission, a call of each kind with it if a version decides about calls, and each access profile."""
-    reads = [each.policy_set.condition_reads.keys.get(OPERATION) for each in versions]
-    texts = tuple(pattern for each in reads if each for pattern in each.texts)
-    calls: dict[str, list[str]] = {}
-    for permission in _permissions(versions):
-        yield SpaceScope(permission)
-        if any(reads):
-            (action,) = permission.actions
-            service = action.partition(":")[0]
-            if service not in calls:
-                calls[service] = _operations(service, texts, operations)
-            yield from (SpaceScope(permission, each) for each in calls[service] or (action,))
-    profiles = {name for each in versions for alias in targets for name in each.targets[alias].access_profiles}
-    yield from (SpaceScope(None, profile=name) for name in sorted(profiles))
-
-
-def _operations(service: str, texts: Iterable[Pattern], operations: Sequence[str]) -> list[str]:
-    """Return an operation of the service for each way in which the literals can match it."""
-    found: dict[tuple[bool, ...], str] = {}
-    for name in (each for each in operations if each.partition(":")[0] == service):
-        found.setdefault(tuple(text.matches(name) for text in texts), name)
-    return sorted(found.values())[:MOST_ARNS]
-
-
-def _permissions(versions: Sequence[CaseContext]) -> Iterator[Permission]:
-    """Yield an action of each kind, on an ARN of each kind, and on "*"."""
-    seen: set[Hashable] = set()
-    arns: dict[str, tuple[str, ...]] = {}
-    table = versions[0].actions
-    for service in table.services():
-        for action in table.of_service(service):
-            for kind in action.resource_types:
-                if kind.arn_format not in arns:
-                    arns[kind.arn_format] = _arns(kind, versions)
-            own = tuple(dict.fromkeys(arn for kind in action.resource_types for arn in arns[kind.arn_format]))
-            for arn in ("*", *own):
-                try:
-                    key = _key(action, arn, own, versions)
-                except PatternTooComplex:
-                    continue
-                if key not in seen:
-                    seen.add(key)
-                    yield from (Permission((action.name,), (arn,), each) for each in _conditions(action, arn, versions))
-
-
-def _arns(kind: ResourceType, versions: Sequence[CaseContext]) -> tuple[str, ...]:
-    """Return an ARN of the type for each way in which the literals of all versions can match it.
-
-    Also returns the literals with wildcards, because a request can name them.
-    """
-    patterns = (pattern for each in versions for pattern in each.policy_set.resources)
-    budget = Budget(MAX_REQUEST_STEPS)
-    try:
-        meeting = [pattern for pattern in patterns if pattern.may_meet(kind.pattern)]
-        found = sorted(match_classes(kind.pattern, meeting, budget).values())[:MOST_ARNS]
-        written = dict.fromkeys(filter(has_wildcard, map(wildcard_text, meeting)))
-        whole = [text for text in written if is_arn(text) and kind.may_match(text, budget)]
-    except PatternTooComplex:
-        return ()
-    return (*found, *whole[:MOST_ARNS])
-
-
-def _key(action: Action, arn: str, types: Sequence[str], versions: Sequence[CaseContext]) -> Hashable:
-    """Return what the versions see of the pair. For "*", `types` are ARNs of the action's resource types.
-
-    Pairs with equal keys get equal answers from each version.
-    """
-    budget = Budget(MAX_REQUEST_STEPS)
-    wildcard = has_wildcard(arn)
-    alone = completed_escalations(frozenset({action.name}), (), versions[0].actions.escalations)
-    risks = risks_of(action, arn, wildcard=wildcard, gained=alone, budget=budget)
-    carried = action.keys_on(arn, budget)
-    return tuple(
-        (
-            each.policy_set.equivalence.key_of(action, risks),
-            wildcard,
-            _classes(arn, types, each.policy_set, budget),
-            frozenset(reads.family for reads in each.policy_set.condition_reads.keys.values()) & carried,
-        )
-        for each in versions
-    )
-
-
-def _classes(arn: str, types: Sequence[str], policy_set: PolicySet, budget: Budget) -> frozenset[Hashable]:
-    if arn == "*":
-        return frozenset(policy_set.match_class(each) for each in types if not has_wildcard(each))
-    if has_wildcard(arn):
-        return frozenset(policy_set.witnesses(wildcard_pattern(arn), budget).values())
-    return frozenset({policy_set.match_class(arn)})
-
-
-def _conditions(action: Action, arn: str, versions: Sequence[CaseContext]) -> Iterator[Conditions]:
-    """Yield no condition, and each condition with one value of a kind that the versions distinguish.
-
-    A call with a prefix is also about longer prefixes. So each text is yielded again with one more character.
-    """
-    yield ()
-    budget = Budget(MAX_REQUEST_STEPS)
-    carried = action.keys_on(arn, budget)
-    read = [each.policy_set.condition_reads.keys for each in versions]
-    for name, reads in ((name, reads) for keys in read for name, reads in keys.items()):
-        if reads.family not in carried:
-            continue
-        values = reads.witnesses(None, budget)[:MOST_ARNS]
-        for value in (*values, *(f"{each}~" for each in values if reads.operator.has_patterns)):
-            with suppress(ValueError):  # a text that no condition can have
-                yield conditions_of({name: [value]})

@@ -13,7 +13,7 @@ from jitney.core.access.request import Way
 from jitney.core.actions import ActionTable
 from jitney.core.identity.principal import ClaimTags
 from jitney.core.patterns import has_wildcard
-from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest, SpaceScope
+from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest
 from jitney.core.policy.entities import claim_record
 from jitney.core.policy.expressions import PRINCIPAL, RESOURCE
 from jitney.core.policy.known_conditions import (
@@ -27,6 +27,7 @@ from jitney.core.policy.known_conditions import (
 )
 from jitney.core.policy.literals import read_policy
 from jitney.core.policy.scope_levels import levels_of
+from jitney.core.policy.space_scopes import SpaceScope
 
 _Policy = Mapping[str, Any]
 _Chosen = TypeVar("_Chosen")
@@ -99,11 +100,11 @@ def _entity(scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _scope_facts(asked: SpaceScope) -> Facts:
-    """Return what is known of a request for this. A profile has many actions and resources, so they are not known."""
+    """Return what is known of a request for this. A whole profile has many actions and resources, so none is known."""
     if asked.permission is None:
         return context_facts({"accessProfile": asked.profile})
     (action,), (arn,) = asked.permission.actions, asked.permission.resources
-    known = context_facts({"accessProfile": "", "action": action, "service": action.partition(":")[0]})
+    known = context_facts({"accessProfile": asked.profile, "action": action, "service": action.partition(":")[0]})
     return known if has_wildcard(arn) else joined_facts(known, attribute_facts(RESOURCE, {"arn": arn}))
 
 

@@ -40,15 +40,17 @@ class PolicyDifference:
 
 
 class PolicyDiff(NamedTuple):
-    """The differences, the most frequent first. `compared` requests of the space's `size` were decided.
+    """The differences, the most frequent first. `compared` different requests of `size` were decided.
 
-    `other_policies` counts the requests that get the same answer, but from other policies.
+    `other_policies` counts the requests that get the same answer, but from other policies. `reduced` is described in
+    `DecisionSpace`.
     """
 
     differences: tuple[PolicyDifference, ...]
     compared: int
     size: int
     other_policies: int
+    reduced: frozenset[str] = frozenset()
 
 
 def compare(
@@ -79,7 +81,8 @@ def compare(
         else:
             found[answers] = PolicyDifference(*answers, request)
     ranked = sorted(found.values(), key=lambda each: -each.count)
-    return PolicyDiff(tuple(ranked), compared, space.size, others)
+    size = space.size if space.size > most else compared  # combinations of the space can be the same request
+    return PolicyDiff(tuple(ranked), compared, size, others, space.reduced)
 
 
 def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:

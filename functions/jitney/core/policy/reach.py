@@ -11,6 +11,8 @@ from jitney.core.target_config import Target
 
 OTHER_ACCOUNTS = "OtherAccounts"
 UNWATCHED_REGIONS = "UnwatchedRegions"
+REACH_RISKS = frozenset({OTHER_ACCOUNTS, UNWATCHED_REGIONS})
+"""The risks of a request that depend on its target."""
 
 SERVICES_WITHOUT_RESOURCE_ACCOUNT = frozenset({"ebs", "events"})
 ACTIONS_WITHOUT_RESOURCE_ACCOUNT = frozenset(
