@@ -111,6 +111,54 @@ def test_pol_14_what_the_present_policies_review_stays_under_review():
     assert '@approval("owners")' in texts(found)
 
 
+WILD = "[true, false].contains(resource.wildcard)"
+TIMED = f"""
+@id("day") permit (principal, action, resource) when {{ context.durationSeconds <= 600 && {WILD} }}
+unless {{ resource.arn like "{KEY}night/*" }};
+@id("night") permit (principal, action, resource) when {{ resource.arn like "{KEY}night/*" && !{HOURS} }};
+@id("long") permit (principal, action, resource)
+when {{ context.durationSeconds > 600 && context.service == "s3" && !{HOURS} }};
+@id("images") permit (principal, action, resource) when {{ context.service == "ec2" && {WILD} }};
+"""
+
+
+@pytest.mark.parametrize(
+    ("arn", "seconds"), [(f"{KEY}night/x", 300), (f"{KEY}a", 900)], ids=["below a prefix", "for longer"]
+)
+def test_pol_14_no_suggestion_is_wider_by_access_that_depends_on_a_time_window(arn: str, seconds: int):
+    reads = Permission(("s3:GetObject",), (f"{KEY}a", f"{KEY}b"))
+    histories = [
+        published(1, agent(), asked(reads), [("s3:GetObject", each) for each in reads.resources], text=TIMED),
+        published(2, agent(), asked(LISTS, seconds=900), [("ec2:DescribeImages", "*")], text=TIMED),
+    ]
+    found = suggested(A, histories, text=TIMED, least=2, forbids="")
+    assert [effect(found, "s3:GetObject", each) for each in reads.resources] == [Effect.ALLOW, Effect.ALLOW]
+    assert effect(found, "s3:GetObject", arn, seconds=seconds) is Effect.DENY
+
+
+def test_pol_14_access_that_policies_deny_for_a_shorter_time_is_not_suggested():
+    text = f'@id("long") permit (principal, action, resource) when {{ context.durationSeconds >= 600 && {WILD} }};'
+    history = published(1, agent(), asked(READS, seconds=900), [("s3:GetObject", f"{KEY}a")], text=text)
+    found = suggested(A, [history], text=text, forbids="")
+    reason = "for 599 s, the present policies deny it, by builtin:no-permit"
+    assert ([each.reason for each in found.uncovered], found.permits) == ([reason], ())
+
+
+@pytest.mark.parametrize("scope", [A, READERS], ids=["agent", "group"])
+def test_pol_14_what_policies_permit_on_behalf_of_one_person_is_suggested_for_that_person(scope: SuggestionScope):
+    """The permit would otherwise allow without a review what another person's agent gets after a review only."""
+    text = f"""@id("alice") permit (principal in Jitney::Group::"corp/readers", action, resource)
+    when {{ principal has human && principal.human == "corp.alice" && {WILD} }};
+    @id("rest") permit (principal, action, resource) when {{ context.approvals.contains("owners") && {WILD} }};"""
+    alice, bob = (agent(human=identity(f"corp.{each}")) for each in ("alice", "bob"))
+    history = [published(number, who, asked(READS), [("s3:GetObject", f"{KEY}a")], text=text)
+               for number, who in enumerate((alice, bob))]  # fmt: skip
+    found = suggested(scope, history[:1], text=text, forbids="")
+    assert [effect(found, "s3:GetObject", f"{KEY}a", who) for who in (alice, bob)] == [Effect.ALLOW, Effect.DENY]
+    found = suggested(scope, history, text=text, forbids="")
+    assert [effect(found, "s3:GetObject", f"{KEY}a", who) for who in (alice, bob)] == [Effect.ALLOW, Effect.REVIEW]
+
+
 def test_pol_14_a_longer_grant_under_review_gives_no_longer_access_without_one():
     used = [("s3:GetObject", f"{KEY}a")]
     short, long = asked(READS), asked(READS, seconds=1200)

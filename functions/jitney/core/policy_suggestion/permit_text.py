@@ -81,6 +81,8 @@ def _clauses(permit: SuggestedPermit) -> Iterator[str]:
         yield f"context.accessProfile == {literal(place.profile.name)}"
     yield f"context.way == {literal(place.way)}{' && context.reveal' if place.reveal else ''}"
     yield "context.onBehalfOfHuman" if place.human else "!context.onBehalfOfHuman"
+    if place.person:
+        yield f"principal has human && principal.human == {literal(place.person)}"
     yield f"context.durationSeconds <= {permit.seconds}"
     yield from _approvals(permit.reviews)
 

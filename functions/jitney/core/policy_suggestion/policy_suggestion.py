@@ -146,13 +146,12 @@ def suggest_policy(grants: Sequence[UsedGrant], source: SuggestionSource) -> Pol
     )
 
 
-def _place(recorded: RecordedRequest, scope: SuggestionScope) -> PermitPlace:
-    who, request = recorded.principal, recorded.request
-    group = scope.name if scope.kind is ScopeKind.GROUP else ""
+def _place(recorded: RecordedRequest, scope: SuggestionScope, present: RememberedDecisions) -> PermitPlace:
+    who, request, group = recorded.principal, recorded.request, scope.name if scope.kind is ScopeKind.GROUP else ""
     holder = PermitHolder(who.kind, group, "" if group else who.source_identity)
-    return PermitPlace(
-        holder, request.target, request.way, request.reveal, request.access_profile, who.human is not None
-    )
+    person = who.human.name if who.human and present.compares_people else ""
+    asked = request.target, request.way, request.reveal, request.access_profile, who.human is not None
+    return PermitPlace(holder, *asked, person)
 
 
 def _asked_as(recorded: RecordedRequest, scope: SuggestionScope) -> Principal:
@@ -174,7 +173,7 @@ def _collected(
 ) -> _Uses:
     uses = _Uses()
     for grant in grants:
-        place, who = _place(grant.recorded, scope), _asked_as(grant.recorded, scope)
+        place, who = _place(grant.recorded, scope, present), _asked_as(grant.recorded, scope)
         for kept in grant.kept:
             _collect(uses, grant, kept, place, who, present, stricter.get((place, kept.pair), frozenset()))
     return uses
@@ -202,10 +201,12 @@ def _collect(
         uses.denied[place, pair] = UncoveredUse(place.target, pair, denied)
         return
     reviews = reviews_of(decision) | stricter
-    for shorter in present.context.policy_set.near(seconds):
+    for shorter in present.shorter_than(seconds):
         also = present.on_pair(who, request, pair, shorter, held)
-        if also and also.effect is Effect.REVIEW and not suffices(reviews, also):
-            reviews |= reviews_of(also)
+        if also and (unsuitable := present.unsuitable(also)):
+            uses.denied[place, pair] = UncoveredUse(place.target, pair, f"for {shorter} s, {unsuitable}")
+            return
+        reviews |= reviews_of(also) if also and not suffices(reviews, also) else frozenset()
     limited = place._replace(call_limits=decision.call_limits) if place.way is Way.GATEWAY else place
     use = uses.found.setdefault((limited, pair, reviews), PairUse(limited, pair, reviews, who, request, held))
     rules = present.context.policy_set.rules
@@ -259,7 +260,7 @@ def _checked(
     denied, less_reviewed = list[str](), list[str]()
     further: dict[tuple[PermitPlace, GrantedPair], Reviews] = {}
     for grant in grants:
-        place, recorded = _place(grant.recorded, scope), grant.recorded
+        place, recorded = _place(grant.recorded, scope, present), grant.recorded
         pairs = [each.pair for each in grant.kept if (place, each.pair) not in uses.denied]
         if not pairs or suggested is None:
             continue

@@ -32,6 +32,12 @@ class RememberedDecisions:
         self.context = context
         self._known: dict[Hashable, Decision | None] = {}
 
+    @property
+    def compares_people(self) -> bool:
+        """Whether the policies may compare the person on whose behalf an agent acts."""
+        reads = self.context.policy_set.principal_reads
+        return reads.whole or "human" in reads.attributes
+
     def decision(self, who: Principal, request: AccessRequest, held: Held) -> Decision | None:
         """Return the decision on a request, or None if the request is refused before a decision."""
         key = (self.context.policy_set.principal_reads.key_of(who), request, held)
@@ -56,6 +62,18 @@ class RememberedDecisions:
         rules = self.context.policy_set.rules
         timed = [each for each in policies if each in rules and rules[each].time_windows]
         return f"{timed[0]} names a time window" if timed else ""
+
+    def shorter_than(self, seconds: int) -> Iterable[int]:
+        """Return the shorter durations of requests at which the answer may change."""
+        shortest = self.context.limits.min_duration_seconds
+        return (each for each in self.context.policy_set.near(seconds) if each >= shortest)
+
+    def suffices(
+        self, reviews: Reviews, who: Principal, request: AccessRequest, pair: GrantedPair, seconds: int, held: Held
+    ) -> bool:
+        """Return whether a permit that needs `reviews` would allow no more than the policies do on the pair."""
+        decision = self.on_pair(who, request, pair, seconds, held)
+        return decision is not None and not self.unsuitable(decision) and suffices(reviews, decision)
 
     def arns_below(self, prefix: str, action: str) -> tuple[str, ...]:
         """Return, for each kind that policies distinguish, an ARN below the prefix on which the action can act.

@@ -13,7 +13,7 @@ from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import has_wildcard
 from jitney.core.policy_suggestion.prefixes import wide_prefixes
-from jitney.core.policy_suggestion.remembered_decisions import Held, RememberedDecisions, Reviews, suffices
+from jitney.core.policy_suggestion.remembered_decisions import Held, RememberedDecisions, Reviews
 
 
 class PermitHolder(NamedTuple):
@@ -27,7 +27,8 @@ class PermitHolder(NamedTuple):
 class PermitPlace(NamedTuple):
     """What one permit compares in addition to actions, resources, conditions, duration and reviews.
 
-    `human` says whether the agent acts on behalf of a person. `call_limits` are the limits in the present permits.
+    `human` says whether the agent acts on behalf of a person, and `person` is the name of the person if the present
+    policies compare it, or else "". `call_limits` are the limits in the present permits.
     """
 
     holder: PermitHolder
@@ -36,6 +37,7 @@ class PermitPlace(NamedTuple):
     reveal: bool
     profile: GrantedProfile | None
     human: bool
+    person: str = ""
     call_limits: CallLimits = NO_CALL_LIMITS
 
 
@@ -132,7 +134,7 @@ def _by_duration(uses: Sequence[PairUse], present: RememberedDecisions) -> Itera
         seconds = rest[0].longest
         fits = [
             each.longest == seconds
-            or suffices(each.reviews, present.on_pair(each.who, each.request, each.pair, seconds, each.held))
+            or present.suffices(each.reviews, each.who, each.request, each.pair, seconds, each.held)
             for each in rest
         ]
         yield seconds, [each for each, fit in zip(rest, fits, strict=True) if fit]
@@ -190,10 +192,7 @@ def _is_alike(prefix: str, use: PairUse, seconds: int, present: RememberedDecisi
     """Return whether the present policies need no further review for any single ARN below a prefix."""
     found = present.arns_below(prefix, use.pair.action)
     return bool(found) and all(
-        suffices(
-            use.reviews,
-            present.on_pair(use.who, use.request, use.pair._replace(resource=arn), seconds, use.held),
-        )
+        present.suffices(use.reviews, use.who, use.request, use.pair._replace(resource=arn), seconds, use.held)
         for arn in found
     )
 
