@@ -75,11 +75,14 @@ def test_mask_01_every_planted_secret_is_masked_in_a_long_text(name):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PLANTED if kind != "private key cut off"])
-def test_mask_03_json_with_escapes_stays_json_and_keeps_the_text_around_a_secret(kind: str):
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_mask_03_json_with_escapes_stays_json_and_keeps_the_text_around_a_secret(kind: str, ascii_only: bool):
     text, secret = PLANTED[kind]
     around = {"n": 1, "log": f"a \u00e9 \\ line\n{text}\nlast", "path": "C:\\temp\\a.txt"}
-    masked = mask_text(json.dumps(around, ensure_ascii=False), TAGS)
+    written = json.dumps(around, ensure_ascii=ascii_only)
+    masked = mask_text(written, TAGS)
     assert secret not in masked
+    assert masked.startswith(written[: written.index("line") + 6])
     read = json.loads(masked)
     assert read | {"log": ""} == around | {"log": ""}
     assert read["log"].startswith("a \u00e9 \\ line\n")

@@ -169,4 +169,4 @@ def _percented(character: str) -> str:
 
 def _json(quoted: str, text: str, mask: Masking) -> str:
     masked = mask(text)
-    return quoted if masked == text else json.dumps(masked)
+    return quoted if masked == text else json.dumps(masked, ensure_ascii="\\u" in quoted)
