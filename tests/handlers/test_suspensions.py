@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.transactions import StaleWrite
-from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
+from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS, IN_FLIGHT_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind, SuspensionRequest
 from jitney.core.access.suspension_names import SuspendedName, seen_name
@@ -119,6 +119,24 @@ def test_end_08_a_grant_from_after_a_suspension_is_active_although_clocks_differ
     assert (status, system.call(create_credentials, grant_id=body["grant"]["id"], token=fresh(system))[0]) == (201, 200)
     reconcile(system.ports)
     assert system.store.grants[body["grant"]["id"]].state is State.ACTIVE
+
+
+def test_end_08_who_got_the_suspended_name_later_loses_earlier_grants_and_no_later_ones(system: System):
+    """Deny documents deny the name. So its earlier grants end, and requests of its present holder continue."""
+    earlier = opened(system)
+    suspension = a_suspension(system, issuer="https://earlier.example")
+    system.store.suspensions = Suspensions("v", (suspension,))
+    system.now += IN_FLIGHT_SECONDS - 1
+    in_flight = opened(system)
+    system.now += 1
+    later = opened(system)
+    found = [system.call(create_credentials, grant_id=each, token=fresh(system))[0] for each in (earlier, later)]
+    assert found == [410, 200]
+    reconcile(system.ports)
+    grants = system.store.grants
+    assert [grants[each].state for each in (earlier, in_flight, later)] == [State.REVOKED, State.REVOKED, State.ACTIVE]
+    ends = [ended.at for each in (earlier, in_flight) if (ended := grants[each].ending)]
+    assert ends == [suspension.since, grants[in_flight].created_at]  # no grant ends before it began
 
 
 class TestNothingIsIssued:

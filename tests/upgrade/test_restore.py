@@ -233,6 +233,14 @@ def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_brin
         assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
+def test_ops_02_a_suspension_that_begins_again_is_not_complete(after: StoredSystem):
+    """Sessions that the earlier functions issued before the second run are not denied yet."""
+    reconcile(after.ports)
+    assert [each.completed_at for each in after.ports.suspensions.current().in_force] == [after.system.now]
+    restored(after).prepare(PLAN)
+    assert [each.completed_at for each in after.ports.suspensions.current().in_force] == [None]
+
+
 def test_ops_02_a_target_stays_suspended_if_another_has_its_alias_now(after: StoredSystem, drill: Drill):
     for _ in range(2):
         restored(after).prepare(RestorePlan({"analytics-prod": f"{ROLE_ARN}-other"}, LOCK_SECONDS))
