@@ -1348,6 +1348,15 @@ class TestReviewers:
         last = cast(desk, grant, "gina")
         assert last.state is State.ACTIVE
 
+    def test_end_08_an_earlier_vote_counts_again_once_the_suspension_is_lifted(self, desk):
+        grant = pending_of(desk)
+        cast(desk, grant, "alice")
+        suspend_person(desk, "staff.alice")
+        desk.system.now += 60
+        before = desk.system.store.suspensions
+        desk.system.store.suspensions = before.with_lifted(before.entries[0], "corp.carol", desk.system.now)
+        assert cast(desk, grant, "bob").state is State.ACTIVE
+
     def test_end_08_credentials_are_not_renewed_on_a_suspended_persons_approval(self, desk):
         grant = pending_of(desk)
         for name in ("alice", "bob"):
