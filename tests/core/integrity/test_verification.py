@@ -455,6 +455,18 @@ def test_aud_02_two_records_with_one_position_are_named():
     assert key_of(1) in found.sentence
 
 
+@pytest.mark.parametrize("name", [1, 9], ids=["before it", "after it"])
+def test_aud_02_a_second_record_with_a_position_breaks_no_record_after_it(name: int):
+    links = [each.text.encode() for each in chain("g-a", 2)]
+    world = World()
+    world.write(key_of(5), links)
+    world.write(key_of(name), [rewritten(links[0], rehash=True, reason="another")])
+    world.seal()
+    world.objects = dict(sorted(world.objects.items()))
+    (found,) = world.verify().breaks
+    assert found.records == (RecordPosition("g-a", 0),)
+
+
 def test_aud_02_objects_of_earlier_days_may_be_missing():
     """Only those of `since` and later are read. Seals over earlier ones may be among those of these days."""
     world = world_of([[chain("g-a", 1)]])

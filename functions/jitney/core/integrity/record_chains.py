@@ -92,8 +92,8 @@ def _gap(name: str, chain: _Chain, entry: StoredRecord, key: str) -> IntegrityBr
 
 
 def _follows(chain: _Chain, entry: StoredRecord, key: str) -> Iterator[IntegrityBreak]:
-    before = GENESIS_HASH if entry.position.seq == 0 else next(iter(chain.entries[entry.position.seq - 1]))
-    if entry.prev != before:
+    before = chain.entries[entry.position.seq - 1].keys() if entry.position.seq else {GENESIS_HASH}
+    if entry.prev not in before:
         seq = entry.position.seq
         fault = f"does not follow record {seq - 1}" if seq else "is not the first of its chain"
         sentence = f"{str(entry.position).capitalize()}, in {key}, {fault}: it names another predecessor."
