@@ -90,6 +90,18 @@ def test_mask_03_json_with_escapes_stays_json_and_keeps_the_text_around_a_secret
 
 
 @pytest.mark.parametrize(
+    "values",
+    [[None, PASSWORD], [5, PASSWORD], [PASSWORD, True], [[PASSWORD], [7]], [[7], [PASSWORD]], [PASSWORD], [123456789]],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_mask_03_a_masked_list_stays_json(values: list[object], indent: int | None):
+    masked = mask_text(json.dumps({"password": values, "n": 1}, indent=indent), TAGS)
+    assert PASSWORD not in masked
+    assert json.loads(masked)["n"] == 1
+    assert mask_text(masked, TAGS) == masked
+
+
+@pytest.mark.parametrize(
     ("text", "places", "expected"),
     [
         ('"a b\\n"', [(0, 6, "Q"), (2, 3, None)], '"ab\\n"'),
@@ -257,8 +269,8 @@ def test_mask_01_a_password_in_a_url_is_masked_to_the_last_at_before_its_path(wr
         ('{"secret": ["[masked credential 3f9a2c]", "b"]}', '{"secret": ["<>"]}'),
         ('{"password": ["abc", null, "def"], "n": [1]}', '{"password": ["<>"], "n": [1]}'),
         ('{"password": [["abc"], ["def"]], "n": [1]}', '{"password": [["<>"]], "n": [1]}'),
-        ('{"password": [12345678, 87654321]}', '{"password": [<>]}'),
-        ('{"password": [null, "abc"]}', '{"password": [<>]}'),
+        ('{"password": [12345678, 87654321]}', '{"password": ["<>"]}'),
+        ('{"password": [null, "abc"]}', '{"password": ["<>"]}'),
         ("password: [hunter2000, hunter2001]\nn: [1]", "password: [<>]\nn: [1]"),
         ("password = [\"hunter2000\", 'hunter2001']", "password = [<>]"),
         (f"password: [{'ab1' * 400}, hunter2000]", "password: [<>]"),

@@ -37,6 +37,7 @@ SHORTEST_IN_PROSE = 40
 """A word of this length may be an AWS secret key. Only prose is searched for such words."""
 _NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
+_LIST = LazyPattern(r'"\s{0,5}:\s{0,5}(?:\[\s{0,99}){1,9}\Z')
 LONGEST_NEEDLE = max(map(len, (*named_secrets.NEEDLES, *(each.needle for each in secret_formats.FORMATS))))
 
 Span: TypeAlias = tuple[int, int]
@@ -262,8 +263,7 @@ def _may_be_cut(text: str, place: _Place) -> bool:
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
-    """Return the mask of a span. It is quoted if it replaces a number in JSON, so that the JSON stays valid."""
+    """Return the mask of a span. It is quoted if it replaces a number or items of a list, so that JSON stays valid."""
     mask = tags.mask(text[start:end], CREDENTIAL)
-    return (
-        f'"{mask}"' if _NUMBER.fullmatch(text[start:end]) and _MEMBER.search(text, max(0, start - 12), start) else mask
-    )
+    number = _NUMBER.fullmatch(text[start:end]) and _MEMBER.search(text, max(0, start - 12), start)
+    return f'"{mask}"' if number or _LIST.search(text, max(0, start - 200), start) else mask
