@@ -14,7 +14,7 @@ from jitney.client.mcp import call_tools
 from jitney.client.mcp.kept_answers import MOST_CHARACTERS, KeptAnswers, ShownAnswer
 from jitney.client.mcp.untrusted_text import escape_unseen, mark_untrusted
 from jitney.client.problems import Invalid
-from tests.client.fake_broker import GRANT_ID, grant, vote
+from tests.client.fake_broker import GRANT_ID, grant, problem, vote
 from tests.client.mcp.conftest import CALL_ID, GET_OBJECT, Agent, answer, text_of
 from tests.examples import examples
 
@@ -183,6 +183,20 @@ def test_dx_the_rest_of_an_answer_ends_with_its_grant(agent: Agent):
         return await agent.tool(client, "read_answer", {"call_id": CALL_ID, "offset": MOST_CHARACTERS})
 
     agent.broker.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("released", way="gateway")})
+    assert agent.use(scenario).structured_content["problem"]["code"] == "answer_gone"
+
+
+@pytest.mark.parametrize("code", ["grant_revoked", "grant_ended"])
+def test_dx_the_rest_of_an_answer_is_dropped_when_a_call_shows_that_its_grant_has_ended(agent: Agent, code: str):
+    agent.broker.say("POST", "/v1/calls", 200, answer("x" * 2 * MOST_CHARACTERS))
+    agent.broker.say("POST", "/v1/calls", 410, problem(code))
+
+    async def scenario(client: Client) -> Any:
+        await agent.tool(client, "call", GET_OBJECT)
+        ended = await agent.tool(client, "call", {**GET_OBJECT, "again": 1})
+        assert ended.structured_content["problem"]["code"] == code
+        return await agent.tool(client, "read_answer", {"call_id": CALL_ID, "offset": MOST_CHARACTERS})
+
     assert agent.use(scenario).structured_content["problem"]["code"] == "answer_gone"
 
 

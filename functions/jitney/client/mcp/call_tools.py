@@ -12,7 +12,7 @@ from jitney.client.mcp.client_turn import ClientTurn
 from jitney.client.mcp.kept_answers import KeptAnswers, ShownAnswer
 from jitney.client.mcp.untrusted_text import mark_untrusted
 from jitney.client.mcp.worker_threads import in_thread
-from jitney.client.problems import GrantEnded
+from jitney.client.problems import GrantEnded, Revoked
 
 _MOST_SEEN = 10_000
 _MORE = (
@@ -51,7 +51,7 @@ class CallTools:
         """Make one call, or return its review."""
         try:
             answer = await in_thread(self._broker.call, _document(given), call_key(given))
-        except GrantEnded:
+        except (GrantEnded, Revoked):
             self._kept.forget(given.grant)
             raise
         if isinstance(answer, CallUnderReview):
