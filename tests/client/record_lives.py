@@ -137,7 +137,7 @@ class RecordLives:
     def note(self, key: str) -> None:
         made = read_seal(self.s3.buckets["seals"][key][-1].body or b"").seal
         if len(self.s3.buckets["seals"][key]) > 1:
-            return  # Object Lock keeps the first version, which someone hid
+            return  # Object Lock keeps the first version, which a person hid
         objects = self.s3.current()
         assert {each.key for each in made.objects} == self.truth.covered_by_next(objects, made.time)
         self.truth.note_seal(made.number, made.time, {each.key: objects[each.key] for each in made.objects})
