@@ -67,6 +67,18 @@ def test_gw_09_a_download_needs_a_grant_that_reveals(gateway: Gateway):
     assert (status, answer["ticket"]["method"]) == (200, "GET")
 
 
+def test_gw_09_the_smallest_request_for_a_download_reveals_and_is_enough():
+    elsewhere = {**DOWNLOAD, "parameters": {"Bucket": "reports", "Key": "2025/a"}}
+    status, problem = Gateway(REVEALED, reveal=True).post(elsewhere)
+    assert (status, problem["code"]) == (403, "call_outside_grant")
+    smallest = problem["smallest_request"]
+    assert smallest["reveal"] is True
+    status, _ = Gateway(REVEALED, **smallest).post(elsewhere)
+    assert status == 200
+    _, problem = Gateway(REVEALED, reveal=True).post({**GET, "parameters": elsewhere["parameters"]})
+    assert "reveal" not in problem["smallest_request"]
+
+
 @pytest.mark.parametrize(
     ("call", "code"),
     [

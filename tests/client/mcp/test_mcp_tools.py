@@ -630,10 +630,10 @@ def test_dx_the_words_that_a_fix_gets_for_tools_occur_in_the_brokers_fixes():
 
 
 def test_dx_a_call_outside_its_grant_names_the_request_that_it_needs(agent: Agent):
-    smallest = {"target": "analytics-prod", "way": "gateway", "permissions": PERMISSIONS}
+    smallest = {"target": "analytics-prod", "way": "gateway", "reveal": True, "permissions": PERMISSIONS}
     agent.broker.say("POST", "/v1/calls", 403, problem("call_outside_grant", smallest_request=smallest))
     document = agent.call("call", GET_OBJECT).structured_content
-    assert document["would_pass"] == [{"target": "analytics-prod", "permissions": PERMISSIONS}]
+    assert document["would_pass"] == [{"target": "analytics-prod", "permissions": PERMISSIONS, "reveal": True}]
     agent.broker.say("POST", "/v1/grants", 201, ACTIVE)
     assert not agent.call("request", document["would_pass"][0] | {"reason": "r"}).is_error
 

@@ -99,6 +99,6 @@ def arguments_problem(error: ValidationError, arguments: type[BaseModel]) -> Inv
 def _would_pass(problem: ClientProblem) -> list[dict[str, Any]]:
     """Return the arguments of the requests that would pass instead of the one that failed."""
     if smallest := problem.extras.get("smallest_request"):
-        return [{name: smallest[name] for name in ("target", "permissions") if name in smallest}]
+        return [{name: smallest[name] for name in ("target", "permissions", "reveal") if name in smallest}]
     request, other = problem.request, passing_instead(problem)
     return [request_arguments(other)] if request and other and other.way == request.way else []

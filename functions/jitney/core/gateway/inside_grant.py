@@ -35,17 +35,20 @@ class CallNeeds(NamedTuple):
         return (*self.permissions, *self.further)
 
 
-def require_inside(explained: Sequence[ExplainedAction], grant: Grant, actions: ActionTable) -> CallNeeds:
+def require_inside(
+    explained: Sequence[ExplainedAction], grant: Grant, actions: ActionTable, *, reveal: bool = False
+) -> CallNeeds:
     """Return what a call needs, as `explained`, if the grant covers all of it.
 
-    Raises Problem call_outside_grant with what is missing, and with the smallest permissions that would be enough.
+    Raises Problem call_outside_grant with what is missing, and with the smallest request that would be enough. With
+    `reveal`, the call has an answer only in a grant that reveals.
     Raises call_too_large or call_invalid for resources that cannot be in a record.
     """
     _require_recordable(explained)
     budget = Budget(MAX_REQUEST_STEPS)
     missing = tuple(_missing(explained, grant.permissions, budget))
     if missing:
-        raise _outside(missing, explained, grant)
+        raise _outside(missing, explained, grant, reveal=reveal)
     return CallNeeds(
         permissions_of(explained),
         tuple(_held_further(explained, grant.permissions)),
@@ -101,7 +104,9 @@ def _reads(action: str, actions: ActionTable) -> bool:
     return known is not None and known.level in READING
 
 
-def _outside(missing: Sequence[ExplainedAction], explained: Sequence[ExplainedAction], grant: Grant) -> Problem:
+def _outside(
+    missing: Sequence[ExplainedAction], explained: Sequence[ExplainedAction], grant: Grant, *, reveal: bool
+) -> Problem:
     first = missing[0]
     under = " under these conditions" if first.conditions else ""
     limits = [each.conditions for each in grant.permissions if first.action in each.actions and each.conditions]
@@ -116,6 +121,7 @@ def _outside(missing: Sequence[ExplainedAction], explained: Sequence[ExplainedAc
             "smallest_request": {
                 "target": grant.target,
                 "way": "gateway",
+                **({"reveal": True} if reveal else {}),
                 "permissions": permissions_view(permissions_of(explained)),
             },
         },

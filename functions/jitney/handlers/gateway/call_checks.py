@@ -15,6 +15,7 @@ from jitney.core.gateway.call_records import approvals_detail, bounded_parameter
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
 from jitney.core.gateway.inside_grant import CallNeeds, require_inside
+from jitney.core.gateway.tickets import DOWNLOADS
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
 from jitney.core.target_config import Target
@@ -70,7 +71,8 @@ def check_call(
         require_address(grant, authenticated)
         modelled, explained = explained_call(call_request, target, authenticated.ports)
     try:
-        needs = require_inside(explained, grant, authenticated.ports.actions)
+        downloads = call_request.direct is not None and modelled.operation.name in DOWNLOADS
+        needs = require_inside(explained, grant, authenticated.ports.actions, reveal=downloads)
     except Problem as problem:
         # Another problem means that a record cannot hold what the call needs.
         needed = permissions_of(explained) if problem.code == "call_outside_grant" else ()
