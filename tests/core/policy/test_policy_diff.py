@@ -53,6 +53,7 @@ when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").stri
 """
 CHANGES = {
     "a shorter duration": ("<= 600", "<= 300"),
+    "one of two durations": ("context.durationSeconds <= 600", "[300, 599].contains(context.durationSeconds)"),
     "another group": ('in Jitney::Group::"corp/a"', 'in Jitney::Group::"corp/c"'),
     "another target": ('resource in Jitney::Target::"prod"', 'resource in Jitney::Target::"dev"'),
     "another bucket of wildcards": ("arn:aws:s3:::reports/*", "arn:aws:s3:::drafts/*"),
@@ -86,7 +87,7 @@ def diff(new: str, most: int = 600) -> PolicyDiff:
 def test_pol_14_each_changed_literal_is_found_and_each_difference_is_real(change: str):
     new = BASE.replace(*CHANGES[change], 1)
     assert new != BASE
-    found = diff(new)
+    found = diff(new, 1000)
     assert found.differences
     for each in found.differences:
         assert answer_of(each.example, version(BASE)) == each.old
@@ -257,6 +258,27 @@ def test_pol_14_a_space_reaches_the_last_of_many_literals_and_says_what_it_left_
     texts |= {value for each in named for one in each.conditions for value in one.values}
     assert any(text.startswith((f"arn:aws:s3:::b{most - 1}/", f"p{most - 1}")) for text in texts)
     assert bool(space.reduced) == reduced
+
+
+def of_levels(count: int) -> str:
+    levels = " || ".join(f'principal.getTag("level").long == {9 * number}' for number in range(count))
+    return f'principal.hasTag("level") && ({levels})'
+
+
+@pytest.mark.parametrize(
+    ("condition", "reduced"),
+    [
+        ("context.durationSeconds <= 600 && [60, 90].contains(context.durationSeconds)", set()),
+        ('principal.hasTag("level") && context.durationSeconds <= principal.getTag("level").long', {"durations"}),
+        ("context.durationSeconds * 2 <= 600", {"durations"}),
+        (of_levels(7), set()),
+        (of_levels(9), {"claims"}),
+    ],
+)
+def test_pol_14_a_space_says_what_it_cannot_distinguish(monkeypatch, condition: str, reduced: set[str]):
+    monkeypatch.setattr(FewServices, "services", lambda _table: ("sqs",))
+    permit = f"""@id("a") permit (principal, action, resource) when {{ {condition} }};"""
+    assert decision_space((version(permit),)).reduced == reduced
 
 
 def test_pol_14_a_call_that_two_combinations_describe_counts_once():

@@ -9,10 +9,10 @@ from jitney.core.identity.principal import ClaimTags, TagValue
 from jitney.core.policy.policy_tests import CaseContext
 
 
-def claim_combinations(versions: Sequence[CaseContext], most: int) -> list[ClaimTags]:
+def claim_combinations(versions: Sequence[CaseContext], most: int, reduced: set[str]) -> list[ClaimTags]:
     """Return combinations of claims: each claim absent, and with a value on each side of each literal.
 
-    If there are more than `most`, the result has each such value alone.
+    If there are more than `most`, the result has each such value alone, and "claims" is added to `reduced`.
     """
     types = {name: kind for each in versions for name, kind in each.claims.items()}
     literals: dict[str, set[Any]] = {}
@@ -25,6 +25,7 @@ def claim_combinations(versions: Sequence[CaseContext], most: int) -> list[Claim
     ]
     if prod(map(len, choices)) <= most:
         return [tuple(tag for tag in each if tag) for each in product(*choices)]
+    reduced.add("claims")
     return [(), *((tag,) for tags in choices for tag in tags if tag)]
 
 

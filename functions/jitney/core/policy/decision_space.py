@@ -15,6 +15,7 @@ from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.identity.principal import ClaimTags, Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.claim_combinations import claim_combinations
+from jitney.core.policy.literals import DURATION
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.principal_reads import group_sets
 from jitney.core.policy.space_scopes import ScopeGenerator, SpaceScope
@@ -118,10 +119,13 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
     named = [name for name in entities if "/" not in name and name not in targets]
     generator = ScopeGenerator(versions, sorted(targets), sorted(operations))
+    reduced = (
+        {"durations"} if any(DURATION in rule.mentions for each in sets for rule in each.rules.values()) else set()
+    )
     return DecisionSpace(
         scopes=tuple(generator.scopes()),
         groups=group_sets(each.principal_reads for each in sets),
-        claims=claim_combinations(versions, MOST_CLAIMS),
+        claims=claim_combinations(versions, MOST_CLAIMS, reduced),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
         approvals=list(dict.fromkeys((frozenset[str](), reviewers, *_break_glass(sets, reviewers)))),
@@ -132,7 +136,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         humans=(None, *(identity_of(name, _ISSUER) for name in ("people.person", *_compared(sets, "human")))),
         names=("any.requester", *sorted({*named, *_compared(sets, "subject")})),
         issuers=(_ISSUER, *_compared(sets, "issuer")),
-        reduced=frozenset(generator.reduced),
+        reduced=frozenset(reduced | generator.reduced),
     )
 
 

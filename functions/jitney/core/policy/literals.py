@@ -21,6 +21,8 @@ _NAMING = frozenset({"action", "service", "target", "accessProfile", "way"})
 WILDCARD, REVEAL = "resource.wildcard", "context.reveal"
 """A permit must mention the first to permit a request with wildcards, and the second for unmasked answers."""
 
+DURATION = "durationSeconds"
+"""The attribute of the context with how long access is requested."""
 EARLIER_APPROVALS = "earlierApprovals"
 """The attribute of the context with the groups that approved the same access before (row REV 11)."""
 TIME_WINDOWS = "timeWindows"
@@ -60,8 +62,8 @@ class Literals:
 
     `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not
     only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `mentions` are
-    WILDCARD and REVEAL, if the policy mentions them. `faults` are sentences about uses of the resource or the context
-    that Jitney cannot decide.
+    WILDCARD and REVEAL, if the policy mentions them, and DURATION, if it does not only compare it with literals.
+    `faults` are sentences about uses of the resource or the context that Jitney cannot decide.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -94,6 +96,14 @@ class Literals:
         if attribute not in _NAMING or not literals:
             return False
         self.names.setdefault(attribute, set()).update(literals)
+        return True
+
+    def add_durations(self, compared: Expression, literals: Sequence[Any]) -> bool:
+        """Add the literals with which the duration is compared. Return whether there were any."""
+        if _attribute_of(compared, "context") != DURATION or not literals:
+            return False
+        self.durations.update(literals)
+        self.by_value.add(DURATION)
         return True
 
     def add_attribute(self, name: str, tokens: Sequence[str | Wildcard]) -> None:
@@ -145,7 +155,7 @@ def _read_access(found: Literals, operands: Operands) -> bool:
         if name in _ONLY_WITH:
             found.faults.append(f"uses context.{name} other than with {_ONLY_WITH[name]}")
         found.by_value.add(name)
-        found.mentions |= {REVEAL} & {f"context.{name}"}
+        found.mentions |= {REVEAL, DURATION} & {f"context.{name}", name}
         return True
     if operands["left"] != RESOURCE:
         return False
@@ -160,8 +170,8 @@ def _read_access(found: Literals, operands: Operands) -> bool:
 
 def _read_order(found: Literals, operands: Operands) -> bool:
     for subject, literal in _both_ways(operands):
-        if _attribute_of(subject, "context") == "durationSeconds":
-            found.durations.add(literal)
+        if found.add_durations(subject, [literal]):
+            return True
         if _add_call_value(found, subject, [literal]):
             return True
     return False
@@ -236,7 +246,9 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
         named.update(literals)
         return True
     name, members = _attribute_of(operands["right"], "resource"), literals_in(operands["left"])
-    if found.add_name(operands["right"], members) or _add_call_value(found, operands["right"], members):
+    if found.add_name(operands["right"], members) or found.add_durations(operands["right"], members):
+        return True
+    if _add_call_value(found, operands["right"], members):
         return True
     if name not in _PLACES or not members:
         return False
