@@ -170,9 +170,7 @@ def _read_access(found: Literals, operands: Operands) -> bool:
 
 def _read_order(found: Literals, operands: Operands) -> bool:
     for subject, literal in _both_ways(operands):
-        if found.add_durations(subject, [literal]):
-            return True
-        if _add_call_value(found, subject, [literal]):
+        if found.add_durations(subject, [literal]) or _add_call_value(found, subject, [literal]):
             return True
     return False
 
@@ -245,16 +243,13 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
     if named is not None and literals:
         named.update(literals)
         return True
-    name, members = _attribute_of(operands["right"], "resource"), literals_in(operands["left"])
-    if found.add_name(operands["right"], members) or found.add_durations(operands["right"], members):
+    one, members = operands["right"], literals_in(operands["left"])
+    if found.add_name(one, members) or found.add_durations(one, members) or _add_call_value(found, one, members):
         return True
-    if _add_call_value(found, operands["right"], members):
-        return True
-    if name not in _PLACES or not members:
-        return False
-    for member in members:
+    name = _attribute_of(one, "resource")
+    for member in members if name in _PLACES else ():
         found.add_attribute(name, [member])
-    return True
+    return name in _PLACES and bool(members)
 
 
 def _read_constant(_: Literals, operands: Operands) -> bool:
