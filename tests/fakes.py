@@ -341,10 +341,9 @@ class MemorySuspensions:
         self.meanwhile()
         return found
 
-    def forget_lifted(self, now: int, version: str) -> None:
-        before = self.current()
+    def forget_lifted(self, before: Suspensions, now: int, version: str) -> None:
         kept = before.kept(now)
-        if kept != before:
+        if kept != before and before.version == self.store.suspensions.version:
             self.store.suspensions = kept._replace(version=version)
 
 

@@ -43,12 +43,11 @@ class SuspensionStore:
                 self._last = Suspensions.read(item["version"]["S"], item["entries"]["S"])
         return self._last
 
-    def forget_lifted(self, now: int, version: str) -> None:
-        """Delete the suspensions that are not `Suspensions.kept`. The others get the `version`.
+    def forget_lifted(self, before: Suspensions, now: int, version: str) -> None:
+        """Delete the suspensions in `before` that are not `Suspensions.kept`. The others get the `version`.
 
-        If they change meanwhile, nothing is deleted.
+        If they changed since they were read, nothing is deleted.
         """
-        before = self.current()
         if (kept := before.kept(now)) == before:
             return
         with aws_errors_as_unavailable("The store"), suppress(self._client.exceptions.ConditionalCheckFailedException):

@@ -69,7 +69,9 @@ def reconcile(ports: Ports) -> dict[str, int]:
     run, incomplete, known = ReconcilerRun(_COUNTS, ports.stopwatch), list[Suspension](), set[str]()
 
     def read_suspensions() -> dict[str, int]:
-        incomplete.extend(ports.suspensions.current().incomplete_at(ports.now()))
+        current = ports.suspensions.current()
+        incomplete.extend(current.incomplete_at(ports.now()))
+        ports.suspensions.forget_lifted(current, ports.now(), ports.new_id("r"))
         return {}
 
     def read_roles() -> dict[str, int]:
@@ -94,7 +96,6 @@ def reconcile(ports: Ports) -> dict[str, int]:
         # A missing record of an expiry keeps no suspension incomplete.
         failed = [each for each in (*run.failed, *run.gauges.not_denying) if each != _EXPIRIES]
         run.perform(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
-    run.perform(_SUSPENSIONS, partial(_forget_lifted, ports))
     run.perform("the stalled workflows", lambda: {"resumed": resume_stalled(ports)})
     run.perform("the gaps of CloudTrail", partial(record_gaps, ports))
     run.perform("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
@@ -114,11 +115,6 @@ def _grant_steps(removed: Sequence[str], run: ReconcilerRun, ports: Ports) -> No
         for step in (_calls, _suspended, _reviews):
             run.perform(name, partial(step, role_arn, run, ports))
     run.perform(_EXPIRIES, partial(_expired, names, run, ports))
-
-
-def _forget_lifted(ports: Ports) -> dict[str, int]:
-    ports.suspensions.forget_lifted(ports.now(), ports.new_id("r"))
-    return {}
 
 
 def _removed_role_steps(role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
