@@ -138,7 +138,7 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     compared = f"{result['compared']:,} generated requests{share}"
     yield "compared", compared if result["size"] else "no request: the versions have no target in common"
     reduced = format_list(result["reduced"], MOST_REDUCED)
-    yield "reduced", f"policies compare too many values to generate each combination: {reduced}" if reduced else ""
+    yield "reduced", f"not generated in each combination that policies may distinguish: {reduced}" if reduced else ""
     others = result["other_policies"]
     yield "same", f"{others:,} with the same answer by other policies" if others else ""
     yield "only old", ", ".join(result["only_old_targets"])
