@@ -119,13 +119,12 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
     named = [name for name in entities if "/" not in name and name not in targets]
     generator = ScopeGenerator(versions, sorted(targets), sorted(operations))
-    reduced = (
-        {"durations"} if any(DURATION in rule.mentions for each in sets for rule in each.rules.values()) else set()
-    )
+    if any(DURATION in rule.mentions for each in sets for rule in each.rules.values()):
+        generator.reduced.add("durations")
     return DecisionSpace(
         scopes=tuple(generator.scopes()),
         groups=group_sets(each.principal_reads for each in sets),
-        claims=claim_combinations(versions, MOST_CLAIMS, reduced),
+        claims=claim_combinations(versions, MOST_CLAIMS, generator.reduced),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
         targets=sorted(targets),
         approvals=list(dict.fromkeys((frozenset[str](), reviewers, *_break_glass(sets, reviewers)))),
@@ -136,7 +135,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
         humans=(None, *(identity_of(name, _ISSUER) for name in ("people.person", *_compared(sets, "human")))),
         names=("any.requester", *sorted({*named, *_compared(sets, "subject")})),
         issuers=(_ISSUER, *_compared(sets, "issuer")),
-        reduced=frozenset(reduced | generator.reduced),
+        reduced=frozenset(generator.reduced),
     )
 
 
