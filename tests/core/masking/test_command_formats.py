@@ -57,7 +57,15 @@ MASKED = [
     f"SET PASSWORD FOR 'app'@'%' = '{P}'",
     f"set password for app = password('{P}')",
 ]
+MASKED += [
+    f"kubectl create secret generic s --from-literal=debug=true --from-literal=k={P}",
+    f"openssl pkcs12 -passin pass:PASSWORD -passout pass:{P}",
+    f"docker login \\\n\t-u app \\\n\t-p {P}",
+    f"docker login\t-u app\t-p {P}",
+    f"Leave the password 'til later: ALTER USER app PASSWORD '{P}'",
+]
 KEPT = [
+    "kubectl create configmap c --from-literal=stage=production",
     "docker login registry.example.com -u app -p $PASSWORD",
     "docker login -u app -p <password>",
     "docker login -u USER -p PASSWORD",

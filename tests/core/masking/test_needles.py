@@ -58,7 +58,8 @@ def test_mask_01_runs_are_found_across_the_parts_of_a_text(pieces: list[tuple[st
 def test_mask_01_a_format_matches_nothing_without_its_mark(each: SecretFormat):
     found = [text for text in MARKED if re.search(each.pattern, text, re.ASCII | re.IGNORECASE)]
     assert found
-    assert not [text for text in found if re.search(each.pattern, text.replace(each.mark, ""), re.IGNORECASE)]
+    without = [text.replace(each.mark, "").replace(each.mark.replace(" ", "\t"), "") for text in found]
+    assert not [text for text in without if re.search(each.pattern, text, re.IGNORECASE)]
 
 
 def test_mask_01_base64_occurs_in_long_words_only():

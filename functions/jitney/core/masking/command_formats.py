@@ -6,9 +6,12 @@ a command end at `|`, `;` or the end of the line, unless the line ends with a ba
 
 from jitney.core.masking.format_entry import SecretFormat
 
-_WORDS = r"[a-z]{0,9}(?= )(?:[^\n\\|;\0]|\\[^\0]){0,300}?"
-_STARTS = r"(?![$<{\[\"'])"
-"""A value that starts otherwise stands for another one, or is a mask."""
+_WORDS = r"[a-z]{0,9}(?=[ \t])(?:[^\n\\|;\0]|\\[^\0]){0,300}?"
+_STARTS = (
+    r"(?![$<{\[\"']|(?:[A-Z_]{0,30}(?:PASS(?:WORD|PHRASE)?|TOKEN|SECRET|KEY|CREDENTIALS?)|[Tt]rue|[Ff]alse|null|none"
+    r"|\*+|\.+|x+|change[-_]?me)(?![^\s\"'|;&]))"
+)
+"""Excludes values that stand for another one, placeholders and masks, so that a later option is tried."""
 _WORD = rf"{_STARTS}([^\s\"'\0]{{3,200}})"
 _STRING = rf"""(?:"{_STARTS}((?:[^"\\\0]|\\[^\0]){{3,400}})|'{_STARTS}((?:[^'\\\0]|\\[^\0]|''){{3,400}}))"""
 _VALUE = rf"(?:{_STRING}|(?!-){_STARTS}([^\s\"'\0|;&]{{3,200}}))"
@@ -27,7 +30,7 @@ _OPTIONS = (
     (" -pass", r"(?:in|out)? [\"']?pass:", ("openssl",)),
     (" -k ", "", ("openssl enc",)),
     (" -storepass ", "", ("keytool", "jarsigner")),
-    (" --from-literal", r"[ =][\"']?[\w.-]{1,100}=", ("kubectl",)),
+    (" --from-literal", r"[ =][\"']?[\w.-]{1,100}=", ("create secret",)),
     (" --value", r"[ =](?!fileb?://)", ("put-parameter",)),
 )
 """An option, what is between it and a password, and commands that have it."""
@@ -38,10 +41,9 @@ _COMMANDS = (
     *(
         SecretFormat(
             needle,
-            f"{needle}{_ONLY_IF.get(needle, '')}{_WORDS}{option}{following}{_VALUE}",
+            f"{needle}{_ONLY_IF.get(needle, '')}{_WORDS}[ \\t]{option[1:]}{following}{_VALUE}",
             loose=True,
             mark=option[:OPTION],
-            password=True,
         )
         for option, following, needles in _OPTIONS
         for needle in needles
@@ -51,7 +53,6 @@ _COMMANDS = (
         rf"net use (?:[a-z*]:? )?[\"']?\\\\[^\n\0]{{0,200}}?/user:[^\s\0]{{1,60}} {_VALUE}",
         loose=True,
         mark="\\",
-        password=True,
     ),
 )
 _OF_A_USER = (
@@ -66,7 +67,6 @@ _SQL = (
         folded=True,
         loose=True,
         before=_OF_A_USER,
-        password=True,
     ),
     SecretFormat(
         "password",
@@ -74,7 +74,6 @@ _SQL = (
         folded=True,
         loose=True,
         before=_OF_A_USER,
-        password=True,
     ),
 )
 FORMATS = (
@@ -99,7 +98,6 @@ FORMATS = (
         r"htpasswd (?=(?:-\w{1,9} ){0,3}-\w{0,8}b)(?:-\w{1,9} ){1,4}+(?:[^\s\[\0]{1,200} ){1,2}"
         rf"{_VALUE}(?= {{0,3}}(?:[\n|;&>\"'\\\0]|\Z))",
         loose=True,
-        password=True,
         mark=" -",
     ),
     SecretFormat(
@@ -108,7 +106,6 @@ FORMATS = (
         r"(?:chpasswd|passwd --stdin|-S |[^\n|\0]{0,100}--password-stdin)",
         loose=True,
         mark="|",
-        password=True,
     ),
     SecretFormat(
         "sqlplus ", rf"sqlplus (?:-\w{{1,9}} ){{0,5}}[\"']?\w{{1,60}}/{_STARTS}([^\s@\"'\0]{{3,100}})@", loose=True
@@ -118,7 +115,6 @@ FORMATS = (
         rf"convertto-securestring (?:-string )?{_STRING}",
         folded=True,
         loose=True,
-        password=True,
     ),
     SecretFormat("machine ", rf"machine +\S+\s+login +\S+\s+password +{_WORD}", loose=True),
     # A line of .pgpass.

@@ -7,11 +7,11 @@ class SecretFormat(NamedTuple):
     """The format of a kind of secret. `needle` is `offset` characters after the start of each match of `pattern`.
 
     If the pattern has groups, the last group that matched is the secret. Unless it is `loose`, the needle of a match is
-    in a long word. A match contains the text `mark`, which is searched before the needle.
+    in a long word. A match contains `mark`, or `mark` with a tab instead of a space. It is searched before the needle.
 
     With `folded`, the needle is in lower case and matches any case. With `before`, this pattern must match in the 400
-    characters that end at the needle. With `password`, a placeholder is no secret. No pattern matches a NUL, because
-    texts are joined with NULs and searched together.
+    characters that end at the needle. No pattern matches a NUL, because texts are joined with NULs and searched
+    together.
     """
 
     needle: str
@@ -21,4 +21,3 @@ class SecretFormat(NamedTuple):
     loose: bool = False
     mark: str = ""
     before: str = ""
-    password: bool = False

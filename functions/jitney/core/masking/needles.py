@@ -27,7 +27,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "put-parameter": ("put-p",),
     "openssl": ("enssl",),
     "smbclient": ("smbcl",),
-    "kubectl": ("ubect",),
+    "create secret": ("e sec",),
     "redis-cli": ("s-cli",),
     "sshpass": ("hpass",),
     "machine ": ("chine",),

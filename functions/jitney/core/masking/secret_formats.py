@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from jitney.core.masking import command_formats
 from jitney.core.masking.format_entry import SecretFormat
 from jitney.core.masking.lazy_patterns import compiled
-from jitney.core.masking.named_secrets import is_secret
 from jitney.core.masking.needles import contained
 from jitney.core.masking.random_values import is_filled
 from jitney.core.masking.runs import long_words, word_spans
@@ -192,8 +191,9 @@ def _plain_in(text: str, words: str) -> list[SecretFormat]:
 def _marked_in(text: str) -> list[str]:
     """Return the needles whose marks the text contains."""
     marks = {mark for mark in _OTHER_MARKS if mark in text}
-    if " -" in text:
-        marks |= {f" -{letter}" for letter in {part[:1] for part in text.split(" -")[1:]}}
+    for gap in (" -", "\t-"):
+        if gap in text:
+            marks |= {f" -{letter}" for letter in {part[:1] for part in text.split(gap)[1:]}}
     return [needle for mark in marks for needle in _MARKS.get(mark, ())]
 
 
@@ -218,18 +218,15 @@ def _found(sought: SecretFormat, text: str, searched: str, flags: int) -> Iterat
     at = searched.find(sought.needle)
     while at >= 0:
         end = at + 1
-        if (match := pattern.match(text, max(0, at - sought.offset))) is not None:
-            if _is_secret(sought, match, at):
+        match = pattern.match(text, max(0, at - sought.offset))
+        if match is not None and _is_in_context(sought, text, at):
+            if not is_filled(match[match.lastindex or 0]):
                 yield match.span(match.lastindex or 0)
             end = max(end, match.end())
         at = searched.find(sought.needle, end)
 
 
-def _is_secret(sought: SecretFormat, match: re.Match[str], at: int) -> bool:
-    value = match[match.lastindex or 0]
-    if is_filled(value) or (sought.password and not is_secret(value)):
-        return False
-    return (
-        not sought.before
-        or compiled(sought.before, re.ASCII | re.IGNORECASE).search(match.string, max(0, at - _BEFORE), at) is not None
-    )
+def _is_in_context(sought: SecretFormat, text: str, at: int) -> bool:
+    if not sought.before:
+        return True
+    return compiled(sought.before, re.ASCII | re.IGNORECASE).search(text, max(0, at - _BEFORE), at) is not None
