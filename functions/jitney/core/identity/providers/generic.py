@@ -6,9 +6,10 @@ is a client.
 
 The identity is `sub`, or what `claims.subject` names. A token that a person delegated to an agent has the person in
 `sub`. The agent is in `act.sub` (RFC 8693) or in `azp`. For such tokens, write `claims: {subject: [act.sub]}` and
-`human_claim: sub`. A token may have a person's claims, such as `email`, and name both a client and another subject.
-Such a token is refused unless the entry says which claim is the agent and which the person, or lists its `sub` in
-`claims.require`.
+`human_claim: sub`. A token that names a client may be a person's: it has a person's claims, such as `email`, or a `sub`
+that is not the client's own. Such a token is refused unless the entry says which claim is the agent and which the
+person, or lists its `sub` in `claims.require`. Without a person's claims, it is also accepted if its `sub` is the
+agent: a person cannot review the requests of their own subject.
 
 An entry for people refuses a machine's token. Auth0 marks it with `gty` and ends its `sub` with "@clients" (Auth0,
 "Access Token Profiles"). Keycloak's service accounts have a reserved user name, and claims with the client's id and
@@ -63,7 +64,7 @@ def _is_clients_own(claims: SignedClaims) -> bool:
     """Return whether a client got the token for itself (RFC 9068 section 2.2, and the marks of Auth0 and Keycloak)."""
     subject = claims["sub"]
     return (
-        subject in (claims.get("client_id"), claims.get("azp"), claims.get("cid"))
+        subject in [claims[name] for name in CLIENT_CLAIMS if name in claims]
         or not _MACHINE_CLAIMS.isdisjoint(claims)
         or not _MACHINE_GRANTS.isdisjoint(texts_of(claims, "gty"))
         or subject.endswith("@clients")
@@ -83,11 +84,12 @@ def _human(claims: SignedClaims, issuer: Issuer) -> None:
             "The token's sub is a client, but the issuer's entry has human_claim: sub.",
             "Use a token that a person delegated. For tokens of the client itself, add an entry without human_claim.",
         )
-    paths = (issuer.human_claim, *(issuer.claims.subject or ("sub",)))
+    agent = issuer.claims.subject or ("sub",)
+    paths = (issuer.human_claim, *agent)
     if "act" in claims and not (named and any(path.partition(".")[0] == "act" for path in paths)):
         raise _undeclared("an actor (act)")
     clients = [name for name in CLIENT_CLAIMS if name in claims]
-    persons = not _PERSON_CLAIMS.isdisjoint(claims) and not _is_clients_own(claims)
+    persons = not _is_clients_own(claims) and (agent != ("sub",) or not _PERSON_CLAIMS.isdisjoint(claims))
     if clients and persons and not named and "sub" not in issuer.claims.require:
         raise _undeclared(f"a client ({clients[0]}) and a person")
 

@@ -1,0 +1,73 @@
+"""Row ID 10: a token that a person got never passes as an agent's own, and no agent has a person's name."""
+
+from typing import Any
+
+import pytest
+
+from jitney.core.identity.authenticate import authenticate
+from jitney.core.identity.claims import CLIENT_CLAIMS
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.refusal import Refusal
+from jitney.core.issuer_config import Issuer
+from tests.core.identity.minting import CORP, HUMANS, NOW, KnownKeys, config, issuer, key_sets, token
+
+KEYS = KnownKeys(key_sets())
+
+
+def principal(*entries: Issuer, **claims: Any) -> Principal:
+    """Return the principal of a token of the corporate issuer with these claims. Raises Refusal."""
+    return authenticate(f"Bearer {token(**claims)}", config(*entries), KEYS, NOW).principal
+
+
+def refused(*entries: Issuer, **claims: Any) -> str:
+    """Return the code with which a token is refused."""
+    with pytest.raises(Refusal) as caught:
+        principal(*entries, **claims)
+    return caught.value.code
+
+
+def agents(*subject: str, **changes: Any) -> Issuer:
+    """Return an entry that names its agents by these claims."""
+    unit = subject[:1] if len(subject) > 1 else ()
+    return issuer("corp", CORP, claims={"subject": subject, "unit": unit}, **changes)
+
+
+@pytest.mark.parametrize("subject", [("azp",), ("azp", "sub"), ("department",)], ids="+".join)
+def test_id_10_a_persons_token_is_no_token_of_the_client_that_got_it(subject: tuple[str, ...]) -> None:
+    assert refused(agents(*subject), sub="alice", azp="portal", department="data") == "token_human"
+
+
+OWN: dict[str, dict[str, Any]] = {
+    **{f"sub is {name}": {"azp": None, "sub": "portal", name: "portal"} for name in CLIENT_CLAIMS},
+    "a service account of Keycloak": {"sub": "5e0bd49b", "preferred_username": "service-account-portal"},
+    "a machine of Auth0": {"sub": "5e0bd49b", "gty": "client-credentials"},
+    "no client": {"sub": "job-7", "azp": None},
+}
+
+
+@pytest.mark.parametrize("claims", OWN.values(), ids=OWN)
+def test_id_10_a_clients_own_token_needs_no_human(claims: dict[str, Any]) -> None:
+    assert principal(agents("department"), department="data", **claims).subject == "data"
+
+
+def test_id_10_a_subject_that_the_entry_requires_is_a_machines() -> None:
+    rules = {"subject": ("azp",), "require": {"sub": ("robot-*",)}}
+    entry = issuer("corp", CORP, claims=rules)
+
+    assert principal(entry, sub="robot-7").subject == "portal"
+    assert refused(entry, sub="alice") == "token_not_admitted"
+
+
+def test_id_10_the_configured_claim_names_the_person_behind_a_client() -> None:
+    entry = agents("azp", human_claim="started_by", human_issuer=HUMANS)
+
+    assert str(principal(entry, sub="x-1", started_by="alice").human) == "people.alice"
+    assert refused(entry, sub="alice") == "token_human"
+
+
+@pytest.mark.parametrize("name", CLIENT_CLAIMS)
+def test_id_08_a_clients_own_token_is_no_persons(name: str) -> None:
+    people, client = issuer("staff", CORP, kind="human"), {"azp": None, name: "portal"}
+
+    assert refused(people, sub="portal", **client) == "token_kind"
+    assert principal(people, sub="alice", **client).kind == "human"
