@@ -139,7 +139,7 @@ REFUSALS = {
     ),
     "core/identity/keys.py": ("is_private",),
     "core/identity/providers/entra.py": ("_is_machine",),
-    "core/identity/providers/generic.py": ("_is_machine", "_is_clients_own"),
+    "core/identity/providers/generic.py": ("_is_clients_own",),
     "core/identity/providers/google.py": ("_is_machine",),
     "core/identity/providers/okta.py": ("_is_machine",),
     "core/masking/named_secrets.py": (

@@ -13,7 +13,7 @@ from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, githu
 from jitney.core.identity.providers.provider import always_machine
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.source_identity import source_identity
-from jitney.core.issuer_config import Issuer
+from jitney.core.issuer_config import ClaimRules, Issuer
 from jitney.core.stored_identity import name_of
 from tests.core.identity.minting import (
     CLAIMS,
@@ -490,14 +490,18 @@ NO_PERSONS = {
         "entra",
         _sample(entra.SAMPLE, **ENTRA_PERSON | {"idtyp": "app"}),
     ),
+    "okta: with an actor": ("okta", _sample(okta.SAMPLE, **OKTA_PERSON, act={"sub": "robot"})),
+    "entra: with an actor": ("entra", _sample(entra.SAMPLE, **ENTRA_PERSON, act={"sub": "robot"})),
+    "google: with an actor": ("google", _sample(google.SAMPLE, aud="web", act={"sub": "robot"})),
 }
 
 
 @pytest.mark.parametrize(("provider", "text"), NO_PERSONS.values(), ids=NO_PERSONS)
 def test_id_08_an_entry_for_people_refuses_machine_tokens(provider: str, text: str, keys: KnownKeys) -> None:
-    sample = okta.SAMPLE if provider == "okta" else entra.SAMPLE
+    samples = {"okta": okta.SAMPLE, "entra": entra.SAMPLE, "google": google.SAMPLE}
+    people = replace(_signing_in(provider, samples[provider]), claims=ClaimRules(require={"sub": ("*",)}))
     with pytest.raises(Refusal, match="token_kind"):
-        authenticate(f"Bearer {text}", config(_signing_in(provider, sample)), keys, NOW)
+        authenticate(f"Bearer {text}", config(people), keys, NOW)
 
 
 OTHER_PEOPLE = {

@@ -94,7 +94,7 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
             f"The issuer's entry expects an {issuer.token} token. This token is of another kind, or of several.",
             f"Send the issuer's {issuer.token} token.",
         )
-    if issuer.kind == "human" and provider.is_machine(claims):
+    if issuer.kind == "human" and ("act" in claims or provider.is_machine(claims)):  # an actor: RFC 8693 section 4.1
         raise Refusal(
             "token_kind",
             "The issuer's entry is for people, but this token was issued to a machine or through one.",

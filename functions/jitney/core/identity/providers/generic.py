@@ -55,11 +55,6 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
     return str(claims["sub"])
 
 
-def _is_machine(claims: SignedClaims) -> bool:
-    """Return whether an actor uses the token (RFC 8693 section 4.1) or a client owns it."""
-    return "act" in claims or _is_clients_own(claims)
-
-
 def _is_clients_own(claims: SignedClaims) -> bool:
     """Return whether a client got the token for itself (RFC 9068 section 2.2, and the marks of Auth0 and Keycloak)."""
     subject = claims["sub"]
@@ -110,7 +105,7 @@ PROVIDER = Provider(
     subject=_subject,
     kinds=token_kinds,
     groups=claimed_groups,
-    is_machine=_is_machine,
+    is_machine=_is_clients_own,
     display=("preferred_username", "email", "name"),
     fact_sources=(
         ("Name", "name"),
