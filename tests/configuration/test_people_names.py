@@ -227,3 +227,21 @@ def test_id_10_a_pattern_that_is_none_is_a_problem_of_its_own_entry(found, patte
     reviewers = ("reviewers", {"owners": {"members": ["staff/ada"]}})
     problems = found(with_people("keycloak", (f"{STAFF}.subject_pattern", pattern), reviewers))
     assert "is no regular expression" in problems[f"{STAFF}.subject_pattern"]
+
+
+def test_id_06_a_pattern_distinguishes_people_from_agents_that_another_claim_names(found):
+    people = {"audiences": ["jitney-web"], "kind": "human", "subject_pattern": "[0-9a-f-]{36}"}
+    agents = {"claims": {"subject": ["azp"]}}
+
+    def issuers(agents, people):
+        corp, web = (changed()["issuers"]["corp"] for _ in range(2))
+        return changed(("issuers", {"corp": corp | agents, "web": web | people}), ("reviewers", {}))
+
+    assert isinstance(found(issuers(agents, people)), config.Config)
+    assert isinstance(found(issuers({}, people | {"subject_pattern": ""})), config.Config)
+    other = {"issuer": "https://other.example.com/", "jwks_uri": "https://other.example.com/keys"}
+    assert isinstance(found(issuers(agents, people | other | {"subject_pattern": ""})), config.Config)
+    wrong = found(issuers(agents, people | {"subject_pattern": ""}))
+    assert "agents are named by azp" in wrong["issuers.corp.claims"]
+    wrong = found(issuers({"claims": {"subject": ["azp", "env"], "unit": ["azp"]}}, people | {"subject_pattern": ""}))
+    assert "agents are named by azp and env" in wrong["issuers.corp.claims"]

@@ -40,7 +40,7 @@ def desk() -> ReviewSystem:
 def terminal_desk() -> ReviewSystem:
     """A desk whose people have tokens for reviews, and whose developers have agents at the same issuer."""
     desk = review_system()
-    staff = desk.system.ports.config.issuers["staff"]
+    staff = replace(desk.system.ports.config.issuers["staff"], subject_pattern="[a-z]+")
     common = {"identity_name": "staff", "audiences": (AUDIENCE,), "for_reviews": True, "max_age_seconds": 900}
     terminal = replace(staff, name="terminal", web=None, **common)
     twin = replace(terminal, name="twin-terminal", identity_name="twin", issuer=TWIN)
@@ -48,6 +48,7 @@ def terminal_desk() -> ReviewSystem:
     developers = replace(
         staff,
         name="developers",
+        subject_pattern="",
         audiences=("jitney",),
         clients=("jitney-cli",),
         token="access",
@@ -57,7 +58,7 @@ def terminal_desk() -> ReviewSystem:
         human_issuer=minting.HUMANS._replace(identity_name="staff", issuer=STAFF),
         claims=ClaimRules(subject=("client_id",)),
     )
-    added = {each.name: each for each in (terminal, twin, access, developers)}
+    added = {each.name: each for each in (staff, terminal, twin, access, developers)}
     issuers = {**desk.system.ports.config.issuers, **added}
     desk.system.ports.config = replace(desk.system.ports.config, issuers=issuers)
     return desk

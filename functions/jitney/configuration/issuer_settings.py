@@ -18,6 +18,7 @@ from jitney.configuration.names import did_you_mean
 from jitney.configuration.people_names import (
     check_human_issuer,
     check_only_people,
+    check_people_differ,
     check_subject_pattern,
     is_for_machines,
 )
@@ -211,6 +212,8 @@ class IssuerSettings(SettingsModel):
             raise refused(
                 wrong, "write the same claims.subject in both entries, so that each agent and person has one subject"
             )
+        if subject and info.data.get("kind") != "human":
+            check_people_differ(str(issuer), " and ".join(subject), context.names)
         return rules
 
     @field_validator("subject_groups", "owners")

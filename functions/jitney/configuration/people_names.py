@@ -74,6 +74,16 @@ def check_human_issuer(alias: str, names: Names) -> None:
         )
 
 
+def check_people_differ(issuer: str, claims: str, names: Names) -> None:
+    """Raise if no pattern distinguishes the people of the issuer from its agents, whose names are these `claims`."""
+    people = ((alias, each) for alias, each in names.human_issuers.items() if each.issuer == issuer)
+    if alias := next((alias for alias, each in people if not each.subject_pattern), ""):
+        raise refused(
+            f"agents are named by {claims}, and one may have the subject of a person of issuers.{alias}",
+            f"give issuers.{alias} a subject_pattern that no agent's name fits, such as [0-9a-f-]{{36}}",
+        )
+
+
 def check_subject_pattern(pattern: str, issuer: str, names: Names) -> None:
     """Raise unless `pattern` is a regular expression that matches people's subjects, and no other names of people."""
     try:

@@ -1,5 +1,6 @@
 """Row ID 10: a token that a person got never passes as an agent's own, and no agent has a person's name."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.claims import CLIENT_CLAIMS
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
-from jitney.core.issuer_config import Issuer
-from tests.core.identity.minting import CORP, HUMANS, NOW, KnownKeys, config, issuer, key_sets, token
+from jitney.core.issuer_config import ClaimRules, Issuer
+from tests.core.identity.minting import CORP, HUMANS, NOW, OTHER, KnownKeys, config, issuer, key_sets, token
 
 KEYS = KnownKeys(key_sets())
 
@@ -71,3 +72,50 @@ def test_id_08_a_clients_own_token_is_no_persons(name: str) -> None:
 
     assert refused(people, sub="portal", **client) == "token_kind"
     assert principal(people, sub="alice", **client).kind == "human"
+
+
+def people(pattern: str = "[a-z]+", url: str = CORP, **rules: Any) -> Issuer:
+    """Return the entry with which people sign in."""
+    entry = issuer("staff", url, identity_name="corp", kind="human", token="id", audiences=("web",))
+    return replace(entry, subject_pattern=pattern, claims=ClaimRules(**rules))
+
+
+def test_id_06_no_client_is_named_as_a_person_of_its_issuer() -> None:
+    entry, alice = agents("azp"), {"sub": "alice", "aud": "web", "azp": None, "head": {"typ": "JWT"}}
+    own = {"gty": "client-credentials"}
+    person = principal(entry, people(), **alice)
+
+    assert person.identity == principal(entry, azp="alice", **own).identity  # without people, the id is free
+    assert refused(entry, people(), azp="alice", **own) == "token_subject"
+    assert refused(people(), entry, azp="bob", **own) == "token_subject"
+    assert principal(entry, people(), azp="jitney-cli", **own).subject == "jitney-cli"
+
+
+def test_id_06_an_agent_is_not_taken_for_the_person_whose_name_it_has() -> None:
+    with pytest.raises(Refusal) as caught:
+        principal(agents("azp"), people(), azp="alice", gty="client-credentials")
+    assert (caught.value.issuer_name, caught.value.principal) == ("corp", None)
+    assert "issuers.staff" in caught.value.fix
+
+
+def test_id_06_without_a_pattern_every_name_may_be_a_persons() -> None:
+    assert refused(agents("azp"), people(pattern=""), azp="jitney-cli", gty="client-credentials") == "token_subject"
+
+
+SHARED: dict[str, tuple[Issuer, Issuer, dict[str, Any]]] = {
+    "agents and people have a sub": (agents(), people(), {"sub": "robot"}),
+    "agents are actors": (
+        agents("act.sub", human_claim="sub", human_issuer=HUMANS),
+        people(),
+        {"sub": "alice", "act": {"sub": "robot"}},
+    ),
+    "agents and people have an oid": (agents("oid"), people(subject=("oid",)), {"oid": "robot", "azp": None}),
+    "people have another issuer": (agents("azp"), people(url=OTHER), {"azp": "robot", "gty": "client-credentials"}),
+}
+
+
+@pytest.mark.parametrize(("entry", "staff", "claims"), SHARED.values(), ids=SHARED)
+def test_id_06_a_name_from_the_claim_that_names_people_is_the_issuers_own(
+    entry: Issuer, staff: Issuer, claims: dict[str, Any]
+) -> None:
+    assert principal(entry, staff, **claims).subject == "robot"

@@ -1,6 +1,7 @@
 """Maps signed claims to a principal."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from jitney.core.identity.claim_path import claim_at
@@ -39,6 +40,29 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
     except Refusal as refusal:
         refusal.principal = principal
         raise
+
+
+def check_agents_subject(subject: str, issuer: Issuer, entries: Iterable[Issuer]) -> None:
+    """Raise Refusal token_subject for an agent with a subject that a person of the same issuer can have.
+
+    `entries` are all entries of the issuer. One that names agents by a claim such as `azp` may admit a client whose id
+    is a person's subject, because the client's owner chose the id. Agent and person would be one principal.
+    """
+    own = _naming_claims(issuer)
+    for people in entries if issuer.kind != "human" else ():
+        if people.kind != "human" or _naming_claims(people) == own:
+            continue
+        if not people.subject_pattern or re.fullmatch(people.subject_pattern, subject, re.ASCII):
+            raise Refusal(
+                "token_subject",
+                "The token's agent has a name that a person of the same issuer can have.",
+                f"Rename the agent at the issuer, or correct subject_pattern of issuers.{people.name}.",
+            )
+
+
+def _naming_claims(issuer: Issuer) -> tuple[str, ...]:
+    """Return the claims that name the subjects of an entry. An actor (RFC 8693) is a subject of the same issuer."""
+    return ("sub",) if issuer.claims.subject in ((), ("act.sub",)) else issuer.claims.subject
 
 
 def visible_claims(issuer: Issuer) -> Mapping[str, str]:
