@@ -258,6 +258,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         "claims.unit is missing",
         "[project_id]",
     ),
+    "people with another unit": ({}, {"kind": "human", "claims": {"unit": ["team"]}}, "claims", "each person", "agent"),
     "an ID token without aud": (
         {"token": "id"},
         {"audience_claim": "client_id"},
@@ -279,6 +280,10 @@ def test_id_11_a_rule_that_can_never_match_or_admits_anyone_is_refused(name, com
 
 
 ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "people with a subject of several claims": (
+        {"kind": "human", "issuer": "https://people.example.com"},
+        {"claims": {"subject": ["tenant", "oid"]}},
+    ),
     "GitHub": (GITHUB, {}),
     "GitHub, an enterprise's own issuer": (GITHUB, {"issuer": f"{GITHUB['issuer']}/octocorp"}),
     "GitHub, its owner as unit": (GITHUB, {"claims": GITHUB["claims"] | {"unit": ["repository_owner_id"]}}),
@@ -400,3 +405,54 @@ def test_id_04_a_subject_of_several_claims_has_the_required_value_as_tokens_make
     other = subject_fault("generic", rules, "ou=ou%3Dothers%2Beu+app=1", "agent")
     assert other
     assert "claims.require admits no token" in other.wrong
+
+
+# What two entries of one issuer say of their agents, and what is wrong with that. "" is accepted.
+HUMAN = {"human_issuer": "staff"}
+TOGETHER: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "the same unit": ({"claims": {"unit": ["team"]}}, {"claims": {"unit": ["team"]}}, ""),
+    "other units": ({"claims": {"unit": ["team"]}}, {"claims": {"unit": ["org"]}}, "claims.unit"),
+    "a unit in one entry": ({"claims": {"unit": ["team"]}}, {}, "claims.unit"),
+    "the unit's claims in another order": (
+        {"claims": {"unit": ["team", "org"]}},
+        {"claims": {"unit": ["org", "team"]}},
+        "claims.unit",
+    ),
+    "a unit for each person": ({}, HUMAN | {"human_claim": "act.sub", "claims": {"unit": ["team"]}}, ""),
+    "other units of people's agents": (
+        HUMAN | {"human_claim": "act.sub"},
+        HUMAN | {"human_claim": "act.sub", "claims": {"unit": ["team"]}},
+        "claims.unit",
+    ),
+    "the same human": (HUMAN | {"human_claim": "starter"}, HUMAN | {"human_claim": "starter"}, ""),
+    "a human in one entry": ({}, HUMAN | {"human_claim": "starter"}, "human_claim"),
+    "other humans": (HUMAN | {"human_claim": "sponsor"}, HUMAN | {"human_claim": "starter"}, "human_claim"),
+    "the actor's person and another": (
+        HUMAN | {"human_claim": "act.sub"},
+        HUMAN | {"human_claim": "starter"},
+        "human_claim",
+    ),
+    "an actor's person in one entry": ({}, HUMAN | {"human_claim": "act.sub"}, ""),
+    "a person who delegated, and a machine": (
+        {"claims": {"subject": ["azp"]}} | HUMAN | {"human_claim": "sub"},
+        {"claims": {"subject": ["azp"]}},
+        "",
+    ),
+    "a person who delegated, and a machine's starter": (
+        {"claims": {"subject": ["azp"]}} | HUMAN | {"human_claim": "sub"},
+        {"claims": {"subject": ["azp"]}} | HUMAN | {"human_claim": "starter"},
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_id_12_an_agent_chooses_no_unit_and_no_human_by_its_audience(name, compiled):
+    first, second, wrong = TOGETHER[name]
+    document = with_people({}, **first)
+    document["issuers"]["again"] = entry({}, audiences=["again"], **second)
+    document["issuers"]["staff"]["subject_pattern"] = "[a-z]+"
+    found = problems(compiled, document) if wrong else compiled(document)
+    if wrong:
+        assert list(found) == ["issuers.again"]
+        assert found["issuers.again"][0] == f"issuers.corp has the same issuer and another {wrong}"

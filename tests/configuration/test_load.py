@@ -886,7 +886,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "claims": {
             "require": {"email": ["*@example.com"]},
             "subject": ["email"],
-            "unit": ["org"],
+            "unit": [],
             "groups": ["realm_access.roles"],
             "facts": {"Team": "team"},
             "tags": {"level": "long"},

@@ -86,10 +86,6 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
                 f"{provider} tokens have no claim {path} that a rule can use", did_you_mean(path, known.names)
             )
     yield from _unfit_values(provider, rules.require)
-    if len(rules.subject) > 1 and not rules.unit:
-        wrong = "claims.subject names several claims, and claims.unit is missing"
-        fix = f"write claims.unit, such as [{rules.subject[0]}]: claims that a token's holder cannot choose, for quotas"
-        yield RuleFault(wrong, fix)
     for path in rules.unit:
         if known.units and path not in known.units:
             wrong = f"the holder of a token may choose {path}, and quotas count by it"
@@ -108,6 +104,13 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
 def contradictions(rules: ClaimSettings, entry: Mapping[str, Any]) -> Iterator[RuleFault]:
     """Yield what is wrong with rules that contradict other keys of their `entry`, in which invalid keys are missing."""
     token = entry.get("token")
+    if rules.unit and entry.get("kind") == "human":
+        wrong = "each person is a unit, by which limits and rejections count"
+        yield RuleFault(wrong, "leave claims.unit out, or write it in an entry of kind: agent")
+    if len(rules.subject) > 1 and not rules.unit and entry.get("kind") != "human":
+        wrong = "claims.subject names several claims, and claims.unit is missing"
+        fix = f"write claims.unit, such as [{rules.subject[0]}]: claims that a token's holder cannot choose, for quotas"
+        yield RuleFault(wrong, fix)
     for path in (*_paths(rules), *rules.subject):
         if token and KIND_CLAIMS.get(path, token) != token:
             fix = f"leave {path} out, or set token to the kind that has it"

@@ -13,12 +13,12 @@ from jitney.configuration.claim_settings import (
     rule_faults,
     subject_fault,
 )
+from jitney.configuration.issuer_entries import check_agents, check_claims
 from jitney.configuration.known_issuers import DELEGATION_CLAIMS, dpop_faults, issuer_faults, keys_faults
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.people_names import (
     check_human_issuer,
     check_only_people,
-    check_people_differ,
     check_subject_pattern,
     is_for_machines,
 )
@@ -197,23 +197,10 @@ class IssuerSettings(SettingsModel):
     @field_validator("claims")
     @classmethod
     def _can_match(cls, rules: ClaimSettings, info: ValidationInfo) -> ClaimSettings:
-        context, issuer, provider = ValidationContext.of(info), info.data.get("issuer"), info.data.get("provider")
+        issuer, provider = info.data.get("issuer"), info.data.get("provider")
         faults = rule_faults(provider, issuer, rules) if issuer and provider else ()
         refuse_first((*faults, *contradictions(rules, info.data)))
-        for name, kind in rules.tags.items():
-            alias, first = context.first_with("tags", name, value=kind)
-            if first != kind:
-                raise refused(f"issuers.{alias} has the tag {name} of type {first}", "write the same type in both")
-        # An actor (RFC 8693) is a subject of the same issuer, so both name one principal.
-        subject = () if rules.subject in (("sub",), ("act.sub",)) else rules.subject
-        alias, first = context.first_with("subject", issuer or "", str(info.data.get("kind")), value=subject)
-        if issuer and first != subject:
-            wrong = f"issuers.{alias} has the same issuer and another subject"
-            raise refused(
-                wrong, "write the same claims.subject in both entries, so that each agent and person has one subject"
-            )
-        if subject and info.data.get("kind") != "human":
-            check_people_differ(str(issuer), " and ".join(subject), context.names)
+        check_claims(rules, issuer or "", str(info.data.get("kind")), ValidationContext.of(info))
         return rules
 
     @field_validator("subject_groups", "owners")
@@ -261,6 +248,11 @@ class IssuerSettings(SettingsModel):
         named = self.human_claim or self.kind == "human" or self.provider in DELEGATION_CLAIMS
         if self.human_issuer and not named:
             raise refused("human_issuer is set, but human_claim is missing", "name the claim, or leave both out")
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_issuers_agents(self, info: ValidationInfo) -> Self:
+        check_agents(self, ValidationContext.of(info))
         return self
 
     @model_validator(mode="after")
