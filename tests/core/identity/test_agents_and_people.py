@@ -119,3 +119,48 @@ def test_id_06_a_name_from_the_claim_that_names_people_is_the_issuers_own(
     entry: Issuer, staff: Issuer, claims: dict[str, Any]
 ) -> None:
     assert principal(entry, staff, **claims).subject == "robot"
+
+
+DEVELOPERS: dict[str, Any] = {
+    "audiences": ("dev",),
+    "human_claim": "sub",
+    "human_issuer": HUMANS,
+    "claims": {"subject": ("azp",), "unit": ("sub",)},
+}
+
+
+@pytest.mark.parametrize(
+    ("unit", "name", "code"),
+    [
+        (("sub",), "sub=alice", "token_subject"),
+        (("sub",), "sub=alice%2B", "token_subject"),
+        (("sub",), "sub=", ""),
+        (("sub",), "sub=alice+env=a", ""),
+        (("sub",), "azp=alice", ""),
+        (("a=b", "c"), "a%3Db=1+c=2", "token_subject"),
+        (("a=b", "c"), "a=b=1+c=2", ""),
+    ],
+)
+def test_id_12_no_agent_has_the_name_of_a_unit(unit: tuple[str, ...], name: str, code: str) -> None:
+    """A developer's client with the name of their unit had limits of its own, and was suspended with the developer."""
+    developers = issuer("devs", CORP, **DEVELOPERS | {"claims": {"subject": ("azp",), "unit": unit}})
+    own = {"azp": name, "gty": "client-credentials"}
+
+    if code:
+        assert refused(agents("azp"), developers, **own) == code
+    else:
+        assert principal(agents("azp"), developers, **own).subject == name
+
+
+def test_id_12_a_client_gives_no_developer_another_unit() -> None:
+    entry = issuer("corp", CORP, **DEVELOPERS | {"audiences": ("jitney",)})
+
+    found = [principal(entry, sub="alice", azp=client).unit_key for client in ("cli", "portal", "azp=cli")]
+    assert len(set(found)) == 1
+    assert refused(entry, sub="alice", azp="sub=alice") == "token_subject"
+
+
+def test_id_12_an_agent_of_several_claims_may_be_its_own_unit() -> None:
+    rules = {"subject": ("org", "job"), "unit": ("org", "job")}
+    found = principal(issuer("corp", CORP, claims=rules), org="a", job="b", azp=None)
+    assert (found.subject, found.unit) == ("org=a+job=b", found.source_identity)

@@ -8,7 +8,7 @@ from jitney.core.config import Config
 from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated, refused_from
 from jitney.core.identity.dpop import NO_PROOF, SentProof, check_binding, check_proof, check_scheme
 from jitney.core.identity.principal import Principal
-from jitney.core.identity.principal_mapping import check_agents_subject, principal_of
+from jitney.core.identity.principal_mapping import check_agents_subject, check_subject_is_no_unit, principal_of
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import KeySource, SignedClaims, issuer_of, verify_signature
 from jitney.core.identity.token import UnverifiedToken, parse_token, sent_token
@@ -86,7 +86,9 @@ def authenticate(
     try:
         claims = verify_signature(token, issuer, keys)
         caller = _authenticated(token, claims, issuer, now)
-        check_agents_subject(caller.principal.subject, issuer, config.entries(issuer.issuer))
+        subject, entries = caller.principal.subject, config.entries(issuer.issuer)
+        check_agents_subject(subject, issuer, entries)
+        check_subject_is_no_unit(subject, issuer, entries)
         check_scheme(scheme, issuer, caller.principal)
         if issuer.dpop:
             caller = caller._replace(proof=check_proof(sent, text, claims, caller.principal, now))

@@ -10,6 +10,7 @@ from jitney.core.identity.claim_rules import (
     claim_groups,
     claim_tags,
     claimed_subject,
+    escaped,
     named_texts,
 )
 from jitney.core.identity.principal import IdentityFact, Principal
@@ -57,6 +58,23 @@ def check_agents_subject(subject: str, issuer: Issuer, entries: Iterable[Issuer]
                 "token_subject",
                 "The token's agent has a name that a person of the same issuer can have.",
                 f"Rename the agent at the issuer, or correct subject_pattern of issuers.{people.name}.",
+            )
+
+
+def check_subject_is_no_unit(subject: str, issuer: Issuer, entries: Iterable[Issuer]) -> None:
+    """Raise Refusal token_subject for a subject of the form of a unit, such as "sub=alice" with `unit: [sub]`.
+
+    Agent and unit would have one name, so a limit or a suspension of one would hold for the other. `entries` are all
+    entries of the issuer. Composed subjects may be units of their own.
+    """
+    for entry in entries:
+        unit = entry.claims.unit
+        form = r"\+".join(f"{re.escape(escaped(path))}=[^+=]+" for path in unit)
+        if unit and unit != issuer.claims.subject and re.fullmatch(form, subject):
+            raise Refusal(
+                "token_subject",
+                "The token's subject has the form of a unit of its issuer.",
+                "Rename the agent at the issuer, to a name that is not a claim with its value.",
             )
 
 
