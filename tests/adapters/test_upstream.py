@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSRequest
 
-from jitney.adapters import timed_connections, upstream
+from jitney.adapters import clock, upstream
 from jitney.adapters.aws_models import AwsEndpoint
-from jitney.adapters.timed_connections import MOST_IDLE_MILLISECONDS, timed_pool
+from jitney.adapters.timed_http import timed_answers
+from jitney.adapters.timed_http.timed_connections import MOST_IDLE_MILLISECONDS, timed_pool
 from jitney.adapters.upstream import Upstream
 from jitney.core.access.credentials import Credentials
 from jitney.core.gateway.aws_answer import AwsAnswer
@@ -210,13 +211,13 @@ def test_gw_12_no_byte_is_read_after_the_deadline_and_none_without_one(monkeypat
     near, far = socket.socketpair()
     with near, far:
         with pytest.raises(ValueError, match="needs a timeout"):
-            timed_connections._TimedReader(near, near.makefile("rb", buffering=0))
+            timed_answers._TimedReader(near, near.makefile("rb", buffering=0), None)
         near.settimeout(60)
-        reader = timed_connections._TimedReader(near, near.makefile("rb", buffering=0))
+        reader = timed_answers._TimedReader(near, near.makefile("rb", buffering=0), None)
         far.sendall(b"ab")
         assert reader.read(1) == b"a"
-        late = timed_connections.clock.monotonic_milliseconds() + 60_000
-        monkeypatch.setattr(timed_connections.clock, "monotonic_milliseconds", lambda: late)
+        late = clock.monotonic_milliseconds() + 60_000
+        monkeypatch.setattr(clock, "monotonic_milliseconds", lambda: late)
         with pytest.raises(TimeoutError):
             reader.read(1)
 
@@ -225,14 +226,14 @@ def test_gw_12_no_byte_is_read_after_the_deadline_and_none_without_one(monkeypat
 def test_gw_12_both_kinds_of_connection_have_the_deadline(scheme: str):
     with timed_pool() as pool:
         connections = pool.connection_from_url(f"{scheme}://127.0.0.1:1")
-        assert connections.ConnectionCls.response_class.__module__ == "jitney.adapters.timed_connections"
+        assert connections.ConnectionCls.response_class.__module__ == "jitney.adapters.timed_http.timed_answers"
         assert connections.conn_kw.get("cert_reqs", "CERT_REQUIRED") == "CERT_REQUIRED"
 
 
 def test_gw_06_a_connection_is_not_used_again_after_a_pause(monkeypatch: pytest.MonkeyPatch):
     """A function is frozen between its events, and cannot see that AWS closes the connection meanwhile."""
     now = [1_000_000]
-    monkeypatch.setattr(timed_connections.clock, "now_milliseconds", lambda: now[0])
+    monkeypatch.setattr(clock, "now_milliseconds", lambda: now[0])
     with forgetting_server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as server, timed_pool() as pool:
 
         def put() -> int:

@@ -1,7 +1,9 @@
 """Tokens of Kubernetes, GitLab, AWS, Azure and Google Cloud, from doubles of their services on real sockets."""
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPResponse
@@ -216,6 +218,23 @@ def test_a_slow_metadata_service_is_given_up(silent: str, source):
     assert "did not answer" in refusal(built, Unavailable).detail
     slow = replace(built, service=MetadataService("this cloud", silent, 0.1))
     assert "did not answer: timed out" in refusal(slow, Unavailable).detail
+
+
+def test_cli_07_a_metadata_service_that_drips_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            accepted, _ = listening.accept()
+            with accepted, contextlib.suppress(OSError):
+                while accepted.send(b"HTTP/1.1 100 Continue\r\n\r\n"):
+                    time.sleep(0.01)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        service = MetadataService("this cloud", f"http://127.0.0.1:{listening.getsockname()[1]}", 0.2)
+        said = refusal(GoogleIdentity("jitney", service), Unavailable).detail
+        assert "timed out" in said or "did not end in time" in said
+        thread.join()
 
 
 def test_what_is_no_http_is_a_problem():

@@ -276,16 +276,21 @@ def test_a_server_on_this_machine_that_does_not_run_is_tried_once():
     assert "make up" in refused.value.fix
 
 
-@contextlib.contextmanager
-def answering(head: bytes, piece: bytes, pause: float) -> Iterator[str]:
+def answering(head: bytes, piece: bytes, pause: float) -> contextlib.AbstractContextManager[str]:
     """Serve one answer: the head, then the piece again and again. Yields the address."""
+    return saying(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n", piece, pause)
+
+
+@contextlib.contextmanager
+def saying(first: bytes, piece: bytes, pause: float) -> Iterator[str]:
+    """Say `first` to the first connection, then the piece again and again. Yields the address."""
     listener, ended = socket.create_server(("127.0.0.1", 0)), threading.Event()
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, contextlib.suppress(OSError):
             connection.recv(65_536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n")
+            connection.sendall(first)
             while piece and not ended.wait(pause):
                 connection.sendall(piece)
 
@@ -315,10 +320,36 @@ def test_cli_07_a_refused_answer_leaves_no_socket_open(answers: list[HTTPRespons
     assert [each.isclosed() for each in answers] == [True, True]
 
 
-def test_cli_07_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.client.api.connection.WHOLE_ANSWER_SECONDS", 0.2)
-    with answering(b"Content-Length: 9999", b" ", 0.01) as url, pytest.raises(Unavailable, match="timed out"):
+DRIPPING = {
+    "status": (b"HTTP/1.1 2", b"0"),
+    "statuses": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "),
+    "chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "trailer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"x"),
+}
+"""What a server says at first, and then again and again."""
+
+
+@pytest.mark.parametrize("name", DRIPPING)
+def test_cli_07_an_answer_that_drips_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.client.api.connection._WholeAnswer.whole_seconds", 0.2)
+    with saying(*DRIPPING[name], 0.01) as url, pytest.raises(Unavailable, match=r"timed out|did not end in time"):
         send(HttpRequest("GET", url, {}))
+
+
+def test_cli_07_a_proxy_whose_answer_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.client.api.connection._WholeAnswer.whole_seconds", 0.2)
+    with saying(*DRIPPING["header"], 0.01) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(NotConnectedError) as refused:
+            exchange(HttpRequest("GET", "https://jitney.example.com/v1/health", {}))
+    assert isinstance(refused.value.__cause__, TimeoutError)
+
+
+def test_cli_07_an_answer_that_was_cut_in_its_head_is_none():
+    with saying(b"HTTP/1.1 201 Created\r\nContent-Type: app", b"", 0) as url, pytest.raises(IncompleteRead):
+        exchange(HttpRequest("GET", url, {}))
 
 
 def test_an_answer_that_was_cut_is_none():

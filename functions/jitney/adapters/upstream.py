@@ -13,7 +13,7 @@ from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from jitney.adapters.aws_models import AwsEndpoint
-from jitney.adapters.timed_connections import timed_pool
+from jitney.adapters.timed_http.timed_connections import timed_pool
 from jitney.core.access.credentials import Credentials
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem

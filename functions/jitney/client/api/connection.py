@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from jitney import __version__
+from jitney.adapters.timed_http.timed_answers import TimedAnswer
 from jitney.client.api.proxy import proxy_of
 from jitney.client.problems import Invalid, Unavailable
 from jitney.core.json_object import json_object
@@ -28,7 +29,6 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 35.0
 MOST_ANSWER_BYTES = 8_000_000
 """The limit of an answer. A Lambda function returns at most 6 MB, so the broker has no larger ones."""
-WHOLE_ANSWER_SECONDS = 120.0
 _READ_BYTES = 65_536
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -89,6 +89,10 @@ class HttpResponse:
         return min(float(value), _MOST_RETRY_SECONDS) if value.isdecimal() else default
 
 
+class _WholeAnswer(TimedAnswer):
+    whole_seconds = 120.0
+
+
 class NotConnectedError(Exception):
     """There was no connection. `__cause__` says why."""
 
@@ -133,6 +137,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
     """
     url = urlsplit(request.url)
     connection = open_to(url)
+    connection.response_class = _WholeAnswer  # the class of a proxy's answer, too
     try:
         try:
             connection.connect()
@@ -151,15 +156,13 @@ def exchange(request: HttpRequest) -> HttpResponse:
 
 def _whole(answer: http.client.HTTPResponse, url: SplitResult) -> bytes:
     """Return the body. Raises Unavailable if it is too large, TimeoutError if it takes too long, and IncompleteRead."""
-    body, until = bytearray(), time.monotonic() + WHOLE_ANSWER_SECONDS
+    body = bytearray()
     while piece := answer.read1(_READ_BYTES):
         body += piece
         if len(body) > MOST_ANSWER_BYTES:
             detail = f"The answer of {url.scheme}://{url.netloc} has more than {MOST_ANSWER_BYTES} bytes."
             fix = "Check the address, and that no proxy answers instead."
             raise Unavailable("response_too_large", "The answer is too large", detail, fix)
-        if time.monotonic() > until:
-            raise TimeoutError("timed out")
     if answer.length:  # `read1` does not say that the connection was closed before the end
         raise http.client.IncompleteRead(bytes(body), answer.length)
     return bytes(body)

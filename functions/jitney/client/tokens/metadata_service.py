@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from jitney.adapters.timed_http.timed_answers import TimedAnswer
 from jitney.client.api.connection import HttpResponse, is_loopback
 from jitney.client.problems import Invalid, Unavailable
 
@@ -59,6 +60,7 @@ class MetadataService:
 
     def _attempt(self, url: SplitResult, query: str, headers: Mapping[str, str]) -> HttpResponse:
         connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=self.seconds)
+        connection.response_class = TimedAnswer
         try:
             connection.request("GET", f"{url.path}?{query}", headers={"Connection": "close", **headers})
             with connection.getresponse() as answer:

@@ -1,0 +1,1 @@
+"""HTTP on which a whole answer has one deadline."""
