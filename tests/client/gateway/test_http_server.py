@@ -175,6 +175,32 @@ def test_cli_04_connections_that_wait_for_their_next_request_keep_no_other_out(m
             each.close()
 
 
+def test_gw_12_connections_without_a_request_keep_no_other_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
+    with greeting() as server, contextlib.ExitStack() as silent:
+        first = silent.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+        until(lambda: len(server._connections) == 1)
+        for _ in range(2):
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+        kept_open(server.port).close()
+        assert first.recv(1) == b""
+
+
+def test_gw_12_a_head_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
+    with greeting() as server, socket.create_connection(("127.0.0.1", server.port), PATIENCE) as dripping:
+        dripping.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+        until(lambda: len(server._connections) == 1)
+
+        def is_closed() -> bool:
+            with contextlib.suppress(ConnectionError):
+                dripping.sendall(b"x")
+            return not server._connections
+
+        until(is_closed)
+        kept_open(server.port).close()
+
+
 class IdleUntilListed(dict[socket.socket, None]):
     """The idle connections. The first time that the server lists any, `then` runs before it gets the list."""
 

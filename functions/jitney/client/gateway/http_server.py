@@ -2,7 +2,7 @@
 
 One thread serves a connection, and at most `MAX_CONNECTIONS` are open. A request needs a length or chunks. Clients may
 wait for `100 Continue`, and send several requests on a connection. SDKs keep connections open for their next request.
-If there is no place for a new connection, the connection that has waited longest is closed.
+If there is no place for a new connection, the connection that has waited longest for a request is closed.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ from jitney.client.processes.unsignalled import start_unsignalled
 
 MAX_CONNECTIONS = 128
 IDLE_SECONDS = 120.0
+HEAD_SECONDS = 20.0
+"""How long the head of a request may take. Other users of this machine may connect, and send it byte by byte."""
 LAST_ANSWERS_SECONDS = 2.0
 """How long `close` waits for answers in progress."""
 _LOOK_SECONDS = 0.1
@@ -170,13 +172,11 @@ class _Connection:
         self._h11 = h11.Connection(h11.SERVER)
 
     def serve(self) -> None:
-        while self._one_request():
+        while self._await_request() and self._one_request():
             self._h11.start_next_cycle()
-            if not self._await_request():
-                return
 
     def _await_request(self) -> bool:
-        """Wait for the beginning of another request. Return False if the connection was closed as the longest idle."""
+        """Wait for the beginning of a request. Return False if the connection was closed as the longest idle."""
         if self._h11.trailing_data[0]:
             return True
         self._idle[self._socket] = None
@@ -189,7 +189,8 @@ class _Connection:
     def _one_request(self) -> bool:
         """Answer one request. Return whether another one may follow."""
         try:
-            event = self._next()
+            event = self._next(time.monotonic() + HEAD_SECONDS)
+            self._socket.settimeout(IDLE_SECONDS)
             if not isinstance(event, h11.Request):
                 return False
             head = _head(event)
@@ -233,10 +234,14 @@ class _Connection:
             raise _BodyTooLargeError(whole=True)
         return ReceivedRequest(head.method, head.path, head.query, head.headers, bytes(body))
 
-    def _next(self) -> h11.Event:
+    def _next(self, until: float = float("inf")) -> h11.Event:
+        """Return the next part of a request. Raises TimeoutError if it is not there at a time of `time.monotonic`."""
         while True:
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
+                if (left := until - time.monotonic()) <= 0:
+                    raise TimeoutError("the head did not end in time")
+                self._socket.settimeout(min(IDLE_SECONDS, left))
                 self._h11.receive_data(self._socket.recv(_READ_BYTES))
             elif isinstance(event, h11.Event):
                 return event
@@ -276,18 +281,9 @@ def _readable(connection: socket.socket) -> bool:
     return bool(select.select([connection], [], [], 0)[0])
 
 
-_OF_THE_CONNECTION = frozenset(
-    {
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-authenticate",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
+_OF_THE_CONNECTION = frozenset({
+    "connection", "content-length", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
 
 
 def _head(event: h11.Request) -> ReceivedRequest | None:
