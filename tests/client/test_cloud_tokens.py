@@ -105,6 +105,11 @@ def test_a_variable_with_another_token_is_a_problem(source: VariableToken, code:
 # Azure.
 
 
+def test_an_end_of_azures_that_is_no_time_is_ignored(broker: FakeBroker):
+    broker.say("GET", IMDS, 200, {"access_token": "opaque", "expires_on": "9" * 5000})
+    assert azure(broker).fetch() == Token("opaque")
+
+
 def test_azure_gives_the_machines_token(broker: FakeBroker):
     value = jwt("api://jitney")
     broker.say("GET", IMDS, 200, {"access_token": value, "expires_on": "99", "resource": "api://jitney"})

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from jitney.client.problems import ClientProblem, Unauthenticated, Unavailable
-from jitney.client.tokens import Token, TokenSource, issuer_and_subject
+from jitney.client.tokens import Token, TokenSource, checked_jwt, issuer_and_subject
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
 from jitney.client.tokens.file import FileToken
@@ -173,9 +174,15 @@ def test_a_secret_of_an_earlier_local_system_is_explained(broker: FakeBroker, er
     assert (fix in refused.value.fix) is explained
 
 
-def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
-    broker.say("POST", "/token", 200, {"access_token": "x", "expires_in": "300"})
+@pytest.mark.parametrize("lifetime", ["300", float("inf"), float("nan"), 10**400], ids=["text", "inf", "nan", "large"])
+def test_a_lifetime_that_is_no_number_of_seconds_is_ignored(broker: FakeBroker, lifetime: Any):
+    broker.say("POST", "/token", 200, {"access_token": "x", "expires_in": lifetime})
     assert ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch().lifetime_seconds is None
+
+
+@pytest.mark.parametrize("end", [float("inf"), float("nan"), 10**400, -(10**400)], ids=["inf", "nan", "late", "early"])
+def test_an_end_that_is_no_time_is_ignored(end: Any):
+    assert checked_jwt(jwt({"aud": "jitney", "exp": end}), "The token", "jitney", "").lifetime_seconds is None
 
 
 def test_github_actions_gives_the_jobs_token_for_the_audience(broker: FakeBroker):

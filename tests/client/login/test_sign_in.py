@@ -311,6 +311,7 @@ def test_a_port_that_is_taken_is_a_problem():
         ({"nonce": None}, "another sign-in (nonce)"),
         ({"ends_in": -120}, "has expired"),
         ({"exp": "tomorrow"}, "has expired"),
+        ({"exp": float("inf")}, "has expired"),
         ({"sub": ["alice"]}, "another person"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitney.client.login.login_settings import LoginSettings
 from jitney.client.problems import Unauthenticated
-from jitney.client.tokens import NAME_CLAIMS, audiences_of, checked_token, claims_of
+from jitney.client.tokens import NAME_CLAIMS, audiences_of, checked_token, claims_of, whole_seconds
 
 _TITLE = "The sign-in failed"
 _LEEWAY_SECONDS = 60
@@ -82,10 +82,10 @@ def signed_in(
 
 
 def _lifetime(document: Mapping[str, Any], token: str, now: int) -> int:
-    stated, end = document.get("expires_in"), claims_of(token).get("exp")
-    if isinstance(stated, int):
+    stated, end = whole_seconds(document.get("expires_in")), whole_seconds(claims_of(token).get("exp"))
+    if stated is not None:
         return stated
-    return int(end) - now if isinstance(end, int | float) else _SHORT_LIFETIME_SECONDS
+    return _SHORT_LIFETIME_SECONDS if end is None else end - now
 
 
 def _id_token_claims(
@@ -109,8 +109,8 @@ def _id_token_claims(
         raise _foreign("is for another client")
     if len(audiences) > 1 and "azp" not in claims:
         raise _foreign("has several audiences, and does not say which client it is for")
-    end = claims.get("exp")
-    if not isinstance(end, int | float) or end <= now - _LEEWAY_SECONDS:
+    end = whole_seconds(claims.get("exp"))
+    if end is None or end <= now - _LEEWAY_SECONDS:
         raise _foreign("has expired, by this machine's clock")
     if nonce is not None and claims.get("nonce") != nonce:
         raise _foreign("belongs to another sign-in (nonce)")

@@ -15,6 +15,8 @@ from jitney.core.json_object import json_object
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 # The clocks of this machine and of the issuer may differ by as much as the broker permits.
 _LEEWAY_SECONDS = 60
+# In the year 5138. Larger numbers, such as Infinity, cannot be shown as a time, and may not fit into a float.
+_MOST_SECONDS = 10**11
 CLIENT_CLAIMS = ("azp", "appid", "client_id", "cid")
 """The claims that name the client. In a person's token, the client is the agent (docs/identity/humans.md)."""
 NAME_CLAIMS = ("email", "preferred_username", "name")
@@ -74,14 +76,19 @@ def checked_jwt(value: str, where: str, audience: str, fix: str) -> Token:
     if audience and audience not in audiences_of(claims):
         detail = f"{where} holds no token for the audience {audience}."
         raise Unauthenticated("token_audience", "The token is for another audience", detail, fix)
-    end = claims.get("exp")
-    if not isinstance(end, int | float):
+    end = whole_seconds(claims.get("exp"))
+    if end is None:
         return Token(value)
     left = int(end - time.time())
     if left < -_LEEWAY_SECONDS:
         detail = f"{where} holds a token that expired {-left} seconds ago, by this machine's clock."
         raise Unauthenticated("token_expired", "The token has expired", detail, fix)
     return Token(value, max(0, left))
+
+
+def whole_seconds(value: object) -> int | None:
+    """Return a time or a lifetime in an issuer's JSON as whole seconds; None if it is not a number that can be one."""
+    return int(value) if isinstance(value, int | float) and abs(value) < _MOST_SECONDS else None
 
 
 def claims_of(token: str) -> Mapping[str, Any]:

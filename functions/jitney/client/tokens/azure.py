@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from jitney.client.problems import Unauthenticated
-from jitney.client.tokens import Token, checked_jwt, checked_token
+from jitney.client.tokens import Token, checked_jwt, checked_token, whole_seconds
 from jitney.client.tokens.metadata_service import MetadataService
 
 _CLOUD = "Azure"
@@ -62,10 +62,11 @@ def app_service(resource: str, client_id: str, endpoint: str, secret: str) -> Az
 
 def _lifetime(document: Mapping[str, object], token: Token) -> Token:
     """Return the token. If the token does not state its lifetime, the lifetime in Azure's answer is set."""
-    end = str(document.get("expires_on", ""))
-    if token.lifetime_seconds is not None or not end.isdecimal():
+    text = str(document.get("expires_on", ""))
+    end = whole_seconds(float(text)) if text.isdecimal() else None
+    if token.lifetime_seconds is not None or end is None:
         return token
-    return Token(token.value, max(0, int(end) - int(time.time())))
+    return Token(token.value, max(0, end - int(time.time())))
 
 
 def _refused(what: str) -> Unauthenticated:

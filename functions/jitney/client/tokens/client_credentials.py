@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlsplit
 
 from jitney.client.api.connection import HttpResponse, is_loopback
 from jitney.client.problems import Unauthenticated
-from jitney.client.tokens import Token, checked_token
+from jitney.client.tokens import Token, checked_token, whole_seconds
 from jitney.client.tokens.token_endpoint import granted, post_form
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class ClientCredentials:
             detail = f"{self.url} issued a token that is not bound to the key in JITNEY_DPOP_KEY_FILE."
             fix = "Configure the client at the issuer to get DPoP tokens, or unset JITNEY_DPOP_KEY_FILE."
             raise Unauthenticated("token_unbound", "The token is not bound to a key", detail, fix)
-        lifetime = document.get("expires_in")
+        lifetime = whole_seconds(document.get("expires_in"))
         value = checked_token(document["access_token"], "The token endpoint's access_token")
-        return Token(value, lifetime if isinstance(lifetime, int) else None, key=self.key)
+        return Token(value, lifetime, key=self.key)
 
     def _answer(self, nonce: str = "") -> HttpResponse:
         form, key = {"grant_type": "client_credentials", **self.parameters}, self.key
