@@ -76,7 +76,7 @@ class ReviewPending(ClientProblem):
     @property
     def grant_id(self) -> str:
         """The id of the grant that is under review, or ""."""
-        return str(self.extras.get("grant", {}).get("id", ""))
+        return str((self.extras.get("grant") or {}).get("id", ""))
 
     @property
     def review_url(self) -> str:

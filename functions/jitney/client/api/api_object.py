@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
-from typing import Any, Self, TypeAlias, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 T = TypeVar("T")
 ApiConditions: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 """Condition keys with the values that calls may have, sorted by key. In JSON, they are an object."""
+ApiTime: TypeAlias = Annotated[str, "ISO 8601"]
+"""A time, as text."""
 
 
 class ApiObject:
@@ -33,6 +36,7 @@ class ApiObject:
 def read_object(kind: type[T], document: Mapping[str, Any]) -> T:
     """Return a data class with the members of a JSON object. Raises as `ApiObject.read`."""
     readers = _readers(kind)  # type: ignore[arg-type]  # a class is hashable
+    document = {**document}  # raises TypeError for what is no object
     return kind(**{name: read(document[name]) for name, read in readers.items() if name in document})
 
 
@@ -58,6 +62,10 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     """Return the function that reads a member of this type. Texts and numbers stay as they are."""
     if kind == ApiConditions:
         return _conditions
+    if kind == ApiTime:
+        return _time
+    if kind in (str, int):
+        return lambda value: _of_type(kind, value)
     if kind is bool:
         return lambda value: value is True
     if isinstance(kind, type) and issubclass(kind, ApiObject):
@@ -65,13 +73,41 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     inner = get_args(kind)
     if get_origin(kind) is tuple:
         read = _reader(inner[0])
-        return lambda value: tuple(map(read, value))
+        return lambda value: tuple(map(read, _list(value)))
     if get_origin(kind) is Mapping:
         return lambda value: {**(value or {})}
-    if isinstance(kind, UnionType):  # with None
+    if get_origin(kind) in (Union, UnionType):  # with None
         read = _reader(inner[0])
         return lambda value: None if value is None else read(value)
     return lambda value: value
+
+
+def checked_text(value: Any) -> str:
+    """Return the value. Raises TypeError unless it is a text."""
+    return str(_of_type(str, value))
+
+
+def _of_type(kind: type, value: Any) -> Any:
+    """Return the value. Raises TypeError for a value of another type, which the text does not quote."""
+    if type(value) is not kind:
+        raise TypeError(f"a member is {type(value).__name__} instead of {kind.__name__}")
+    return value
+
+
+def _list(value: Any) -> Any:
+    """Return the value. Raises TypeError for a text or an object, which could be read as lists, too."""
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"a member is {type(value).__name__} instead of a list")
+    return value
+
+
+def _time(value: Any) -> str:
+    """Return the time as it is. Raises TypeError or ValueError for another value."""
+    try:
+        datetime.fromisoformat(value).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a member is a time that no calendar has") from error
+    return str(value)
 
 
 def _conditions(value: Mapping[str, Any]) -> ApiConditions:

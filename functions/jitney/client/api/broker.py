@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.connection import HttpRequest, HttpResponse, checked_url, json_body, send
 from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.problem_members import is_problem
 from jitney.client.api.responses import (
     DEFAULT_RETRY_SECONDS,
     GRANT_ID,
@@ -279,7 +280,7 @@ def _refusal(response: HttpResponse) -> ClientProblem:
         detail = f"{response.url} redirects to {response.headers['location']}."
         return Invalid("api_redirects", "The API's address redirects", detail, "Configure the address it redirects to.")
     document = response.document()
-    if "code" not in document:
+    if not is_problem(document):
         return _not_understood(response)
     problem = from_problem_json(response.status, document)
     problem.extras |= {"repeated": True} if response.repeated else {}

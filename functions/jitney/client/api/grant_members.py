@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jitney.client.api.api_object import ApiObject
+from jitney.client.api.api_object import ApiObject, ApiTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +13,11 @@ class ApiRevocation(ApiObject):
     on record.
     """
 
-    at: str
+    at: ApiTime
     by: str
     reason: str = ""
     denied_after_milliseconds: int | None = None
-    written_at: str | None = None
+    written_at: ApiTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class ApiReview(ApiObject):
     """
 
     any_of: tuple[tuple[str, ...], ...]
-    expires_at: str | None = None
+    expires_at: ApiTime | None = None
     approved: tuple[str, ...] = ()
     escalated_to: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from jitney.client.api.api_object import ApiObject
+from jitney.client.api.api_object import ApiObject, ApiTime, checked_text
 from jitney.client.api.explanations import ApiRequiredAction
 from jitney.client.api.grant_members import (
     ApiAccessProfile,
@@ -45,10 +45,10 @@ class ApiGrant(ApiObject):
     target: str
     permissions: tuple[ApiPermission, ...]
     duration_seconds: int
-    created_at: str
-    expires_at: str | None = None
-    ends_by: str | None = None
-    starts_at: str | None = None
+    created_at: ApiTime
+    expires_at: ApiTime | None = None
+    ends_by: ApiTime | None = None
+    starts_at: ApiTime | None = None
     account: str = ""
     region: str = ""
     role_arn: str = ""
@@ -62,14 +62,14 @@ class ApiGrant(ApiObject):
     human: str | None = None
     policy_version: str = ""
     ending: ApiRevocation | None = None
-    cut_off_at: str | None = None
+    cut_off_at: ApiTime | None = None
     votes: tuple[ApiVote, ...] = ()
     earlier_approvals: tuple[ApiEarlierApproval, ...] = ()
     access_profile: ApiAccessProfile | None = None
     way: str = "credentials"
     reveal: bool = False
     call: Mapping[str, Any] | None = None
-    used_at: str | None = None
+    used_at: ApiTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ApiCredentials(ApiObject):
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
-    expiration: str
+    expiration: ApiTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class ApiDecision(ApiObject):
     reviews: tuple[tuple[str, ...], ...] = ()
     allowed_subset: tuple[ApiPermission, ...] = ()
     longest_seconds: int = 0
-    retry_at: str | None = None
+    retry_at: ApiTime | None = None
     session_policy: Mapping[str, Any] = field(default_factory=dict)
     session_policy_size: Mapping[str, int] = field(default_factory=dict)
     policy_version: str = ""
@@ -198,8 +198,9 @@ class GrantPage:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the page in a body of the API. Raises KeyError, TypeError or ValueError for any other body."""
-        listed = ({"grant": item, "review": item.get("review")} for item in document["grants"])
-        return cls(tuple(map(GrantResponse.read, listed)), document.get("next"))
+        listed = ({"grant": item, "review": {**item}.get("review")} for item in document["grants"])
+        following = document.get("next")
+        return cls(tuple(map(GrantResponse.read, listed)), None if following is None else checked_text(following))
 
     def document(self) -> dict[str, Any]:
         """Return the page as JSON."""

@@ -121,9 +121,10 @@ class Screen:
         """Print the principal's grants, the newest first as the broker returns them."""
         for answer in page.grants:
             grant = answer.grant
-            state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
+            number, state = strip_control_characters(grant.id), strip_control_characters(grant.state)
+            shown = Text(f"{state:9}", style=_STATES.get(grant.state, "dim"))
             when = " ".join(wording.relevant_time(grant, self._now()))
-            self.out.print(Text.assemble(f"{grant.id}  ", state, strip_control_characters(f" {grant.target}  {when}")))
+            self.out.print(Text.assemble(f"{number}  ", shown, strip_control_characters(f" {grant.target}  {when}")))
             for line in pending_wording.listed(answer):
                 self.out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
@@ -268,7 +269,8 @@ class Screen:
         """Print a line for each name and value. Names without a value are left out."""
         for name, value in rows:
             if value:
-                self.out.print(Text.assemble((f"  {name:9} ", "dim"), strip_control_characters(value)))
+                shown = f"  {strip_control_characters(name):9} "
+                self.out.print(Text.assemble((shown, "dim"), strip_control_characters(value)))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print the rows as a table, or as blocks if the table would be wider than the terminal."""

@@ -43,7 +43,7 @@ def moment(iso: str | None, now: float, requested: int = 0) -> str:
         return "-"
     try:
         then = datetime.fromisoformat(iso).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return strip_control_characters(iso)
     seconds = round(then.timestamp() - now)
     seconds = requested if requested and abs(seconds - requested) <= _ROUNDING_SECONDS else seconds
