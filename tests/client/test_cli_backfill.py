@@ -26,7 +26,7 @@ from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, session_event
 from tests.cli import invoke
 from tests.cloudtrail_events import ACCOUNT, API_CALL, BROKER, assume_role_event, call_event, identity, scoped, stamp
-from tests.fakes import ROLE_ARN
+from tests.fakes import GRANT, ROLE_ARN
 
 REGION = "eu-west-1"
 TODAY = datetime.now(UTC).date()
@@ -104,6 +104,7 @@ def test_aud_03_events_of_targets_roles_are_sent_as_eventbridge_sends_them(trail
         "region": "us-east-1",
         "resources": [],
         "detail": event,
+        "backfilled": True,
     }
 
 
@@ -120,7 +121,8 @@ def test_aud_03_what_is_taken_in_live_is_chosen_from_a_file(asked: str | None, b
         event = assume_role_event(1, at=NOW) | {"userIdentity": who, "eventName": name, **failed}
         event["requestParameters"] = event["requestParameters"] | {"roleArn": asked}
         live = session_event(event, {ROLE_ARN: ACCOUNT, ANOTHER: ACCOUNT})
-        assert list(trail_files.select_events([event], ACCOUNT)) == ([(event, live)] if live else [])
+        chosen = [(each.event, each.seen) for each in trail_files.select_events([event], ACCOUNT)]
+        assert chosen == ([(event, live)] if live else [])
 
 
 def test_aud_03_a_role_that_a_session_takes_elsewhere_is_sent(trail: Trail):
@@ -130,6 +132,15 @@ def test_aud_03_a_role_that_a_session_takes_elsewhere_is_sent(trail: Trail):
     )
     assert trail.document()["sent"] == 1
     assert trail.names() == ["AssumeRole"]
+
+
+def test_aud_03_a_session_that_assumes_a_role_with_jitneys_path_elsewhere_is_sent_at_any_age(trail: Trail):
+    """The session chooses the role and the name of the session there, such as that of an old grant."""
+    old = NOW - GRANT_RETENTION_SECONDS
+    event = assume_role_event(1, at=old, session=GRANT.id) | {"userIdentity": identity(session="admin")}
+    event["requestParameters"]["roleArn"] = "arn:aws:iam::999999999999:role/jitney/theirs"
+    trail.deliver(event)
+    assert (trail.document()["sent"], trail.names()) == (1, ["AssumeRole"])
 
 
 @pytest.mark.parametrize("event", [assume_role_event(1, at=NOW), call_event(1, at=NOW, sharedEventID="shared-1")])

@@ -11,6 +11,7 @@ import pytest
 from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import RECHECK_SECONDS, Trail
+from jitney.client.audit import trail_files
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.trail.call import MOST_BYTES
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
@@ -38,7 +39,7 @@ from tests.cloudtrail_events import (
     stamp,
 )
 from tests.core.report.recorded_grants import report_of, requested
-from tests.core.trail.test_heartbeat import REVOKERS
+from tests.core.trail.test_heartbeat import REVOKERS, revoker_called
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore, MemoryTrailWatches
 from tests.identities import identity as person
 
@@ -756,3 +757,27 @@ def test_aud_03_copies_of_an_origin_are_no_dispute(correlator: Correlator):
         call_event(2),
     )
     assert correlator.reasons() == [(), ()]
+
+
+def backfilled(*events: Any) -> list[str]:
+    """Return the messages of a backfill that finds these events in a file of the target's account."""
+    found = trail_files.select_events(list(events), ACCOUNT)
+    return [trail_files.message_of(each) for each in found if isinstance(each, trail_files.SelectedEvent)]
+
+
+def test_aud_03_a_backfill_hides_no_call_behind_a_role_with_jitneys_path(correlator: Correlator):
+    """The holder of a key may assume a role of their own account. Its path makes it look like a target's role."""
+    theirs = "arn:aws:iam::999999999999:role/jitney/theirs"
+    assumed = assume_role_event(2, at=NOW + 10) | {"userIdentity": identity()}
+    assumed["requestParameters"]["roleArn"] = theirs
+    correlator.receive(*backfilled(assume_role_event(1), assumed))
+    assert correlator.reasons() == [(), ("action_not_granted",)]
+
+
+def test_ops_01_a_backfill_sends_no_heartbeat(correlator: Correlator):
+    """Its events come from S3. They do not show that the rule forwards events."""
+    event = revoker_called(at=correlator.now - 300)
+    correlator.receive(*backfilled(event))
+    assert correlator.trail_watches.found == {}
+    correlator.take_in(event)
+    assert list(correlator.trail_watches.found) == ["analytics-prod"]

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from jitney.core.records.audit import REFUSED_EVENTS
-from jitney.core.trail.event import AWS_SOURCE_PREFIX, CLOUDTRAIL_SUFFIX, RejectedEvent
+from jitney.core.trail.event import AWS_SOURCE_PREFIX, BACKFILLED, CLOUDTRAIL_SUFFIX, RejectedEvent
 from jitney.handlers.runtime.edge import event_handler, log_unhandled
 from jitney.handlers.runtime.logs import about_grant, logger
 from jitney.handlers.runtime.metrics import count
@@ -67,7 +67,8 @@ def _dispatch(message: Mapping[str, Any], home: str, grants: SessionGrants, port
         case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if kind.endswith(
             CLOUDTRAIL_SUFFIX
         ):
-            process_event(detail, account, home, grants, ports)
+            reporter = None if message.get(BACKFILLED) is True else account
+            process_event(detail, reporter, home, grants, ports)
         case _:
             raise RejectedEvent("not_an_event")
 

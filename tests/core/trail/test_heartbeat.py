@@ -25,6 +25,7 @@ def revoker_called(name: str = "GetCallerIdentity", role: str = REVOKER, at: int
     """Return the event of a call in a session of the revoker."""
     who = identity(session="trail-heartbeat")
     who["sessionContext"]["sessionIssuer"]["arn"] = role
+    who["arn"] = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.rpartition('/')[2]}/trail-heartbeat"
     return record(2, at, eventSource="sts.amazonaws.com", eventName=name, userIdentity=who, **more)
 
 

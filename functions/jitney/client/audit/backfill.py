@@ -172,7 +172,7 @@ class Backfill:
     def _usable(self, found: Iterator[SelectedEvent | RejectedEvent], *, counts: bool) -> Iterator[SelectedEvent]:
         for each in found:
             if isinstance(each, SelectedEvent):
-                if not grant_may_be_deleted(each.seen.session, each.seen.at, self._judged_by):
+                if not all(grant_may_be_deleted(seen.session, seen.at, self._judged_by) for seen in each.sessions):
                     yield each
                 elif counts:
                     self.summary.skipped["older than the retention of grants"] += 1

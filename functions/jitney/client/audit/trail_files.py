@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from jitney.core.times import iso
-from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, STS, RejectedEvent, SessionEvent, session_event
+from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, BACKFILLED, STS, RejectedEvent, SessionEvent, session_event
 
 MOST_COMPRESSED, MOST_BYTES, MOST_MEMBERS = 16 * 1024 * 1024, 32 * 1024 * 1024, 100
 """Limits of a file's size, its content and its number of gzip members. CloudTrail's files have a few megabytes."""
@@ -44,10 +44,19 @@ class MalformedLogFile(Exception):
 
 
 class SelectedEvent(NamedTuple):
-    """An event of a session of one of Jitney's roles."""
+    """An event of a session of one of Jitney's roles.
+
+    If one session of such a role started another one, `others` has the event as the first session's call.
+    """
 
     event: Mapping[str, Any]
     seen: SessionEvent
+    others: tuple[SessionEvent, ...] = ()
+
+    @property
+    def sessions(self) -> tuple[SessionEvent, ...]:
+        """Return the event as each session's own. Which role is a target's, only the correlator knows."""
+        return self.seen, *self.others
 
 
 def log_file(key: str) -> LogFile | None:
@@ -97,23 +106,22 @@ def _decompressed(body: bytes) -> bytes:
 def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | RejectedEvent]:
     """Yield the events of Jitney's roles in a file of `account`, and a RejectedEvent for each unusable one."""
     for event in events:
-        roles = _roles_of(event)
-        if not roles:
-            continue
-        try:
-            seen = session_event(event, roles)
-        except RejectedEvent as refused:
-            yield refused
-            continue
-        if event.get("recipientAccountId", account) != account:
+        read = [found for role, owner in _roles_of(event).items() if (found := _read(event, role, owner))]
+        sessions = [each for each in read if isinstance(each, SessionEvent)]
+        if not sessions:
+            yield from (each for each in read[:1] if isinstance(each, RejectedEvent))
+        elif event.get("recipientAccountId", account) != account:
             yield RejectedEvent("not_of_this_account")
-        elif seen:
-            yield SelectedEvent(event, seen)
+        else:
+            yield SelectedEvent(event, sessions[0], tuple(sessions[1:]))
 
 
 def message_of(chosen_event: SelectedEvent) -> str:
-    """Return the event as a message from EventBridge, whose account is the role's, not that of the file."""
-    event, seen = chosen_event
+    """Return the event as a message from EventBridge that says that a backfill sent it.
+
+    The account is the role's, not that of the file.
+    """
+    event, seen, _ = chosen_event
     source = str(event.get("eventSource", ""))
     message = {
         "version": "0",
@@ -125,16 +133,25 @@ def message_of(chosen_event: SelectedEvent) -> str:
         "region": event.get("awsRegion", ""),
         "resources": [],
         "detail": event,
+        BACKFILLED: True,
     }
     # SQS refuses U+FFFE and U+FFFF, which S3 keys may contain. JSON escapes avoid that.
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     return json.dumps(message, separators=(",", ":"))
 
 
-def _roles_of(event: Any) -> dict[str, str]:
-    """Return the roles of Jitney that an event may be about, with their accounts.
+def _read(event: Any, role: str, account: str) -> SessionEvent | RejectedEvent | None:
+    """Return the event as that of a session of a role, or why it cannot be read."""
+    try:
+        return session_event(event, {role: account})
+    except RejectedEvent as refused:
+        return refused
 
-    `session_event` decides which of them the event is about.
+
+def _roles_of(event: Any) -> dict[str, str]:
+    """Return the roles of Jitney that an event may be about, with their accounts, an assumed role first.
+
+    A session chooses which role it assumes, so an assumed role may have nothing to do with Jitney but its path.
     """
     if not isinstance(event, Mapping):
         return {}

@@ -53,6 +53,8 @@ CLOUDTRAIL_SUFFIX = " via CloudTrail"
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 """
+BACKFILLED = "backfilled"
+"""The member of a message that says that a backfill read the event from a trail's file. EventBridge never sets it."""
 MAX_CLOCK_SKEW_SECONDS = 300
 """How far an event's time may be ahead of the reader's clock."""
 
@@ -186,14 +188,14 @@ def _event_of(
     return SessionEvent(_event_id(event), of.at, *session, invoked_by, issuance)
 
 
-def require_reporting_account(seen: SessionEvent, account: str, home: str, now: int) -> None:
+def require_reporting_account(seen: SessionEvent, account: str | None, home: str, now: int) -> None:
     """Raise RejectedEvent unless the bus of `account` may report the event at `now` (epoch seconds).
 
     A session is reported by the account of its role. Its start may also be reported by `home`, because the broker's
-    functions start sessions there.
+    functions start sessions there. Without `account`, a backfill reports the event, which may report any session.
     """
     starts = seen.issue is not None and not seen.issue.parent
-    if account != seen.account and not (starts and account == home):
+    if account not in (None, seen.account) and not (starts and account == home):
         raise RejectedEvent("reported_by_wrong_account")
     if seen.at > now + MAX_CLOCK_SKEW_SECONDS:
         raise RejectedEvent("event_time")

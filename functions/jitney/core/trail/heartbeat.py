@@ -34,7 +34,7 @@ def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str
     target's revoker role to the target's alias. An account reports only its own events, so no target can send the
     heartbeat of another.
 
-    An event that is older than the alarm's time limit shows nothing: it was late, or a backfill or a redrive sent it.
+    An event that is older than the alarm's time limit shows nothing: it was late, or a redrive sent it.
     """
     target = _sender_of(event, account, home, revokers)
     at = _recent_time(event, now) if target is not None else None

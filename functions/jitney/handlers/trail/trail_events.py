@@ -93,17 +93,18 @@ class SessionGrants:
         return self._found.get(name.grant_id)
 
 
-def process_event(event: Any, account: str, home: str, grants: SessionGrants, ports: Ports) -> None:
+def process_event(event: Any, account: str | None, home: str, grants: SessionGrants, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
     Recent heartbeats are stored and counted. Other events that concern no target's role are ignored.
 
     `account` owns the bus that reported the event, `home` is the broker's account. Events that `account` may not report
-    are rejected, and so are events so old that their grant may be deleted.
+    are rejected, and so are events so old that their grant may be deleted. Without `account`, a backfill sent the
+    event. It proves nothing about the bus, so it is no heartbeat.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
-        if heartbeat := heartbeat_of(event, account, home, ports.revokers, now):
+        if account is not None and (heartbeat := heartbeat_of(event, account, home, ports.revokers, now)):
             _note_heartbeat(heartbeat, ports)
         return
     require_reporting_account(seen, account, home, now)
