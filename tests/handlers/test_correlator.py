@@ -349,6 +349,24 @@ def test_aud_03_an_unexplained_call_is_a_recorded_bypass(correlator, events, rea
     assert '"Bypasses":[1' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("events", "metric"),
+    [
+        ([call_event(1, who=identity(session="admin"))], "Bypasses"),
+        ([sign_in_event(1, "ConsoleLogin", key="")], "Bypasses"),  # without a key, a provisional bypass at once
+        ([assume_role_event(1), call_event(2, eventSource="iam.amazonaws.com", eventName="CreateUser")],
+         "BeyondGrantCalls"),
+    ],
+)  # fmt: skip
+def test_aud_03_a_repeated_event_raises_no_alarm_again(correlator, events, metric, capsys):
+    correlator.take_in(*events)
+    assert f'"{metric}":[1' in capsys.readouterr().out
+    correlator.start()
+    correlator.receive(*backfilled(*events))
+    assert metric not in capsys.readouterr().out
+    assert len(correlator.records()) == 1
+
+
 AGENT = {
     "principal": GRANT.principal,
     "issuer": GRANT.issuer,

@@ -145,6 +145,12 @@ class Trail:
         sk = verdict_key(call.event_id, reasons)
         self._put(call.account, call.access_key_id, sk, {"line": line}, now)
 
+    def has_verdict(self, call: CloudTrailCall, reasons: Sequence[str]) -> bool:
+        """Return whether a verdict of this kind on the call is saved."""
+        key = item_key(calls_partition(call.account, call.access_key_id), verdict_key(call.event_id, reasons))
+        with aws_errors_as_unavailable("The trail"):
+            return bool(read_items(self._client, self._table, [key]))
+
     def record(self, link: ChainedRecord, now: int) -> None:
         """Write the first record of a chain, unless it exists."""
         self._add({"pk": link.chain, "sk": sort_key(link.seq)}, now, record_attribute(link.text))

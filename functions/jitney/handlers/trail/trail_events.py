@@ -160,6 +160,8 @@ def _judged(
 ) -> CallVerdict | None:
     """Save and return the verdict on the call, or None while the call waits.
 
+    An unexplained call is reported unless its verdict was saved before. So a repeated event raises no alarm.
+
     `reported` is whether the call was already reported as a bypass with an unknown key.
     """
     now = ports.now()
@@ -171,7 +173,7 @@ def _judged(
     if verdict is None or (reported and verdict.reasons == KEY_NOT_ISSUED):
         return verdict
     target = ports.target_aliases.get(call.role_arn, "")
-    if not verdict.explained:
+    if not verdict.explained and not ports.trail.has_verdict(call, verdict.reasons):
         _report(call, verdict, grant, target, issue, ports)
     line = line_of(call, verdict, grant, target, now)
     ports.trail.save_verdict(call, verdict.reasons, line, now, grant_id=verdict.grant_id)
