@@ -160,6 +160,33 @@ def test_aud_03_how_sessions_began_is_sent_before_what_they_did_and_from_the_day
     assert trail.names() == ["AssumeRole", "GetScopedCredentials", "AssumeRole", "GetObject"]
 
 
+def test_aud_03_how_sessions_began_is_sent_from_the_day_after(trail: Trail):
+    """CloudTrail delivers files of other Regions and accounts later. Otherwise, the call looks like a bypass."""
+    yesterday = TODAY - timedelta(days=1)
+    trail.deliver(call_event(1, at=NOW - 86400), day=yesterday)
+    trail.deliver(call_event(2, at=NOW), assume_role_event(3, at=NOW - 86400))
+    document = trail.document("--since", f"{yesterday}", "--until", f"{yesterday}")
+    assert (document["files"], document["sent"]) == (1, 2)
+    assert trail.names() == ["GetObject", "AssumeRole"]
+
+
+def test_aud_03_a_period_longer_than_any_trail_is_read(trail: Trail, monkeypatch: pytest.MonkeyPatch):
+    asked = list[date]()
+    monkeypatch.setattr(Backfill, "_files", lambda _, root, day: asked.append(day) or [])
+    assert trail.document("--since", "0001-01-01", "--until", "9999-12-31")["code"] == "no_files_found"
+    trail.deliver(call_event(1, at=NOW))
+    assert trail.document("--since", "0001-01-01", "--until", "9999-12-31")["files"] == 0
+    assert (asked[0], asked[-1]) == (backfill.FIRST_FILES - timedelta(days=1), TODAY + timedelta(days=1))
+
+
+def test_aud_03_only_events_that_would_be_sent_are_skipped(trail: Trail):
+    large = call_event(1, at=NOW, requestParameters={"text": "x" * 1_000_000})
+    trail.deliver(large, day=TODAY - timedelta(days=1))
+    trail.deliver(call_event(2, at=NOW))
+    document = trail.document()
+    assert (document["skipped"], document["sent"], document["exit"]) == ({}, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("above", "more"),
     [

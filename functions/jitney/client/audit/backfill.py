@@ -1,8 +1,9 @@
 """Sends CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
 Events may be sent repeatedly: their ids identify them, and neither the time nor a repetition changes a verdict. The
-starts of sessions are sent before the calls, day by day, from the day before the first day on. So the correlator knows
-the session of a call's key, except on a day with more than `MOST_HELD` characters of calls.
+starts of sessions are sent before the calls, day by day, from the day before the first day to the day after the last
+one. So the correlator knows the session of a call's key within `MAX_EVENT_DELAY_SECONDS`, unless a day has more than
+`MOST_HELD` characters of calls.
 
 Needs the extra `audit`.
 """
@@ -32,10 +33,13 @@ from jitney.client.audit.trail_files import (
     select_events,
 )
 from jitney.client.problems import Invalid, Unavailable
+from jitney.core.times import utc_date
 from jitney.core.trail.event import RejectedEvent
 from jitney.core.trail.join import grant_may_be_deleted
 
 AT_ONCE = 8
+FIRST_FILES = date(2013, 11, 13)
+"""The day on which AWS announced CloudTrail. No file is older."""
 MOST_HELD = 64 * 1024 * 1024
 """How many characters of calls are held back at most until the day's session starts are sent."""
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -109,6 +113,7 @@ class Backfill:
     ) -> None:
         self.summary = BackfillSummary()
         self._options, self._progress, self._pause = options, progress, pause
+        self._today = utc_date(now)
         self._judged_by = now + DAY  # events may wait in the queue for a day
         (self._s3,) = aws_clients(NOTHING_READ, "s3", at_once=AT_ONCE)
         region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", options.queue)
@@ -121,16 +126,20 @@ class Backfill:
         the queue stops accepting messages.
         """
         roots = self._roots()
-        first = self._options.since - timedelta(days=1)
-        for number in range((self._options.until - first).days + 1):
+        first = max(self._options.since, FIRST_FILES) - timedelta(days=1)
+        last = min(self._options.until, self._today) + timedelta(days=1)
+        for number in range((last - first).days + 1):
             day = first + timedelta(days=number)
             files = [each for root in roots for each in self._files(root, day)]
             self._day(day, files)
         return self.summary
 
     def _day(self, day: date, files: Sequence[LogFile]) -> None:
-        """Send the events of a day. For the day before the first day, send only the starts of sessions."""
-        counts = day >= self._options.since
+        """Send the events of a day. For a day before or after the requested ones, send only the starts of sessions.
+
+        CloudTrail may deliver the start of a session after its calls, and on the next day.
+        """
+        counts = self._options.since <= day <= self._options.until
         calls: list[str] = []
         held = 0
         done = 0
@@ -138,12 +147,14 @@ class Backfill:
             some = files[start : start + AT_ONCE]
             starts = []
             for found in self._read(some, counts=counts):
+                if not (counts or found.seen.issue):
+                    continue
                 message = message_of(found)
                 if len(message) > MOST_BYTES:  # characters are bytes: a message is ASCII
                     self.summary.skipped[f"larger than {MOST_BYTES} bytes: event {found.seen.event_id}"] += 1
                 elif found.seen.issue:
                     starts.append(message)
-                elif counts:
+                else:
                     calls.append(message)
                     held += len(message)
             self._send(starts)
