@@ -389,6 +389,7 @@ CUT = denial(DateLessThanEquals={"aws:TokenIssueTime": "2026-11-29T02:00:00Z"})
         ([], [NAMED], False),
         ([NAMED], [NAMED, CUT], False),
         ([denial(StringEquals={"aws:PrincipalTag/grant": ["g-b"]})], [CUT, NAMED], False),
+        ([denial(StringEquals={"aws:PrincipalTag/grant": ["g-b", "g-a"]})], [NAMED], False),
         ([NAMED], [], True),
         ([NAMED], [CUT], True),
         ([NAMED, CUT], [NAMED], True),

@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.access.document_times import IN_FORCE_SECONDS, RECORDED_SECONDS, DocumentTimes
+from jitney.core.access.document_times import CLOCK_SKEW_SECONDS, IN_FORCE_SECONDS, RECORDED_SECONDS, DocumentTimes
 from tests.examples import examples
 from tests.fakes import NOW
 
@@ -25,6 +25,12 @@ def test_end_06_what_is_covered_is_in_a_document_that_is_in_force(gaps: list[int
     assert not covered or denied
     # At most one document's time later than the model, the times say so too.
     assert covered or not any(NOW + ended + RECORDED_SECONDS + IN_FORCE_SECONDS <= each for each in in_force_before)
+
+
+def test_end_06_a_document_is_recent_unless_its_time_is_long_ago_or_ahead():
+    times = DocumentTimes().with_document(NOW)
+    asked = {NOW - CLOCK_SKEW_SECONDS - 1: False, NOW - CLOCK_SKEW_SECONDS: True, NOW + 60: True, NOW + 61: False}
+    assert {now: times.is_recent(now, 60) for now in asked} == asked
 
 
 def test_end_06_a_busy_role_covers_an_end_within_three_minutes():

@@ -184,7 +184,8 @@ def test_a_target_accepts_only_tickets_that_match_a_pattern(ticket: str | None, 
         parse_request(body, targets, LIMITS, explain, UNTAGGED)
     (error,) = raised.value.extras["errors"]
     assert (raised.value.code, error["pointer"], error["alternatives"]) == ("request_invalid", "/ticket", patterns)
-    assert error.get("missing", False) is not ticket
+    assert error.get("missing", False) is (not ticket)
+    assert ("needs a ticket" in error["detail"]) is (not ticket)
     assert "OPS-?* or CHG-?????*" in raised.value.fix
 
 
@@ -305,6 +306,16 @@ def test_mask_05_no_secret_is_in_a_request_or_in_a_problem(place: str):
         printed = json.dumps(problem.body())
     assert SECRET[:6] not in printed
     assert HIDDEN not in printed
+
+
+@pytest.mark.parametrize("place", ["resource", "hidden", "condition", "condition_of_a_secret"])
+def test_mask_05_a_permission_that_names_a_secret_is_refused(place: str):
+    """A masked resource would be another one, which nothing has."""
+    with pytest.raises(Problem) as refused:
+        parse(HELD[place])
+    (error,) = refused.value.extras["errors"]
+    assert error["pointer"] == "/permissions/0"
+    assert "appears to hold a secret" in error["detail"]
 
 
 def asked(body: bytes, key: bytes = KEY) -> AccessRequest:

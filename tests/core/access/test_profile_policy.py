@@ -353,6 +353,19 @@ def test_pol_15_what_is_not_in_the_profile_is_refused(wanted: tuple[str, str], p
         assert narrowed(wanted).permissions == permitted(("s3:GetObject", "arn:aws:s3:::state/*"))
 
 
+@pytest.mark.parametrize(
+    ("wanted", "outside"),
+    [
+        (("s3:GetObject s3:PutBucketPolicy", "arn:aws:s3:::state/*"), "s3:PutBucketPolicy"),
+        (("s3:GetObject", "arn:aws:s3:::state/* arn:aws:s3:::other/*"), "arn:aws:s3:::other/*"),
+    ],
+    ids=["action", "resource"],
+)
+def test_pol_15_a_part_outside_the_profile_is_not_left_out_in_silence(wanted: tuple[str, str], outside: str):
+    (error,) = misfits(*permitted(wanted))
+    assert (error["pointer"], outside in error["detail"]) == ("/permissions/0", True)
+
+
 def test_pol_15_a_resource_with_many_wildcards_is_not_compared():
     errors = misfits(*permitted(("s3:GetObject", "arn:aws:s3:::*?*?*?/a")))
     assert [(each["pointer"], each["fix"]) for each in errors] == [("/permissions/0", "Use fewer wildcards.")]

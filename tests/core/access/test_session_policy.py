@@ -232,6 +232,12 @@ def test_actions_that_can_act_on_each_others_resources_do_not_share_one():
     assert allows(policy) == [("dynamodb:GetItem", f"{TABLE}/a"), ("dynamodb:PutItem", f"{TABLE}/b")]
 
 
+def test_sts_01_resources_of_any_service_are_not_shared_either():
+    anywhere = "arn:aws:*:eu-west-1:444455556666:table"
+    policy = compiled(("dynamodb:GetItem", f"{anywhere}/a"), ("dynamodb:PutItem", f"{anywhere}/b"))
+    assert allows(policy) == [("dynamodb:GetItem", f"{anywhere}/a"), ("dynamodb:PutItem", f"{anywhere}/b")]
+
+
 def test_an_action_drops_impossible_and_covered_resources():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b arn:aws:s3:::b/a/x arn:aws:s3:::b/a/* arn:aws:s3:::b/?/*"))
     assert allows(policy) == [("s3:GetObject", "arn:aws:s3:::b/?/*")]
@@ -366,6 +372,15 @@ def test_sts_09_a_seal_denies_calls_that_do_not_satisfy_the_conditions():
 def test_sts_09_alternatives_that_differ_in_one_key_are_one_statement():
     same = sealed_under(*(below(f"{name}/*", delimiter="/") for name in "abcdefgh")).document()["Statement"]
     assert sum("Condition" in each for each in same if each["Effect"] == "Deny") == 3  # with the end
+
+
+def test_sts_09_a_seal_denies_a_call_with_another_one_of_several_keys_and_a_call_without_keys():
+    wanted = Permission(("dynamodb:GetItem",), (f"{TABLE}/x",), conditions_of({"dynamodb:LeadingKeys": ["a", "b"]}))
+    sealed = compile_policy((wanted,), NOW, ACTIONS, SessionPolicyOptions(sealed=True)).document()["Statement"]
+    assert [each["Condition"] for each in sealed if "Condition" in each][-2:] == [
+        {"ForAnyValue:StringNotLike": {"dynamodb:LeadingKeys": ["a", "b"]}},
+        {"Null": {"dynamodb:LeadingKeys": "true"}},
+    ]
 
 
 @pytest.mark.parametrize(

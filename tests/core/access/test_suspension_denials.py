@@ -146,6 +146,18 @@ def test_end_08_a_suspension_holds_under_another_alias_and_not_for_others_of_the
     assert not entry.covers_requester(theirs, theirs, theirs)
 
 
+def test_end_08_a_suspended_target_covers_no_person_of_its_name():
+    entry = suspension(kind=SuspensionKind.TARGET, name="people.alice")
+    assert not entry.covers_person(identity("people.alice"))
+
+
+def test_end_08_a_suspension_is_tried_for_a_day_until_it_is_complete():
+    entry = suspension(since=NOW)
+    both = Suspensions(entries=(entry, replace(entry, id="s-done", completed_at=NOW)))
+    tried = {now: both.incomplete_at(now) == [entry] for now in (NOW, NOW + 86_399, NOW + 86_400)}
+    assert tried == {NOW: True, NOW + 86_399: True, NOW + 86_400: False}
+
+
 @pytest.mark.parametrize("members", COVERING[:-2], ids=lambda each: f"{each['kind']} {each['name']}")
 def test_end_08_without_an_issuer_a_suspension_covers_the_name_at_each_issuer(members: dict[str, Any]):
     entry = suspension(**members, issuer="")

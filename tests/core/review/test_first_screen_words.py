@@ -21,7 +21,7 @@ from jitney.core.review.safe_text import short_resource
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.votes import narrowed
-from jitney.core.review.wording import rejected_before
+from jitney.core.review.wording import first_facts, rejected_before
 from jitney.handlers.runtime.templates import access_line, with_times
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
@@ -352,6 +352,8 @@ def test_rev_07_what_was_not_granted_is_said():
         f"s3:PutObject on {WIDE}",
         "s3:DeleteObject",
     )
+    left_out = [fact.value for fact in first_facts(shown(twice)) if fact.name == "Not granted"]
+    assert tuple(left_out) == not_granted(shown(twice))
     assert (shortened(shown(asked)), shortened(shown(twice))) == ("", "5 minutes instead of 15 minutes")
     assert narrowed(asked, NarrowedApproval(asked.permissions, 900)).requested is None
 

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from email.header import decode_header, make_header
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import HarmLevel, Risk
-from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission
 from jitney.core.review import wording
@@ -25,6 +26,7 @@ from jitney.core.review.selection import selected_permissions
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.slack.message import message
 from jitney.core.review.slack.modals import approve_selected_modal
+from jitney.core.times import format_time
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, CALL, NOW, PENDING
@@ -359,6 +361,53 @@ def test_pol_12_a_message_that_cannot_show_a_condition_offers_no_approval():
         each.get("action_id") for block in message(sheet(hidden), URL).blocks for each in block.get("elements", ())
     ]
     assert ("reject" in pressed, "approve" in pressed) == (True, False)
+
+
+READS = (
+    *("GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold"),
+    *("GetObjectRetention", "GetObjectTagging", "GetObjectVersion"),
+)
+
+
+def of_objects(*wanted: tuple[int, int]) -> Grant:
+    """Return a request for so many actions, each on so many objects. No action occurs twice."""
+    names, folders = iter(f"s3:{name}" for name in (*READS, "PutObject", "DeleteObject", "RestoreObject")), count()
+    return replace(
+        WRITES,
+        permissions=tuple(
+            Permission(
+                tuple(sorted(islice(names, actions))),
+                tuple(f"arn:aws:s3:::reports/{folder}/{number}" for number in range(objects)),
+            )
+            for (actions, objects), folder in zip(wanted, folders, strict=False)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        (of_objects((1, 1), (1, 4)), of_objects((1, 1), (1, 5))),
+        (of_objects((6, 1), (1, 1)), of_objects((7, 1), (1, 1))),
+        (of_objects(*[(1, 1)] * 4), of_objects(*[(1, 1)] * 5)),
+    ],
+    ids=["resources", "actions", "accesses"],
+)
+def test_rev_03_a_message_that_leaves_out_one_thing_does_not_show_all(most: Grant, more: Grant):
+    assert wording.shows_all(sheet(most))
+    assert not wording.shows_all(sheet(more))
+
+
+def test_rev_10_the_duration_names_an_end_only_if_there_is_one():
+    assert wording.duration(sheet()) == "5 minutes from the approval"
+    latest = f"5 minutes from the approval, until {format_time(NOW)} at the latest"
+    assert wording.duration(sheet(ends_by=NOW)) == latest
+
+
+def test_rev_10_the_outcome_names_only_the_people_who_decided():
+    votes = a_vote("alice", VoteVerdict.APPROVE), a_vote("bob", VoteVerdict.REJECT)
+    rejected = replace(WRITES, state=State.REJECTED, votes=votes)
+    assert wording.outcome(sheet(rejected)) == "Rejected by corp.bob"
 
 
 def test_rev_03_a_vote_covers_the_conditions():

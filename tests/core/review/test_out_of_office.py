@@ -67,11 +67,19 @@ def test_rev_06_a_delegate_votes_as_themselves_and_the_vote_names_the_delegator(
     assert has_enough_approvals(voted(one, "alice", groups))
 
 
+def test_rev_06_a_delegate_who_has_become_a_reviewer_themselves_needs_no_delegation():
+    """Carol is Bob's delegate, and a member of the group to which the request escalates."""
+    review, groups, late = under_review(PENDING), at_work(AWAY), PENDING.created_at + 900
+    assert [each.delegator.name for each in delegations_for("corp.carol", review, groups, late - 1)] == ["corp.bob"]
+    assert delegations_for("corp.carol", review, groups, late) == ()
+
+
 @pytest.mark.parametrize("now", [NOW - 1, NOW + DAY])
 def test_rev_06_before_and_after_the_dates_there_is_no_delegate(now):
     away = AWAY._replace(delegates=(("owners", identity("corp.dave")),))
     require_reviewer(person("dave"), under_review(PENDING), at_work(away), NOW)
     assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away, now=now), now) == "not_reviewer"
+    assert not at_work(away, now=now)["owners"].active_delegations
     # Nor by groups that were read while it held.
     assert code(require_reviewer, person("dave"), under_review(PENDING), at_work(away), now) == "not_reviewer"
 

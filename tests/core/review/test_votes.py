@@ -100,6 +100,14 @@ def test_rev_06_one_person_of_two_groups_counts_for_each():
     assert has_enough_approvals(after(BOTH, "alice", "bob"))
 
 
+def test_rev_06_an_approval_for_one_of_two_groups_counts():
+    voted = after(BOTH, "dora")
+    (vote,) = voted.votes
+    assert not sheet_of(under_review(voted), GROUPS, ACTIONS, (), (), NOW).no_longer_counts(vote)
+    left = GROUPS | {"security": GROUPS["security"]._replace(members=())}
+    assert sheet_of(under_review(voted), left, ACTIONS, (), (), NOW).no_longer_counts(vote)
+
+
 def test_rev_06_the_page_knows_whether_one_more_approval_is_enough():
     """Also for a person of two groups, for one who approved before, and for a requester, whose vote never counts."""
     cases = {
@@ -240,6 +248,12 @@ def test_end_01_a_person_revokes_what_their_agent_got(review: GrantUnderReview):
     assert not may_revoke(replace(person("frank"), issuer="https://other.example"), review, GROUPS, NOW)
 
 
+def test_end_01_a_person_revokes_what_they_got_themselves():
+    own = replace(EITHER, principal="corp.frank", issuer=CORP)
+    assert may_revoke(person("frank"), under_review(own), {}, NOW)
+    assert not may_revoke(person("gina"), under_review(own), {}, NOW)
+
+
 def test_end_01_an_owner_of_before_and_of_another_issuers_agent_revokes_nothing():
     """The alias of an issuer may have been given to another issuer. Both people may still not vote."""
     before = under_review(replace(EITHER, issuer=CORP, agent_owners=(identity("corp.frank"),)))
@@ -278,6 +292,8 @@ def test_rev_06_a_request_was_under_review_until_it_was_decided_revoked_or_expir
         == end - 60
     )
     assert under_review_at(after(EITHER, "bob", at=end - 60).move(State.FAILED), end) == end - 60
+    twice = after(after(BOTH, "bob", at=end - 60), "carol", at=end - 30)
+    assert under_review_at(twice.move(State.FAILED), end) == end - 30
     assert under_review_at(EITHER.move(State.FAILED), end) == EITHER.created_at  # when, nothing says
 
 
@@ -329,6 +345,16 @@ def test_id_10_a_review_keeps_its_configuration_with_another_version_of_the_gran
     owned = under_review(EITHER, owners=("corp.frank",))
     assert identity("corp.frank") in owned.with_grant(replace(EITHER, duration_seconds=1)).requesters
     assert owned.with_grant(WIDE).grant is WIDE
+
+
+def test_rev_06_a_request_that_too_few_can_approve_waits_for_no_one():
+    """A group that approved counts, too: the approval of a person who left no longer does."""
+    one = under_review(after(BOTH, "dora"))
+    assert can_be_approved(one, GROUPS)
+    for group, left in (("security", ()), ("owners", ("corp.alice",))):
+        assert not can_be_approved(one, GROUPS | {group: GROUPS[group]._replace(members=left, escalates_to="")})
+        assert not can_be_approved(one, {name: each for name, each in GROUPS.items() if name != group})
+    assert can_be_approved(under_review(EITHER), {"security": GROUPS["security"]})
 
 
 def test_rev_03_approvals_hold_at_issue_for_this_very_grant_and_by_enough_people():
@@ -405,6 +431,12 @@ pairs_of_wide = sorted({pair for permission in WIDE.permissions for pair in perm
 parts = st.lists(st.sampled_from(pairs_of_wide), unique=True).map(
     lambda chosen: tuple(Permission((action,), (resource,), limits) for action, resource, limits in chosen)
 )
+
+
+@pytest.mark.parametrize("empty", [{"actions": ()}, {"resources": ()}])
+def test_rev_07_a_part_without_actions_or_resources_is_refused(empty: dict[str, tuple[str, ...]]):
+    parts = (WIDE.permissions[0], replace(WIDE.permissions[1], **empty))
+    assert code(narrowed, WIDE, NarrowedApproval(parts, WIDE.duration_seconds)) == "not_narrower"
 
 
 @given(parts, st.integers(-1, 400))

@@ -81,13 +81,14 @@ def eligible_members(group: str, review: GrantUnderReview, groups: Groups, now: 
 def can_be_approved(review: GrantUnderReview, groups: Groups) -> bool:
     """Return whether enough people could approve a pending grant before it ends.
 
-    Requesters do not count. Delegates do not count either, because a delegate and their member count once.
+    Requesters do not count. Delegates do not count either, because a delegate and their member count once. Groups that
+    approved are counted as well, because an approval counts only while its person is in the group.
     """
     grant, last = review.grant, review.grant.expires_at - 1
     return any(
-        all(len(direct_members(each, review, groups, last)) >= groups[each].approvals for each in waiting)
+        all(len(direct_members(each, review, groups, last)) >= groups[each].approvals for each in alternative)
         for alternative in grant.reviews
-        if (waiting := set(alternative) - set(grant.approvals)) <= groups.keys()
+        if groups.keys() >= set(alternative)
     )
 
 
