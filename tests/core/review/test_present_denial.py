@@ -45,3 +45,10 @@ def test_rev_10_a_part_of_a_call_cannot_be_approved():
 def test_rev_10_a_request_without_a_permitted_part_is_undecidable():
     sheet = denied(PENDING, replace(DENIED, allowed_subset=(), longest_seconds=0))
     assert (sheet.part_only, bool(sheet.undecidable)) == ("", True)
+
+
+def test_rev_10_other_reviewers_are_named_only_if_no_requested_approval_suffices():
+    either = replace(PENDING, reviews=(("owners",), ("security",)))
+    one = replace(DENIED, effect=Effect.REVIEW, reviews=(frozenset({"chiefs"}), frozenset({"security"})))
+    assert denied(either, one).other_reviewers == ()
+    assert denied(either, replace(one, reviews=one.reviews[:1])).other_reviewers == (("chiefs",),)
