@@ -377,6 +377,14 @@ def test_pol_03_wildcards_are_decided_for_every_matching_arn(ask, condition, req
     assert (decision.effect is Effect.ALLOW) == expected
 
 
+@pytest.mark.parametrize("condition", ['action in Jitney::Action::"ReadOnly"', 'action != Jitney::Action::"Write"'])
+def test_pol_02_a_condition_on_the_action_itself_distinguishes_levels(ask, condition):
+    policies = f'@id("p") permit (principal, action, resource) when {{ {condition} }};'
+    one = "arn:aws:s3:::b/k"
+    found = [ask(policies, (name, one)) for name in ("s3:GetObject", "s3:DeleteObject", "s3:DeleteObject s3:GetObject")]
+    assert [each.effect for each in found] == [Effect.ALLOW, Effect.DENY, Effect.DENY]
+
+
 @pytest.mark.parametrize("operator", ["==", "in"])
 def test_pol_03_a_wildcard_request_is_denied_what_a_scope_forbids(ask, operator):
     permit = f'@id("p") permit (principal, action, resource) when {{ {WILD} }};'

@@ -103,7 +103,6 @@ class Literals:
         if _attribute_of(compared, "context") != DURATION or not literals:
             return False
         self.durations.update(literals)
-        self.by_value.add(DURATION)
         return True
 
     def add_attribute(self, name: str, tokens: Sequence[str | Wildcard]) -> None:
