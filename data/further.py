@@ -189,9 +189,11 @@ class FurtherNeeds:
                 yield [name, f"!{holder}", f"if the account's default is used instead of {holder}"]
             elif name not in have:
                 yield [name, "", _WHY.get(name, _OF_TAGS if self._sets_tags(name) else _LISTED)]
-        if held and not any(name.startswith("kms:") for name in have) and _prefix(rows[0][0]) != "kms":
+        holders = [*held[:1], *_key_holders(members)]
+        if holders and not any(name.startswith("kms:") for name in have) and _prefix(rows[0][0]) != "kms":
             for name in _ANY_KEY if self._action(rows[0][0]).level in CHANGES else ():
-                yield [name, held[0], f"on the key in {held[0]}; the service decides which actions it uses"]
+                why = f"on the key in {' or '.join(holders)}; the service decides which actions it uses"
+                yield from [] if name in listed else [[name, " ".join(holders), why]]
         left_out = self.rules.get("not_needed", ())
         for name, parameter in documented(operation, self.actions):
             if name not in have and name not in listed and name not in left_out:
@@ -207,6 +209,20 @@ class FurtherNeeds:
 def key_parameters(members: Mapping[str, Shape]) -> list[str]:
     """Return the parameters that name a KMS key."""
     return [n for n, shape in members.items() if shape.type_name == "string" and _KEY_PARAMETER.fullmatch(n)]
+
+
+def _key_holders(members: Mapping[str, Shape]) -> list[str]:
+    """Return the parameters that have a member that names a KMS key."""
+    return [name for name, shape in members.items() if shape.type_name != "string" and _holds_key(shape, ())]
+
+
+def _holds_key(shape: Shape, within: tuple[str, ...]) -> bool:
+    if isinstance(shape, ListShape):
+        return _holds_key(shape.member, within)
+    if not isinstance(shape, StructureShape) or shape.name in within:
+        return False
+    deeper = (*within, shape.name)
+    return bool(key_parameters(shape.members)) or any(_holds_key(each, deeper) for each in shape.members.values())
 
 
 def _plain(name: str) -> str:

@@ -52,8 +52,8 @@ jitney explain -- aws ecs run-task --task-definition web
 | --- | --- |
 | a role | `iam:PassRole` on the role |
 | tags of a new resource | the service's action for tags, such as `ec2:CreateTags`, on the resource or its type |
-| a KMS key, by its id or ARN | the actions with which the service uses the key, on the key |
-| a function's code, layers and VPC | `s3:GetObject`, `lambda:GetLayerVersion` and `ec2:Describe…` |
+| a KMS key, by its id or ARN in a parameter of its own | the actions with which the service uses the key, on the key |
+| a function's code, layers and VPC | `s3:GetObject…`, `lambda:GetLayerVersion` and `ec2:Describe…` |
 | Athena's `OutputLocation` | the S3 actions that write and read results there |
 | a template's address in S3 | `s3:GetObject` on the template |
 | `unmask` of events in CloudWatch Logs | `logs:Unmask` on the log group |
@@ -64,7 +64,8 @@ jitney explain -- aws ecs run-task --task-definition web
 ## Permissions that a call may need
 
 Jitney does not request what no parameter shows. The explanation lists it in `may_need`, with the reason. If AWS denies
-the call, request these permissions on the resource that you use.
+the call, request these permissions on the resource that you use. Actions on a KMS key are also there if the key has
+only an alias, or stands inside another parameter, such as a volume's key in `BlockDeviceMappings`.
 
 ## Sources
 

@@ -29,7 +29,7 @@ OWN = [
     for command in CHECKED_IN.service(service).own_commands()
 ]
 # What is known at least; raise these when the table gets better. Every operation of the services is in one of three.
-LEAST = {"by_name": 5148, "by_exception": 382, "derived": 3687, "further": 609, "mentioned": 347}
+LEAST = {"by_name": 5148, "by_exception": 382, "derived": 3687, "further": 609, "mentioned": 432}
 MOST_UNKNOWN = 326
 
 

@@ -119,6 +119,30 @@ DERIVED = {
         ("secretsmanager:CreateSecret", f"secretsmanager:{E}:secret:rds!*"),
         ("secretsmanager:TagResource", f"secretsmanager:{E}:secret:rds!*"),
     ],
+    "aws rds modify-db-instance --db-instance-identifier d --rotate-master-user-password": [
+        ("rds:ModifyDBInstance", f"rds:{E}:db:d"),
+        ("secretsmanager:RotateSecret", f"secretsmanager:{E}:secret:rds!*"),
+    ],
+    "aws rds modify-db-cluster --db-cluster-identifier c --no-rotate-master-user-password": [
+        ("rds:ModifyDBCluster", f"rds:{E}:cluster:c")
+    ],
+    # A version of a function's code.
+    "aws lambda update-function-code --function-name f --s3-bucket b --s3-key k --s3-object-version 1": [
+        ("lambda:UpdateFunctionCode", f"lambda:{E}:function:f"),
+        ("s3:GetObject", "s3:::b/k"),
+        ("s3:GetObjectVersion", "s3:::b/k"),
+    ],
+    "aws lambda publish-layer-version --layer-name l --content S3Bucket=b,S3Key=k,S3ObjectVersion=1": [
+        ("lambda:PublishLayerVersion", f"lambda:{E}:layer:l"),
+        ("s3:GetObject", "s3:::b/k"),
+        ("s3:GetObjectVersion", "s3:::b/k"),
+    ],
+    f"aws lambda create-function --function-name f --role {ROLE} --code S3Bucket=b,S3Key=k,S3ObjectVersion=1": [
+        ("lambda:CreateFunction", f"lambda:{E}:function:f"),
+        ("s3:GetObject", "s3:::b/k"),
+        ("s3:GetObjectVersion", "s3:::b/k"),
+        ("iam:PassRole", "iam::444455556666:role/r"),
+    ],
     "aws route53 create-hosted-zone --name n --caller-reference r --vpc VPCId=v": [
         ("route53:CreateHostedZone", "*"),
         ("ec2:DescribeVpcs", "*"),
@@ -181,6 +205,7 @@ def test_pol_13_what_parameters_show_is_derived(line):
     assert [(each.action, *each.resources) for each in explained] == wanted(DERIVED[line])
 
 
+OF_A_KEY = {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
 MENTIONED = {
     "aws s3 cp s3://reports/a .": {"kms:Decrypt"},
     "aws s3 cp s3://reports/a s3://copies/a": {
@@ -199,6 +224,11 @@ MENTIONED = {
     },
     "aws ec2 run-instances --image-id ami-1 --iam-instance-profile Name=p": {"iam:PassRole"},
     "aws ec2 run-instances --image-id ami-1": set(),
+    "aws ec2 run-instances --image-id ami-1 --block-device-mappings "
+    f"'DeviceName=/dev/xvda,Ebs={{Encrypted=true,KmsKeyId={KEY}}}'": OF_A_KEY,
+    "aws dynamodb create-table --table-name t --attribute-definitions AttributeName=a,AttributeType=S --key-schema "
+    f"AttributeName=a,KeyType=HASH --sse-specification Enabled=true,SSEType=KMS,KMSMasterKeyId={KEY}": OF_A_KEY,
+    f"aws sqs create-queue --queue-name q --attributes KmsMasterKeyId={KEY}": set(),  # SQS uses it later
     "aws ecs run-task --task-definition t": {"iam:PassRole"},
     "aws secretsmanager create-secret --name db --add-replica-regions Region=eu-west-2": {
         "kms:Decrypt",

@@ -100,6 +100,11 @@ def _code_object(value: Any, _place: AwsLocation) -> Iterable[str]:
     return [f"{bucket}/{key}" for bucket in buckets[:1] for key in keys[:1]]
 
 
+def _code_version(value: Any, place: AwsLocation) -> Iterable[str]:
+    """Yield the S3 object with a function's code, if the call names a version of it."""
+    return _code_object(value, place) if members_at(value, "S3ObjectVersion") else []
+
+
 def _template_object(value: Any, _place: AwsLocation) -> Iterable[str]:
     """Yield the S3 object that a template's address names. HTTP clients may remove "." and ".." from addresses."""
     for url in strings_in(value):
@@ -119,5 +124,6 @@ S3_TRANSFORMS: Mapping[str, Transform] = {
     "output_bucket": _output_bucket,
     "output_prefix": _output_prefix,
     "code_object": _code_object,
+    "code_version": _code_version,
     "template_object": _template_object,
 }
