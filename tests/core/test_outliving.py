@@ -41,6 +41,23 @@ LONGEST = {
     "ec2:CopySnapshot": None,
     "s3:PutBucketPolicy": None,
     "secretsmanager:GetSecretValue": None,
+    "ec2:AssociateIamInstanceProfile": None,
+    "ec2:ReplaceIamInstanceProfileAssociation": None,
+    "ssm-guiconnect:StartConnection": None,
+    "codebuild:StartSandbox": None,
+    "glue:StartWorkflowRun": None,
+    "glue:UpdateTrigger": None,
+    "batch:SubmitServiceJob": None,
+    "mq:UpdateUser": None,
+    "elasticache:ModifyUser": None,
+    "memorydb:UpdateUser": None,
+    "transfer:ImportSshPublicKey": None,
+    "ds:ResetUserPassword": None,
+    "grafana:CreateWorkspaceServiceAccountToken": None,
+    "wickr:CreateDataRetentionBotChallenge": None,
+    "iot:Connect": 86400,
+    "logs:StartLiveTail": 86400,
+    "kinesis:SubscribeToShard": 86400,
 }
 
 
