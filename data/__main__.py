@@ -185,13 +185,13 @@ def replace_models(path: Path, services: Iterable[str]) -> str:
 def main() -> int:
     """Fetch the sources, build the tables, and print what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
+    masked, most = replace_masks(MASKS)  # first, because its credentials are risks of actions
     harms = Harms.of_models(_yaml("harms.yaml"), MaskTable.load(MASKS.read_bytes()))
     outliving = Outliving.of_models(_yaml("outliving.yaml"))
     sources = fetch(scratch.resolve())
     written, lines = replace(TABLE, AFTER_PAGE, sources, harms, outliving)
     sources.dependents(Rules(**_yaml("operations.yaml")).all_prefixes()).write(DEPENDENTS)
     also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))
-    masked, most = replace_masks(MASKS)
     sliced = replace_models(MODELS, OperationTable.load(OPERATIONS.read_bytes()).services())
     print(*lines, *more, *most, sliced, sep="\n")  # noqa: T201
     return 0 if written and also and masked else 1

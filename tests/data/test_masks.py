@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 
+from data import __main__ as command
 from data import masks
 from data.__main__ import MASKS, replace_masks
 from data.sources import HERE
@@ -113,3 +114,18 @@ def test_all_services_and_operations_of_botocore_are_in_the_table():
     assert len(TABLE.services()) > 400
     for name, model in masks.models():
         assert set(TABLE.operations(name)) == set(model["operations"]), name
+
+
+def test_the_table_of_masks_is_built_before_the_risks_that_are_read_from_it(monkeypatch):
+    class Stop(Exception):
+        """The risks are read."""
+
+    def read(*_):
+        raise Stop
+
+    built = []
+    monkeypatch.setattr(command, "replace_masks", lambda path: (True, built.append(path) or []))
+    monkeypatch.setattr(command.Harms, "of_models", read)
+    with pytest.raises(Stop):
+        command.main()
+    assert built == [MASKS]
