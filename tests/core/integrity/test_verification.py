@@ -549,6 +549,16 @@ def test_aud_09_a_missing_record_is_found_unless_it_is_after_the_last_day(until:
     assert found == ([(position,)] if missing else [])
 
 
+@pytest.mark.parametrize(("unread", "missing"), [(key_of(1), False), (key_of(0), True), (None, True)])
+def test_aud_09_a_record_that_an_unsealed_unreadable_object_may_hold_is_not_missing(unread: str | None, missing: bool):
+    world = world_of([[chain("g-a", 1)]])
+    contents = {key: read_contents(body) for key, body in world.objects.items() if key != unread}
+    lost = WrittenRecord(RecordPosition("g-b", 0), "h", NOW)
+    unreadable = {unread: "AccessDenied"} if unread else {}
+    found = verify(Evidence(world.checked(), contents, unreadable, now=world.now, table=TableEvidence({}, (lost,))))
+    assert [each.records for each in found.breaks] == ([(lost.position,)] if missing else [])
+
+
 @pytest.mark.parametrize("rehash", [True, False], ids=["with its hash", "under the old hash"])
 def test_aud_09_a_record_that_was_changed_before_its_seal_is_named(*, rehash: bool):
     (made,), position = chain("g-a", 1), RecordPosition("g-a", 0)

@@ -1,16 +1,19 @@
 """Which lost read may explain an event (row GW 8), without a store: it might return any read of the grant."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from jitney.core.times import iso
 from jitney.core.trail.call_join import (
     RECORDED_WITHIN_SECONDS,
     CallInRecords,
     RecordJoin,
     RecordMatch,
     SentAttempt,
+    call_of_records,
     join_record,
 )
 from jitney.core.trail.join import ParsedSessionName, Purpose
@@ -39,6 +42,17 @@ OTHERS: dict[str, dict[str, Any]] = {
 def test_gw_06_a_lost_read_explains_an_event_of_about_the_same_time():
     found = join_record(READ, NAME, None, lambda: [LOST], LATE)
     assert found == RecordJoin(RecordMatch.ANSWER_LOST, LOST.call_id)
+
+
+def test_gw_09_a_ticket_in_one_record_makes_the_call_one_that_the_agent_sends():
+    members = {"chain": LOST.call_id, "grant_id": LOST.grant_id, "actions": ["s3:getobject"], "code": ""}
+    calls = {"under_review": {}, "sent": {"ticket": True, "access_key_id": READ.access_key_id}}
+    records = [
+        {**members, "outcome": outcome, "time": iso(LOST.at), "detail": json.dumps({"call": call})}
+        for outcome, call in calls.items()
+    ]
+    assert call_of_records(records) == LOST._replace(ticket=True)
+    assert call_of_records(records[:1]) == LOST._replace(attempts=())
 
 
 @pytest.mark.parametrize("members", OTHERS.values(), ids=OTHERS)
