@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.core.identity.authenticate import Authenticated, authenticate
+from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.keys import parse_key_set
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
@@ -380,6 +381,14 @@ def test_id_10_a_claim_of_the_configured_name_precedes_the_path(keys: KnownKeys)
     both: dict[str, Any] = {"act.sub": "bob", "act": {"sub": "alice"}}
 
     assert _principal(token(**both), keys).human == identity("people.bob")
+
+
+@pytest.mark.parametrize("path", ["act.sub", "act.sub.id"])
+def test_id_10_a_null_claim_hides_no_claim_at_its_path(path: str) -> None:
+    nested = {path: None, "act": {"sub": {"id": "alice"} if path == "act.sub.id" else "alice", "sub.id": None}}
+
+    assert claim_at(nested, path) == "alice"
+    assert claim_at({path: None}, path) is None
 
 
 def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKeys) -> None:
