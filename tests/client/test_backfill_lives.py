@@ -126,7 +126,7 @@ def _sends_refused_messages_no_more(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(backfill.Backfill, "_send_batch", once)
 
 
-def _tells_the_copies_of_an_event_apart(patch: pytest.MonkeyPatch) -> None:
+def _counts_each_copy_of_an_event(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(trail_event, "_event_id", lambda event: str(event["eventID"]))
 
 
@@ -142,7 +142,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "believes the name of the assumed session": _believes_the_name_of_the_assumed_session,
     "reads only the days themselves": _reads_only_the_days_themselves,
     "sends refused messages no more": _sends_refused_messages_no_more,
-    "tells the copies of an event apart": _tells_the_copies_of_an_event_apart,
+    "counts each copy of an event": _counts_each_copy_of_an_event,
     "writes over what is there": _writes_over,
     "reports what was reported": _patched(trail.Trail, "has_verdict", lambda *_: False),
     "keeps no call that waits": _patched(trail.Trail, "save_call", lambda *_: None),
