@@ -277,6 +277,8 @@ PROVIDER = [
     Hostile("Okta jti of another kind", "token_kind", lambda: _sample(okta.SAMPLE, jti="oar.0mP4"), "okta"),
     Hostile("Okta uid is a number", "token_claims", lambda: _sample(okta.SAMPLE, uid=7), "okta"),
     Hostile("Okta uid is empty", "token_claims", lambda: _sample(okta.SAMPLE, uid=""), "okta"),
+    Hostile("Okta actor without uid", "token_human", lambda: _sample(okta.SAMPLE, uid=None, act={"sub": "a"}), "okta"),
+    Hostile("a pod's actor", "token_human", lambda: _sample(kubernetes.SAMPLE, act={"sub": "a"}), "eks"),
     Hostile("Entra ID token", "token_kind", lambda: _sample(entra.SAMPLE, azpacr=None, nonce="n"), "entra"),
     Hostile("Entra ID token without nonce", "token_kind", lambda: _sample(entra.SAMPLE, azpacr=None), "entra"),
     Hostile(

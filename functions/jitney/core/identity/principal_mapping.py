@@ -167,7 +167,8 @@ def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str)
     """Return the person that the agent acts for, or None when the token names no person.
 
     The result is the identity with which the person signs in and votes. So Jitney can refuse their vote on requests of
-    their own agent (REV 5). A token is refused when its person cannot be resolved to that identity.
+    their own agent (REV 5). A token is refused when its person cannot be resolved to that identity. So is an
+    agent's token with an actor (RFC 8693 section 4.1) and without a person.
     """
     named = (_bearer(claims, issuer, provider, agent), _claimed_human(claims, issuer))
     people = {_person(name, issuer, agent) for name in named if name is not None}
@@ -175,6 +176,11 @@ def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str)
         raise unresolved_human(
             f"The token belongs to one person, and its claim {issuer.human_claim} names another.",
             "Get a token whose claims name the same person.",
+        )
+    if issuer.kind != "human" and not people and "act" in claims:
+        raise unresolved_human(
+            "The token was delegated to an actor (act), and it names no person.",
+            "Get a token whose claims name the person, or use a token of the agent itself.",
         )
     return people.pop() if people else None
 
