@@ -226,9 +226,10 @@ def test_gw_05_a_body_that_was_compressed_more_than_once_is_searched(layers: int
     assert (b"hunter2000" not in read) == (layers <= MOST_LAYERS)
     assert json.loads(read).keys() == {"password"}
     if layers > 1:
-        part = gzip.compress(gzip.compress(b"password=hunter2000") + b"more")
-        with pytest.raises(Problem, match="would move the bytes"):
-            masked("s3", "GetObject", part, {})
+        whole = gzip.compress(b"password=hunter2000")
+        for part in (gzip.compress(whole + b"more"), gzip.compress(whole) + b"more", gzip.compress(whole)[:-1]):
+            with pytest.raises(Problem, match="would move the bytes"):
+                masked("s3", "GetObject", part, {})
 
 
 def test_gw_12_a_body_that_grows_without_bound_is_refused():

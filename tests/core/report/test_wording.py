@@ -10,10 +10,10 @@ from jitney.core.access.request import Permission
 from jitney.core.records.audit import AuditEvent, Outcome, chain_record
 from jitney.core.records.refusal_counts import RefusalKey
 from jitney.core.report.builder import build_report
-from jitney.core.report.grant_report import GrantReport, UsedConfiguration
+from jitney.core.report.grant_report import FollowUpReview, GrantReport, ReportedBreakGlass, UsedConfiguration
 from jitney.core.report.rows import ReportRow, Tone
 from jitney.core.report.suggestion import suggest
-from jitney.core.report.wording import sections
+from jitney.core.report.wording import sections, state_row
 from jitney.core.times import epoch, iso
 from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
 from jitney.core.trail.join import CallVerdict, Purpose
@@ -50,6 +50,19 @@ def test_aud_04_the_report_names_the_owners_of_the_agent_at_the_time_of_the_requ
     owned = replace(GRANT, agent_owners=(identity("staff.olaf"), identity("staff.ann")))
     assert ("owners", "staff.olaf, staff.ann") in rows(report_of(requested(owned)))
     assert "owners" not in dict(rows(report_of(requested())))
+
+
+def test_rev_08_access_by_break_glass_is_no_good_news():
+    active = report_of(requested(), now=NOW + 9)
+    use, seen = (
+        ReportedBreakGlass(NOW, "staff.gina", "down", "2026-11-25T12:00:00Z"),
+        FollowUpReview(NOW, "b", "ok", ""),
+    )
+    broken = replace(active, break_glass=use)
+    assert [state_row(each).tone for each in (active, broken)] == [Tone.GOOD, Tone.BAD]
+    due = ("follow-up", "not reviewed yet; due by 2026-11-25T12:00:00Z")
+    reviewed = replace(broken, follow_up_reviews=(seen,))
+    assert [due in rows(each) for each in (active, broken, reviewed)] == [False, True, False]
 
 
 @pytest.mark.parametrize("mark", CLOSING)
