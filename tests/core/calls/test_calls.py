@@ -56,6 +56,8 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/*"),
         ("s3:DeleteObject", "s3:::reports/*"),
     ],
+    "aws s3 sync . s3://reports": [("s3:ListBucket", "s3:::reports"), ("s3:PutObject", "s3:::reports/*")],
+    "aws s3 sync s3://reports backup --delete": [("s3:ListBucket", "s3:::reports"), ("s3:GetObject", "s3:::reports/*")],
     "aws s3 ls s3://": [("s3:ListAllMyBuckets", "*")],
     "aws s3 ls": [("s3:ListAllMyBuckets", "*")],
     "aws s3 ls s3://reports/2026/": [("s3:ListBucket", "s3:::reports")],

@@ -109,7 +109,7 @@ def test_gw_05_marked_keys_of_maps_are_masked_in_xml():
         assert answer.body.decode() == body.replace(">a<", f">{mask('a')}<")
 
 
-def test_gw_05_a_marked_member_with_a_secret_name_is_masked_whatever_its_text():
+def test_gw_05_a_marked_member_with_a_secret_name_is_masked_with_any_text():
     members = {"Password": {"shape": "Secret"}, "Token": {"shape": "Text"}}
     answer = masked(operation("rest-xml", members), "<R><Password>true</Password><Token>true</Token></R>")
     assert answer.body.decode() == f"<R><Password>{mask('true')}</Password><Token>true</Token></R>"
