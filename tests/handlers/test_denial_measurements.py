@@ -56,6 +56,15 @@ def test_end_01_the_time_is_between_two_calls_and_there_are_six_at_most(
     assert system.outcomes()[-1] == ("canary", "failed" if denied is None else "denied", "")
 
 
+def test_end_01_the_policy_of_a_measurement_denies_nothing_while_it_lasts(system: System):
+    """Otherwise its own end would be taken for the denial."""
+    measured(system, released(system))
+    (session,) = system.sessions.asked
+    ends = session.policy.document()["Statement"][-1]["Condition"]["DateGreaterThan"]["aws:CurrentTime"]
+    assert ends == iso(system.now + CANARY_POLICY_SECONDS)
+    assert sum(PAUSES_SECONDS) + ISSUE_SECONDS < CANARY_POLICY_SECONDS
+
+
 def test_end_01_the_time_counts_from_the_request_and_not_from_the_measurement(system: System):
     grant_id = released(system)
     system.pause(3.25)  # IAM's write, and the function's cold start

@@ -337,6 +337,15 @@ def test_gw_04_a_call_that_policy_reviews_waits_for_people(gateway: Gateway) -> 
     assert answer["call_id"].startswith("c-")
 
 
+def test_gw_04_a_call_that_requests_its_own_grant_may_wait_for_people(gateway: Gateway) -> None:
+    """One POST with one key begins both the grant and the review of the call."""
+    body = {"target": "analytics-prod", "reason": "monthly report", **DELETE}
+    first, again = (gateway.system.call(create_call, body, idempotency_key="k") for _ in range(2))
+    assert (first[0], first[1]["call_id"]) == (again[0], again[1]["call_id"]) == (202, again[1]["call_id"])
+    made = [each for name, each in gateway.system.store.grants.items() if name != gateway.grant_id]
+    assert sorted((each.state, each.call is not None) for each in made) == [("active", False), ("pending", True)]
+
+
 def test_gw_01_a_call_may_request_its_own_grant(gateway: Gateway) -> None:
     body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
     first = gateway.system.call(create_call, body, idempotency_key="k")
@@ -356,6 +365,15 @@ def test_gw_01_a_call_that_requests_its_own_grant_names_a_ticket_where_the_targe
     assert not gateway.upstream.sent
     assert gateway.system.call(create_call, body | {"ticket": "OPS-12"}, idempotency_key="l")[0] == 200
     assert gateway.post(PUT)[0] == 200  # in a grant from before
+
+
+@pytest.mark.parametrize(("longest", "lasts"), [(3600, 900), (600, 600)])
+def test_gw_01_a_call_requests_its_own_grant_for_fifteen_minutes_at_most(gateway: Gateway, longest: int, lasts: int):
+    config = gateway.system.ports.config
+    gateway.system.ports.config = replace(config, limits=replace(config.limits, max_duration_seconds=longest))
+    body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
+    made = gateway.system.store.grants[gateway.system.call(create_call, body, idempotency_key="k")[1]["grant_id"]]
+    assert made.duration_seconds == lasts
 
 
 def released(gateway: Gateway, grant_id: str) -> None:

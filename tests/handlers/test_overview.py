@@ -138,8 +138,9 @@ def test_rev_19_a_table_of_many_is_cut_and_says_so(desk: ReviewSystem, olga: Bro
     assert f"{MOST_READ} or more" in page
     assert "This table is incomplete" in page
     assert page.count('href="/live/reviews/g-flood') == MOST_SHOWN
-    answer = olga.send("GET", f"{PATH}?table=suspensions&format=csv")
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="jitney-suspensions.csv"'
+    for table, name in (("targets", "targets-incomplete"), ("active", "active"), ("suspensions", "suspensions")):
+        answer = olga.send("GET", f"{PATH}?table={table}&format=csv")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="jitney-{name}.csv"'
 
 
 def test_rev_19_agents_of_the_configuration_have_their_last_request(
