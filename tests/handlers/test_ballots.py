@@ -193,6 +193,17 @@ def test_aud_01_each_vote_is_on_record_with_who_what_and_from_where(system: Syst
     assert record["prev"] == system.records()[-2]["hash"]
 
 
+def test_aud_01_only_the_vote_that_decides_records_how_long_the_request_waited(system: System):
+    two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
+    system.ports.config = replace(system.ports.config, reviewers={"owners": two})
+    grant = pending(system)
+    for name in ("alice", "bob"):
+        system.now += 60
+        vote(ballot(grant, name), system.ports)
+    waited = [json.loads(each["detail"]).get("waited_seconds") for each in system.records()[-2:]]
+    assert waited == [None, system.now - grant.created_at]
+
+
 def test_rev_06_a_rejection_ends_it_and_the_agent_sees_why(system: System):
     grant = pending(system)
     assert vote(ballot(grant, verdict=VoteVerdict.REJECT, comment="not today"), system.ports).state is State.REJECTED

@@ -266,6 +266,20 @@ def test_pol_05_a_full_list_is_a_refusal(system: System):
     assert (status, body["code"], headers["Retry-After"]) == (429, "rate_limited", "60")
 
 
+def test_pol_05_one_full_list_of_several_is_a_refusal(system: System):
+    """That of the agent's owner is full, because of the owner's other agents."""
+    corp = replace(system.config.issuers["corp"], owners={"reader-agent": ("corp.alice",)})
+    system.ports.config = replace(system.ports.config, issuers={**system.config.issuers, "corp": corp})
+    assert system.call(create_grant, MAKE)[0] == 201
+    full = ListedGrant("g-x", "o" * MAX_CHARACTERS, "another", system.now + 900, "a")
+    before = dict(system.store.lists)
+    codes = []
+    for key, listed in before.items():
+        system.store.lists |= before | {key: listed.with_entry(full)}
+        codes.append(system.call(create_grant, MAKE)[1]["code"])
+    assert codes == ["rate_limited"] * 2
+
+
 def test_pol_05_a_decision_reads_all_holders_at_once_and_only_them(system: System):
     for number in range(30):
         assert system.call(create_grant, MAKE | {"reason": f"{number}"})[0] == 201
