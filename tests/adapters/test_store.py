@@ -10,6 +10,7 @@ from moto import mock_aws
 from jitney.adapters import past_verdicts
 from jitney.adapters.deny_list import MOST_CLOCK_SKEW_SECONDS, DenyList, deny_entry_update
 from jitney.adapters.grant_items import grant_key, item_of
+from jitney.adapters.grant_lists import list_put
 from jitney.adapters.past_verdicts import MOST_APPROVALS, put_rejection, rejections_query
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.adapters.store import PAGE_SIZE, Store
@@ -601,6 +602,14 @@ def test_a_write_that_depends_on_nothing_read_is_repeated_while_another_transact
     assert raised.value.code not in FAILURES
 
 
+@pytest.mark.parametrize("ends", [(60, 900), (900, 60)])
+def test_pol_05_a_list_is_kept_until_the_last_of_its_grants_ends(ends: tuple[int, int]):
+    first, second = (ListedGrant(f"g-{seconds}", "o", "u", NOW + seconds) for seconds in ends)
+    before = GrantList(AGENT).with_entry(first)
+    item = list_put("state", GrantListUpdate(before, before.with_entry(second)))["Put"]["Item"]
+    assert item["expires"] == {"N": str(NOW + 900)}
+
+
 def pending_update(before: GrantList, grant: Grant) -> GrantListUpdate:
     return GrantListUpdate(before, before.with_entry(pending_review(grant)))
 
@@ -725,6 +734,13 @@ def test_rev_11_a_change_that_approves_nothing_stores_no_approval(store: Store):
     assert past_verdicts.put_approval("state", before, before) == []
     active = activated(before, NOW + 5)
     assert past_verdicts.put_approval("state", active, replace(active, cut_off_at=NOW + 6)) == []
+
+
+def test_rev_11_the_end_of_approvals_is_kept_as_long_as_an_approval_counts():
+    active = activated(replace(PENDING, counts_again=True), NOW)
+    revoked = active.end(State.REVOKED, GrantEnd(NOW + 5, "corp.olga", "wrong"))
+    (put,) = past_verdicts.put_end_of_approvals("state", active, revoked)
+    assert put["Put"]["Item"]["expires"] == {"N": str(NOW + 5 + HISTORY_SECONDS)}
 
 
 def test_rev_17_a_rejected_call_is_found_by_equal_calls_only(store: Store):

@@ -232,6 +232,39 @@ def test_ops_02_a_corpus_has_every_kind_of_item_and_every_member_of_a_grant(corp
     assert "call_sent" in members
 
 
+FLOWS_SECONDS, DAY = 600, 86_400
+KEPT = {
+    **dict.fromkeys(("c", "g", "k", "r"), 100 * DAY),  # records, and CloudTrail's keys and calls
+    **dict.fromkeys(("GRANT", "FOLLOW_UP"), 90 * DAY),
+    **dict.fromkeys(("APPROVED", "VOTES"), 30 * DAY),
+    **dict.fromkeys(("REVIEW", "SENT", "MESSAGE"), 9 * DAY),
+    **dict.fromkeys(("BUDGET", "CALL_KEY", "IDEMPOTENCY", "REJECTED"), DAY),
+    **dict.fromkeys(("ROLE", "SUSPENSIONS", "TRAIL"), None),
+    "OUT_OF_OFFICE": 7 * DAY,
+    "SESSION": 8 * 3600,
+    "ACTIVE_GRANTS": 3600,
+    "PENDING": 3600,
+}
+"""How long DynamoDB keeps each kind of item, from its flow on; None for those that no time deletes."""
+
+
+def test_ops_02_no_item_is_deleted_as_long_as_it_counts():
+    with stored_system() as stored:
+        today = new_corpus(stored)
+    found: dict[str, list[int | None]] = {}
+    for item in (*today.tables["state"], *today.tables["audit"]):
+        kind = item["pk"]["S"].partition("#")[0]
+        kept = int(item["expires"]["N"]) - today.now if "expires" in item else None
+        if item.get("sk") != {"S": "QUOTA"} and kind != "REPLAY":  # they count for an hour at most, or as the token
+            found.setdefault(kind if kind.isupper() else kind[0], []).append(kept)
+    assert found.keys() == KEPT.keys()
+    for kind, least in KEPT.items():
+        if least is None:
+            assert None in found[kind], kind
+        else:
+            assert all(each is not None and each >= least - FLOWS_SECONDS for each in found[kind]), (kind, found[kind])
+
+
 def test_ops_02_the_corpus_of_this_version_is_what_this_version_stores():
     version = current_version()
     assert (FOLDER / f"{version}.json").exists(), f"Version {version} has no corpus. Run `{COMMAND}`."
