@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.core.access.conditions import conditions_of
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission
 from jitney.core.access.request_body import parse_request
@@ -316,6 +317,25 @@ def test_mask_05_a_permission_that_names_a_secret_is_refused(place: str):
     (error,) = refused.value.extras["errors"]
     assert error["pointer"] == "/permissions/0"
     assert "appears to hold a secret" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        ExplainedAction("aws s3 ls", "s3:ListBucket", (f"arn:aws:s3:::reports/{NAMED}",), "why"),
+        ExplainedAction(
+            "aws s3 ls", "s3:ListBucket", ("arn:aws:s3:::b",), "why", conditions_of({"s3:prefix": [NAMED]})
+        ),
+    ],
+    ids=["resource", "condition"],
+)
+def test_mask_05_a_call_that_needs_a_permission_with_a_secret_is_refused(need: ExplainedAction):
+    body = {name: value for name, value in GOOD.items() if name != "permissions"} | {"calls": ["aws s3 ls"]}
+    with pytest.raises(Problem) as refused:
+        parse_request(json.dumps(body).encode(), TARGETS, LIMITS, lambda *_: (need,), UNTAGGED)
+    (error,) = refused.value.extras["errors"]
+    assert (error["pointer"], "appears to hold a secret" in error["detail"]) == ("/calls", True)
+    assert SECRET not in json.dumps(refused.value.body())
 
 
 def asked(body: bytes, key: bytes = KEY) -> AccessRequest:

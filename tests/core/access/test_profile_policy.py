@@ -349,6 +349,8 @@ def test_pol_15_what_is_not_in_the_profile_is_refused(wanted: tuple[str, str], p
         errors = misfits(*permitted(wanted))
         assert {each["pointer"] for each in errors} == {pointer}
         assert "the access profile" in errors[0]["detail"]
+        in_part = wanted[1] == "arn:aws:s3:::*/app"
+        assert any(each["detail"].startswith("Only a part of ") for each in errors) == in_part
     else:
         assert narrowed(wanted).permissions == permitted(("s3:GetObject", "arn:aws:s3:::state/*"))
 

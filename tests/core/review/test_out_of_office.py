@@ -74,6 +74,12 @@ def test_rev_06_a_delegate_who_has_become_a_reviewer_themselves_needs_no_delegat
     assert delegations_for("corp.carol", review, groups, late) == ()
 
 
+def test_rev_06_each_person_has_their_own_entry():
+    entries = OutOfOfficeEntries((AWAY, AWAY._replace(id="a-2", human=identity("corp.alice"))))
+    found = [entries.of(identity(f"corp.{name}")) for name in ("alice", "bob", "carol")]
+    assert [each and each.id for each in found] == ["a-2", "a-1", None]
+
+
 @pytest.mark.parametrize("now", [NOW - 1, NOW + DAY])
 def test_rev_06_before_and_after_the_dates_there_is_no_delegate(now):
     away = AWAY._replace(delegates=(("owners", identity("corp.dave")),))
