@@ -138,6 +138,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(f"pytest-xdist does not keep groups together: {len(apart)} tests, {apart[0]} first")
 
 
+@pytest.fixture
+def functions_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the environment variables that all functions have."""
+    from infra.spec import ALL_FUNCTIONS  # here, because few tests need it, and it takes half a second
+
+    for name, value in ALL_FUNCTIONS.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="session")
 def stack() -> dict[str, Any]:
     """Return stack.json of the run's local system. The first test that needs the system starts it."""

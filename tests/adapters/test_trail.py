@@ -17,7 +17,9 @@ from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.integrity.seal_chain import OVERDUE_SECONDS
 from tests.cloudtrail_events import ACCOUNT, KEY, assume_role_event, call_event
 from tests.fakes import GRANT
-from tests.handlers.test_correlator import Correlator, environment  # noqa: F401 - a fixture
+from tests.handlers.test_correlator import Correlator
+
+pytestmark = pytest.mark.usefixtures("functions_environment")
 
 
 class Queue:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import trail
 from jitney.client.audit import backfill, trail_files
 from jitney.core.trail import event as trail_event
@@ -29,9 +28,7 @@ LIVES = 60
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch):
-    for name, value in ALL_FUNCTIONS.items():
-        monkeypatch.setenv(name, value)
+def environment(monkeypatch: pytest.MonkeyPatch, functions_environment: None):
     monkeypatch.setattr(logger, "disabled", True)
     monkeypatch.setattr(backfill, "aws_clients", lambda *_, **__: (BackfillLives.bucket,))
     monkeypatch.setattr(backfill, "ThreadPoolExecutor", Serial)
@@ -157,5 +154,5 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 def test_aud_03_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     PLANTED[bug](monkeypatch)
     monkeypatch.setattr(lives, "_shortest", lambda _, steps: steps)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="seed"):
         live_many(BackfillLives, STEPS, OFTEN, LIVES)

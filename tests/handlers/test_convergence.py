@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import trail
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.audit_database.definitions import QUERIES
@@ -29,9 +28,7 @@ SOME = 400
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch):
-    for name, value in ALL_FUNCTIONS.items():
-        monkeypatch.setenv(name, value)
+def environment(monkeypatch: pytest.MonkeyPatch, functions_environment: None):
     monkeypatch.setattr(logger, "disabled", True)
 
 

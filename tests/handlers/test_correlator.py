@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import RECHECK_SECONDS, Trail
 from jitney.client.audit import trail_files
@@ -42,6 +41,8 @@ from tests.core.report.recorded_grants import report_of, requested
 from tests.core.trail.test_heartbeat import REVOKERS, revoker_called
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore, MemoryTrailWatches
 from tests.identities import identity as person
+
+pytestmark = pytest.mark.usefixtures("functions_environment")
 
 
 class Correlator:
@@ -101,12 +102,6 @@ class Correlator:
 
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(record_in(item)) for item in self.table.items.values() if "record" in item]
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch):
-    for name, value in ALL_FUNCTIONS.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

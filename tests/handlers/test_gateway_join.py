@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.record_items import record_attribute
 from jitney.core.access.request import Permission, Way
 from jitney.core.call_lookup import read_call_id
@@ -19,6 +18,8 @@ from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.fakes import GRANT as CREDENTIALS_GRANT
 from tests.fakes import NOW
 from tests.handlers.test_correlator import Correlator
+
+pytestmark = pytest.mark.usefixtures("functions_environment")
 
 GRANT = replace(
     CREDENTIALS_GRANT,
@@ -43,12 +44,6 @@ PUT = RecordedCall(
 )
 GET = replace(PUT, operation="GetObject", actions=("s3:GetObject",), parameters={"Bucket": "reports", "Key": "a"})
 ANSWERED = AnswerFacts(200, "request-2", 12)
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch):
-    for name, value in ALL_FUNCTIONS.items():
-        monkeypatch.setenv(name, value)
 
 
 class Gateway(Correlator):

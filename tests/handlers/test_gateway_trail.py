@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from infra.spec import ALL_FUNCTIONS
 from jitney.adapters.record_items import record_attribute
 from jitney.core.access.credentials import Credentials
 from jitney.core.gateway.aws_answer import AwsAnswer
@@ -21,14 +20,10 @@ from tests.fakes import GRANT
 from tests.handlers.gateway import DELETE, GET, PUT, Gateway
 from tests.handlers.test_correlator import Correlator
 
+pytestmark = pytest.mark.usefixtures("functions_environment")
+
 CALLS = "AROACALLSAAAAAAAAAAAA"
 KEY = "ASIAEXAMPLEAAAAAAAAA"
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch):
-    for name, value in ALL_FUNCTIONS.items():
-        monkeypatch.setenv(name, value)
 
 
 class Watched(Gateway):

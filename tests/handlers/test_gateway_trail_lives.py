@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import trail
 from jitney.core.call_lookup import read_call_id
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_record
@@ -24,6 +23,8 @@ from jitney.handlers.trail import trail_events
 from tests.cloudtrail_events import assume_role_event, call_event, forwarded_event, identity
 from tests.fakes import NOW
 from tests.handlers.test_gateway_join import CALLS, GET, GRANT, ORIGIN, PUT, READS, Gateway
+
+pytestmark = pytest.mark.usefixtures("functions_environment")
 
 ADMIN = "AROAADMINAAAAAAAAAAAA"
 LIVES = 24
@@ -269,12 +270,6 @@ def live_many(seeds: Iterable[int]) -> None:
         life = GatewayLife(seed)
         life.live()
         life.check()
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch):
-    for name, value in ALL_FUNCTIONS.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize("part", range(2))
