@@ -255,6 +255,9 @@ def test_ops_02_no_item_is_deleted_as_long_as_it_counts():
     for item in (*today.tables["state"], *today.tables["audit"]):
         kind = item["pk"]["S"].partition("#")[0]
         kept = int(item["expires"]["N"]) - today.now if "expires" in item else None
+        place, _, key = item["sk"].get("S", "").partition("#")
+        if place == "DENY":  # until the session that it denies is over
+            assert item["expires"] == {"N": str(int(key.partition("#")[0]))}
         if item.get("sk") != {"S": "QUOTA"} and kind != "REPLAY":  # they count for an hour at most, or as the token
             found.setdefault(kind if kind.isupper() else kind[0], []).append(kept)
     assert found.keys() == KEPT.keys()
