@@ -57,7 +57,8 @@ def check_agents_subject(subject: str, issuer: Issuer, entries: Iterable[Issuer]
             raise Refusal(
                 "token_subject",
                 "The token's agent has a name that a person of the same issuer can have.",
-                f"Rename the agent at the issuer, or correct subject_pattern of issuers.{people.name}.",
+                "Ask your platform engineer to rename the agent at the issuer, or to correct the subject_pattern of "
+                f"issuers.{people.name}.",
             )
 
 
@@ -74,7 +75,7 @@ def check_subject_is_no_unit(subject: str, issuer: Issuer, entries: Iterable[Iss
             raise Refusal(
                 "token_subject",
                 "The token's subject has the form of a unit of its issuer.",
-                "Rename the agent at the issuer, to a name that is not a claim with its value.",
+                "Ask your platform engineer to give the agent a name at the issuer that is not a claim with its value.",
             )
 
 
