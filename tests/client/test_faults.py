@@ -3,6 +3,7 @@
 import pytest
 
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.problem_members import ApiBounds, ApiFault
 from jitney.client.terminal.faults import detail_in_options, fault_and_fix
 
 ONE = ApiPermission(("s3:GetObject", "s3 GetObject"), ("arn:aws:s3:::reports/*", "reports"))
@@ -11,7 +12,7 @@ SEVERAL = GrantRequest("analytics-prod", (ONE, ONE), 2, "report")
 COPY = "aws s3 cp s3://reports/2026/q3.csv 'a dir'"
 CALLED = GrantRequest("analytics-prod", (), 300, "report", calls=(COPY,))
 CALLS = GrantRequest("analytics-prod", (), 300, "report", calls=("aws s3 ls", COPY, "aws " + "x" * 100))
-BOUNDS = {"minimum": 5, "maximum": 3600}
+BOUNDS = ApiBounds(5, 3600)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +44,18 @@ BOUNDS = {"minimum": 5, "maximum": 3600}
     ],
 )
 def test_a_place_in_the_body_is_the_option_and_its_value(ask: GrantRequest, pointer: str, place: str):
-    fault = {"pointer": pointer, "detail": "It is wrong.", "fix": "Write another."}
+    fault = ApiFault(pointer, "It is wrong.", "Write another.")
     assert fault_and_fix(fault, ask) == (f"{place}: It is wrong.", "Write another.")
 
 
 @pytest.mark.parametrize("ask", [CALLED, None])
 def test_an_error_without_a_place_is_shown_alone(ask: GrantRequest | None):
-    assert fault_and_fix({"pointer": "", "detail": "It is wrong.", "fix": "Fix."}, ask) == ("It is wrong.", "Fix.")
+    assert fault_and_fix(ApiFault("", "It is wrong.", "Fix."), ask) == ("It is wrong.", "Fix.")
 
 
 @pytest.mark.parametrize(("ask", "said"), [(ASK, "--for 2h is too long."), (SEVERAL, "--for 2s is too short.")])
 def test_a_duration_out_of_bounds_is_shown_as_durations_are_written(ask: GrantRequest, said: str):
-    fault = {"pointer": "/duration_seconds", "detail": "It is out of range.", "fix": "Another.", "bounds": BOUNDS}
+    fault = ApiFault("/duration_seconds", "It is out of range.", "Another.", BOUNDS)
     assert fault_and_fix(fault, ask) == (said, "Give 5s to 1h.")
 
 
@@ -76,6 +77,6 @@ def test_a_problem_with_a_call_names_the_command(ask: GrantRequest | None, point
 
 @pytest.mark.parametrize(("pointer", "place"), [("/reason", "--reason"), ("/name", "NAME"), ("/other", "/other")])
 def test_cli_07_without_a_request_the_options_of_operators_are_named(pointer: str, place: str):
-    assert fault_and_fix({"pointer": pointer, "detail": "It is empty.", "fix": "Write."}, None) == (
+    assert fault_and_fix(ApiFault(pointer, "It is empty.", "Write."), None) == (
         f"{place}: It is empty.", "Write.",
     )  # fmt: skip

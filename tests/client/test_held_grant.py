@@ -292,7 +292,7 @@ def test_pol_15_a_first_request_is_not_shortened(broker: MemoryBroker):
 
 
 def test_pol_15_the_next_request_is_not_shortened_if_only_a_part_of_it_would_pass(broker: MemoryBroker):
-    broker.forbidden_from, broker.also = START + 1.5 * 3600, {"allowed_subset": [{}]}
+    broker.forbidden_from, broker.also = START + 1.5 * 3600, {"allowed_subset": [NEED.permissions[0].document()]}
     grant = held(broker)
     grant.credentials()
     broker.now += 3600

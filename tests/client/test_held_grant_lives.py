@@ -21,13 +21,14 @@ from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.connection import HttpResponse
 from jitney.client.api.grant_members import ApiVote
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
+from jitney.client.api.problem_members import read_problem_json
 from jitney.client.api.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
 from jitney.client.holding import grant_uses, held_grant, slice_source
 from jitney.client.holding.grant_cache import locked_entry
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.holding.slice_source import SliceSource
 from jitney.client.holding.slices import Slice, Slices
-from jitney.client.problems import ClientProblem, Unavailable, from_problem_json
+from jitney.client.problems import ClientProblem, Unavailable
 from tests.examples import examples
 from tests.lives import Chooser, live_many
 
@@ -91,7 +92,7 @@ def text(seconds: float) -> str:
 
 
 def refusal(code: str, **members: Any) -> ClientProblem:
-    return from_problem_json(409, {"code": code, "title": "Refused", "detail": "Why.", "fix": "What to do."} | members)
+    return read_problem_json(409, {"code": code, "title": "Refused", "detail": "Why.", "fix": "What to do."} | members)
 
 
 class LifeBroker:

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError, ProfileNotFound
 import jitney
 from jitney.sdk import boto3_sessions, open_grant
 from jitney.sdk.review_waits import RenewalReviews, ReviewWait
-from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, issued, problem, under_review
+from tests.client.fake_broker import GRANT_ID, REVIEW, FakeBroker, ended, grant, issued, problem, under_review
 from tests.sdk.test_grants import ACCESS, GRANT
 
 FOLDER = Path(jitney.__file__).parents[1]
@@ -161,7 +161,7 @@ def test_cli_03_each_review_of_a_next_grant_is_announced_once():
     seen: Queue[jitney.ReviewPending] = Queue()
     reviews = RenewalReviews(ReviewWait(on_pending=seen.put))
     for number in ("g-1", "g-1", "g-2"):  # the renewal of g-1 is tried twice
-        reviews.note(jitney.ReviewPending("grant_pending", "Pending", "", extras={"grant": {"id": number}}))
+        reviews.note(jitney.ReviewPending("grant_pending", "Pending", "", extras={"grant": grant(id=number)}))
     assert sorted(seen.get(timeout=60).grant_id for _ in range(2)) == ["g-1", "g-2"]
     for thread in threading.enumerate():
         if thread.name == "jitney-review":

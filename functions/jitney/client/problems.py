@@ -15,9 +15,14 @@ codes. No problem contains a token or a credential.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jitney.client.api.grant_request import GrantRequest
+
+if TYPE_CHECKING:
+    from jitney.client.api.grant_members import ApiReview
+    from jitney.client.api.problem_members import ApiProblem
+    from jitney.client.api.responses import GrantResponse
 
 
 class ClientProblem(Exception):
@@ -42,6 +47,13 @@ class ClientProblem(Exception):
     def __str__(self) -> str:
         """Return what happened and what to do, for a traceback."""
         return "\n".join(part for part in (f"{self.title}: {self.detail}", self.fix) if part)
+
+    @property
+    def members(self) -> "ApiProblem":
+        """The members that this client knows. Raises KeyError, TypeError or ValueError for members of other types."""
+        from jitney.client.api.problem_members import ApiProblem  # noqa: PLC0415 - most processes have no problem
+
+        return ApiProblem.read(self.document())
 
     def document(self) -> dict[str, Any]:
         """Return the problem as JSON, with the members of the API's problem+json."""
@@ -76,17 +88,35 @@ class ReviewPending(ClientProblem):
     @property
     def grant_id(self) -> str:
         """The id of the grant that is under review, or ""."""
-        return str((self.extras.get("grant") or {}).get("id", ""))
+        grant = self.members.grant
+        return grant.id if grant else ""
 
     @property
     def review_url(self) -> str:
         """The page on which the reviewers decide, or ""."""
-        return str(self.extras.get("review", {}).get("review_url", ""))
+        review = self.review
+        return review.review_url if review else ""
 
     @property
     def reviewers(self) -> tuple[str, ...]:
         """The names of the people who were asked."""
-        return tuple(self.extras.get("review", {}).get("reviewers", ()))
+        review = self.review
+        return review.reviewers if review else ()
+
+    @property
+    def review(self) -> "ApiReview | None":
+        """The reviewers who were asked, if the problem names them. Raises as `members`."""
+        from jitney.client.api.grant_members import ApiReview  # noqa: PLC0415 - as in `members`
+
+        given = self.extras.get("review")
+        return ApiReview.read(given) if given else None
+
+    @property
+    def answer(self) -> "GrantResponse":
+        """The broker's answer about the grant under review. Raises KeyError if the problem names no grant."""
+        from jitney.client.api.responses import GrantResponse  # noqa: PLC0415 - as in `members`
+
+        return GrantResponse.read(self.extras)
 
 
 class Unauthenticated(ClientProblem):
@@ -105,36 +135,3 @@ class GrantEnded(ClientProblem):
     """The grant does not exist, or has ended."""
 
     exit_code = 7
-
-
-# Where the code is more exact than the status: a rejected grant is 410 Gone, but the reason is a reviewer's decision.
-_BY_CODE: Mapping[str, type[ClientProblem]] = {
-    "denied": Denied,
-    "grant_rejected": Rejected,
-    "rejected_before": Rejected,
-    "grant_revoked": Revoked,
-    "grant_pending": ReviewPending,
-    "grant_not_found": GrantEnded,
-    "grant_released": GrantEnded,
-    "grant_ended": GrantEnded,
-    "rate_limited": Unavailable,
-    "too_many_pending": Unavailable,
-    "too_many_grants": Unavailable,
-    "too_many_reviews": Unavailable,
-    "grant_conflict": Unavailable,
-}
-
-
-def from_problem_json(status: int, document: Mapping[str, Any]) -> ClientProblem:
-    """Return the problem in a problem+json body of the broker. Its code or else its status determines the class."""
-    known = {"code", "title", "detail", "fix"}
-    code = str(document["code"])
-    kind = _BY_CODE.get(code) or _by_status(status)
-    extras = {name: value for name, value in document.items() if name not in known}
-    title, detail, fix = (str(document.get(name, "")) for name in ("title", "detail", "fix"))
-    return kind(code, title or "The broker refused", detail, fix, extras)
-
-
-def _by_status(status: int) -> type[ClientProblem]:
-    exact: Mapping[int, type[ClientProblem]] = {401: Unauthenticated, 403: Denied, 429: Unavailable}
-    return exact.get(status) or (Invalid if status < 500 else Unavailable)

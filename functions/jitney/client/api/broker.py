@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from jitney.client.api.broker_clock import BrokerClock
 from jitney.client.api.connection import HttpRequest, HttpResponse, checked_url, json_body, send
 from jitney.client.api.grant_request import GrantRequest
-from jitney.client.api.problem_members import is_problem
+from jitney.client.api.problem_members import read_problem_json
 from jitney.client.api.responses import (
     DEFAULT_RETRY_SECONDS,
     GRANT_ID,
@@ -21,7 +21,7 @@ from jitney.client.api.responses import (
     GrantWithCredentials,
 )
 from jitney.client.api.token_auth import TokenAuth
-from jitney.client.problems import ClientProblem, Invalid, Unavailable, from_problem_json
+from jitney.client.problems import ClientProblem, Invalid, Unavailable
 from jitney.client.tokens import TokenSource
 
 if TYPE_CHECKING:
@@ -279,10 +279,10 @@ def _refusal(response: HttpResponse) -> ClientProblem:
     if 300 <= response.status < 400 and "location" in response.headers:
         detail = f"{response.url} redirects to {response.headers['location']}."
         return Invalid("api_redirects", "The API's address redirects", detail, "Configure the address it redirects to.")
-    document = response.document()
-    if not is_problem(document):
+    try:
+        problem = read_problem_json(response.status, response.document())
+    except (KeyError, TypeError, ValueError):
         return _not_understood(response)
-    problem = from_problem_json(response.status, document)
     problem.extras |= {"repeated": True} if response.repeated else {}
     if "retry-after" in response.headers:
         problem.extras["retry_seconds"] = int(response.retry_after(DEFAULT_RETRY_SECONDS))

@@ -11,9 +11,8 @@ def passing_instead(problem: ClientProblem) -> GrantRequest | None:
     """Return the request that would pass instead of the one that failed, or None (`passing_request`)."""
     if problem.request is None:
         return None
-    subset = tuple(map(ApiPermission.read, problem.extras.get("allowed_subset", ())))
-    ways = {str(way): str(effect) for way, effect in {**problem.extras.get("ways", {})}.items()}
-    return passing_request(problem.request, subset, problem.extras.get("longest_seconds", 0), ways)
+    members = problem.members
+    return passing_request(problem.request, members.allowed_subset, members.longest_seconds, members.ways)
 
 
 def passing_request(

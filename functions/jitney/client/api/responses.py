@@ -207,8 +207,3 @@ class GrantPage:
         reviews = ({"review": each.review.document()} if each.review else {} for each in self.grants)
         listed = [each.grant.document() | review for each, review in zip(self.grants, reviews, strict=True)]
         return {"grants": listed, "next": self.next}
-
-
-def read_reasons(items: Any) -> tuple[ApiReason, ...]:
-    """Return the reasons in a JSON list of the API. Raises TypeError for any other list."""
-    return tuple(map(ApiReason.read, items))

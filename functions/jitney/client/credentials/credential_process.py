@@ -106,11 +106,10 @@ def print_credentials(options: CredentialOptions) -> None:
         except ReviewPending as problem:
             if not options.waiting.wait:
                 raise
-            from jitney.client.api.responses import GrantResponse  # noqa: PLC0415 - few processes wait
-            from jitney.client.inputs.settings import connect  # noqa: PLC0415 - as above
+            from jitney.client.inputs.settings import connect  # noqa: PLC0415 - few processes wait
 
             with connect(need.connection) as broker:
-                wait_with_progress(broker, GrantResponse.read(problem.extras), at_most)
+                wait_with_progress(broker, problem.answer, at_most)
             found = _asked(need, "POST")  # the endpoint may remember for a second that the review was pending
         sys.stdout.write(json.dumps(_process_output(found)) + "\n")
 

@@ -56,7 +56,7 @@ def for_last_attempt(problem: ClientProblem) -> ClientProblem:
 
     If there was no answer to an attempt of Jitney, the call may have run.
     """
-    if problem.code != "no_response" and not (problem.code in NOT_RUN and problem.extras.get("may_have_run")):
+    if problem.code != "no_response" and not (problem.code in NOT_RUN and problem.members.may_have_run):
         return problem
     detail = f"{problem.detail} The call may have run."
     fix = "Read the state of the resource before you decide to call again."
@@ -125,12 +125,12 @@ class CallSender:
             try:
                 answer = self._broker.call(document, key)
             except ClientProblem as problem:
-                repeated = repeated or "repeated" in problem.extras
+                repeated = repeated or problem.members.repeated
                 if problem.code != "call_in_progress" or self._clock() - began > IN_PROGRESS_SECONDS:
                     problem.extras |= {"may_have_run": True} if repeated else {}
                     raise
                 repeated = True
-                self._wait(int(problem.extras.get("retry_seconds", 1)), connected)
+                self._wait(problem.members.retry_seconds or 1, connected)
                 continue
             if not isinstance(answer, CallUnderReview):
                 return answer

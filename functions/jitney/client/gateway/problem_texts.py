@@ -13,6 +13,6 @@ def error_code(code: str) -> str:
 def message_of(problem: ClientProblem) -> str:
     """Return what happened and what to do, with the smallest request that would be enough, if the broker named one."""
     sentences = [problem.detail, problem.fix]
-    if smallest := problem.extras.get("smallest_request"):
+    if smallest := problem.members.smallest_request:
         sentences.append(f"smallest_request: {json.dumps(smallest)}")
     return " ".join(each for each in sentences if each)

@@ -75,7 +75,7 @@ class HeldGrant:
         except ReviewPending as pending:
             if not pending.grant_id:
                 raise
-            decided(GrantResponse.read(pending.extras))
+            decided(pending.answer)
             self.ask_again()
             return self.grant()
 
@@ -164,7 +164,7 @@ class HeldGrant:
             raise GrantEnded("grant_released", "The grant was released", detail, "Make a new request.")
 
     def _note_failure(self, problem: ClientProblem) -> None:
-        pause = float(problem.extras.get("retry_seconds", DEFAULT_RETRY_SECONDS))
+        pause = float(problem.members.retry_seconds or DEFAULT_RETRY_SECONDS)
         for_good = isinstance(problem, (Rejected, Revoked)) or problem.code == "agent_changed"
         pause = float("inf") if for_good else pause
         self._failure = (problem, self._clock(), pause)

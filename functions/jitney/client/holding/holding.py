@@ -98,9 +98,9 @@ class _RenewalNotes:
             return f"the AWS calls of {self._user} fail now. {why} {problem.fix}"
         text = f"{self._user} outlives {grant.id}, which ends at {until}. Its AWS calls fail after that. {why}"
         denied_next = problem.code == "denied" and not self._named
-        if denied_next and (retry_at := problem.extras.get("retry_at")):
-            return f"{text} From {wording.moment(str(retry_at), self._now())} on, its AWS calls request another grant."
-        if denied_next and problem.extras.get("longest_seconds"):
+        if denied_next and (retry_at := problem.members.retry_at):
+            return f"{text} From {wording.moment(retry_at, self._now())} on, its AWS calls request another grant."
+        if denied_next and problem.members.longest_seconds:
             return text  # a longer request would be denied too, and a shorter one would end before this grant
         decided_again = problem.code == "denied" or isinstance(problem, (ReviewPending, GrantEnded))
         advice = f" {self._advice}" if decided_again else ""

@@ -189,4 +189,4 @@ def _holder(grant: ApiGrant) -> str:
 
 def _longest_seconds(problem: Denied) -> int:
     """Return for how long the whole request would pass; 0 if it would not."""
-    return 0 if problem.extras.get("allowed_subset") else int(problem.extras.get("longest_seconds", 0))
+    return 0 if problem.members.allowed_subset else problem.members.longest_seconds

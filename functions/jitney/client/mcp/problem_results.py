@@ -43,14 +43,15 @@ _OF_CALL = ("grant_released", "grant_ended")
 
 def problem_result(problem: ClientProblem) -> ProblemResult:
     """Return the problem with its members, the requests that would pass instead, and what to do."""
-    of_call = problem.code in _OF_CALL and bool((problem.extras.get("grant") or {}).get("call"))
+    members = problem.members
+    of_call = problem.code in _OF_CALL and bool(members.grant and members.grant.call)
     step = (not of_call and _FIXES.get(problem.code)) or problem.fix or "Inform the user."
     for words, instead in _IN_TOOLS:
         step = step.replace(words, instead)
     document = _in_arguments(problem.document(), len(problem.request.calls) if problem.request else 0) | {"fix": step}
     others = _would_pass(problem)
     if problem.code == "denied":
-        step = _after_denial(step, passes=bool(others), later="retry_at" in problem.extras)
+        step = _after_denial(step, passes=bool(others), later=members.retry_at is not None)
     return ProblemResult(problem=document, would_pass=others, next=step)
 
 
@@ -98,7 +99,7 @@ def arguments_problem(error: ValidationError, arguments: type[BaseModel]) -> Inv
 
 def _would_pass(problem: ClientProblem) -> list[dict[str, Any]]:
     """Return the arguments of the requests that would pass instead of the one that failed."""
-    if smallest := problem.extras.get("smallest_request"):
+    if smallest := problem.members.smallest_request:
         return [{name: smallest[name] for name in ("target", "permissions", "reveal") if name in smallest}]
     request, other = problem.request, passing_instead(problem)
     return [request_arguments(other)] if request and other and other.way == request.way else []

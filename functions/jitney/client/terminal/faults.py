@@ -2,10 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Mapping
-from typing import Any
 
 from jitney.client.api.grant_request import GrantRequest
+from jitney.client.api.problem_members import ApiFault
 from jitney.client.terminal.durations import format_duration
 
 _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4}))?", re.ASCII)
@@ -17,20 +16,18 @@ _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
 
 
-def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tuple[str, str]:
+def fault_and_fix(fault: ApiFault, request: GrantRequest | None) -> tuple[str, str]:
     """Return what is wrong, naming the option and its value, and what to write instead.
 
-    `fault` is one item of `errors` in the broker's problem. A pointer (RFC 6901) to something that no option sets is
-    shown unchanged. An empty one is left out.
+    A pointer (RFC 6901) to something that no option sets is shown unchanged. An empty one is left out.
     """
-    pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
+    pointer, detail, fix, bounds = fault.pointer, fault.detail, fault.fix, fault.bounds
     if not pointer:
         return detail, fix
     if request is None:
         return f"{_OF_OPERATORS.get(pointer, pointer)}: {detail}", fix
-    bounds = fault.get("bounds")
     if pointer == "/duration_seconds" and bounds:
-        duration, least, most = request.duration_seconds, bounds["minimum"], bounds["maximum"]
+        duration, least, most = request.duration_seconds, bounds.minimum, bounds.maximum
         how = "long" if duration > most else "short"
         return f"--for {format_duration(duration)} is too {how}.", (
             f"Give {format_duration(least)} to {format_duration(most)}."

@@ -25,7 +25,6 @@ from jitney.client.api.responses import (
     ApiGrant,
     GrantPage,
     GrantResponse,
-    read_reasons,
 )
 from jitney.client.policy.policy_testing import PolicyTest
 from jitney.client.problems import ClientProblem
@@ -222,19 +221,18 @@ class Screen:
     def problem(self, problem: ClientProblem, verb: str, tail: Sequence[str] = ()) -> None:
         """Print a problem, its fix, and the commands that would pass, ready to paste."""
         self.err.print(Text.assemble(("jitney: ", "dim"), (strip_control_characters(problem.title), "bold red")))
-        request, extras = problem.request, problem.extras
-        if extras.get("errors"):
-            for error in extras["errors"]:
-                wrong, fix = fault_and_fix(error, request)
+        request, members = problem.request, problem.members
+        if members.errors:
+            for fault in members.errors:
+                wrong, fix = fault_and_fix(fault, request)
                 self.note(wrong)
                 self._fix(fix)
             return
-        reasons = read_reasons(extras.get("reasons", ()))
-        known = problem.detail in {reason.sentence for reason in reasons}
-        detail = detail_in_options(problem.detail, str(extras.get("pointer", "")), request)
+        known = problem.detail in {reason.sentence for reason in members.reasons}
+        detail = detail_in_options(problem.detail, members.pointer, request)
         other = passing_instead(problem)
-        later = wording.permitted_later(extras.get("retry_at"), self._now()) if other else []
-        for line in ([] if known else [detail]) + wording.reason_lines(reasons) + later:
+        later = wording.permitted_later(members.retry_at, self._now()) if other else []
+        for line in ([] if known else [detail]) + wording.reason_lines(members.reasons) + later:
             self.note(line)
         self._fix("Request only what would pass:" if other else problem.fix)
         if other:
