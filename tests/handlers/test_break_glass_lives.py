@@ -39,6 +39,7 @@ from tests.fakes import MemoryFollowUps
 from tests.handlers.conftest import POLICIES, REQUEST_BODY, System, configuration, policies_of
 from tests.handlers.faulty_writes import FAULTS, FaultyWrites
 from tests.handlers.form_visits import post_form
+from tests.handlers.record_replay import assert_replayed
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_break_glass import FORBIDS
@@ -410,6 +411,7 @@ class BreakGlassLives:
     # What must hold after each of these.
 
     def check(self) -> None:
+        assert_replayed(self.system)
         assert len(self.system.store.outstanding) == 2 * len(self.owing())
         for grant_id, use in self.uses.items():
             grant, events = self.grant(grant_id), chain(self.system, grant_id)

@@ -34,6 +34,7 @@ from tests.examples import examples
 from tests.handlers.conftest import System, configuration, policies_of
 from tests.handlers.form_visits import post_form, use_break_glass
 from tests.handlers.gateway import DELETE, DONE, GET, PUT, MemoryUpstream, add_gateway
+from tests.handlers.record_replay import assert_replayed
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_call_faults import SLOW, KilledError
@@ -655,6 +656,7 @@ class CallLives:
     # What must hold after each of these.
 
     def check(self) -> None:
+        assert_replayed(self.system)
         for child in self.children.values():
             grant, events = self.system.store.grants[child.grant_id], chain(self.system, child.grant_id)
             assert len(events) == grant.records

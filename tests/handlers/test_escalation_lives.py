@@ -33,6 +33,7 @@ from tests.core.identity import minting
 from tests.examples import examples
 from tests.handlers.conftest import REQUEST_BODY, System, configuration, policies_of
 from tests.handlers.faulty_writes import FAULTS, FaultyWrites
+from tests.handlers.record_replay import assert_replayed
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.handlers.test_races import chain
@@ -325,6 +326,7 @@ class EscalationLives:
     # What must hold after each of these.
 
     def check(self) -> None:
+        assert_replayed(self.system)
         for grant_id, asked in self.asked.items():
             grant, events = self.grant(grant_id), chain(self.system, grant_id)
             assert len(events) == grant.records

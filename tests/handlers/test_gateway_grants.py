@@ -52,7 +52,7 @@ def test_gw_01_credentials_of_a_gateway_grant_are_refused_with_the_other_way(sys
     assert grant_id in answer["fix"]
     assert answer["grant"]["way"] == "gateway"
     assert not system.sessions.asked
-    assert system.outcomes()[-1] == ("refusal", "refused", "gateway_grant")
+    assert system.outcomes()[-1] == ("issue", "refused", "gateway_grant")
 
 
 def test_gw_01_a_pending_gateway_grant_says_already_that_it_will_have_no_credentials(system: System):

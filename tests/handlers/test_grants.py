@@ -343,7 +343,7 @@ class TestRenewal:
         _, body, _ = system.call(create_grant, REQUEST_BODY)
         system.now += 300
         assert system.call(create_credentials, grant_id=body["grant"]["id"], token=fresh(system))[0] == 410
-        assert system.outcomes()[-1] == ("refusal", "refused", "grant_ended")
+        assert system.outcomes()[-1] == ("issue", "refused", "grant_ended")
 
     def test_pol_01_policy_is_asked_again_at_issue(self, system: System, system_with):
         _, body, _ = system.call(create_grant, REQUEST_BODY)

@@ -19,8 +19,10 @@ from jitney.core.access.request import Way
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config, Policies, ReviewerGroup
 from jitney.core.problems import Problem
+from jitney.core.records import audit
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.time_window_config import TimeWindow
+from jitney.core.times import iso
 from jitney.handlers import reconciler, suspensions
 from jitney.handlers.caller import authenticated_request
 from jitney.handlers.credentials import create_credentials
@@ -37,6 +39,7 @@ from tests.examples import examples
 from tests.fakes import MemoryStore
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
 from tests.handlers.gateway import GET, PUT, MemoryUpstream, add_gateway
+from tests.handlers.record_replay import assert_replayed
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.handlers.test_races import chain, is_denied
@@ -226,6 +229,7 @@ class Lives:
     # What must hold after each of these.
 
     def check(self) -> None:
+        assert_replayed(self.system)
         self.states_only_go_forward()
         self.every_change_is_on_record()
         self.the_document_denies_what_ended_and_nothing_else()
@@ -402,9 +406,14 @@ def _lets_the_suspended_in(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Suspensions, "stopping", _nothing)
 
 
+def _records_a_later_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(audit, "iso", lambda moment: iso(moment + 60))
+
+
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "sees no window": _does_not_see_windows,
     "forgets a record": _forgets_a_record,
+    "records a later end": _records_a_later_end,
     "lets the suspended in": _lets_the_suspended_in,
     "revokes without a document": lambda patch: patch.setattr(grant_ends, "write_deny_document", _nothing),
     "suspends without a document": lambda patch: patch.setattr(suspensions, "write_deny_document", _nothing),

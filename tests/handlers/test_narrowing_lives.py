@@ -40,6 +40,7 @@ from tests.examples import examples
 from tests.handlers.conftest import REQUEST_BODY, policies_of
 from tests.handlers.faulty_writes import FAULTS
 from tests.handlers.form_visits import post_form
+from tests.handlers.record_replay import assert_replayed
 from tests.handlers.test_access_profiles import profile, with_profiles
 from tests.handlers.test_ballots import person
 from tests.handlers.test_escalation_lives import AGENTS, LATE, OWNERS, PEOPLE, Asked, Given, Place
@@ -555,6 +556,7 @@ class NarrowingLives(Escalations):
     # What must hold after each of these.
 
     def check(self) -> None:
+        assert_replayed(self.system)
         for grant_id, asked in self.asked.items():
             grant, events = self.grant(grant_id), chain(self.system, grant_id)
             assert len(events) == grant.records

@@ -25,6 +25,7 @@ from jitney.handlers.suspensions import lift, suspend
 from tests.core.identity import minting
 from tests.examples import examples
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+from tests.handlers.record_replay import assert_replayed
 from tests.handlers.seen_votes import vote
 from tests.handlers.test_ballots import ballot
 from tests.identities import identity
@@ -133,7 +134,8 @@ class VoteLives:
     # Which votes count.
 
     def check(self) -> None:
-        """Each step checks its own result."""
+        """Each step checks its own result, too."""
+        assert_replayed(self.system)
 
     def represented_now(self, name: str) -> Cast | None:
         """Return the vote that a person can give now, or None."""

@@ -2,6 +2,7 @@
 
 from jitney.core.access.credential_seconds import parse_renewal
 from jitney.core.access.eligibility import require_credentials_grant
+from jitney.core.records.audit import AuditEvent
 from jitney.handlers.caller.authentication import authenticate_request
 from jitney.handlers.grant.issuance import renew_credentials
 from jitney.handlers.grant.responses import active_grant, grant_response
@@ -16,7 +17,7 @@ def create_credentials(request: Request, ports: Ports) -> Response:
     Raises Problem for another caller's grant, a gateway grant, and one that is not active or not allowed now.
     """
     authenticated = authenticate_request(request, ports)
-    with authenticated.counting_refusals():
+    with authenticated.counting_refusals(AuditEvent.ISSUE):
         grant = authenticated.own_grant()
         require_credentials_grant(grant, authenticated.now)
         grant = active_grant(grant, authenticated)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jitney.adapters.transactions import Conflict
@@ -38,13 +38,17 @@ from jitney.handlers.runtime.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedRequest:
-    """One request of an authenticated principal at `now` (epoch seconds), with the suspensions at its start."""
+    """One request of an authenticated principal at `now` (epoch seconds), with the suspensions at its start.
+
+    `named_grants` are the ids of existing grants that the request named so far. The record of a refusal has the last.
+    """
 
     request: Request
     ports: Ports
     now: int
     caller: Authenticated
     suspensions: Suspensions
+    named_grants: list[str] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def principal(self) -> Principal:
@@ -162,8 +166,11 @@ class AuthenticatedRequest:
             raise
 
     def count_refusal(self, code: str, event: AuditEvent = AuditEvent.REFUSAL, grant: str = "") -> None:
-        """Count one refusal of `event`, and record the counts that are due. `grant` is the grant's id, if any."""
-        about = refusal_of(self.principal, code, self.origin, event, grant)
+        """Count one refusal of `event`, and record the counts that are due.
+
+        `grant` is the grant's id, if it is not the last of `named_grants`.
+        """
+        about = refusal_of(self.principal, code, self.origin, event, grant or next(reversed(self.named_grants), ""))
         count_refused(about, self.ports, self.now, self.origin.request_id)
 
     @property
@@ -208,6 +215,8 @@ class AuthenticatedRequest:
 
         Raises Problem grant_not_found, also for others' grants.
         """
+        if grant:
+            self.named_grants.append(grant.id)
         if grant is None or not self.owns(grant):
             fix = "Check the id, and use a token of the same agent and the same person, if it acts for a person."
             raise Problem("grant_not_found", "You have no grant with this id.", fix)
@@ -221,7 +230,10 @@ class AuthenticatedRequest:
 
     def stored_grant_in_path(self) -> Grant | None:
         """Return the grant with the path's id as stored, or None. Does not check who may see it."""
-        return self.ports.store.grant(self.request.grant_id) if self.request.grant_id else None
+        grant = self.ports.store.grant(self.request.grant_id) if self.request.grant_id else None
+        if grant:
+            self.named_grants.append(grant.id)
+        return grant
 
     def unreadable_grant_in_path(self) -> Grant | None:
         """Return the part of the path's unreadable grant that is needed to end it; None for other grants."""

@@ -42,7 +42,10 @@ def call_state(call_id: str, authenticated: AuthenticatedRequest) -> Response:
 def grant_of_call(call_id: str, authenticated: AuthenticatedRequest) -> Grant | None:
     """Return the caller's own grant of a reviewed call, as it is now, or None."""
     grant = authenticated.ports.store.grant(grant_id_of(call_id))
-    if grant is None or grant.call is None or not authenticated.owns(grant):
+    if grant is None or grant.call is None:
+        return None
+    authenticated.named_grants.append(grant.id)
+    if not authenticated.owns(grant):
         return None
     return under_review(grant, authenticated.ports, authenticated.suspensions).grant.at(authenticated.now)
 

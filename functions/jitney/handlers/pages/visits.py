@@ -5,7 +5,7 @@ Authorization header is ignored, so an agent's token cannot open a page or vote 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -57,7 +57,7 @@ class Page(NamedTuple):
 class Visit:
     """One request to a page at `now` (epoch seconds). `root` is Jitney's own URL, with the stage.
 
-    `suspensions` are read with the session. Without a session they are empty.
+    `suspensions` are read with the session, if there is one. `named_grants` are as in `AuthenticatedRequest`.
     """
 
     event: Mapping[str, Any]
@@ -67,6 +67,7 @@ class Visit:
     root: str
     session: Session | None = None
     suspensions: Suspensions = NO_SUSPENSIONS
+    named_grants: list[str] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -91,7 +92,8 @@ class Visit:
         return self._call_of(self.principal)
 
     def _call_of(self, person: Principal) -> AuthenticatedRequest:
-        return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(person, None), self.suspensions)
+        who = Authenticated(person, None)
+        return AuthenticatedRequest(self.request, self.ports, self.now, who, self.suspensions, self.named_grants)
 
     def stored_grant(self) -> Grant:
         """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
@@ -99,6 +101,7 @@ class Visit:
         if grant is None:
             fix = "Check the link. For an old request, ask an auditor to run `jitney audit show`."
             raise Problem("grant_not_found", "There is no request with this id.", fix)
+        self.named_grants.append(grant.id)
         return grant
 
     def cookie(self, name: str) -> str:
@@ -293,6 +296,5 @@ def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
         **({"Location": page.location} if page.location else {}),
         **({"Content-Disposition": f'attachment; filename="{file.name}"'} if file else {}),
     }
-    body = file.text if file else body
-    answer = {"statusCode": page.status, "headers": headers, "body": body, "isBase64Encoded": False}
-    return answer | ({"multiValueHeaders": {"Set-Cookie": cookies}} if cookies else {})
+    answer = {"statusCode": page.status, "headers": headers, "body": file.text if file else body}
+    return answer | {"isBase64Encoded": False} | ({"multiValueHeaders": {"Set-Cookie": cookies}} if cookies else {})
