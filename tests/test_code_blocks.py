@@ -21,13 +21,16 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from jitney.client.cli import build_app
+from jitney.core.calls.explainer import WITHOUT_CALLS, explain_words
+from jitney.core.calls.options import first_word
+from jitney.core.calls.parser import read_command
 from local.agent_shell import AUDITOR, DEVELOPER
 from local.identity import AGENTS
+from tests.core.calls.conftest import OPERATIONS, PLACE
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_OURS = {
-    "aws": "the AWS CLI",
     "base64": "coreutils",
     "cd": "the shell",
     "cdk": "the CDK CLI",
@@ -62,6 +65,9 @@ SHELLS = {f".local/{name}.env" for name in (*AGENTS, DEVELOPER, AUDITOR)}
 SCHEMA = (ROOT / "functions" / "jitney" / "schema.cedarschema").read_text("utf-8")
 NEED_REASON = ("request", "run", "serve", "credentials", "profile")
 """The commands that refuse a request without --reason."""
+UNKNOWN_SERVICES = {"codeartifact", "cognito-identity", "emr", "iotsecuretunneling", "memorydb", "ram"}
+"""Services of the AWS CLI whose operations Jitney does not know, so that no test parses these commands."""
+BUCKET = re.compile(r"(?<=s3://)\$?[A-Z_-]+")
 JITNEY: Any = typer.main.get_command(build_app())
 
 
@@ -82,10 +88,10 @@ def blocks(tokens: Sequence[Token]) -> Iterator[Block]:
 
 
 def inline_commands(tokens: Sequence[Token]) -> Iterator[Block]:
-    """Yield every code span that begins with `jitney` or `make` and has more words."""
+    """Yield every code span that begins with `jitney` or `make` and has more words, or is a call by the AWS CLI."""
     for token in tokens:
         for child in token.children or ():
-            if child.type == "code_inline" and re.match(r"(jitney|make) \S", child.content):
+            if child.type == "code_inline" and re.match(r"(jitney|make) \S|aws .*--\S+ \S", child.content):
                 yield Block((token.map or [0])[0] + 1, "inline", child.content)
 
 
@@ -123,6 +129,8 @@ def check_command(words: list[str]) -> None:
     elif program == "make":
         goals = [each for each in arguments if not each.startswith("-") and "=" not in each]
         assert set(goals) <= TARGETS
+    elif program == "aws":
+        parse_aws(arguments)
     elif program == ".":
         assert set(arguments) <= SHELLS
     else:
@@ -140,6 +148,19 @@ def parse_jitney(arguments: list[str]) -> None:
     given = command.make_context(name, arguments, parent=parent).params
     if name in NEED_REASON and not any(given.get(instead) for instead in ("grant", "stop")):
         assert given["reason"], "--reason is missing"
+
+
+def parse_aws(arguments: list[str]) -> None:
+    """Parse a command line of the AWS CLI. Raises Problem for an unknown or missing option.
+
+    The names of buckets in capitals, which readers replace, count as names of buckets.
+    """
+    words = [BUCKET.sub(lambda found: found[0].lower().strip("$").replace("_", "-"), word) for word in arguments]
+    service, rest = first_word(words[2:] if words[0] == "--profile" else words)
+    if service == "s3":
+        explain_words(["aws", service, *rest], PLACE, OPERATIONS)
+    elif service not in WITHOUT_CALLS | UNKNOWN_SERVICES:
+        read_command(service, rest, OPERATIONS)
 
 
 def check_yaml(text: str) -> None:
@@ -166,8 +187,8 @@ def check_cedar(text: str) -> None:
 
 def check_inline(text: str) -> None:
     program, *words = text.split()
-    if program == "make":
-        check_command(text.split())
+    if program in ("aws", "make"):
+        check_command(shlex.split(text))
         return
     command, context = JITNEY, JITNEY.make_context("jitney", [], resilient_parsing=True)
     while words and hasattr(command, "get_command") and words[0][0].isalpha():
@@ -239,6 +260,10 @@ def test_the_faults_of_a_page_are_found_with_their_lines(text: str, lines: list[
         "make dmeo",
         ". .local/nobody.env",
         "suod make up",
+        "aws athena get-query-results --query-id 1",
+        "aws athena get-query-results",
+        "aws atena get-query-results --query-execution-id 1",
+        "aws --profile reports s3 cp s3://$REPORTS_BUCKET/a.csv . --recursve",
     ],
 )
 def test_a_wrong_command_line_is_found(text: str):
