@@ -24,9 +24,13 @@ class Row(StrEnum):
 class Alarm:
     """An alarm. It fires when its signal exceeds `above` in `periods` periods in a row.
 
-    `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. With `keeps_state`, the alarm
-    does not change while the signal is missing. An alarm of one period ends after `clear_periods` without an excess.
-    `meaning` is one sentence for the person on call.
+    `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. Its periods are minutes.
+    CloudWatch takes every value into account that it reads, and it reads some periods before those that it evaluates.
+    So with longer periods, silence would be reported much later.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+
+    With `keeps_state`, the alarm does not change while the signal is missing. An alarm of one period ends after
+    `clear_periods` without an excess. `meaning` is one sentence for the person on call.
     """
 
     name: str

@@ -21,8 +21,8 @@ from jitney.core.records import audit, gauges, record_metrics
 RECONCILER_SECONDS = 300
 LATE_SECONDS = 1800
 """The age of a late message. `adapters.trail.TrailQueue` delays some messages for 15 minutes on purpose."""
-SILENT_SECONDS = 900
-"""Two periods of this length without a heartbeat are silence. CloudTrail needs 5 minutes on average, rarely over 15.
+SILENT_SECONDS = 1800
+"""This time without a heartbeat is silence. CloudTrail needs 5 minutes on average, rarely over 15.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 """
@@ -79,8 +79,7 @@ ALARMS = (
         Row.REVOCATION,
         own(audit.RECONCILED),
         "The reconciler had no complete run for 15 minutes, so deny documents are not repaired.",
-        period_seconds=RECONCILER_SECONDS,
-        periods=3,
+        periods=3 * RECONCILER_SECONDS // 60,
         when_missing=True,
     ),
     Alarm(
@@ -175,8 +174,7 @@ ALARMS = (
         Row.TRAIL,
         own(audit.HEARTBEATS),
         "No CloudTrail event of the broker's account arrived for 30 minutes, so bypasses are not seen.",
-        period_seconds=SILENT_SECONDS,
-        periods=2,
+        periods=SILENT_SECONDS // 60,
         when_missing=True,
     ),
     Alarm(
@@ -184,8 +182,7 @@ ALARMS = (
         Row.TRAIL,
         own(audit.TARGET_HEARTBEATS, target=TARGET),
         "No CloudTrail event of target {target} arrived for 30 minutes, so bypasses there are not seen.",
-        period_seconds=SILENT_SECONDS,
-        periods=2,
+        periods=SILENT_SECONDS // 60,
         when_missing=True,
     ),
     Alarm(
@@ -226,8 +223,7 @@ ALARMS = (
         Row.RECORDS,
         own(audit.SEALED),
         "No audit records were sealed for two hours.",
-        period_seconds=SEAL_INTERVAL_SECONDS,
-        periods=2,
+        periods=2 * SEAL_INTERVAL_SECONDS // 60,
         when_missing=True,
     ),
     Alarm(

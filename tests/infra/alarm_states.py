@@ -20,6 +20,9 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": lambda value, threshold: value < threshold,
 }
 
+FURTHER = 2
+"""How many periods CloudWatch reads before those that it evaluates. AWS documents only that it reads five for three."""
+
 
 def metrics_in(printed: str) -> dict[MetricKey, list[float]]:
     """Return the values of each metric, by its namespace, name and dimensions."""
@@ -43,18 +46,18 @@ def key_of(alarm: Mapping[str, Any]) -> MetricKey:
 
 
 def fires(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> bool:
-    """Return whether an alarm of a template fires. `periods` are the values of its metric in the last periods."""
+    """Return whether an alarm of a template fires. `periods` are the values of its metric in the last periods.
+
+    CloudWatch also reads some periods before those that it evaluates. It takes every value that it reads into account,
+    and replaces missing ones only as far as needed.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    """
     statistic = STATISTICS[alarm.get("Statistic") or alarm["ExtendedStatistic"]]
     breaches = COMPARISONS[alarm["ComparisonOperator"]]
-
-    def is_breached(values: Sequence[float]) -> bool:
-        if not values:
-            return bool(alarm["TreatMissingData"] == "breaching")
-        return breaches(statistic(values), alarm["Threshold"])
-
-    evaluated = periods[-alarm["EvaluationPeriods"] :]
-    needed = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
-    return len(evaluated) == alarm["EvaluationPeriods"] and sum(map(is_breached, evaluated)) >= needed
+    evaluated = alarm["EvaluationPeriods"]
+    values = [breaches(statistic(each), alarm["Threshold"]) for each in periods[-(evaluated + FURTHER) :] if each]
+    missing = [alarm["TreatMissingData"] == "breaching"] * max(0, evaluated - len(values))
+    return sum(values[-evaluated:] + missing) >= alarm.get("DatapointsToAlarm", evaluated)
 
 
 def fires_after(alarm: Mapping[str, Any], printed: str) -> bool:

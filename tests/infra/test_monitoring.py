@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 
 from benchmarks.prices import dollars
 from infra.alarm_model import Alarm
-from infra.alarms import ALARMS
+from infra.alarms import ALARMS, RECONCILER_SECONDS, SILENT_SECONDS
 from infra.function_specs import SPECS
 from infra.graphs import WATCHED, custom_metrics
 from infra.signals import Signal
 from jitney.configuration.arns import function_name
+from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 from jitney.core.problems import PROBLEMS
 from jitney.core.records import record_metrics
 from jitney.core.records.audit import METRICS_NAMESPACE
@@ -37,6 +39,7 @@ DOCUMENTED = {
 """Dimensions and metrics of services, from their documentation (links in infra/signals.py)."""
 METRICS_OF_A_REPLICATION = 4
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html"""
+MOST_MINUTES_LATE = 3
 ANSWERS = ("**Affected:**", "**Look:**", "**Do:**", "**Over:**")
 
 
@@ -79,11 +82,49 @@ def test_ops_01_an_alarm_on_a_metric_of_aws_fires_above_its_limit(assembly, name
     assert not fires(alarm, [usual])
 
 
-@pytest.mark.parametrize("name", [each.name for each in ALARMS if each.when_missing])
+SILENCES = {
+    "ReconcilerFailed": (RECONCILER_SECONDS, 900),
+    "TrailSilent": (RECONCILER_SECONDS, SILENT_SECONDS),
+    "TargetTrailSilent-analytics-prod": (RECONCILER_SECONDS, SILENT_SECONDS),
+    "Unsealed": (SEAL_INTERVAL_SECONDS, 2 * SEAL_INTERVAL_SECONDS),
+}
+"""How often the signal of an alarm about silence comes, and the silence that the alarm reports."""
+
+
+def test_ops_01_each_alarm_about_silence_is_known(assembly):
+    silent = {name for name, alarm in alarms_of(assembly).items() if alarm["TreatMissingData"] == "breaching"}
+    assert silent == SILENCES.keys()
+
+
+def in_periods(minutes: list[list[float]], alarm: dict[str, Any]) -> list[list[float]]:
+    """Return the values of each minute by the alarm's periods. A period that is not over is left out."""
+    size = alarm["Period"] // 60
+    return [list(chain(*minutes[at : at + size])) for at in range(0, len(minutes) - size + 1, size)]
+
+
+def signals(name: str) -> tuple[list[list[float]], list[list[float]]]:
+    """Return the minutes of a signal's interval with its value at the beginning, and those of the alarm's silence."""
+    interval, silence = (seconds // 60 for seconds in SILENCES[name])
+    return [[1.0], *([[]] * (interval - 1))], [[]] * silence
+
+
+@pytest.mark.parametrize("name", SILENCES)
+def test_ops_01_an_alarm_about_silence_fires_soon_after_the_time_that_it_names(assembly, name: str):
+    alarm = alarms_of(assembly)[name]
+    interval, silence = signals(name)
+    usual = interval * 12
+    fired = next(at for at in range(5 * len(silence)) if fires(alarm, in_periods(usual + [[]] * at, alarm)))
+    late = len(interval) + fired - len(silence)
+    assert 0 <= late <= MOST_MINUTES_LATE
+
+
+@pytest.mark.parametrize("name", SILENCES)
 def test_ops_01_one_late_value_raises_no_alarm_about_silence(assembly, name: str):
-    alarm = next(each for full, each in alarms_of(assembly).items() if full.startswith(name))
-    assert alarm["EvaluationPeriods"] > 1
-    assert not fires(alarm, [[1.0]] * (alarm["EvaluationPeriods"] - 1) + [[]])
+    """The value comes when the next one is due."""
+    alarm = alarms_of(assembly)[name]
+    interval, _ = signals(name)
+    usual = interval * 12
+    assert not any(fires(alarm, in_periods(usual + [[]] * at, alarm)) for at in range(len(interval)))
 
 
 def test_ops_01_every_alarm_notifies(assembly):

@@ -161,8 +161,8 @@ def test_ops_01_no_event_waits_on_purpose_until_it_counts_as_late():
 
 def test_ops_01_a_reconciler_that_runs_sends_heartbeats_often_enough():
     assert SPECS["reconciler"].every_seconds == RECONCILER_SECONDS
-    assert 2 * SILENT_SECONDS >= MAX_EVENT_DELAY_SECONDS
-    assert SILENT_SECONDS >= 2 * RECONCILER_SECONDS
+    assert SILENT_SECONDS >= MAX_EVENT_DELAY_SECONDS
+    assert SILENT_SECONDS >= 4 * RECONCILER_SECONDS
 
 
 def test_aud_06_a_failed_event_is_retried_and_then_a_dead_letter(assembly):
