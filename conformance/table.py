@@ -1,7 +1,19 @@
 """The checks, in the order in which they run."""
 
 from conformance.check import Check
-from conformance.checks import athena, ending, firewall, further, grants, record_events, replication, scoping, sizes
+from conformance.checks import (
+    athena,
+    ending,
+    firewall,
+    front_door,
+    further,
+    grants,
+    notifications,
+    record_events,
+    replication,
+    scoping,
+    sizes,
+)
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -91,6 +103,32 @@ CHECKS: tuple[Check, ...] = (
         "the web ACL refuses a body over the limit before a function runs",
         firewall.too_large,
         only_aws="The emulator has no web ACL.",
+    ),
+    Check(
+        "gateway-refusals",
+        "OPS 4",
+        "API Gateway refuses unknown routes and a flood of one route with problems",
+        front_door.refusals,
+        only_aws="The emulator has an API Gateway of its own.",
+        runs_locally=False,
+    ),
+    Check(
+        "access-log",
+        "AUD 7",
+        "the access log has a line of each request, with the id of the answer and without input of the caller",
+        front_door.access_log,
+        only_aws="The emulator writes no access log.",
+        needs="some minutes",
+        runs_locally=False,
+    ),
+    Check(
+        "alarm-arrives",
+        "OPS 1",
+        "CloudWatch may publish to the encrypted topic, so that alarms arrive",
+        notifications.alarm_arrives,
+        only_aws="The emulator checks no permissions on the topic and its key.",
+        needs="a queue for the run",
+        runs_locally=False,
     ),
     Check(
         "athena-views",

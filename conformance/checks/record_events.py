@@ -2,13 +2,13 @@
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from conformance.check import CheckFailedError, Observation
 from conformance.checks.grants import waited
+from conformance.checks.queues import new_name, queue_for
 from conformance.system import ConformanceSystem, new_agent
 
 MOST_WAIT_SECONDS = 300.0
@@ -51,17 +51,8 @@ def _grants_in(s3: Any, detail: dict[str, Any]) -> set[str]:
 @contextmanager
 def _queue(system: ConformanceSystem) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Yield a function that receives the next events of a rule and a queue, which are deleted afterwards."""
-    name = f"jitney-conformance-{uuid.uuid4().hex[:12]}"
-    place = f"{system.region}:{system.account}"
-    queue_arn = f"arn:{system.partition}:sqs:{place}:{name}"
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:{system.partition}:events:{place}:rule/{name}"}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    name = new_name()
+    rule_arn = f"arn:{system.partition}:events:{system.region}:{system.account}:rule/{name}"
     pattern = {
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
@@ -70,18 +61,12 @@ def _queue(system: ConformanceSystem) -> Iterator[Callable[[], list[dict[str, An
             "object": {"key": [{"prefix": "records/"}, {"prefix": "calls/"}]},
         },
     }
-    sqs, events = system.client("sqs"), system.client("events")
-    queue = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
-    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue_arn}])
-
-    def received() -> list[dict[str, Any]]:
-        answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        return [json.loads(each["Body"]) for each in answer.get("Messages", [])]
-
-    try:
-        yield received
-    finally:
-        events.remove_targets(Rule=name, Ids=["queue"])
-        events.delete_rule(Name=name)
-        sqs.delete_queue(QueueUrl=queue)
+    events = system.client("events")
+    with queue_for(system, name, "events", rule_arn) as queue:
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
+        try:
+            yield queue.received
+        finally:
+            events.remove_targets(Rule=name, Ids=["queue"])
+            events.delete_rule(Name=name)
