@@ -274,7 +274,7 @@ REFUSED = [
     (
         (f"{TARGET}.policy", {"Statement": [statement("arn:aws:s3:::" + "x" * 10300)]}),
         TARGET,
-        "boundary would have 11",
+        "boundary would have 12",
         "managed_policy",
     ),
     ((f"{TARGET}.other_accounts", ["44445555666"]), f"{TARGET}.other_accounts.0", "cannot be used", "12 digits"),

@@ -10,6 +10,7 @@ from aws_cdk.assertions import Template
 from pydantic import TypeAdapter, ValidationError
 
 from infra.target_account_stack import TargetAccountStack
+from infra.target_template import ALL
 from jitney.configuration.action_table import action_table
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.load import load_configuration
@@ -104,12 +105,32 @@ def test_the_boundary_denies_every_action_of_iam_and_iam_identity_center(assembl
 def test_aud_03_no_session_of_the_role_reaches_the_rules_that_forward_its_events(assembly):
     *_, deny, _, _ = boundary_of(assembly.target)["PolicyDocument"]["Statement"]
     rules = "arn:aws:events:*:444455556666:rule/jitney-*"
-    assert deny == {"Effect": "Deny", "Action": "events:*", "Resource": rules}
+    assert (deny["Effect"], "events:*" in deny["Action"], rules in deny["Resource"]) == ("Deny", True, True)
+    assert deny.keys() == {"Effect", "Action", "Resource"}
     name = only(assembly.target, "AWS::Events::Rule")["Name"]
     assert fnmatchcase(f"arn:aws:events:eu-west-1:444455556666:rule/{name}", rules)
     longest = "a" * 40
     assert ALIAS.validate_python(longest)
     assert len(only(synthesized_stack(longest, managed_policy="ReadOnlyAccess"), "AWS::Events::Rule")["Name"]) <= 64
+
+
+@pytest.mark.parametrize(
+    ("stack", "denied"),
+    [
+        ("JitneyTarget-analytics-prod", True),
+        (f"StackSet-{ALL}-12345678-1234-1234-1234-123456789012", True),
+        ("Jitney", True),  # of a target in the broker's account
+        (ALL, True),
+        ("reports", False),
+        ("StackSet-reports-12345678-1234-1234-1234-123456789012", False),
+    ],
+)
+def test_end_03_no_session_of_the_role_reaches_the_stack_that_made_it(assembly, stack: str, denied: bool):
+    """A stack with a service role acts with that role for every principal that may change the stack."""
+    *_, deny, _, _ = boundary_of(assembly.target)["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], "cloudformation:*" in deny["Action"]) == ("Deny", True)
+    arn = f"arn:aws:cloudformation:eu-west-1:444455556666:stack/{stack}/1a2b3c4d"
+    assert any(fnmatchcase(arn, each) for each in deny["Resource"]) is denied
 
 
 def test_the_roles_own_policy_is_the_configured_one(role):
@@ -313,7 +334,7 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
     assert "Policies" not in role  # no policy written there later can add permissions
     *_, watching, _, never = boundary_of(template)["PolicyDocument"]["Statement"]
-    assert (watching["Effect"], watching["Action"]) == ("Deny", "events:*")
+    assert (watching["Effect"], watching["Action"]) == ("Deny", ["cloudformation:*", "events:*"])
     assert (never["Effect"], never["Resource"]) == ("Deny", "*")
     assert {"iam:*", "sts:AssumeRole"} <= set(never["Action"])
     assert json.dumps({"iam:PermissionsBoundary": arn}) in json.dumps(template)

@@ -24,6 +24,9 @@ BOUNDARY_LIMIT = 6144
 RULES = "jitney-"
 """The prefix of the names of rules that forward events from a target's account."""
 
+STACKS = ("Jitney*", "StackSet-Jitney*")
+"""The names of the stacks that create the targets' roles, in a target's account and in the broker's."""
+
 Statement: TypeAlias = Mapping[str, Any]
 
 BROKER_STATEMENT: Statement = {
@@ -96,7 +99,7 @@ def boundary_statements(target: "TargetSettings") -> tuple[Statement, ...]:
         *bound,
         _account_guard(target),
         _region_guard(target),
-        _rules_denied(target),
+        _own_resources_denied(target),
         {
             "Effect": "Deny",
             "NotAction": list(CHECK_ACTIONS),
@@ -143,13 +146,20 @@ def _region_guard(target: "TargetSettings") -> Statement:
     }
 
 
-def _rules_denied(target: "TargetSettings") -> Statement:
-    """Return the denial of every action on the rules that send their events to the broker.
+def _own_resources_denied(target: "TargetSettings") -> Statement:
+    """Return the denial of every action on the rules that send their events to the broker, and on Jitney's stacks.
 
-    Even EnableRule would hide calls, because the rule would then match no read-only events.
+    Even EnableRule would hide calls, because the rule would then match no read-only events. A stack with a service role
+    acts with that role for every principal that may change the stack, so it could change the roles and the rules.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
     """
-    rules = f"arn:{partition_of(target.region)}:events:*:{target.account}:rule/{RULES}*"
-    return {"Effect": "Deny", "Action": "events:*", "Resource": rules}
+
+    def arn(service: str, rest: str) -> str:
+        return f"arn:{partition_of(target.region)}:{service}:*:{target.account}:{rest}"
+
+    stacks = [arn("cloudformation", f"stack/{name}") for name in STACKS]
+    denied = ["cloudformation:*", "events:*"]
+    return {"Effect": "Deny", "Action": denied, "Resource": [*stacks, arn("events", f"rule/{RULES}*")]}
 
 
 def _never(target: "TargetSettings") -> Iterator[Statement]:
