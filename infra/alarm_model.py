@@ -30,7 +30,7 @@ class Alarm:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 
     With `keeps_state`, the alarm does not change while the signal is missing. An alarm of one period ends after
-    `clear_periods` without an excess. `meaning` is one sentence for the person on call.
+    `clear_periods` without an excess, or somewhat later. `meaning` is one sentence for the person on call.
     """
 
     name: str

@@ -127,6 +127,14 @@ def test_ops_01_one_late_value_raises_no_alarm_about_silence(assembly, name: str
     assert not any(fires(alarm, in_periods(usual + [[]] * at, alarm)) for at in range(len(interval)))
 
 
+@pytest.mark.parametrize("name", ["IssuerKeysUnfetched", "GrantsUnreadable"])
+def test_ops_01_an_alarm_ends_within_the_time_that_its_runbook_names(assembly, name: str):
+    alarm = alarms_of(assembly)[name]
+    (minutes,) = re.findall(r"about (\d+) minutes", runbook_of(alarm["AlarmDescription"].partition("Runbook: ")[2]))
+    over = next(at for at in range(60) if not fires(alarm, in_periods([[1.0], *([[]] * (4 + at))], alarm)))
+    assert 5 < over <= int(minutes)
+
+
 def test_ops_01_every_alarm_notifies(assembly):
     for name, alarm in alarms_of(assembly).items():
         assert alarm["AlarmActions"] == ["DeadLettersAlarms"], name
