@@ -8,6 +8,7 @@ from conformance.checks import (
     front_door,
     further,
     grants,
+    metrics,
     notifications,
     record_events,
     replication,
@@ -166,6 +167,15 @@ CHECKS: tuple[Check, ...] = (
         "Object Lock keeps a seal for 400 days, and S3 refuses to delete it, even for an administrator",
         athena.seal_lock,
         only_aws="The emulator has an Object Lock of its own.",
+    ),
+    Check(
+        "watched-metrics",
+        "OPS 1",
+        "CloudWatch has the metrics of alarms, with the names and dimensions that the alarms watch",
+        metrics.watched,
+        only_aws="The emulator has no metrics of AWS services, and makes none of the functions' logs.",
+        needs="some minutes",
+        runs_locally=False,
     ),
     Check(
         "revert-drift",
