@@ -265,7 +265,8 @@ def test_aud_08_an_unknown_operation_is_beyond_a_grant_unless_an_action_of_its_n
 
 
 def test_aud_08_what_an_event_omits_or_masks_counts_as_granted():
-    for parameters in (None, {"omitted_characters": 200_000}, {"bucketName": "b", "key": "[masked credential]"}):
+    large = {"reason": "requestParameters too large", "omitted": True, "originalSize": 131_072}
+    for parameters in (None, large, {"omitted_characters": 200_000}, {"bucketName": "b", "key": "[masked credential]"}):
         assert reasons(called("s3", "GetObject", parameters), "s3:GetObject", "arn:aws:s3:::b/*") == ()
 
 

@@ -2,11 +2,17 @@
 
 import pytest
 
+from jitney import resources
+from jitney.core.masking.aws_masker import AwsMasker
+from jitney.core.masking.mask_tags import TextMaskTags
+from jitney.core.masking.table import MaskTable
 from jitney.core.trail.call import call_of
 from jitney.core.trail.event import session_event
 from jitney.core.trail.resource_changes import resource_changes_of
 from tests.cloudtrail_events import ACCOUNT, EVENT_OPERATIONS, call_event
 from tests.fakes import ROLE_ARN
+
+MASKS = MaskTable.load(resources.MASKS.read_bytes())
 
 
 def call(number, **members):
@@ -72,3 +78,20 @@ def test_aud_04_a_role_has_no_region():
 def test_aud_04_deleting_one_version_does_not_delete_the_function():
     event = {"requestParameters": {"functionName": "f", "qualifier": "1"}, "awsRegion": "eu-west-1"}
     assert resource_changes_of(event, "lambda", "DeleteFunction20150331").deleted == ()
+
+
+@pytest.mark.parametrize("omitted", [True, "true"])
+def test_aud_04_a_created_resource_is_listed_even_if_cloudtrail_omitted_its_name(omitted):
+    """IAM accepts 131,072 characters, most of them spaces, as a trust policy. CloudTrail omits such parameters."""
+    large = {"reason": "requestParameters too large", "omitted": omitted, "originalSize": 131_072}
+    made = event(1, "CreateRole", large)
+    assert made.created == (f"role of event {made.event_id}",)
+    assert event(2, "CreateRole", large, errorCode="MalformedPolicyDocument").created == ()
+    assert event(3, "ListRoles", large).created == ()
+
+
+def event(number, name, parameters, **more):
+    """Return the call of an event of IAM, masked as the correlator masks it."""
+    made = call_event(number, eventSource="iam.amazonaws.com", eventName=name, requestParameters=parameters, **more)
+    masked = AwsMasker(MASKS, TextMaskTags()).event(made).value
+    return call_of(masked, session_event(made, {ROLE_ARN: ACCOUNT}), EVENT_OPERATIONS.actions)

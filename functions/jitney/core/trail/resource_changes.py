@@ -38,7 +38,10 @@ _REGIONAL = frozenset({"function", "table", "key pair"})
 
 
 class ResourceChanges(NamedTuple):
-    """What a call created and deleted: "role reporter", "policy arn:aws:iam::444455556666:policy/p"."""
+    """What a call created and deleted: "role reporter", "policy arn:aws:iam::444455556666:policy/p".
+
+    A resource whose name CloudTrail omitted has the event's id instead: "role of event 8bd30fe0".
+    """
 
     created: tuple[str, ...]
     deleted: tuple[str, ...]
@@ -61,8 +64,21 @@ def _named(event: Mapping[str, Any], place: tuple[str, str] | None) -> tuple[str
     kind, path = place
     value: Any = event
     for member in path.split("."):
+        if is_omitted(value):
+            value = f"of event {event.get('eventID')}"
+            break
         value = value.get(member) if isinstance(value, Mapping) else None
     if not isinstance(value, str) or not value:
         return ()
     region = event.get("awsRegion") if kind in _REGIONAL else None
     return (f"{kind} {value[:500]}" + (f" in {region}" if isinstance(region, str) else ""),)
+
+
+def is_omitted(value: Any) -> bool:
+    """Return whether CloudTrail left out the parameters or the answer, because it has more than 100 KB.
+
+    The caller can cause that. For example, IAM accepts a role's trust policy with 100 KB of spaces. The event then has
+    {"reason": "requestParameters too large", "omitted": true, "originalSize": 131072}.
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+    """
+    return isinstance(value, Mapping) and value.get("omitted") in (True, "true")
