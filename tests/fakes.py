@@ -582,6 +582,10 @@ class MemoryRolePolicies:
     def of(self, role: TargetRole) -> "MemoryRolePolicy":
         return MemoryRolePolicy(self, role.arn)
 
+    def refused(self) -> PolicyRefused:
+        """The refusal, which passes if it is one of those that do in the tests."""
+        return PolicyRefused(self.refusal, transient=self.refusal in ("Throttling", "ServiceFailure", ""))
+
     def denies(self, role_arn: str) -> set[str]:
         """The ids that the document of a role denies."""
         statements = json.loads(self.documents[role_arn])["Statement"] if self.documents.get(role_arn) else []
@@ -596,7 +600,7 @@ class MemoryRolePolicy:
 
     def read(self) -> dict[str, Any] | None:
         if self.policies.unread and self.policies.refusals:
-            raise PolicyRefused(self.policies.refusal)
+            raise self.policies.refused()
         text = self.policies.documents.get(self.role_arn)
         return json.loads(text) if text else None
 
@@ -609,7 +613,7 @@ class MemoryRolePolicy:
             raise Problem("unavailable", "IAM did not answer as it should.", "Try again in a moment.")
         if iam.refusals or len(text) > iam.room:
             iam.refusals -= 1
-            raise PolicyRefused(iam.refusal)
+            raise iam.refused()
         iam.writes += 1
         iam.documents[self.role_arn] = text
 

@@ -77,17 +77,23 @@ def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stub
 
 
 @pytest.mark.parametrize(
-    ("code", "transient"),
+    ("code", "status", "transient"),
     [
-        ("Throttling", True),
-        ("ConcurrentModification", True),
-        ("InternalFailure", True),
-        ("ServiceUnavailable", True),
-        ("AccessDenied", False),
+        ("Throttling", 400, True),
+        ("ThrottlingException", 400, True),
+        ("RequestLimitExceeded", 503, True),
+        ("ConcurrentModification", 409, True),
+        ("InternalFailure", 500, True),
+        ("ServiceFailure", 500, True),
+        ("ServiceUnavailable", 503, True),
+        ("503", 503, True),  # botocore's code for an answer of AWS's front end, which is HTML
+        ("InternalError", 500, True),
+        ("AccessDenied", 403, False),
+        ("LimitExceeded", 409, False),
     ],
 )
-def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, transient: bool):
-    iam.add_client_error("put_role_policy", code)
+def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, status: int, transient: bool):
+    iam.add_client_error("put_role_policy", code, http_status_code=status)
     with pytest.raises(PolicyRefused) as raised:
         RolePolicy(iam.client, ROLE).write("{}")
     assert (raised.value.code, raised.value.transient) == (code, transient)

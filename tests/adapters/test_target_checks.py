@@ -79,7 +79,7 @@ def test_without_a_session_nothing_is_called(sts: Stubber, iam: Stubber):
     assert (answered.answer, answered.ok, given) == ("not_tried", False, [])
 
 
-@pytest.mark.parametrize(("code", "status"), [("Throttling", 400), ("InternalFailure", 500)])
+@pytest.mark.parametrize(("code", "status"), [("Throttling", 400), ("RequestThrottledException", 400), ("503", 503)])
 def test_no_answer_is_no_verdict(sts: Stubber, iam: Stubber, code: str, status: int):
     sts.add_client_error("assume_role", code, http_status_code=status)
     with pytest.raises(Problem) as raised:

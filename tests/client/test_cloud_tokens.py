@@ -336,6 +336,7 @@ def aws_error(code: str) -> bytes:
         (200, b"<canary", Unavailable, "not one of STS"),
         (200, b"<GetWebIdentityTokenResponse/>", Unavailable, "not one of STS"),
         (500, aws_error("InternalFailure"), Unavailable, "InternalFailure"),
+        (400, aws_error("Throttling"), Unavailable, "Throttling not now."),
     ],
 )
 def test_aws_that_gives_no_token_is_a_problem(

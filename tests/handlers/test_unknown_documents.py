@@ -357,7 +357,7 @@ def test_end_03_without_an_answer_of_iam_nothing_is_replaced_and_the_lease_is_fr
     system: System, monkeypatch: pytest.MonkeyPatch
 ):
     def unanswered(_: object) -> None:
-        raise PolicyRefused("")
+        raise PolicyRefused("", transient=True)
 
     grant_id = requested(system)
     with monkeypatch.context() as patch:

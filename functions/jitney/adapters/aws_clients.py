@@ -7,6 +7,7 @@ S3 transfers import multiprocessing. No function uses these transfers or boto3's
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from botocore.config import Config
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session, get_session
 
+from jitney.core.gateway.throttling import was_throttled
 from jitney.core.problems import Problem
 
 DEFAULT_CONFIG = Config(
@@ -74,6 +76,15 @@ def aws_client(service: str, config: Config = DEFAULT_CONFIG, *session_keys: str
 
 NO_ANSWER = (BotoCoreError, ResponseParserError)
 """The errors of botocore when AWS did not answer, or when another server answered, such as a proxy."""
+
+
+def may_pass(error: ClientError) -> bool:
+    """Return whether the same call may succeed in a moment: AWS throttled it, or failed itself (5xx).
+
+    IAM and STS answer 400 to a call that they throttle. If AWS's front end fails, the code is the status: "503".
+    """
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or was_throttled(status, error.response["Error"]["Code"])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from jitney.adapters.aws_clients import NO_ANSWER, unavailable
+from jitney.adapters.aws_clients import NO_ANSWER, may_pass, unavailable
 from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.target_config import Target, TargetRole
@@ -19,28 +19,27 @@ SESSION_NAME = "deny-document"
 SESSION_SECONDS = 900
 _IAM = "IAM of the target's account"
 
-# PutRolePolicy's errors, and those that all of AWS's query APIs share (IAM API Reference, "Common Errors").
-_TRANSIENT = frozenset(
-    {"ConcurrentModification", "InternalFailure", "ServiceFailure", "ServiceUnavailable", "Throttling"}
-)
+_CONCURRENT = "ConcurrentModification"
+"""IAM's code when several calls change the same role."""
 
 
 class PolicyRefused(Exception):
-    """IAM refused a call, so it changed nothing. `code` is AWS's, or "" for a read without an answer.
+    """IAM refused a call. `code` is AWS's, or "" for a read without an answer.
 
     `transient` says whether another attempt may succeed later. The text is the code, or says which policy of the
     organization denied the call, if AWS's `message` names one.
     """
 
-    def __init__(self, code: str, message: str = "") -> None:
+    def __init__(self, code: str, message: str = "", *, transient: bool = False) -> None:
         super().__init__(organization_denial(message) or code)
         self.code = code
-        self.transient = not code or code.removesuffix("Exception") in _TRANSIENT
+        self.transient = transient
 
 
 def _refused(error: ClientError) -> PolicyRefused:
     given = error.response["Error"]
-    return PolicyRefused(given["Code"], given.get("Message", ""))
+    concurrent = given["Code"].removesuffix("Exception") == _CONCURRENT
+    return PolicyRefused(given["Code"], given.get("Message", ""), transient=concurrent or may_pass(error))
 
 
 class RolePolicies:
@@ -90,7 +89,7 @@ class RolePolicy:
         except ClientError as error:
             raise _refused(error) from error
         except NO_ANSWER as error:
-            raise PolicyRefused("") from error
+            raise PolicyRefused("", transient=True) from error
         document: Any = answer["PolicyDocument"]
         return json.loads(document) if isinstance(document, str) else dict(document)
 

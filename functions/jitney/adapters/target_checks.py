@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from jitney.adapters.aws_clients import NO_ANSWER
+from jitney.adapters.aws_clients import NO_ANSWER, may_pass
 from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Attempt, AttemptResult
 from jitney.core.problems import Problem
@@ -20,9 +20,6 @@ AT_ONCE = 4
 
 A target with ten roles has 160 attempts of one or two calls, and the function has 15 seconds.
 """
-_TRANSIENT = frozenset(
-    {"RequestThrottled", "ServiceFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"}
-)
 
 
 class TargetChecks:
@@ -68,10 +65,9 @@ def _answer_of(call: Callable[[], None]) -> tuple[str, str]:
     try:
         call()
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _TRANSIENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        if may_pass(error):
             raise _unavailable() from error
-        return code, organization_denial(error.response["Error"].get("Message", ""))
+        return error.response["Error"]["Code"], organization_denial(error.response["Error"].get("Message", ""))
     except NO_ANSWER as error:
         raise _unavailable() from error
     return ALLOWED, ""

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from jitney.adapters.aws_clients import may_pass
 from jitney.client.problems import Invalid, Unauthenticated, Unavailable
 from jitney.client.tokens import Token, checked_jwt, checked_token
 
@@ -92,9 +93,8 @@ def _session() -> Session:
 
 def _refused(error: ClientError) -> Unauthenticated | Unavailable:
     answer = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     detail = f"{_WHERE}: {answer.get('Code', 'unknown')} {answer.get('Message', '')}".rstrip(". ") + "."
-    if status >= 500 or status == 429:
+    if may_pass(error):
         return Unavailable("issuer_unavailable", "AWS gave no token", detail, "Try again later.")
     return Unauthenticated("token_refused", "AWS gave no token", detail, _fix())
 
