@@ -8,9 +8,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 
-def refusal(code: str, message: str = "no") -> ClientError:
+def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
     """Return what boto3 raises when AWS refuses."""
-    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "Operation")
 
 
 class FakeAthena:
@@ -26,7 +27,7 @@ class FakeAthena:
         self.queries: list[dict[str, str]] = []
         self.columns: list[tuple[str, str]] = [("one", "integer")]
         self.rows: list[tuple[str | None, ...]] = [("1",)]
-        self.states: list[dict[str, str]] = [{"State": "QUEUED"}, {"State": "RUNNING"}, {"State": "SUCCEEDED"}]
+        self.states: list[dict[str, Any]] = [{"State": "QUEUED"}, {"State": "RUNNING"}, {"State": "SUCCEEDED"}]
         self.refused: dict[str, Exception] = {}
         self.asked: list[dict[str, Any]] = []
         self.stopped: list[str] = []

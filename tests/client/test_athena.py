@@ -118,13 +118,25 @@ def test_aud_05_a_failed_query_is_a_problem_with_a_fix(
     assert fix in raised.value.fix
 
 
+def test_aud_05_a_query_that_may_succeed_later_is_not_to_be_corrected(aws: FakeAthena, athena: Athena):
+    """S3 throttles a query's reads, and Athena says that the failure passes."""
+    slow = "HIVE_CURSOR_ERROR: Please reduce your request rate. (Service: Amazon S3; Status Code: 503)"
+    failed = {"State": "FAILED", "StateChangeReason": slow}
+    for retryable, kind, code in ((True, Unavailable, "aws_busy"), (False, Invalid, "query_failed")):
+        aws.states = [failed | {"AthenaError": {"ErrorCategory": 1, "Retryable": retryable}}]
+        with pytest.raises(kind) as raised:
+            athena.run("SELECT 1")
+        assert (raised.value.code, raised.value.detail) == (code, slow)
+
+
 @pytest.mark.parametrize("operation", ["start_query_execution", "get_query_execution", "get_query_results"])
 @pytest.mark.parametrize(
     ("error", "kind", "code"),
     [
         (refusal("AccessDeniedException"), Invalid, "query_not_permitted"),
         (refusal("InvalidRequestException", "WorkGroup is not found."), Invalid, "query_refused"),
-        (refusal("TooManyRequestsException"), Unavailable, "athena_busy"),
+        (refusal("TooManyRequestsException"), Unavailable, "aws_busy"),
+        (refusal("InternalServerException", status=500), Unavailable, "aws_busy"),
         (NoCredentialsError(), Invalid, "aws_client_failed"),
     ],
 )

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from jitney.client.audit.aws import SIGN_IN, fix_of
+from jitney.client.audit.aws import SIGN_IN, explaining, fix_of
+from jitney.client.problems import ClientProblem, Invalid, Unavailable
 from tests.cli import invoke
+from tests.client.fake_athena import refusal
 
 NOWHERE = "http://127.0.0.1:1"
 SOURCES = ["--records", "records", "--seals", "seals", "--table", "audit"]
@@ -42,6 +45,20 @@ def test_cli_07_an_endpoint_that_is_no_url_is_no_traceback(command: str, monkeyp
 def test_cli_07_keys_that_aws_refuses_need_a_new_sign_in_and_no_permissions(code: str):
     assert fix_of(code, "The permissions.") == SIGN_IN
     assert fix_of("AccessDenied", "The permissions.") == "The permissions."
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("SlowDown", 503), ("ThrottlingException", 400), ("InternalError", 500), ("503", 503)]
+)
+def test_cli_07_a_busy_service_needs_no_other_permissions(code: str, status: int):
+    def denied(_: ClientError) -> ClientProblem:
+        return Invalid("bucket_unreadable", "t", "no", "docs/integrity.md lists the permissions.")
+
+    with pytest.raises(Unavailable) as raised, explaining("t", denied):
+        raise refusal(code, status=status)
+    assert (raised.value.code, raised.value.fix) == ("aws_busy", "Try again in a minute.")
+    with pytest.raises(Invalid, match="no"), explaining("t", denied):
+        raise refusal("AccessDenied", status=403)
 
 
 def test_cli_07_a_malformed_name_is_no_missing_sign_in():

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from botocore.exceptions import ClientError
 
 from jitney.audit_database.definitions import DATABASE, WORKGROUP
-from jitney.client.audit.aws import aws_clients, explaining, fix_of
-from jitney.client.problems import ClientProblem, Invalid, Unavailable
+from jitney.client.audit.aws import aws_clients, busy, explaining, fix_of
+from jitney.client.problems import ClientProblem, Invalid
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _TITLE = "The query failed"
@@ -171,8 +171,6 @@ def _refused(error: ClientError, what: str, location: AthenaLocation) -> ClientP
     detail = f"AWS answered {code} when asked to {what} in workgroup {location.workgroup}: {message}"
     if "AccessDenied" in code or "UnrecognizedClient" in code:
         return Invalid("query_not_permitted", _TITLE, detail, fix_of(code, _PERMISSIONS))
-    if code in ("TooManyRequestsException", "ThrottlingException", "InternalServerException"):
-        return Unavailable("athena_busy", _TITLE, detail, "Try again in a minute.")
     return Invalid("query_refused", _TITLE, detail, fix_of(code, _NAMES))
 
 
@@ -198,8 +196,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
 
 
 def _failed(status: Mapping[str, Any]) -> ClientProblem:
-    """Return the problem of a failed query."""
+    """Return the problem of a failed query.
+
+    A failure that passes is, for example, S3's SlowDown. Athena says so, and does not repeat the query itself.
+    https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html
+    """
     reason = str(status.get("StateChangeReason") or status["State"])
-    found = ((code, fix) for words, code, fix in _REASONS if words in reason.lower())
-    code, fix = next(found, ("query_failed", "Correct the query, or deploy the stack that has its tables."))
+    found = next(((code, fix) for words, code, fix in _REASONS if words in reason.lower()), None)
+    if found is None and status.get("AthenaError", {}).get("Retryable"):
+        return busy(_TITLE, reason)
+    code, fix = found or ("query_failed", "Correct the query, or deploy the stack that has its tables.")
     return Invalid(code, _TITLE, reason, fix)

@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.exceptions import ConnectionError as NotConnected
 
+from jitney.adapters.aws_clients import may_pass
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 SIGN_IN = "Sign in to AWS as for the AWS CLI (AWS_PROFILE, `aws sso login` or AWS_* variables), and set a Region."
@@ -44,13 +45,21 @@ def aws_clients(title: str, *services: str, at_once: int = 10, region: str | Non
 
 @contextmanager
 def explaining(title: str, refused: Callable[[ClientError], ClientProblem]) -> Generator[None]:
-    """Raise boto3's errors in the block as problems with `title`. `refused` is the problem for an answer of AWS."""
+    """Raise boto3's errors in the block as problems with `title`.
+
+    `refused` is the problem for an answer of AWS, unless AWS was only busy. boto3 has repeated such calls before.
+    """
     try:
         yield
     except ClientError as error:
-        raise refused(error) from error
+        raise (busy(title, str(error)) if may_pass(error) else refused(error)) from error
     except BotoCoreError as error:
         raise unusable(error, title) from error
+
+
+def busy(title: str, detail: str) -> Unavailable:
+    """Return the problem for a failure of AWS that passes."""
+    return Unavailable("aws_busy", title, detail, "Try again in a minute.")
 
 
 def unusable(error: Exception, title: str) -> ClientProblem:
