@@ -17,7 +17,8 @@ def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
 class FakeAthena:
     """Holds named queries, and the answer to any query: columns with their types, and rows of cells with None for NULL.
 
-    A query goes through `states`. `refused` is raised by the operation of that name.
+    A query goes through `states`. `refused` is raised by the operation of that name. BatchGetNamedQuery does not
+    process the queries with the names `left_out`.
     """
 
     PAGE = 3
@@ -29,6 +30,7 @@ class FakeAthena:
         self.rows: list[tuple[str | None, ...]] = [("1",)]
         self.states: list[dict[str, Any]] = [{"State": "QUEUED"}, {"State": "RUNNING"}, {"State": "SUCCEEDED"}]
         self.refused: dict[str, Exception] = {}
+        self.left_out: set[str] = set()
         self.asked: list[dict[str, Any]] = []
         self.stopped: list[str] = []
         self.pauses: list[float] = []
@@ -50,7 +52,11 @@ class FakeAthena:
     def batch_get_named_query(self, *, NamedQueryIds: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
         self._raise("batch_get_named_query")
         assert 0 < len(NamedQueryIds) <= 50
-        return {"NamedQueries": [each for each in self.queries if each["NamedQueryId"] in NamedQueryIds]}
+        asked = [each for each in self.queries if each["NamedQueryId"] in NamedQueryIds]
+        left = [each["NamedQueryId"] for each in asked if each["Name"] in self.left_out]
+        failed = [{"NamedQueryId": each, "ErrorCode": "INTERNAL_FAILURE", "ErrorMessage": "no"} for each in left]
+        found = [each for each in asked if each["NamedQueryId"] not in left]
+        return {"NamedQueries": found, "UnprocessedNamedQueryIds": failed}
 
     def start_query_execution(self, **asked: Any) -> dict[str, str]:
         self._raise("start_query_execution")

@@ -167,6 +167,15 @@ def test_aud_05_a_missing_list_permission_is_a_problem(aws: FakeAthena, athena: 
     assert (raised.value.code, "list the workgroup's queries" in raised.value.detail) == ("query_not_permitted", True)
 
 
+def test_aud_05_a_query_that_athena_leaves_out_does_not_count_as_missing(aws: FakeAthena, athena: Athena):
+    for name in ("one", "two"):
+        aws.add(name, "-- One\nSELECT 1")
+    aws.left_out = {"two"}
+    with pytest.raises(Invalid) as raised:
+        athena.named()
+    assert (raised.value.code, "INTERNAL_FAILURE" in raised.value.detail) == ("query_refused", True)
+
+
 def test_aud_05_without_a_region_it_says_so(home: object):
     with pytest.raises(Invalid) as raised:
         connected()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
@@ -148,11 +149,19 @@ class Athena:
 
 
 def named_queries(client: Any, workgroup: str) -> list[Any]:
-    """Return a workgroup's named queries as Athena describes them, with the `client` of Athena."""
+    """Return a workgroup's named queries as Athena describes them, with the `client` of Athena.
+
+    Raises ClientError if Athena leaves one out. Otherwise it would count as missing.
+    """
     pages = client.get_paginator("list_named_queries").paginate(WorkGroup=workgroup)
     ids = [each for page in pages for each in page["NamedQueryIds"]]
     lots = [ids[start : start + 50] for start in range(0, len(ids), 50)]  # BatchGetNamedQuery takes 50
-    return [each for lot in lots for each in client.batch_get_named_query(NamedQueryIds=lot)["NamedQueries"]]
+    answers = [client.batch_get_named_query(NamedQueryIds=lot) for lot in lots]
+    left_out = next(chain.from_iterable(answer.get("UnprocessedNamedQueryIds", ()) for answer in answers), None)
+    if left_out is not None:
+        error: Any = {"Code": left_out.get("ErrorCode", ""), "Message": left_out.get("ErrorMessage", "")}
+        raise ClientError({"Error": error}, "BatchGetNamedQuery")
+    return [each for answer in answers for each in answer["NamedQueries"]]
 
 
 def literal(text: str) -> str:
