@@ -298,3 +298,30 @@ def test_ops_02_a_suspension_that_an_operator_changes_meanwhile_stays(after: Sto
     assert found == {(SuspensionKind.TARGET, True), (SuspensionKind.AGENT, False)}
     assert len(times) == 2
     assert shown[:2] == ["reading suspensions from the audit table: 0 records", "suspending analytics-prod"]
+
+
+def test_ops_02_a_description_from_before_the_change_is_not_read_as_the_changed_table(
+    drill: Drill, monkeypatch: pytest.MonkeyPatch
+):
+    """DescribeTable is eventually consistent. A restored table has no stream before the change."""
+    with stored_system(encrypted=True) as stored:
+        after = drill.switched(stored, prepared=False)
+        after.client.update_table(TableName="audit", StreamSpecification={"StreamEnabled": False})
+        described, late = after.client.describe_table, list[Any]()
+
+        def stale(**asked: Any) -> Any:
+            return late.pop() if late and asked["TableName"] == "audit" else described(**asked)
+
+        def changed(**asked: Any) -> Any:
+            table = described(TableName=asked["TableName"])["Table"]
+            table.pop("LatestStreamArn", None)
+            late.extend([{"Table": table}] * 2)
+            return update(**asked)
+
+        update = after.client.update_table
+        monkeypatch.setattr(after.client, "describe_table", stale)
+        monkeypatch.setattr(after.client, "update_table", changed)
+        tables = restored(after)
+        tables.prepare(PLAN)
+        assert "/stream/" in tables.summary.audit_stream_arn
+        assert described(TableName="audit")["Table"]["DeletionProtectionEnabled"]

@@ -194,12 +194,17 @@ class RestoredTables:
                 self._change(name, DeletionProtectionEnabled=True)
 
     def _change(self, name: str, **wish: Any) -> None:
-        """Change a table's setting, and wait until the table accepts another change."""
+        """Change a table's setting, and wait until its description has the setting and it accepts another change.
+
+        DescribeTable is eventually consistent, so an answer may be older than the change.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html
+        """
         with available(name):
             self._dynamodb.update_table(TableName=name, **wish)
         self._progress(f"waiting for {name}")
         for _ in range(ATTEMPTS):
-            if self._table(name)["TableStatus"] == "ACTIVE":
+            table = self._table(name)
+            if table["TableStatus"] == "ACTIVE" and all(table.get(each) == value for each, value in wish.items()):
                 return
             self._pause(PAUSE_SECONDS)
         raise Unavailable("aws_refused", TITLE, f"{name} is still being changed.", AGAIN)
