@@ -84,7 +84,7 @@ CALLS = (
 def dependent_permissions(system: ConformanceSystem) -> Observation:
     """Return for each call whether AWS denies it without its dependent action, and with it."""
     operations = OperationTable.load(resources.OPERATIONS.read_bytes())
-    place = AwsLocation("aws", system.region, system.account)
+    place = AwsLocation(system.partition, system.region, system.account)
     seen: dict[str, Mapping[str, str]] = {}
     for call in CALLS:
         name = f"{MADE}{uuid.uuid4().hex[:8]}"

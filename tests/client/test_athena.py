@@ -167,6 +167,16 @@ def test_aud_05_a_missing_list_permission_is_a_problem(aws: FakeAthena, athena: 
     assert (raised.value.code, "list the workgroup's queries" in raised.value.detail) == ("query_not_permitted", True)
 
 
+def test_aud_05_a_parameter_that_athena_does_not_take_is_named(aws: FakeAthena, athena: Athena):
+    key = "arn:aws:s3:::reports/" + "k" * 1001
+    athena.run("SELECT ?", (key,))
+    with pytest.raises(Invalid) as raised:
+        athena.run("SELECT ?", (f"{key}k",))
+    assert (raised.value.code, "1024 characters" in raised.value.detail) == ("parameter_too_long", True)
+    assert len(aws.asked) == 1
+    assert max(map(len, aws.asked[0]["ExecutionParameters"])) == 1024
+
+
 def test_aud_05_a_query_that_athena_leaves_out_does_not_count_as_missing(aws: FakeAthena, athena: Athena):
     for name in ("one", "two"):
         aws.add(name, "-- One\nSELECT 1")

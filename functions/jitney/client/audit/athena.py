@@ -16,6 +16,8 @@ from jitney.client.problems import ClientProblem, Invalid
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _TITLE = "The query failed"
+MOST_PARAMETER = 1024
+"""The longest parameter (Athena API Reference, StartQueryExecution, ExecutionParameters). A key of S3 can be longer."""
 _READ: Mapping[str, Callable[[str], Any]] = {
     **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
     **dict.fromkeys(("float", "real", "double"), float),
@@ -99,7 +101,7 @@ class Athena:
         An interrupt stops the query, too. Raises Invalid or Unavailable.
         """
         with self._explained("run a query"):
-            execution_parameters = {"ExecutionParameters": [literal(each) for each in parameters]} if parameters else {}
+            execution_parameters = {"ExecutionParameters": [*map(_parameter, parameters)]} if parameters else {}
             query = self._client.start_query_execution(
                 QueryString=sql,
                 WorkGroup=self._location.workgroup,
@@ -167,6 +169,15 @@ def named_queries(client: Any, workgroup: str) -> list[Any]:
 def literal(text: str) -> str:
     """Return the text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _parameter(text: str) -> str:
+    """Return the text as a parameter of a query. Raises Invalid if it is too long: Athena names no reason."""
+    given = literal(text)
+    if len(given) > MOST_PARAMETER:
+        detail = f"The value {text[:60]!r} and so on is too long: Athena takes {MOST_PARAMETER} characters."
+        raise Invalid("parameter_too_long", _TITLE, detail, "Give a shorter one, such as a folder of the object's key.")
+    return given
 
 
 def _values(columns: Sequence[Mapping[str, Any]], cells: Sequence[Mapping[str, str]]) -> Iterator[Value]:
