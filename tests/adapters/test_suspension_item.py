@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
@@ -14,6 +16,7 @@ from jitney.core.access.suspensions import LIFTED_SECONDS, MAX_CHARACTERS, MOST_
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome
+from tests.adapters.test_role_policies import KEYS
 from tests.adapters.test_store import client, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW
 
@@ -62,6 +65,15 @@ def test_aud_01_only_suspensions_lifted_long_ago_are_forgotten(suspensions: Susp
     assert suspensions.current() == lifted
     suspensions.forget_lifted(lifted, last, "r-5")
     assert suspensions.current() == Suspensions("r-5", (SECOND,))
+
+
+def test_aud_01_nothing_is_forgotten_while_a_transaction_changes_the_suspensions():
+    """A transaction in progress refuses a single write with an error of its own."""
+    long_ago = Suspensions("r-1", (replace(FIRST, lifted_at=NOW),))
+    with Stubber(boto3.client("dynamodb", **KEYS)) as stub:
+        stub.add_client_error("put_item", "TransactionConflictException", http_status_code=400)
+        SuspensionStore(stub.client, "state").forget_lifted(long_ago, NOW + LIFTED_SECONDS, "r-2")
+        stub.assert_no_pending_responses()
 
 
 def test_end_08_of_two_changes_at_once_the_later_one_starts_over(suspensions, store: Store, client):  # noqa: F811

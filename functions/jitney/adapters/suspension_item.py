@@ -46,11 +46,13 @@ class SuspensionStore:
     def forget_lifted(self, before: Suspensions, now: int, version: str) -> None:
         """Delete the suspensions in `before` that are not `Suspensions.kept`. The others get the `version`.
 
-        If they changed since they were read, nothing is deleted.
+        If they changed since they were read, or a transaction is changing them, nothing is deleted.
         """
         if (kept := before.kept(now)) == before:
             return
-        with aws_errors_as_unavailable("The store"), suppress(self._client.exceptions.ConditionalCheckFailedException):
+        errors = self._client.exceptions
+        changed = (errors.ConditionalCheckFailedException, errors.TransactionConflictException)
+        with aws_errors_as_unavailable("The store"), suppress(*changed):
             self._client.put_item(**suspensions_put(self._table, before, kept, version)["Put"])
 
 
