@@ -568,10 +568,10 @@ def test_a_used_key_comes_before_a_stale_list(store: Store):
     assert raised.value.key == once.key
 
 
-def cancelled_by_another(client, place: int) -> Exception:
-    """What DynamoDB answers while another transaction is writing the item at `place`."""
+def cancelled_by_another(client, place: int, code: str = "TransactionConflict") -> Exception:
+    """What DynamoDB answers while another transaction writes the item at `place`, or while it throttles the item."""
     reasons = [{"Code": "None"}] * 3
-    reasons[place] = {"Code": "TransactionConflict"}
+    reasons[place] = {"Code": code}
     return client.exceptions.TransactionCanceledException(
         {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}, "TransactWriteItems"
     )
@@ -591,8 +591,9 @@ def test_pol_05_an_item_that_another_transaction_is_writing_is_stale(client, pla
         store_answering(client, cancelled_by_another(client, place)).save(GRANT, GRANT, first_link(GRANT), now=NOW)
 
 
-def test_a_write_that_depends_on_nothing_read_is_repeated_while_another_transaction_writes(client):
-    busy = cancelled_by_another(client, 0)
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_write_that_depends_on_nothing_read_is_repeated_while_dynamodb_refuses_it(client, code: str):
+    busy = cancelled_by_another(client, 0, code)
     store_answering(client, *[busy] * 9, {}).consume([SingleUseKey("REPLAY#a", NOW + 60)], now=NOW)
     store_answering(client, busy, {}).record(first_link(GRANT), now=NOW)
     with pytest.raises(Problem) as raised:

@@ -34,6 +34,12 @@ PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
 A write is repeated only if it depends on no read, or if its condition fails after a change of what was read.
 """
 SINGLE_USE = "SINGLE_USE"
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""The reasons of a canceled transaction that pass. botocore repeats throttled calls, but no canceled transaction.
+
+DynamoDB throttles a table or an index while it scales, and a key that is written too often.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
+"""
 
 
 class GuardedWrite(NamedTuple):
@@ -63,7 +69,10 @@ class TakenNumber(StaleWrite):
 
 
 class BlockedWrite(StaleWrite):
-    """Another transaction is writing one of the items. Nothing was written, and a repeat may succeed."""
+    """Another transaction is writing one of the items, or DynamoDB throttles it. Nothing was written.
+
+    A repeat may succeed.
+    """
 
 
 def store_busy() -> Problem:
@@ -91,7 +100,8 @@ class Transactions:
         """Write `records`, `writes`, `keys` and `lists` in one transaction.
 
         The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. It is
-        TakenNumber if only records fail. If another transaction is writing one of the items, it raises BlockedWrite.
+        TakenNumber if only records fail. If another transaction is writing one of the items, or DynamoDB throttles it,
+        it raises BlockedWrite.
         """
         first: list[Item] = [*(self._put_record(each, now) for each in records), *writes]
         items: Any = [*first, *(self._consume(key, now) for key in keys), *lists]
@@ -105,7 +115,7 @@ class Transactions:
                         raise TakenNumber from cancelled
                     index = failed[0] - len(first)
                     raise (Conflict(keys[index].key) if 0 <= index < len(keys) else StaleWrite) from cancelled
-                if "TransactionConflict" in codes:
+                if not _PASSING.isdisjoint(codes):
                     raise BlockedWrite from cancelled
                 raise
 
