@@ -151,11 +151,14 @@ def test_a_request_whose_answer_was_lost_is_sent_again_only_where_that_is_safe(b
     assert_that_a_repeat_finds_the_answer(broker)
 
 
-@pytest.mark.parametrize(("first", "repeated"), [(0, True), (503, True), (504, True), (429, False)])
+@pytest.mark.parametrize(
+    ("earlier", "repeated"), [((0,), True), ((503,), True), ((504,), True), ((429,), False), ((503, 429), True)]
+)
 def test_gw_06_an_answer_says_whether_an_earlier_attempt_may_have_been_carried_out(
-    broker: FakeBroker, first: int, repeated: bool
+    broker: FakeBroker, earlier: tuple[int, ...], repeated: bool
 ):
-    broker.say("POST", PATH, first, b"busy") if first else broker.hang_up("POST", PATH)
+    for status in earlier:
+        broker.say("POST", PATH, status, b"busy") if status else broker.hang_up("POST", PATH)
     broker.say("POST", PATH, 429, b"busy", Retry_After="60")
     answer, _ = ask(broker, "POST", key="once")
     assert (answer.status, answer.repeated) == (429, repeated)

@@ -19,7 +19,7 @@ def test_cli_03_a_problem_in_a_traceback_has_the_next_step():
     assert str(problems.Denied("denied", "Denied", "No policy permits it.")) == "Denied: No policy permits it."
 
 
-REJECTED = {"grant": grant("rejected", votes=[vote("reject", "too wide")])}
+REJECTED = {"grant": grant("rejected", votes=[vote("reject", "too wide"), vote("approve", "fine", "people.bob")])}
 
 
 def test_cli_03_a_problem_from_a_worker_process_keeps_its_members():

@@ -485,7 +485,10 @@ def test_a_renewal_keeps_a_refresh_token_that_is_not_rotated(
     kept(what, 30)
     metadata(broker)
     broker.say("POST", "/token", 200, {"access_token": "canary.new", "token_type": "Bearer", "expires_in": 300})
-    assert LoginToken(what, tmp_path / "lock").fetch().value == "canary.new"
+    settings = replace(what, parameters={"resource": "urn:jitney"})
+    assert LoginToken(settings, tmp_path / "lock").fetch().value == "canary.new"
+    form = parse_qs(broker.calls("POST", "/token")[-1].body.decode())
+    assert form["resource"] == ["urn:jitney"]
     found = KeyringStore(what).load()
     assert found
     assert (found.refresh_token, found.subject, found.name) == ("canary-refresh", "alice", "alice@example.com")

@@ -24,7 +24,7 @@ def passing_request(
     """
     passing = (way for way, effect in ways.items() if effect in ("allow", "review") and way != request.way)
     if not request.reveal and ways.get(request.way) == "deny" and (other := next(passing, "")):
-        return replace(request, way=other, reveal=False)
+        return replace(request, way=other)
     less = replace(request, permissions=subset, calls=(), operations=()) if subset else request
     if longest_seconds:
         less = replace(less, duration_seconds=min(longest_seconds, request.duration_seconds))
