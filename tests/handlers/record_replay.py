@@ -1,11 +1,13 @@
 """What an auditor knows of each grant from its records alone, by docs/record-fields.md."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jitney.core.access.grant import Grant
+from jitney.core.access.request import Way
 from jitney.core.times import iso
 from jitney.handlers.review.ballots import OUTCOMES
 from tests.handlers.conftest import System
@@ -92,5 +94,25 @@ def as_stored(grant: Grant) -> Replayed:
 
 
 def assert_replayed(system: System) -> None:
-    """Assert that the records alone tell each stored grant."""
-    assert replayed(system.records()) == {each.id: as_stored(each) for each in system.store.grants.values()}
+    """Assert that the records alone tell each stored grant, and count every session that STS issued for an agent."""
+    records = system.records()
+    assert replayed(records) == {each.id: as_stored(each) for each in system.store.grants.values()}
+    given = Counter(dict(each.tags)["grant"] for each in system.sessions.asked)
+    issued = _issued(records)
+    for grant_id, times in given.items():
+        assert times <= issued[grant_id] or system.store.grants[grant_id].way is Way.GATEWAY, grant_id
+
+
+def _issued(records: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Return how often the records of each grant say that its agent got credentials.
+
+    A record comes before its session, so that no session is without a record.
+    """
+    issued: Counter[str] = Counter()
+    for record in records:
+        event, outcome = record["event"], record["outcome"]
+        if event == "request" and json.loads(record["detail"]).get("way") == "credentials":
+            issued[record["grant_id"]] += outcome == "allowed"
+        elif event == "issue":
+            issued[record["grant_id"]] += (outcome == "allowed") - (outcome == "failed")
+    return issued
