@@ -7,7 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import HeadersDict
 from botocore.exceptions import ConnectTimeoutError
+from botocore.parsers import create_parser
 from botocore.stub import Stubber
 
 from jitney.adapters.canary import Canary
@@ -86,7 +88,6 @@ def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stub
         ("InternalFailure", 500, True),
         ("ServiceFailure", 500, True),
         ("ServiceUnavailable", 503, True),
-        ("503", 503, True),  # botocore's code for an answer of AWS's front end, which is HTML
         ("InternalError", 500, True),
         ("AccessDenied", 403, False),
         ("LimitExceeded", 409, False),
@@ -97,6 +98,26 @@ def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, status: int, 
     with pytest.raises(PolicyRefused) as raised:
         RolePolicy(iam.client, ROLE).write("{}")
     assert (raised.value.code, raised.value.transient) == (code, transient)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize(("text", "call"), [("{}", "put_role_policy"), ("", "delete_role_policy")])
+def test_end_03_an_answer_that_is_not_iams_does_not_say_that_nothing_is_written(
+    iam: Stubber, text: str, call: str, status: int
+):
+    """IAM may still write the document, so the lease must not be free for the writer of a newer one."""
+    iam.add_client_error(call, str(status), http_status_code=status)
+    with pytest.raises(Problem, match="unavailable"):
+        RolePolicy(iam.client, ROLE).write(text)
+    iam.add_client_error("get_role_policy", str(status), http_status_code=status)
+    with pytest.raises(PolicyRefused) as raised:
+        RolePolicy(iam.client, ROLE).read()
+    assert raised.value.transient
+
+
+def test_end_03_botocore_names_an_answer_that_is_not_iams_by_its_status():
+    page = {"status_code": 504, "headers": HeadersDict(), "body": b"<html><title>504 Gateway Time-out</title></html>"}
+    assert create_parser("query").parse(page, None)["Error"]["Code"] == "504"
 
 
 @pytest.mark.parametrize(

@@ -78,13 +78,25 @@ NO_ANSWER = (BotoCoreError, ResponseParserError)
 """The errors of botocore when AWS did not answer, or when another server answered, such as a proxy."""
 
 
+def answered_by_other(error: ClientError) -> bool:
+    """Return whether a front end or a proxy failed, and answered instead of the service, which may still run the call.
+
+    botocore's code for such an answer is the status, such as "504".
+    """
+    return _status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR and error.response["Error"]["Code"].isdecimal()
+
+
 def may_pass(error: ClientError) -> bool:
     """Return whether the same call may succeed in a moment: AWS throttled it, or failed itself (5xx).
 
-    IAM and STS answer 400 to a call that they throttle. If AWS's front end fails, the code is the status: "503".
+    IAM and STS answer 400 to a call that they throttle.
     """
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = _status_of(error)
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or was_throttled(status, error.response["Error"]["Code"])
+
+
+def _status_of(error: ClientError) -> int:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from jitney.adapters.aws_clients import NO_ANSWER, may_pass, unavailable
+from jitney.adapters.aws_clients import NO_ANSWER, answered_by_other, may_pass, unavailable
 from jitney.core.access.denial_reasons import organization_denial
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.target_config import Target, TargetRole
@@ -96,7 +96,7 @@ class RolePolicy:
     def write(self, text: str) -> None:
         """Replace the document with `text`, or delete it if `text` is "". Raises PolicyRefused.
 
-        Raises Problem unavailable when it is unknown whether IAM wrote the document.
+        Raises Problem unavailable when it is unknown whether IAM wrote the document, or still will.
         """
         try:
             if text:
@@ -104,6 +104,8 @@ class RolePolicy:
             else:
                 self._client.delete_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except ClientError as error:
+            if answered_by_other(error):
+                raise unavailable(_IAM, error) from error
             refused = _refused(error)
             if text or refused.code != "NoSuchEntity":
                 raise refused from error
