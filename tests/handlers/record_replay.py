@@ -31,7 +31,7 @@ type Votes = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Replayed:
-    """A grant as its records tell it."""
+    """A grant as its records describe it."""
 
     state: str
     who: tuple[str, str, str]
@@ -85,7 +85,7 @@ def _text(permissions: Any) -> str:
 
 
 def as_stored(grant: Grant) -> Replayed:
-    """Return a stored grant as its records should tell it."""
+    """Return a stored grant as its records should describe it."""
     human = grant.human.name if grant.human else ""
     votes = frozenset((each.human.name, str(OUTCOMES[each.verdict])) for each in grant.votes)
     permissions = _text(grant.view()["permissions"])
@@ -94,7 +94,7 @@ def as_stored(grant: Grant) -> Replayed:
 
 
 def assert_replayed(system: System) -> None:
-    """Assert that the records alone tell each stored grant, and count every session that STS issued for an agent."""
+    """Assert that the records alone describe each stored grant, and count every session that STS issued for an agent."""
     records = system.records()
     assert replayed(records) == {each.id: as_stored(each) for each in system.store.grants.values()}
     given = Counter(dict(each.tags)["grant"] for each in system.sessions.asked)
