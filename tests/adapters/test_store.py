@@ -591,9 +591,38 @@ def test_pol_05_an_item_that_another_transaction_is_writing_is_stale(client, pla
         store_answering(client, cancelled_by_another(client, place)).save(GRANT, GRANT, first_link(GRANT), now=NOW)
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_write_that_depends_on_nothing_read_is_repeated_while_dynamodb_refuses_it(client, code: str):
-    busy = cancelled_by_another(client, 0, code)
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_pol_08_a_throttled_transaction_is_repeated(client, code: str):
+    throttled = cancelled_by_another(client, 0, code)
+    store_answering(client, *[throttled] * 9, {}).record(first_link(GRANT), now=NOW)
+    store_answering(client, *[throttled] * 9, {}).save(GRANT, GRANT, first_link(GRANT), now=NOW)
+    with pytest.raises(Problem) as raised:
+        store_answering(client, *[throttled] * 99).save(GRANT, GRANT, first_link(GRANT), now=NOW)
+    assert raised.value.code == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("codes", "raised"),
+    [
+        (("ThrottlingError", "TransactionConflict"), StaleWrite),
+        (("ThrottlingError", "ConditionalCheckFailed"), StaleWrite),
+        (("ThrottlingError", "ItemCollectionSizeLimitExceeded"), Problem),
+        ((), Problem),
+    ],
+)
+def test_pol_08_a_transaction_is_not_repeated_for_another_reason(
+    client, codes: tuple[str, ...], raised: type[Exception]
+):
+    reasons = [{"Code": code} for code in codes]
+    cancelled = client.exceptions.TransactionCanceledException(
+        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}, "TransactWriteItems"
+    )
+    with pytest.raises(raised):
+        store_answering(client, cancelled).save(GRANT, GRANT, first_link(GRANT), now=NOW)
+
+
+def test_a_write_that_depends_on_nothing_read_is_repeated_while_another_transaction_writes(client):
+    busy = cancelled_by_another(client, 0)
     store_answering(client, *[busy] * 9, {}).consume([SingleUseKey("REPLAY#a", NOW + 60)], now=NOW)
     store_answering(client, busy, {}).record(first_link(GRANT), now=NOW)
     with pytest.raises(Problem) as raised:

@@ -94,7 +94,7 @@ def as_stored(grant: Grant) -> Replayed:
 
 
 def assert_replayed(system: System) -> None:
-    """Assert that the records alone describe each stored grant, and count every session that STS issued for an agent."""
+    """Assert that the records alone describe each stored grant, and count every session that an agent got."""
     records = system.records()
     assert replayed(records) == {each.id: as_stored(each) for each in system.store.grants.values()}
     given = Counter(dict(each.tags)["grant"] for each in system.sessions.asked)

@@ -587,6 +587,8 @@ def test_rev_16_calls_of_others_are_neither_shown_nor_withdrawn(gateway: Gateway
     for given in (call_id, "c-zzzzzzzzzzzzzz", "c-..", gateway.child().id, f"c{PARENT[1:]}"):
         status, body, _ = gateway.system.call(route, grant_id=given, token=other)
         assert (status, body["code"]) == (404, "call_not_found")
+    named = [json.loads(each["detail"]) for each in gateway.system.records() if each["code"] == "call_not_found"]
+    assert {"grant": gateway.child().id} in named
     gateway.approve()
     gateway.post()
     assert gateway.system.call(route, grant_id=call_id, token=other)[1]["code"] == "call_not_found"

@@ -34,8 +34,8 @@ PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
 A write is repeated only if it depends on no read, or if its condition fails after a change of what was read.
 """
 SINGLE_USE = "SINGLE_USE"
-_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""The reasons of a canceled transaction that pass. botocore repeats throttled calls, but no canceled transaction.
+_THROTTLED = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
+"""The reasons of a throttled transaction. botocore repeats throttled calls, but no canceled transaction.
 
 DynamoDB throttles a table or an index while it scales, and a key that is written too often.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
@@ -69,15 +69,17 @@ class TakenNumber(StaleWrite):
 
 
 class BlockedWrite(StaleWrite):
-    """Another transaction is writing one of the items, or DynamoDB throttles it. Nothing was written.
-
-    A repeat may succeed.
-    """
+    """Another transaction is writing one of the items. Nothing was written, and a repeat may succeed."""
 
 
 def store_busy() -> Problem:
     """Return the problem of a write that other requests blocked. Callers can cause that at any time."""
     return Problem("store_busy", "Too many requests changed the same item at the same time.", "Try again in a moment.")
+
+
+def _reasons(cancelled: Any) -> list[str]:
+    """Return DynamoDB's code for each item of a canceled transaction."""
+    return [reason.get("Code", "None") for reason in cancelled.response.get("CancellationReasons", [])]
 
 
 class Transactions:
@@ -100,24 +102,38 @@ class Transactions:
         """Write `records`, `writes`, `keys` and `lists` in one transaction.
 
         The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. It is
-        TakenNumber if only records fail. If another transaction is writing one of the items, or DynamoDB throttles it,
-        it raises BlockedWrite.
+        TakenNumber if only records fail. If another transaction is writing one of the items, it raises BlockedWrite.
+        A transaction that DynamoDB throttles is repeated.
         """
         first: list[Item] = [*(self._put_record(each, now) for each in records), *writes]
         items: Any = [*first, *(self._consume(key, now) for key in keys), *lists]
         with aws_errors_as_unavailable("The store"):
             try:
-                self._client.transact_write_items(TransactItems=items)
+                self._transact(items)
             except self._client.exceptions.TransactionCanceledException as cancelled:
-                codes = [reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])]
+                codes = _reasons(cancelled)
                 if failed := [place for place, code in enumerate(codes) if code == "ConditionalCheckFailed"]:
                     if failed[-1] < len(records):
                         raise TakenNumber from cancelled
                     index = failed[0] - len(first)
                     raise (Conflict(keys[index].key) if 0 <= index < len(keys) else StaleWrite) from cancelled
-                if not _PASSING.isdisjoint(codes):
+                if "TransactionConflict" in codes:
                     raise BlockedWrite from cancelled
                 raise
+
+    def _transact(self, items: Any) -> None:
+        """Write the items. Repeat that while throttling is the only reason against it."""
+        for pause in PAUSES_SECONDS:
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except self._client.exceptions.TransactionCanceledException as cancelled:
+                reasons = {*_reasons(cancelled)} - {"None"}
+                if not reasons or not reasons <= _THROTTLED:
+                    raise
+            else:
+                return
+            clock.pause_up_to(pause)
+        self._client.transact_write_items(TransactItems=items)
 
     def write_at_any_time(
         self,
