@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from jitney.handlers.releases import release_grant
 from jitney.handlers.review.terminal_votes import vote_from_terminal
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.runtime.edge import Route
+from jitney.handlers.suspensions import suspend
 from tests.core.identity import minting
-from tests.handlers.conftest import REQUEST_BODY, System
+from tests.handlers.conftest import REQUEST_BODY, System, configuration
 from tests.handlers.gateway import GET, MemoryUpstream, add_gateway
 from tests.handlers.review_browser import Browser
 from tests.handlers.test_review_pages import pending
@@ -78,6 +80,17 @@ def test_aud_04_a_grant_that_does_not_exist_is_not_on_record(
     add_gateway(system, MemoryUpstream())
     assert attempt(system, UNKNOWN, minting.token()) == 404
     assert json.loads(system.records()[-1]["detail"]) == {}
+
+
+def test_aud_04_a_suspended_agent_is_refused_before_its_grant_is_read():
+    system = System(config=replace(configuration(), operators=("other/security",)))
+    token = minting.agent_token(OWNER, system.now)
+    grant_id = begun(system, "credentials", token)
+    body = {"kind": "agent", "name": f"corp.{OWNER}", "reason": "the laptop was stolen"}
+    assert system.call(suspend, body, token=minting.operator_token(system.now, "carol"))[0] == 201
+    assert system.call(create_credentials, grant_id=grant_id, token=token)[0] == 403
+    record = system.records()[-1]
+    assert (record["code"], json.loads(record["detail"])) == ("suspended", {})
 
 
 def test_aud_04_a_form_and_a_terminal_vote_that_are_not_valid_are_on_record_with_the_request():

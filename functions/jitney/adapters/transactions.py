@@ -123,17 +123,16 @@ class Transactions:
 
     def _transact(self, items: Any) -> None:
         """Write the items. Repeat that while throttling is the only reason against it."""
-        for pause in PAUSES_SECONDS:
+        for pause in (*PAUSES_SECONDS, None):
             try:
                 self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as cancelled:
                 reasons = {*_reasons(cancelled)} - {"None"}
-                if not reasons or not reasons <= _THROTTLED:
+                if pause is None or not reasons or not reasons <= _THROTTLED:
                     raise
+                clock.pause_up_to(pause)
             else:
                 return
-            clock.pause_up_to(pause)
-        self._client.transact_write_items(TransactItems=items)
 
     def write_at_any_time(
         self,
