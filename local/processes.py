@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.settings import LocalSettings
-from local.timeouts import scaled_timeout
+from local.timeouts import Countdown
 
 GRACE_SECONDS = 1.0
 """How long a process may take to end by itself before it is killed."""
@@ -78,7 +78,7 @@ def running(name: str, settings: LocalSettings) -> int | None:
 
 def stop(names: Sequence[str], settings: LocalSettings) -> None:
     """End the processes and their children, and wait for that. Raises TimeoutError if one does not end."""
-    for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, scaled_timeout(5.0))):
+    for chosen, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
         alive = [group for name in names if (group := running(name, settings))]
         for group in alive:
             with contextlib.suppress(ProcessLookupError):
@@ -90,10 +90,10 @@ def stop(names: Sequence[str], settings: LocalSettings) -> None:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.02) -> bool:
-    """Return whether `condition` holds within `seconds`. It is checked every `pause` seconds."""
-    deadline = time.monotonic() + seconds
+    """Return whether `condition` holds within `seconds` of an idle machine. It is checked every `pause` seconds."""
+    countdown = Countdown(seconds)
     while not condition():
-        if time.monotonic() > deadline:
+        if countdown.left() <= 0:
             return False
         time.sleep(pause)
     return True

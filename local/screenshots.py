@@ -16,7 +16,6 @@ from local.demo.runner import DemoRun, DemoStepFailedError, demo_run
 from local.progress import Progress
 from local.settings import ROOT
 from local.system import StartupError
-from local.timeouts import scaled_timeout
 
 COLOURS = 256
 """The number of colours in a picture: enough for pages, and the files are smaller than in full colour."""
@@ -142,7 +141,7 @@ def _wait_for_text(page: Page, words: str) -> None:
         page.reload()
         return page.get_by_text(words).is_visible()
 
-    if not processes.wait_until(shown, scaled_timeout(30)):
+    if not processes.wait_until(shown, 30):
         raise StartupError(f"the page does not show {words!r}")
 
 
@@ -176,7 +175,7 @@ def _photograph_mail(stack: Mapping[str, Any], look: str, options: Mapping[str, 
         found.extend(mail["id"] for mail in mails if about in mail["text"])
         return bool(found)
 
-    if not processes.wait_until(arrived, scaled_timeout(30)):
+    if not processes.wait_until(arrived, 30):
         raise StartupError("no mail arrives")
     with chromium() as browser:
         page = browser.new_context(**options).new_page()

@@ -14,7 +14,6 @@ from local.emulator import launch
 from local.processes import log_tail, running, wait_until
 from local.progress import Progress
 from local.settings import LocalSettings
-from local.timeouts import scaled_timeout
 
 NAMES = (launch.NAME, identity.NAME, identity.PEOPLE, slack.NAME)
 READY_SECONDS = 180.0
@@ -177,9 +176,7 @@ def _has_tokens(described: Mapping[str, Any]) -> bool:
 
 def _await(name: str, ready: Callable[[], bool], settings: LocalSettings) -> None:
     """Wait until `ready`. Raises StartupError if the process ends first or takes too long."""
-    if wait_until(lambda: running(name, settings) is None or ready(), scaled_timeout(READY_SECONDS)) and running(
-        name, settings
-    ):
+    if wait_until(lambda: running(name, settings) is None or ready(), READY_SECONDS) and running(name, settings):
         return
     what = "does not become ready" if running(name, settings) else "has ended"
     raise StartupError(f"the {name} {what}; the end of {settings.logs / name}.log:\n{log_tail(name, settings)}")

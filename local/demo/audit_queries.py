@@ -8,7 +8,7 @@ import boto3
 from rich.text import Text
 
 from jitney.client.audit.athena import Athena, AthenaLocation
-from local.timeouts import scaled_timeout
+from local.timeouts import Countdown
 
 PATIENCE_SECONDS = 300.0
 """How long records may take to arrive in S3 on an idle machine. Usually they take seconds."""
@@ -45,9 +45,9 @@ class AuditQueries:
 
     def wait_for(self, name: str, complete: Callable[[Rows], bool], *parameters: str) -> Rows:
         """Return the query's rows once they are `complete`. Raises TimeoutError when they never are."""
-        deadline = time.monotonic() + scaled_timeout(PATIENCE_SECONDS)
+        countdown = Countdown(PATIENCE_SECONDS)
         while not complete(rows := self.rows(name, *parameters)):
-            if time.monotonic() > deadline:
+            if countdown.left() <= 0:
                 raise TimeoutError(f"not all records arrived in S3: {name} returns {len(rows)} rows")
             time.sleep(0.3)
         return rows

@@ -19,7 +19,6 @@ from rich.panel import Panel
 from local import agent_shell, probes, processes, system
 from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, LocalSettings, from_environment
-from local.timeouts import scaled_timeout
 
 TARGET = "analytics-prod"
 MAIL_SECONDS = 300.0
@@ -142,9 +141,8 @@ class DemoRun:
             found.extend(mail for mail in mails if about in mail["text"] and mail["to"] == [f"{name}@example.com"])
             return bool(found)
 
-        seconds = scaled_timeout(MAIL_SECONDS)
-        if not processes.wait_until(arrived, seconds):
-            raise DemoStepFailedError(f"{name} gets a mail about {about}", f"no such mail within {seconds:.0f} s")
+        if not processes.wait_until(arrived, MAIL_SECONDS):
+            raise DemoStepFailedError(f"{name} gets a mail about {about}", f"no such mail within {MAIL_SECONDS:.0f} s")
         return found[0]
 
     def command(
@@ -179,7 +177,7 @@ class DemoRun:
             results.append(_result_of(command, self.folder, environment))
             return bool(re.search(until, results[-1].text))
 
-        processes.wait_until(matches, scaled_timeout(REPEAT_SECONDS), pause=0.5)
+        processes.wait_until(matches, REPEAT_SECONDS, pause=0.5)
         return results[-1]
 
     @contextmanager

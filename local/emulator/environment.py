@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ from ministack.core import lambda_runtime
 
 from jitney.handlers.runtime.building import LOCAL_UPSTREAM
 from local.processes import LOCK_VARIABLE
-from local.timeouts import scaled_timeout
+from local.timeouts import Countdown
 
 RUNTIME = Path(__file__).with_name("runtime.py")
 API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/")
@@ -70,7 +71,7 @@ class ExecutionEnvironment:
             "function_arn": self.config["FunctionArn"],
         }
         try:
-            message = self._exchange(json.dumps(call), scaled_timeout(timeout))
+            message = self._exchange(json.dumps(call), Countdown(timeout))
         except TimeoutError:
             return _failure("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
         except (OSError, ValueError):
@@ -83,8 +84,8 @@ class ExecutionEnvironment:
             return {"body": {"errorType": kind, "errorMessage": sentence}, "error": True}
         return {"body": json.loads(message["result"])}
 
-    def _exchange(self, line: str, timeout: float) -> dict[str, Any]:
-        """Send `line` ("" sends nothing) and return the answer.
+    def _exchange(self, line: str, countdown: Countdown) -> dict[str, Any]:
+        """Send `line` ("" sends nothing) and return the answer, which the process sends in one piece.
 
         Raises TimeoutError, or ValueError if the process has ended.
         """
@@ -92,9 +93,13 @@ class ExecutionEnvironment:
         if channel is None or answers is None:
             message = "there is no process"
             raise ValueError(message)
-        channel.settimeout(timeout)
         if line:
             channel.sendall(line.encode() + b"\n")
+        ready = select.poll()  # select() takes no descriptor above 1,023
+        ready.register(channel, select.POLLIN)
+        while not ready.poll(1000 * min(1.0, max(0.0, countdown.left()))):
+            if countdown.left() <= 0:
+                raise TimeoutError
         answer: dict[str, Any] = json.loads(answers.readline())
         return answer
 
@@ -118,7 +123,7 @@ class ExecutionEnvironment:
                 pass_fds=(theirs.fileno(), *([int(lock)] if lock else [])),
             )
         try:
-            return self._exchange("", scaled_timeout(10.0))
+            return self._exchange("", Countdown(10.0))
         except (OSError, ValueError):
             return {"error": _failure("Runtime.ExitError", "Error: Runtime exited during its init phase")["body"]}
 
@@ -145,8 +150,12 @@ class ExecutionEnvironment:
         self._answers = self._channel = None
 
     def kill(self) -> None:
-        """End the process."""
+        """End the process, and close its log once no event needs it."""
         lambda_runtime.kill_workers([self])
+        with self._lock:
+            if self._log is not None:
+                self._log.close()
+                self._log = None
 
 
 def _failure(kind: str, message: str) -> dict[str, Any]:

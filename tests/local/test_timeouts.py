@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import timeouts
-from local.timeouts import scaled_timeout
+from local.timeouts import Countdown, scaled_timeout
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,15 @@ def test_the_average_load_is_used_where_there_is_no_proc(monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     monkeypatch.setattr(os, "nice", lambda _: 0)
     assert scaled_timeout(3) == 6
+
+
+@pytest.mark.parametrize(
+    ("slowdowns", "left"), [([1, 1, 1], [4, 3, 2]), ([4, 1, 1], [4.75, 3.75, 2.75]), ([1, 2, 10], [4, 3.5, 3.4])]
+)
+def test_a_countdown_slows_down_with_load_that_arrives_late(
+    slowdowns: list[float], left: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    moments, loads = iter(range(10)), iter(slowdowns)
+    monkeypatch.setattr(timeouts, "_slowdown", lambda: next(loads))
+    countdown = Countdown(5, lambda: next(moments))
+    assert [countdown.left() for _ in slowdowns] == pytest.approx(left)

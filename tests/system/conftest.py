@@ -56,7 +56,7 @@ def conforms(verb: str, path: str, answer: httpx.Response) -> None:
         place = response["$ref"]
         response = CLOSED["components"]["responses"][place.rpartition("/")[2]]
     media = answer.headers["content-type"].partition(";")[0]
-    assert media in response["content"]
+    assert media in response["content"], answer.text
     for name in ("location", "retry-after", "preference-applied"):
         assert name not in answer.headers or name in {each.lower() for each in response.get("headers", ())}
     if media.endswith("json"):
