@@ -229,6 +229,11 @@ def test_cli_04_other_names_of_keys_are_removed(home: Path, endpoint: Endpoint, 
     assert overrides_credentials(name)
 
 
+def test_cli_04_a_shell_gets_the_names_of_its_variables_alone():
+    names = ["AWS_BEARER_TOKEN_BEDROCK", "AWS_BEARER_TOKEN_;id", "AWS_BEARER_TOKEN_$(id)", "AWS_BEARER_TOKEN_ä"]
+    assert overriding_variables(dict.fromkeys(names, "x"), {}) == names[:1]
+
+
 @pytest.mark.parametrize(
     ("config", "hidden"),
     [

@@ -201,6 +201,15 @@ def test_verbose_says_which_source_was_taken(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "jitney: token source variable: JITNEY_TOKEN is set\n"
 
 
+def test_verbose_writes_no_control_characters_of_a_path(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    path = tmp_path / "\x1b[31mconfig.toml"
+    path.write_text('[token]\nfile = "token"\n', encoding="utf-8")
+    connect(ConnectionOptions(verbose=True, settings_file=str(path)), {"JITNEY_API_URL": "http://127.0.0.1:1"})
+    said = capsys.readouterr().err
+    assert said.startswith("jitney: token source file: ")
+    assert said.strip().isprintable()
+
+
 OWN = {"review_client_id": "review", "review_issuer": "https://idp.example.com"}
 
 

@@ -30,7 +30,7 @@ def replace_file(path: Path, content: bytes, new_mode: int = 0o600) -> None:
             file.write(content)
             _keep_access(descriptor, known, new_mode)
         Path(temporary).replace(real)
-    except OSError:
+    except BaseException:  # also Ctrl+C: the content may be a secret
         Path(temporary).unlink(missing_ok=True)
         raise
 

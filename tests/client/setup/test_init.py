@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -353,3 +354,18 @@ def test_cli_07_what_another_program_writes_at_the_same_time_is_noticed(
 
 def test_cli_07_a_profile_needs_a_target(project: Path):
     assert "TARGET is missing" in init("aws", "--yes", expected=2)
+
+
+def test_cli_07_a_named_pipe_is_refused_and_not_waited_for(project: Path):
+    os.mkfifo(project / ".mcp.json")
+    assert "is a named pipe" in " ".join(init("claude-code", "--yes", *API, expected=2).split())
+
+
+def test_an_interrupted_replacement_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_file(tmp_path / "secret", b"secret")
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from jitney.client.inputs.setting_files import read_setting_file
 from jitney.client.inputs.setting_names import SETTINGS, ConnectionSettings, SettingLevel, closest, misspelt
 from jitney.client.problems import Invalid
 from jitney.client.tokens.token_choice import ChosenSource, choose
+from jitney.core.printable import strip_control_characters
 
 _TABLES = ("token", "review")
 """The tables of config.toml."""
@@ -48,7 +49,7 @@ def chosen_source(settings: ConnectionSettings, options: ConnectionOptions) -> C
     """Return the token source that the settings choose. Raises Invalid or Unauthenticated."""
     chosen = choose(settings)
     if options.verbose:
-        sys.stderr.write(f"jitney: token source {chosen.name}: {chosen.why}\n")
+        sys.stderr.write(strip_control_characters(f"jitney: token source {chosen.name}: {chosen.why}") + "\n")
     return chosen
 
 

@@ -99,9 +99,13 @@ def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
-    """Return the names in `environment` that would override the `variables` of an endpoint."""
+    """Return the names in `environment` that would override the `variables` of an endpoint.
+
+    All are names of shell variables: SDKs read no others, and a shell evaluates what `jitney serve` prints.
+    """
     names = (_REMOVED | _KEYS) - variables.keys()
-    return sorted(name for name in environment if name in names or name.startswith(_BEARER))
+    found = (name for name in environment if name in names or name.startswith(_BEARER))
+    return sorted(name for name in found if name.isascii() and name.isidentifier())
 
 
 def with_region(environment: dict[str, str], region: str) -> dict[str, str]:
@@ -147,10 +151,17 @@ def run_child(
 
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """End the block with EndedBySignal when a signal would end this process. The block can release its grants."""
+    """End the block with EndedBySignal when a signal would end this process. The block can release its grants.
+
+    Later signals do not interrupt that. A supervisor that repeats its signal would otherwise leave the grants open.
+    """
+    ended = False
 
     def end(number: int, _frame: FrameType | None) -> None:
-        raise EndedBySignal(128 + number)
+        nonlocal ended
+        if not ended:
+            ended = True
+            raise EndedBySignal(128 + number)
 
     with _handling(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), end)):
         yield

@@ -139,6 +139,8 @@ def _restored(text: str, record: ChangeRecord | None) -> str | None:
 
 def _text(path: Path) -> str | None:
     """Return the file's text with its line endings; None without the file. Raises Invalid when it cannot be read."""
+    if path.is_fifo():
+        raise unwritable(path, "is a named pipe", "Move it away. Reading it would wait for a writer.")
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
