@@ -88,13 +88,18 @@ $(COMPILED): $(READY)
 	@touch $@
 
 .PHONY: prepare
-prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT)
+prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(CFN_LINT)
 
 EXAMPLES := usual
+PYTEST := $(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup --hypothesis-profile $(EXAMPLES)
 
 .PHONY: test
-test: prepare ## run every test, with the system on this machine; EXAMPLES=whole for all generated examples
-	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup --hypothesis-profile $(EXAMPLES)
+test: prepare ## run the tests, with the system on this machine; EXAMPLES=whole for all generated examples
+	$(PYTEST) -m "not slow"
+
+.PHONY: test-all
+test-all: prepare $(DOCS_SITE) $(SBOM) ## run the slow tests too; EXAMPLES as for test
+	$(PYTEST)
 
 # Tests of commands in processes of their own, where a guard cannot be removed.
 IN_PROCESSES := doctor gateway/test_gateway_commands.py matrix test_cli_run.py test_cli_serve.py test_docs.py \
@@ -179,7 +184,7 @@ bench: $(READY) ## measure the figures in one run, print them, and write benchma
 	@$(BIN)/python -m benchmarks.results
 
 .PHONY: nightly
-nightly: $(READY) ## measure again; fail if a ratio of benchmarks/RESULTS.md became worse by a tenth
+nightly: test-all ## run every test, and measure again; fail if a ratio of benchmarks/RESULTS.md became worse by a tenth
 	@$(BIN)/python -m benchmarks.results --compare
 
 .PHONY: cost

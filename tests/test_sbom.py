@@ -21,7 +21,7 @@ PERMITTED = {
     "MPL-2.0 AND (Apache-2.0 OR MIT)",
     "PSF-2.0",
 }
-pytestmark = pytest.mark.xdist_group("sbom")
+pytestmark = [pytest.mark.xdist_group("sbom"), pytest.mark.slow]
 UNDECLARED = {"cedarpy": "Apache-2.0, in the LICENSE of its repository, which its metadata does not repeat"}
 
 

@@ -74,6 +74,7 @@ def opened(page: Any, start: str, within: str, grant_id: str) -> set[str]:  # no
     return seen
 
 
+@pytest.mark.slow
 def test_rev_01_opening_every_link_of_every_message_changes_nothing(page, stack, aws, ask, person):  # noqa: F811
     grant_id = ask(WORDS)
     links = set(addresses(stack, grant_id))

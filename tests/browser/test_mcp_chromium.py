@@ -36,6 +36,7 @@ def in_chromium(stack: dict[str, Any], name: str) -> Callable[[str], None]:
     return approve
 
 
+@pytest.mark.slow
 @REVISION
 def test_cli_03_an_agent_requests_waits_calls_and_releases(
     stack: dict[str, Any], aws: Callable[..., Any], tmp_path: Path, mode: str

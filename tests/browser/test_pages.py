@@ -20,6 +20,11 @@ pytestmark = [
     pytest.mark.xdist_group("reviews"),
     NEEDS_CHROMIUM,
 ]
+LOOKS = [
+    pytest.param({}, id="light"),
+    pytest.param({"color_scheme": "dark"}, id="dark", marks=pytest.mark.slow),
+    pytest.param({"viewport": {"width": 360, "height": 700}}, id="phone", marks=pytest.mark.slow),
+]
 FOLDER = Path(__file__).parent
 # No other test's request is like a rejected one of these, and none of the demo's.
 WANTED = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/pages/*"]}]
@@ -206,8 +211,7 @@ def violations(page: Any, axe: str) -> list[str]:
             for each in found["violations"]]  # fmt: skip
 
 
-@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 700}}],
-                         ids=["light", "dark", "phone"])  # fmt: skip
+@pytest.mark.parametrize("look", LOOKS)
 def test_every_page_is_accessible(browser, stack, ask, axe, look):
     grant_id = ask()
     context = browser.new_context(**look)
@@ -252,8 +256,7 @@ def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask
     assert grant_of(stack, token, grant_id)["state"] == "active"
 
 
-@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 700}}],
-                         ids=["light", "dark", "phone"])  # fmt: skip
+@pytest.mark.parametrize("look", LOOKS)
 def test_rev_08_break_glass_is_used_and_another_person_reviews_it(browser, stack, token, ask, axe, look):
     grant_id = ask()
     context = browser.new_context(**look)

@@ -145,6 +145,7 @@ class WithReplicas(Account):
         return {"Stacks": [{**stack, "Outputs": outputs}]}
 
 
+@pytest.mark.slow
 def test_ops_04_the_broker_is_deployed_again_with_buckets_for_replicas(ran: Any, tmp_path: Path):
     account = WithReplicas()
     made = aws.aws_system(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), account)

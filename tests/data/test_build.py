@@ -9,6 +9,8 @@ from data.outliving import Outliving
 from data.sources import Sources
 from jitney.core.actions import AccessLevel, ActionTable, Escalation
 
+pytestmark = pytest.mark.slow
+
 NO_HARMS = (Harms({}, {}), Outliving({}, ()))
 CONSTANTS = """
 raise RuntimeError("this is read and never run")

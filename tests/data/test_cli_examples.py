@@ -40,6 +40,7 @@ def report() -> ExampleReport:
     return report_examples(example_folder(), TABLE)
 
 
+@pytest.mark.slow
 def test_the_page_counts_the_examples(report: ExampleReport):
     rows = {line.split(" | ")[0].strip("| "): line for line in PAGE.read_text("utf-8").splitlines() if "|" in line}
     assert number(rows["all"]) == report.total
@@ -68,6 +69,7 @@ def test_every_reason_has_examples(report: ExampleReport):
     assert {reason for reason, refused in report.refused.items() if refused} == set(REASONS.values())
 
 
+@pytest.mark.slow
 def test_pol_13_examples_are_read_as_the_aws_cli_reads_them():
     """Every parameter that names a resource, or decides what is needed, has the value that the AWS CLI would send."""
     plain, _ = read_examples(example_folder(), TABLE)
@@ -172,6 +174,7 @@ aws s3api delete-objects --bucket b --delete 'Objects=[{Key=a]'
 """
 
 
+@pytest.mark.slow
 def test_pol_13_each_form_of_parameters_is_read_as_the_aws_cli_reads_it():
     """The last ones are refused, most of them by the AWS CLI too."""
     lines = [shlex.split(line) for line in FORMS.split("\n") if line]

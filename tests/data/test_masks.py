@@ -20,6 +20,7 @@ def built():
     return masks.encode(LISTED)
 
 
+@pytest.mark.slow
 def test_mask_02_every_member_that_looks_like_a_secret_is_in_one_list_and_every_entry_fits_one(built):
     """A new botocore, or an error in masks.yaml, fails here. Put the listed members into a list, with the reason."""
     assert built[1] == []

@@ -18,6 +18,7 @@ LEAST = 5786
 """Supported operations; raise it when there are more."""
 
 
+@pytest.mark.slow
 def test_it_is_what_make_data_builds_for_the_services_of_the_operation_table():
     assert models.encode(OPERATION_TABLE.services()) == MODELS.read_bytes()
 

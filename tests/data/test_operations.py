@@ -142,6 +142,7 @@ def test_a_rule_for_what_is_not_there_is_refused():
         encode({"SendMessageBatch": "sqs:SendMesage"})
 
 
+@pytest.mark.slow
 def test_the_checked_in_table_is_what_its_sources_make():
     """This also checks botocore and the AWS CLI in the lock files. Run `make data` after a change of either."""
     encoded, pages = build_operations(ACTIONS)

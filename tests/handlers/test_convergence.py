@@ -169,6 +169,7 @@ def _assert_same_for(seeds: range) -> None:
         _assert_same(_ends(SOME, seed), SOME)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_aud_03_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     _orderly(SOME)

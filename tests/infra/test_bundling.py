@@ -95,11 +95,13 @@ def failing(folder, names, after="pass"):
     return run.returncode, run.stdout.split(), run.stderr
 
 
+@pytest.mark.slow
 def test_every_handler_imports_from_the_bundle_alone(unpacked):
     assert failing(unpacked, HANDLERS) == (0, [], "")
     assert failing(unpacked, ["not_there"])[1] == ["not_there"]
 
 
+@pytest.mark.slow
 def test_a_started_function_collects_garbage_except_from_its_start(unpacked):
     after = "import gc; assert gc.isenabled() and gc.get_freeze_count() > 10_000, gc.get_freeze_count()"
     assert failing(unpacked, SPECS, after=after) == (0, [], "")
@@ -263,6 +265,7 @@ def new_source(folder):
     (folder / "jitney" / "core" / "new.bin").write_bytes(b"")
 
 
+@pytest.mark.slow
 def test_another_source_gives_another_bundle(bundle, cache, sources):
     digests = [bundle.digest, build(CONFIGURATION, host(), cache).digest]
     assert digests[0] == digests[1]
@@ -276,12 +279,14 @@ def test_another_configuration_gives_another_bundle(bundle, cache):
     assert build("{}", host(), cache).digest != bundle.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["client", "configuration"])
 def test_a_change_of_the_client_redeploys_no_function(bundle, cache, sources, room):
     (sources / "jitney" / room / "new.py").write_text("# new\n", encoding="utf-8")
     assert build(CONFIGURATION, host(), cache).digest == bundle.digest
 
 
+@pytest.mark.slow
 def test_compiled_leftovers_are_not_bundled(bundle, cache, sources):
     compiled = sources / "jitney" / "core" / "__pycache__" / "config.cpython-313.pyc"
     py_compile.compile(str(sources / "jitney" / "core" / "config.py"), cfile=str(compiled))
@@ -289,6 +294,7 @@ def test_compiled_leftovers_are_not_bundled(bundle, cache, sources):
     assert build(CONFIGURATION, host(), cache).digest == bundle.digest
 
 
+@pytest.mark.slow
 def test_a_source_that_does_not_compile_gives_no_bundle(cache, sources):
     (sources / "jitney" / "core" / "broken.py").write_text("def :\n", encoding="utf-8")
     with pytest.raises(SyntaxError):
@@ -296,6 +302,7 @@ def test_a_source_that_does_not_compile_gives_no_bundle(cache, sources):
     assert not [path for path in cache.iterdir() if not path.name.startswith("third-party-")]
 
 
+@pytest.mark.slow
 def test_the_bundle_for_aws_is_for_graviton_only():
     machines = set()
     with zipfile.ZipFile(build(CONFIGURATION, LAMBDA).path) as archive:
@@ -307,6 +314,7 @@ def test_the_bundle_for_aws_is_for_graviton_only():
     assert LAMBDA.architecture == "arm64"
 
 
+@pytest.mark.slow
 def test_old_bundles_are_deleted(cache, monkeypatch):
     monkeypatch.setattr(bundling, "KEPT", 1)
     first, second = (build(f'{{"n": {number}}}', host(), cache).path for number in (1, 2))

@@ -16,7 +16,7 @@ from tests.configuration.test_load import valid, write_policies
 from tests.infra.conftest import Synthesized, listed, of_type, plain
 from tests.infra.test_permissions import ISSUE
 
-pytestmark = pytest.mark.xdist_group("cdk")
+pytestmark = [pytest.mark.xdist_group("cdk"), pytest.mark.slow]
 
 REGION = "us-gov-west-1"  # in the partition with the longest name
 LONGEST_PATTERN, LONGEST_BUS_POLICY = 2_048, 10_240

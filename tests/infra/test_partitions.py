@@ -116,6 +116,7 @@ def test_ops_02_the_template_uses_only_what_aws_has_there(made: dict[str, Synthe
     assert any("RecursiveLoop" in each for each in functions) is loops
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", [GOVCLOUD, CHINA])
 def test_ops_02_cfn_lint_accepts_the_templates_there(made: dict[str, Synthesized], region: str):
     subprocess.run(["make", "--silent", ".local/cfn-lint/.ready"], cwd=ROOT, check=True, capture_output=True)

@@ -151,6 +151,7 @@ def test_in_the_management_account_it_acts_as_itself(stack_set):
     assert found["CallAs"] == "SELF"
 
 
+@pytest.mark.slow
 def test_a_template_that_is_too_long_for_the_stack_set_is_published(stack_set, monkeypatch):
     monkeypatch.setattr(target_stack_set, "LONGEST_BODY", 100)
     found = only(template(stack_set()), "AWS::CloudFormation::StackSet")

@@ -26,6 +26,8 @@ from local.identity import NODE, install
 from tests.fakes import GRANT
 from tests.local.gaps.contracts import Emulator, trust
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent / "cdk_cli"
 CLI = FOLDER / "node_modules" / "aws-cdk" / "bin" / "cdk"
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "access-profiles.md"

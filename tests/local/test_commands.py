@@ -28,6 +28,8 @@ from local.settings import REGION
 from tests.local.gaps.contracts import Emulator
 from tests.running_systems import PATIENCE, root_keys, session_keys
 
+pytestmark = pytest.mark.slow
+
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
 OPERATIONS = OperationTable.load(resources.OPERATIONS.read_bytes())
 ACCOUNT = "555566667777"

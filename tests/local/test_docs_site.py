@@ -11,6 +11,8 @@ import yaml
 from local.docs_site.__main__ import build
 from local.docs_site.source import API_PAGE, INDEX, sections
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 

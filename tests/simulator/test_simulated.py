@@ -121,6 +121,7 @@ def test_sts_01_an_independent_simulator_finds_nothing_wider_and_nothing_narrowe
     assert denied >= 5000
 
 
+@pytest.mark.slow
 def test_sts_01_the_simulator_finds_nothing_wider_and_nothing_narrower_in_statements_grouped_by_actions(
     asked: list[Asked],
 ):
@@ -162,6 +163,7 @@ def profiled(seed: int) -> Asked | None:
     return kept, Case({"Version": "2012-10-17", "Statement": together}, BEFORE, calls(random, whole))
 
 
+@pytest.mark.slow
 def test_sts_01_the_simulator_finds_nothing_wider_and_nothing_narrower_in_narrowed_profiles():
     asked = [each for seed in range(REQUESTS // 2) if (each := profiled(seed))]
     assert len(asked) >= 200
@@ -219,6 +221,7 @@ def one_resource_lost(each: Asked) -> dict[str, Any]:
 PLANTED = [(one_action_too_wide, True), (merged_without_the_type_test, True), (one_resource_lost, False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("plant", "wider"), PLANTED, ids=[plant.__name__ for plant, _ in PLANTED])
 def test_a_planted_bug_is_caught(asked: list[Asked], plant: Callable[[Asked], dict[str, Any]], wider: bool):
     unsealed = [each for each in asked if "NotAction" not in str(each[1].policy)][:80]

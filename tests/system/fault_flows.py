@@ -41,8 +41,8 @@ class Flow(NamedTuple):
 
     After a fault of an operation in `unresumed`, the reconciler may have to resume the workflow.
 
-    `tried` are the operations that meet faults, as patterns. `make test` tries those of `briefly` only, and leaves a
-    flow without them to `make faults`.
+    `tried` are the operations that meet faults, as patterns. `make test-all` tries those of `briefly` only, and leaves
+    a flow without them to `make faults`.
     """
 
     begin: Callable[[Own], Act]

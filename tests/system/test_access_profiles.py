@@ -49,6 +49,7 @@ def allowed(own: Own, credentials: dict[str, str]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_sts_01_pol_15_a_session_has_the_profile_and_nothing_else(own: Own):
     answer = ask(own, "sower")
     assert answer.status_code == 201, answer.text

@@ -14,7 +14,7 @@ from conformance.table import CHECKS
 from local.progress import Progress
 from tests.running_systems import RUN_VARIABLE, settings_in
 
-pytestmark = pytest.mark.xdist_group("conformance")
+pytestmark = [pytest.mark.xdist_group("conformance"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,8 @@ from tests.fakes import GRANT, MemoryMaskKeys
 from tests.system.test_ending import named_grants
 from tests.system.test_records import configuration_of
 
+pytestmark = pytest.mark.slow
+
 ENDED, KEPT = 200, 50
 SLOWER = 50
 """The emulator answers one call at a time, and DynamoDB answers all at once. So waits and leases are as much longer."""

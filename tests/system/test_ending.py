@@ -134,6 +134,7 @@ def test_aud_01_the_chain_shows_the_end_and_how_fast_it_was(api: Api, aws, stack
     assert json.loads(records[-1]["detail"])["denied_after_milliseconds"] > 0
 
 
+@pytest.mark.slow
 def test_end_03_of_20_at_once_none_is_lost_and_none_too_many(api: Api, document):
     issued = [api.ask() for _ in range(21)]
     *ended, kept = [each["grant"]["id"] for each in issued]

@@ -1,7 +1,7 @@
 """AWS fails in the middle of a flow, on the running system: the caller repeats, the flow happens once, nothing is lost.
 
-The calls of each flow are found by running it. `make test` tries each kind of fault once at chosen operations of some
-flows; `make faults` tries all of them at every call of all flows, or of the flows that JITNEY_FAULT_FLOWS names.
+The calls of each flow are found by running it. `make test-all` tries each kind of fault once at chosen operations of
+some flows; `make faults` tries all of them at every call of all flows, or of the flows that JITNEY_FAULT_FLOWS names.
 """
 
 import os
@@ -105,6 +105,7 @@ def _chosen() -> list[str]:
     return CHOSEN or [name for name, flow in FLOWS.items() if SWEEP or flow.briefly]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _chosen())
 def test_pol_08_a_flow_that_meets_a_fault_of_aws_is_done_once_by_its_repeats(own: Own, name: str):
     flow, began = FLOWS[name], time.monotonic()

@@ -179,6 +179,7 @@ TAMPERINGS: tuple[tuple[Callable[..., None], int, str], ...] = (
 """How a person tampers, how many grants it is about, and what is said of it. Each grant is another's."""
 
 
+@pytest.mark.slow
 def test_aud_02_any_manual_change_is_named(api: Api, aws: Any, real: Buckets, copies: Callable[[], Buckets]):
     unused = iter(released_grants(sum(count for _, count, _ in TAMPERINGS), api, aws, real))
     buckets, expected = copies(), []
@@ -236,6 +237,7 @@ def view_hiding(aws: Any, name: str, before: str, after: str) -> Iterator[None]:
         glue.update_table(DatabaseName="jitney", TableInput=table)
 
 
+@pytest.mark.slow
 def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are_named(
     grants: tuple[str, ...], real: Buckets, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
@@ -276,6 +278,7 @@ def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are
     )
 
 
+@pytest.mark.slow
 def test_aud_09_a_view_that_hides_a_record_is_named(api: Api, aws: Any, real: Buckets, stack: dict[str, Any]):
     """The view in Glue is changed by hand. The query lacks the grant, and both commands name the view."""
     grant_id = api.ask()["grant"]["id"]

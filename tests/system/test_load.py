@@ -6,11 +6,13 @@ The agents and the comparison are those of `python -m benchmarks.load`, for seco
 import asyncio
 import uuid
 
+import pytest
+
 from benchmarks.load import LoadPlan, compared, load
 from tests.system import own_system
 from tests.system.conftest import Own
 
-pytestmark = own_system.GROUP
+pytestmark = [own_system.GROUP, pytest.mark.slow]
 AGENTS, SECONDS = 12, 6.0
 GRANT_SECONDS = 120
 """So that the denials of released grants do not stay in the role's deny document for long."""

@@ -51,6 +51,7 @@ def roles_for(target: str) -> set[str]:
     return {"jitney-target-prod", f"jitney-revoker-{target}", f"jitney-forwarder-{target}"}
 
 
+@pytest.mark.slow
 def test_each_account_gets_its_own_targets_roles_from_the_one_template(template, aws):
     whole = template()
     assert set(deployed(aws, PROD, "all", whole)) == {

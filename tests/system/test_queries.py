@@ -62,6 +62,7 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         yield json.loads(block), put
 
 
+@pytest.mark.slow
 def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):
     answer = answered()["queries"]
     assert {each["name"]: len(each["parameters"]) for each in answer} == {

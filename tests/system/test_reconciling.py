@@ -69,6 +69,7 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
     until(lambda: grant_id not in document())
 
 
+@pytest.mark.slow
 def test_end_02_only_the_unit_that_floods_the_document_is_cut_off(own: Own, document: Callable[[], str]):
     """Most of the list is written directly, not by a request for each entry. The release that overflows it is real."""
     kept, ended, beside = ask(own, KEPT), ask(own, CUT_OFF), ask(own, CUT_OFF)
@@ -105,6 +106,7 @@ def test_end_02_only_the_unit_that_floods_the_document_is_cut_off(own: Own, docu
     until(lambda: unit not in document())
 
 
+@pytest.mark.slow
 def test_end_06_ranges_of_ids_deny_a_flood_and_spare_open_grants(own: Own, document: Callable[[], str]):
     """The flood has ids of the same moment as the grant that is kept."""
     kept, ended = ask(own, KEPT), ask(own, CUT_OFF)

@@ -17,6 +17,8 @@ from tests.system.guided import block_of, with_only_permissions
 from tests.system.test_backfill import event
 from tests.system.test_records import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -108,6 +108,7 @@ def test_end_01_an_operator_revokes(api: Api, person: Callable[[str], Person], p
     until(lambda: read(api, pending)["ending"]["denied_after_milliseconds"])
 
 
+@pytest.mark.slow
 def test_rev_01_get_and_head_of_every_url_change_nothing(
     stack: dict[str, Any], aws: Callable[..., Any], person: Callable[[str], Person], pending: str
 ):

@@ -33,6 +33,8 @@ from tests.handlers.test_units import EMAILS, READ, SIBLINGS, job, with_jobs
 from tests.system.test_crowd import SLOWER, AsRoot
 from tests.system.test_mail import mails
 
+pytestmark = pytest.mark.slow
+
 DENY_ROOM = 2000
 """Of the role, in characters: the siblings' releases do not fit."""
 ALICE = Principal(STAFF, "staff", "alice", "human", frozenset(), "alice", "staff.alice", "staff.alice")

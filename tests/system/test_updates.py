@@ -33,7 +33,7 @@ from tests.system.changing_system import (
 from tests.system.own_system import serving_keys
 from tests.system.test_records import chain_of
 
-pytestmark = pytest.mark.xdist_group("updates")
+pytestmark = [pytest.mark.xdist_group("updates"), pytest.mark.slow]
 ROBOT, GUEST, TEMP = (f"{issuer}/robot" for issuer in (FACTORY, GUESTS, TEMPS))
 
 

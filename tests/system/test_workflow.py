@@ -105,6 +105,7 @@ def test_rev_04_an_approval_ends_the_wait_and_the_agent_gets_its_credentials(rev
     assert transitions(review.history(grant_id)) <= MAX_TRANSITIONS
 
 
+@pytest.mark.slow
 def test_rev_03_reviewers_are_notified_at_once_of_a_restarted_review(review: Review):
     grant_id = review.ask()
     review.waiting(grant_id)
@@ -185,6 +186,7 @@ def test_rev_13_a_request_whose_target_was_removed_fails_and_the_agent_sees_it(r
     assert (answer.status_code, answer.json()["code"]) == (410, "grant_ended")
 
 
+@pytest.mark.slow
 def test_rev_13_what_cannot_look_fails_the_request_too(review: Review):
     grant_id = review.start(review.open(), since="not a time")
     assert review.ended(grant_id)["status"] == "FAILED"
@@ -249,6 +251,7 @@ def test_rev_02_a_token_in_other_hands_decides_nothing(review: Review):
 class TestTime:
     """What happens as time passes."""
 
+    @pytest.mark.slow
     def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, small: Review):
         grant_id = small.ask()
         small.waiting(grant_id)
@@ -310,6 +313,7 @@ class TestTime:
             small.release(grant_id)
 
 
+@pytest.mark.slow
 def test_rev_13_without_mail_nothing_hangs_and_the_agent_gets_the_failure(small: Review):
     ses = small.client("sesv2")
     ses.delete_email_identity(EmailIdentity="example.com")
@@ -331,6 +335,7 @@ def test_rev_13_without_mail_nothing_hangs_and_the_agent_gets_the_failure(small:
     assert json.loads(record["detail"]) == {"error": "NoReviewerNotified"}
 
 
+@pytest.mark.slow
 def test_rev_13_a_decisions_lost_mail_is_sent_again_and_the_function_fails_in_no_attempt(small: Review):
     grant_id = small.ask()
     small.waiting(grant_id)
@@ -432,6 +437,7 @@ def racers_for(grant_id: str, review: Review, turns: Turns) -> list[Callable[[],
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "outcome"),
     [

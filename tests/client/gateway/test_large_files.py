@@ -55,6 +55,7 @@ def tickets(served: Served) -> Iterator[list[str]]:
         yield signed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.skipif(bool(MISSING[name]), reason=MISSING[name])) for name in PROGRAMS],

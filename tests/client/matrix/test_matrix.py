@@ -45,6 +45,7 @@ def cell(shown: Cells) -> str:
     return "; ".join([usual, *others])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_cli_04_clients_show_what_the_table_says(world: World, way: str):
     found = {}

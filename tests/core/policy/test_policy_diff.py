@@ -83,6 +83,7 @@ def diff(new: str, most: int = 600) -> PolicyDiff:
     return compare(*versions, decision_space(versions), most, lambda _count, _whole: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", sample(list(CHANGES)))
 def test_pol_14_each_changed_literal_is_found_and_each_difference_is_real(change: str):
     new = BASE.replace(*CHANGES[change], 1)

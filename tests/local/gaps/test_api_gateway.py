@@ -8,6 +8,8 @@ import pytest
 from local.settings import ACCOUNT, REGION
 from tests.local.gaps.contracts import Emulator, deploy, function, rest_api
 
+pytestmark = pytest.mark.slow
+
 INTERNAL = '{"message": "Internal server error"}'
 
 

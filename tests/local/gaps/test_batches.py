@@ -1,6 +1,10 @@
 """SQS: a caller that may send a message may send several at once."""
 
+import pytest
+
 from tests.local.gaps.contracts import Emulator, refused, role
+
+pytestmark = pytest.mark.slow
 
 
 def test_batches_by_their_messages(emulator: Emulator) -> None:

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from local.settings import REGION
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, deploy, refused, role
 from tests.running_systems import root_keys
+
+pytestmark = pytest.mark.slow
 
 LOCK = {"Mode": "COMPLIANCE", "Days": 3}
 

@@ -6,8 +6,12 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from local.settings import REGION
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, deploy, ended, refused, rest_api, role, trust
+
+pytestmark = pytest.mark.slow
 
 
 def test_role_boundary(emulator: Emulator) -> None:

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.local.gaps.contracts import Emulator, refused, role
+
+pytestmark = pytest.mark.slow
 
 SESSION_POLICY = {
     "Version": "2012-10-17",

@@ -4,7 +4,11 @@ import json
 import uuid
 from typing import Any
 
+import pytest
+
 from tests.local.gaps.contracts import Emulator, deploy, ended, trust
+
+pytestmark = pytest.mark.slow
 
 
 def canary(emulator: Emulator) -> dict[str, Any]:

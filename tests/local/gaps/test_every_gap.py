@@ -3,7 +3,11 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 from local.emulator import gaps
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_gap_exists() -> None:

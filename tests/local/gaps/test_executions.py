@@ -8,6 +8,8 @@ import pytest
 from tests.local.gaps.contracts import Emulator, function, invoke, refused
 from tests.local.gaps.workflows import ASKING, Workflow, asking, callback
 
+pytestmark = pytest.mark.slow
+
 WAIT = {"Type": "Wait", "Seconds": 3600, "End": True}
 ROUNDS = 5
 """Executions to stop. If the first of them also reached the other function, that would have shown long ago."""

@@ -2,8 +2,12 @@
 
 import time
 
+import pytest
+
 from jitney.handlers.runtime.building import LOCAL_UPSTREAM
 from tests.local.gaps.contracts import EVERYTHING, TIMEOUT, Emulator, function, invoke
+
+pytestmark = pytest.mark.slow
 
 
 def test_own_interpreter(emulator: Emulator) -> None:

@@ -3,8 +3,11 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.local.gaps.contracts import Emulator, refused, role
+
+pytestmark = pytest.mark.slow
 
 SENDER = "jitney@example.com"
 

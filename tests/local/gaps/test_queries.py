@@ -12,6 +12,8 @@ from jitney.client.problems import ClientProblem
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, refused, role
 
+pytestmark = pytest.mark.slow
+
 
 class Lake:
     """A bucket, a database over it, and a workgroup whose results go to the bucket."""

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.local.gaps.contracts import Emulator
+
+pytestmark = pytest.mark.slow
 
 
 def test_fair_queues(emulator: Emulator) -> None:

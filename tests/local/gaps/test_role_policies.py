@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, refused, role
+
+pytestmark = pytest.mark.slow
 
 
 def test_permissions_boundary_key(emulator: Emulator) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, refused, role, trust
 from tests.running_systems import PATIENCE, arriving
 
+pytestmark = pytest.mark.slow
+
 READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
 SCOPING = {"Effect": "Allow", "Action": "sts:GetScopedCredentials", "Resource": "*"}
 TAGS = [{"Key": "grant", "Value": "g-1"}]

@@ -4,8 +4,12 @@ import json
 import uuid
 from typing import Any
 
+import pytest
+
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator, deploy, function, role
+
+pytestmark = pytest.mark.slow
 
 
 def test_delivery_uses_the_role(emulator: Emulator) -> None:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from local.settings import REGION
 from tests.local.gaps.contracts import Emulator
 from tests.local.gaps.workflows import Workflow, asking
+
+pytestmark = pytest.mark.slow
 
 
 def test_tasks_use_the_role(emulator: Emulator) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.local.gaps.contracts import Emulator, refused, role, trust
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "parameters",

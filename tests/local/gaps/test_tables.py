@@ -7,6 +7,8 @@ import pytest
 
 from tests.local.gaps.contracts import Emulator, refused, role
 
+pytestmark = pytest.mark.slow
+
 TEXT = {"AttributeType": "S"}
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.local.gaps.contracts import Emulator
 from tests.local.gaps.workflows import Workflow, asking, callback
 
+pytestmark = pytest.mark.slow
+
 DONE = {"Type": "Succeed"}
 
 

@@ -3,10 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.gaps.contracts import Emulator, refused, role
 from tests.local.gaps.workflows import Workflow, asking, callback
+
+pytestmark = pytest.mark.slow
 
 
 def test_task_token_answers(emulator: Emulator) -> None:

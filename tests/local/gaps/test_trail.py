@@ -3,7 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.local.gaps.contracts import Emulator, deploy, refused, role
+
+pytestmark = pytest.mark.slow
 
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 TOLD = "AWS API Call via CloudTrail"
