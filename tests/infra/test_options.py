@@ -51,7 +51,7 @@ def refused_by_cfn_lint(folders: list[Path], *further: Path) -> set[tuple[str, s
     """Return the rule and the message of each finding in the folders' templates."""
     subprocess.run(["make", "--silent", ".local/cfn-lint/.ready"], cwd=ROOT, check=True, capture_output=True)
     templates = [*further, *(path for each in folders for path in sorted(each.glob("*.template.json")))]
-    assert len(templates) > 2 * len(folders)
+    assert len(templates) >= 2 * len(folders)
     program = ROOT / ".local/cfn-lint/bin/cfn-lint"
     command = [program, "--format", "json", "--regions", "eu-west-1", "--template", *templates]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
