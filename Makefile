@@ -51,11 +51,12 @@ $(AWSCLI): local/requirements-awscli.txt $(UV)
 	@touch $@
 
 # Clients of other makers that tests run, and tools for documents, each in an environment of its own.
-CLIENTS := .local/aioboto3/.ready .local/client-generator/.ready .local/agent-frameworks/.ready
+AIOBOTO3 := .local/aioboto3/.ready
+CLIENTS := .local/client-generator/.ready .local/agent-frameworks/.ready
 DOCS_SITE := .local/docs-site/.ready
 SBOM := .local/sbom/.ready
 CFN_LINT := .local/cfn-lint/.ready
-$(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT): .local/%/.ready: local/requirements-%.txt $(UV)
+$(AIOBOTO3) $(CLIENTS) $(DOCS_SITE) $(SBOM) $(CFN_LINT): .local/%/.ready: local/requirements-%.txt $(UV)
 	@echo "$*, into $(@D)"
 	@$(UV) venv --quiet --clear --python 3.13 $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
@@ -88,18 +89,17 @@ $(COMPILED): $(READY)
 	@touch $@
 
 .PHONY: prepare
-prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(CFN_LINT)
+prepare: lint $(COMPILED) $(AWSCLI) $(AIOBOTO3) $(CFN_LINT)
 
-EXAMPLES := usual
-PYTEST := $(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup --hypothesis-profile $(EXAMPLES)
+PYTEST := $(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup --hypothesis-profile
 
 .PHONY: test
-test: prepare ## run the tests, with the system on this machine; EXAMPLES=whole for all generated examples
-	$(PYTEST) -m "not slow"
+test: prepare ## run the tests that are not slow, with the system on this machine
+	$(PYTEST) usual -m "not slow"
 
 .PHONY: test-all
-test-all: prepare $(DOCS_SITE) $(SBOM) ## run the slow tests too; EXAMPLES as for test
-	$(PYTEST)
+test-all: prepare $(CLIENTS) $(DOCS_SITE) $(SBOM) ## run every test with all generated examples, with the system on this machine
+	$(PYTEST) whole
 
 # Tests of commands in processes of their own, where a guard cannot be removed.
 IN_PROCESSES := doctor gateway/test_gateway_commands.py matrix test_cli_run.py test_cli_serve.py test_docs.py \

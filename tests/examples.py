@@ -12,8 +12,8 @@ USUAL = "usual"
 settings.register_profile(
     WHOLE, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-# For `make test`, because in a whole run these tests take a quarter of the CPU time: `make test EXAMPLES=whole`.
-settings.register_profile(USUAL, settings.get_profile(WHOLE), max_examples=40)
+# For `make test`, because in a whole run these tests take a quarter of the CPU time.
+settings.register_profile(USUAL, settings.get_profile(WHOLE), max_examples=20)
 # For every save: `make check`.
 settings.register_profile("quick", settings.get_profile(WHOLE), max_examples=10)
 # To look at others than ever before: `pytest --hypothesis-profile search`.
@@ -26,5 +26,5 @@ def examples(most: int) -> int:
 
 
 def sample[T](items: Sequence[T]) -> Sequence[T]:
-    """Return all items in a whole run, and every second or tenth in others."""
+    """Return all items in a whole run, and every fifth or tenth in others."""
     return items[:: 100 // examples(100)]

@@ -98,6 +98,7 @@ def test_rev_01_opening_every_link_of_every_message_changes_nothing(page, stack,
         assert traces(stack, aws, grant_id) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scripts", [True, False])
 def test_rev_10_a_mail_shows_no_more_than_text_and_its_one_link(browser, stack, ask, scripts):  # noqa: F811
     grant_id = ask(WORDS)

@@ -593,6 +593,7 @@ PLANTED: dict[str, tuple[Any, str, Callable[..., Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_rev_08_a_planted_bug_in_break_glass_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(*PLANTED[bug])

@@ -18,6 +18,7 @@ TOOLS = ROOT / ".local" / "client-generator" / "bin"
 CALLS = Path(__file__).with_name("generated_client_calls.py")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not TOOLS.exists(), reason="needs it: make .local/client-generator/.ready"),
     pytest.mark.xdist_group("openapi"),
 ]

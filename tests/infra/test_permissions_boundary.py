@@ -60,6 +60,7 @@ def test_ops_02_a_local_system_has_no_such_policy(synthesize: Any, tmp_path: Pat
     assert {*boundaries(template.broker).values(), *boundaries(template.target).values()} == {"Boundary", None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [["app.py"], ["-m", "infra.target_template", "analytics-prod"], ["-m", "infra.target_template"]]
 )

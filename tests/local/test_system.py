@@ -21,7 +21,7 @@ from local.settings import ROOT, LocalSettings, from_environment
 from tests.running_systems import PATIENCE, RUN_VARIABLE
 
 # One worker's: its module-wide system would otherwise be brought up by each of them.
-pytestmark = pytest.mark.xdist_group("local_system")
+pytestmark = [pytest.mark.xdist_group("local_system"), pytest.mark.slow]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,6 @@ def another(config: Path, tmp_path: Path) -> Iterator[Machine]:
     machine.run("down")
 
 
-@pytest.mark.slow
 def test_up_returns_when_the_system_answers(up: Machine):
     described = up.described()
     assert httpx.get(f"{described['api_url']}/v1/health", timeout=PATIENCE, trust_env=False).json()["status"] == "ok"
@@ -151,7 +150,6 @@ def test_an_update_keeps_the_upstream(up: Machine):
     assert (code, "upstream" in said) == (1, True)
 
 
-@pytest.mark.slow
 def test_an_update_without_a_valid_configuration_changes_nothing(up: Machine, config: Path):
     """It is that of a broker that was restored in AWS, with a mistake."""
     stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/audit-2/stream/2026-11-29T02:00:00.000"
@@ -175,7 +173,6 @@ def test_another_configuration_is_shown_with_the_issuers_that_it_accepts(up: Mac
     assert list(up.folder.glob("*.env")) == []
 
 
-@pytest.mark.slow
 def test_the_life_of_a_second_system(up: Machine, another: Machine, config: Path):
     """In one test, since each start takes a quarter of a minute."""
     port = ports.choose({}, another.folder / "wished.json")["slack"]
@@ -263,7 +260,6 @@ def test_an_interrupted_up_leaves_nothing_running(another: Machine, number: sign
     assert not another.settings.stack_file.exists()
 
 
-@pytest.mark.slow
 def test_a_wrong_configuration_is_reported_without_a_traceback(another: Machine, tmp_path: Path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("version: 1\nissuers: {}\n", encoding="utf-8")

@@ -17,7 +17,10 @@ PYTHON = ROOT / ".local" / "agent-frameworks" / "bin" / "python"
 EXAMPLES = ROOT / "docs" / "examples"
 SCRIPTED = Path(__file__).with_name("scripted")
 
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="needs it: make .local/agent-frameworks/.ready")
+pytestmark = [
+    pytest.mark.skipif(not PYTHON.exists(), reason="needs it: make .local/agent-frameworks/.ready"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture

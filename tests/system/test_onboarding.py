@@ -14,6 +14,8 @@ from tests.configuration.test_load import valid, write_policies
 from tests.local.gaps.contracts import refused
 from tests.running_systems import PATIENCE, Clients, root_keys, session_keys
 
+pytestmark = pytest.mark.slow
+
 PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 
 
@@ -51,7 +53,6 @@ def roles_for(target: str) -> set[str]:
     return {"jitney-target-prod", f"jitney-revoker-{target}", f"jitney-forwarder-{target}"}
 
 
-@pytest.mark.slow
 def test_each_account_gets_its_own_targets_roles_from_the_one_template(template, aws):
     whole = template()
     assert set(deployed(aws, PROD, "all", whole)) == {

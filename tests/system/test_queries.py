@@ -20,6 +20,8 @@ from tests.running_systems import until
 from tests.system.conftest import Api
 from tests.system.guided import POLICY, block_of, with_only_permissions
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = {
     "calls_of_grant": 1,
     "history_of_grant": 1,
@@ -62,7 +64,6 @@ def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) ->
         yield json.loads(block), put
 
 
-@pytest.mark.slow
 def test_aud_05_every_named_query_is_listed_and_runs(allowed: Any):
     answer = answered()["queries"]
     assert {each["name"]: len(each["parameters"]) for each in answer} == {

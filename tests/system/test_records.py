@@ -8,6 +8,8 @@ import time
 import uuid
 from typing import Any
 
+import pytest
+
 from jitney.adapters.record_items import record_in
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.records.audit import GENESIS_HASH
@@ -49,6 +51,7 @@ def chain_of(aws: Any, stack: dict[str, Any], grant_id: str) -> list[dict[str, A
     return [json.loads(record_in(item)) for item in items]
 
 
+@pytest.mark.slow
 def test_aud_05_athena_answers_who_requested_what_and_the_result(api: Api, aws, stack):
     allowed = api.ask(ticket="OPS-12")["grant"]
     api("POST", "/v1/grants", request_body(), agent="idle-agent")

@@ -248,10 +248,10 @@ def test_rev_02_a_token_in_other_hands_decides_nothing(review: Review):
     review.release(grant_id)
 
 
+@pytest.mark.slow
 class TestTime:
     """What happens as time passes."""
 
-    @pytest.mark.slow
     def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, small: Review):
         grant_id = small.ask()
         small.waiting(grant_id)

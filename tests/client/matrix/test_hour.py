@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tests.client.matrix.moving_clock import MISSING as NO_CLOCK
 from tests.client.matrix.programs import ASK, PARAMETER, Client, World, clients, serving
 
-pytestmark = pytest.mark.skipif(bool(NO_CLOCK), reason=NO_CLOCK)
+pytestmark = [pytest.mark.skipif(bool(NO_CLOCK), reason=NO_CLOCK), pytest.mark.slow]
 
 HOUR_SECONDS = 3600
 STEP_SECONDS = 7

@@ -25,7 +25,10 @@ EVENTS = {
 }
 """The rows of the table, in their order."""
 
-pytestmark = pytest.mark.skipif(bool(MISSING or NO_CLOCK), reason=f"needs clients: {MISSING} {NO_CLOCK}")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING or NO_CLOCK), reason=f"needs clients: {MISSING} {NO_CLOCK}"),
+    pytest.mark.slow,
+]
 
 
 def table() -> dict[str, list[str]]:
@@ -45,7 +48,6 @@ def cell(shown: Cells) -> str:
     return "; ".join([usual, *others])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_cli_04_clients_show_what_the_table_says(world: World, way: str):
     found = {}
