@@ -38,6 +38,20 @@ PLANTED: dict[str, tuple[str, str]] = {
     "private key": (f"-----BEGIN RSA PRIVATE KEY-----\n{PEM_BODY}\n-----END RSA PRIVATE KEY-----\n", PEM_BODY),
     "openssh key": (f"-----BEGIN OPENSSH PRIVATE KEY-----\n{PEM_BODY}\n-----END OPENSSH PRIVATE KEY-----", PEM_BODY),
     "private key cut off": (f"-----BEGIN PRIVATE KEY-----\n{PEM_BODY}", PEM_BODY),
+    "end of a private key": (f"{PEM_BODY}\n-----END RSA PRIVATE KEY-----\n", PEM_BODY),
+    "end of a key with escaped lines": (
+        f"{(text := PEM_BODY.replace(chr(10), chr(92) + 'n'))}\\n-----END PRIVATE KEY-----",
+        text,
+    ),
+    "end of a key in one line": (f"{(text := PEM_BODY.replace(chr(10), ' '))} -----END PRIVATE KEY-----", text),
+    "end of a key that is indented": (
+        f"    {(text := PEM_BODY.replace(chr(10), chr(10) + '    '))}\n    -----END PRIVATE KEY-----",
+        text,
+    ),
+    "end of a key with returns": (
+        f"{(text := PEM_BODY.replace(chr(10), chr(13) + chr(10)))}\r\n---- END SSH2 ENCRYPTED PRIVATE KEY ----",
+        text,
+    ),
     "jwt": (JWT, JWT),
     "github": (token := "ghp_" + made(36), token),
     "github app": (token := "ghs_" + made(36), token),

@@ -18,7 +18,7 @@ from jitney.core.masking.named_secrets import names_secret
 from jitney.core.masking.searched_text import SearchedText
 from jitney.core.masking.secret_formats import FORMATS
 from jitney.core.masking.text import DEEPEST, Sought, cannot_hold_secret, mask_text, mask_texts, suspects
-from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
+from tests.core.masking.planted import HIDING, PASSWORD, PEM_BODY, PLANTED, SECRET_KEY, made
 from tests.cpu_time import within_cpu_seconds
 from tests.examples import examples
 
@@ -194,6 +194,10 @@ def test_masking_adjacent_secrets_is_idempotent(texts):
         "x-amz-request-id: 0E7B0A2A3B4C5D6E, request id 9c1f7f0a-3f1c-9b1e-7a39-4b6a8d9d2f9c",
         "maxTokens=4096 output_tokens: 17",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        f"{PEM_BODY}\n-----END PUBLIC KEY-----",
+        "the last line of a file with a key is -----END PRIVATE KEY-----",
+        "the last lines are\nMIIB\n-----END PRIVATE KEY-----",
+        "\n\n-----END RSA PRIVATE KEY-----\n" * 3,
         "Authorization: ApiKey ${API_KEY}",
         '{"Cookies": {"Forward": "none"}, "CookieName": "session"}; cookies are not read; LbCookieStickinessPolicy',
         'Authorization: Bearer $TOKEN; "authorizationType": "AWS_IAM"; authorization: none',
@@ -206,6 +210,15 @@ def test_mask_03_text_without_secrets_is_unchanged(text):
     assert (
         mask_text(text, TAGS, Sought.SECRETS_IN_PROSE) is text or mask_text(text, TAGS, Sought.SECRETS_IN_PROSE) == text
     )
+
+
+@pytest.mark.parametrize("gap", ["\n", "\r\n", "\\n", "\\\\n", " ", "\n    "])
+def test_mask_03_the_text_before_the_end_of_a_key_is_kept(gap: str):
+    lines = gap.join(made(64) for _ in range(3)) + gap + made(8)
+    for before in ("", f"in the file:{gap}", f"see the end of{gap}a{gap}", "-----END CERTIFICATE-----\n"):
+        written = f"{before}{lines}{gap}-----END PRIVATE KEY-----{gap}after"
+        masked = mask_text(written, TAGS)
+        assert re.sub(r"\[masked [a-z0-9 ]+\]", "<>", masked) == f"{before}<>{gap}after"
 
 
 @pytest.mark.parametrize(
@@ -357,6 +370,9 @@ def test_most_requests_and_records_pass_the_quick_check():
     "hostile",
     [
         "-----BEGIN RSA PRIVATE KEY-----" * 3000,
+        "-----END RSA PRIVATE KEY-----" * 3000,
+        ("A" * 70 + "\n") * 1400 + "-----END RSA PRIVATE KEY-----" * 100,
+        "n" * 50_000 + "\\n" * 20_000 + "-----END RSA PRIVATE KEY-----",
         "AKIA" + "A" * 100_000,
         "AKIAIOSFODNN7EXAMPLE " * 5000,
         "password=" * 10_000,

@@ -10,8 +10,8 @@ class SecretFormat(NamedTuple):
     in a long word. A match contains `mark`, or `mark` with a tab instead of a space. It is searched before the needle.
 
     With `folded`, the needle is in lower case and matches any case. With `before`, this pattern must match in the 400
-    characters that end at the needle. No pattern matches a NUL, because texts are joined with NULs and searched
-    together.
+    characters that end at the needle. With `tail`, a pattern of reversed text, the secret begins with what `tail`
+    matches before the match. No pattern matches a NUL, because texts are joined with NULs and searched together.
     """
 
     needle: str
@@ -21,3 +21,4 @@ class SecretFormat(NamedTuple):
     loose: bool = False
     mark: str = ""
     before: str = ""
+    tail: str = ""

@@ -17,6 +17,8 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "basic ": ("basic",),
     "-- BEGIN ": ("BEGIN",),
     "--BEGIN ": ("BEGIN",),
+    "-- END ": ("END",),
+    "--END ": ("END",),
     "identified": ("ntifi",),
     "password": ("sswor",),
     "convertto-securestring ": ("curest",),

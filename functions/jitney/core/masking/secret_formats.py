@@ -17,6 +17,13 @@ from jitney.core.masking.random_values import is_filled
 from jitney.core.masking.runs import long_words, word_spans
 from jitney.core.masking.searched_text import SearchedText
 
+_BREAK = r"(?=[ \t]*+(?:[\r\n]|[rn]\\))(?:\s|[rn]\\+)++"
+_LINE = r"(?:(?![rn]\\)[A-Za-z0-9+/=])"
+_KEY_TAIL = rf"(?:\s|[rn]\\+)*+{_LINE}++(?:{_BREAK}{_LINE}{{16,}}+|[ \t]++{_LINE}{{60,}}+)*+"
+"""The last lines of a private key, in reversed text. Line breaks may be escaped, or be spaces between whole lines.
+
+Only the last line is shorter than 16 characters, so a word of the text before the key is none of its lines.
+"""
 _WORD = r"(?<![A-Za-z0-9])"
 _URL_END = r"[A-Za-z0-9%+/_~=.-]"
 
@@ -55,6 +62,9 @@ FORMATS = (
         3,
         loose=True,
     ),
+    # The end of a private key without its first line, as in a part of a file.
+    SecretFormat("-- END ", r"-{4} END [A-Z0-9 ]{0,40}PRIVATE KEY -{4}", 2, loose=True, tail=_KEY_TAIL),
+    SecretFormat("--END ", r"-{5}END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,6}-{4,5}", 3, loose=True, tail=_KEY_TAIL),
     SecretFormat("PuTTY-User-Key-File", r"PuTTY-User-Key-File[^\0]*?(?:Private-MAC:\s*[0-9a-f]+|(?=\0)|\Z)"),
     SecretFormat("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{50,60}"),
     # JSON Web Tokens, signed or encrypted.
@@ -150,6 +160,8 @@ _QUICK = (*_IN_WORDS, *_UNMARKED)
 _FOLDED_NEEDLES = [each.needle for each in _FOLDED]
 _BEFORE = 400
 """How far before a needle its context is searched."""
+_SHORTEST_TAIL, _LONGEST_TAIL = 20, 16_000
+"""The characters of the end of a key that is masked. A key of 8,192 bits has 6,500."""
 _SHORT = 1000
 """In a shorter text, it takes less time to search all needles than to find the long words."""
 
@@ -215,15 +227,24 @@ def find_aws_keys(text: str) -> Iterator[tuple[int, int]]:
 
 def _found(sought: SecretFormat, text: str, searched: str, flags: int) -> Iterator[tuple[int, int]]:
     pattern = compiled(sought.pattern, flags)
-    at = searched.find(sought.needle)
+    end, at = 0, searched.find(sought.needle)
     while at >= 0:
-        end = at + 1
         match = pattern.match(text, max(0, at - sought.offset))
         if match is not None and _is_in_context(sought, text, at):
-            if not is_filled(match[match.lastindex or 0]):
+            if sought.tail:
+                yield from _with_tail(sought.tail, text[max(end, match.start() - _LONGEST_TAIL) : match.start()], match)
+            elif not is_filled(match[match.lastindex or 0]):
                 yield match.span(match.lastindex or 0)
-            end = max(end, match.end())
+            end = match.end()
+        end = max(end, at + 1)
         at = searched.find(sought.needle, end)
+
+
+def _with_tail(tail: str, before: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Yield the span of the match with the tail of a secret at the end of the text `before` it, if there is one."""
+    found = compiled(tail, re.ASCII).match(before[::-1])
+    if found is not None and found.end() >= _SHORTEST_TAIL:
+        yield match.start() - found.end(), match.end()
 
 
 def _is_in_context(sought: SecretFormat, text: str, at: int) -> bool:
