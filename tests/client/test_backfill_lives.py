@@ -150,6 +150,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_aud_03_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     PLANTED[bug](monkeypatch)

@@ -500,6 +500,7 @@ PLANTED: dict[str, tuple[Any, str, Callable[..., Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_cli_04_a_planted_bug_in_a_held_grant_is_found(bug: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(*PLANTED[bug])

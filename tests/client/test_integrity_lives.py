@@ -168,6 +168,7 @@ ATTACKED_BUGS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", [*HONEST_BUGS, *ATTACKED_BUGS])
 def test_aud_02_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(lives, "_shortest", lambda _, steps: steps)

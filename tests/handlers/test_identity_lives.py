@@ -395,6 +395,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_id_10_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(*PLANTED[bug])

@@ -336,6 +336,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_rev_01_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(*PLANTED[bug])

@@ -57,6 +57,7 @@ def queries_left_out(template: dict[str, Any]) -> str:
     return json.dumps(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", REGIONS)
 def test_ops_02_no_arn_is_of_another_partition(made: dict[str, Synthesized], region: str):
     for template in (made[region].broker, made[region].target):

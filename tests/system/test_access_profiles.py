@@ -13,7 +13,7 @@ from tests.system.conftest import Own
 from tests.system.own_system import ACCOUNTS, GROUP, OPERATOR, PLAIN, PROFILE
 
 # One test deletes the managed policy for a moment.
-pytestmark = GROUP
+pytestmark = [GROUP, pytest.mark.slow]
 SEEDS = f"{PLAIN}-seeds"
 
 
@@ -49,7 +49,6 @@ def allowed(own: Own, credentials: dict[str, str]) -> set[str]:
     return found
 
 
-@pytest.mark.slow
 def test_sts_01_pol_15_a_session_has_the_profile_and_nothing_else(own: Own):
     answer = ask(own, "sower")
     assert answer.status_code == 201, answer.text

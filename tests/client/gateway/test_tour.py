@@ -26,9 +26,17 @@ MISSING = {
     "aws-cli-1": ("" if AWS_CLI.exists() else "make .local/aws-cli/bin/aws"),
     "aws-cli-2": ("" if AWS_CLI_2.exists() or "JITNEY_AWS_CLI_2" in os.environ else "apt-get install awscli"),
 }
+QUICK = "aws-cli-2"
+"""The one client that is not slow."""
 CLIENTS = [
-    pytest.param(name, marks=pytest.mark.skipif(bool(MISSING.get(name)), reason=f"needs it: {MISSING.get(name)}"))
-    for name in ("boto3", "aws-cli-1", "aws-cli-2", "javascript")
+    pytest.param(
+        name,
+        marks=[
+            pytest.mark.skipif(bool(MISSING.get(name)), reason=f"needs it: {MISSING.get(name)}"),
+            *([] if name == QUICK else [pytest.mark.slow]),
+        ],
+    )
+    for name in ("boto3", "aws-cli-1", QUICK, "javascript")
 ]
 
 

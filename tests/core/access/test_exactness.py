@@ -140,6 +140,7 @@ FOUND_BY = {
 """The seeds that are tried first, so that no long search is needed. Any other seed may find the bug, too."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_bug_is_found_by_probes(name: str, monkeypatch: pytest.MonkeyPatch):
     wider, plant = PLANTED[name]
