@@ -13,7 +13,7 @@ from jitney.client.api.responses import GrantResponse, GrantWithCredentials
 from jitney.client.gateway.environment import gateway_environment
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.problems import Invalid
-from jitney.client.processes.child import child_environment, container_environment, ended_by_signals, run_child
+from jitney.client.processes.child import child_environment, container_environment, run_child
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
 from tests.running_systems import PATIENCE
 
@@ -241,20 +241,3 @@ sys.exit(child.run_child([sys.executable, "-c", "import time; time.sleep(600)"],
 """
     done = subprocess.run([PYTHON, "-c", code], timeout=PATIENCE, check=False)
     assert done.returncode == 128 + signal.SIGTERM
-
-
-@pytest.mark.parametrize(("first", "second"), [("SIGTERM", "SIGTERM"), ("SIGHUP", "SIGTERM"), ("SIGTERM", "SIGHUP")])
-def test_cli_02_a_second_signal_does_not_interrupt_what_the_first_one_starts(first: str, second: str):
-    released = []
-
-    def interrupted() -> None:
-        with ended_by_signals():
-            try:
-                signal.raise_signal(signal.Signals[first])
-            finally:
-                signal.raise_signal(signal.Signals[second])
-                released.append(True)
-
-    with pytest.raises(SystemExit) as ended:
-        interrupted()
-    assert (released, ended.value.code) == ([True], 128 + signal.Signals[first])

@@ -1,5 +1,6 @@
 """What `jitney run` and `jitney serve` note when no grant follows the one that they hold."""
 
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -7,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from jitney.client.api.broker import Broker
+from jitney.client.api.responses import GrantResponse
 from jitney.client.holding.holding import holding
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.request_options import WaitOptions
 from jitney.client.inputs.settings import connect
 from jitney.client.problems import Denied
+from jitney.client.processes.child import ended_by_signals
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, problem
 from tests.client.test_held_grant import NEED
 
@@ -119,3 +123,32 @@ notes.continued(grant)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert done.stderr.count("\n") == 2
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("before", [True, False], ids=["again", "first"])
+def test_end_01_a_signal_during_the_release_ends_the_command_after_it(
+    connected: FakeBroker, monkeypatch: pytest.MonkeyPatch, name: str, before: bool
+):
+    released = Broker.release
+
+    def signalled(broker: Broker, number: str) -> GrantResponse:
+        signal.raise_signal(signal.Signals[name])
+        return released(broker, number)
+
+    def command() -> None:
+        with (
+            ended_by_signals(),
+            connect(ConnectionOptions()) as broker,
+            holding(broker, NEED, WaitOptions(), way="credentials", keep=False, user="aws"),
+        ):
+            if before:
+                signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Broker, "release", signalled)
+    connected.say("POST", GRANTS, 201, ending())
+    connected.say("DELETE", GRANT, 200, ended("released", "done"))
+    with pytest.raises(SystemExit) as exited:
+        command()
+    assert exited.value.code == 128 + signal.Signals[name]
+    assert len(connected.calls("DELETE", GRANT)) == 1

@@ -8,6 +8,7 @@ from jitney.client.api.broker import Broker
 from jitney.client.api.responses import GrantResponse
 from jitney.client.holding.held_grant import HeldGrant
 from jitney.client.problems import ClientProblem
+from jitney.client.processes.unsignalled import signals_blocked
 from jitney.core.printable import strip_control_characters
 
 
@@ -36,9 +37,11 @@ def release_held(held: HeldGrant) -> None:
 
 
 def _noted(grant_id: str, released: Callable[[], Iterable[GrantResponse]]) -> None:
-    try:
-        for answer in released():
-            for effect in answer.outlives:
-                note(f"jitney: {effect.sentence} {effect.left_to_do}")
-    except ClientProblem as problem:
-        note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")
+    # A supervisor may repeat its signal, or send it when the command has ended by itself. Ctrl+C ends the release.
+    with signals_blocked(("SIGTERM", "SIGHUP")):
+        try:
+            for answer in released():
+                for effect in answer.outlives:
+                    note(f"jitney: {effect.sentence} {effect.left_to_do}")
+        except ClientProblem as problem:
+            note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")

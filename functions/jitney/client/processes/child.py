@@ -151,17 +151,10 @@ def run_child(
 
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """End the block with EndedBySignal when a signal would end this process. The block can release its grants.
-
-    Later signals do not interrupt that. A supervisor that repeats its signal would otherwise leave the grants open.
-    """
-    ended = False
+    """End the block with EndedBySignal when a signal would end this process. The block can release its grants."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        nonlocal ended
-        if not ended:
-            ended = True
-            raise EndedBySignal(128 + number)
+        raise EndedBySignal(128 + number)
 
     with _handling(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), end)):
         yield

@@ -1,9 +1,11 @@
-"""Starts threads that get no signals, and finds whether the keys of a terminal send signals to this process."""
+"""Blocks signals of threads and of code, and finds whether the keys of a terminal send signals to this process."""
 
 import os
 import signal
 import sys
 import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTSTP", "SIGCONT")
 
@@ -15,12 +17,19 @@ def start_unsignalled(thread: threading.Thread) -> None:
     nothing then interrupts its wait for a lock or a child (signal(7), "Signal mask and pending signals";
     https://docs.python.org/3/library/signal.html#signals-and-threads).
     """
+    with signals_blocked(_ENDING):
+        thread.start()
+
+
+@contextmanager
+def signals_blocked(names: Iterable[str]) -> Generator[None]:
+    """Let these signals wait until the block ends. On Windows they do not wait."""
     if sys.platform == "win32":
-        thread.start()
+        yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in _ENDING})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in names})
     try:
-        thread.start()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
