@@ -97,11 +97,11 @@ class ExecutionEnvironment:
             channel.sendall(line.encode() + b"\n")
         ready = select.poll()  # select() takes no descriptor above 1,023
         ready.register(channel, select.POLLIN)
-        while not ready.poll(1000 * min(1.0, max(0.0, countdown.left()))):
-            if countdown.left() <= 0:
-                raise TimeoutError
-        answer: dict[str, Any] = json.loads(answers.readline())
-        return answer
+        while (left := countdown.left()) > 0:
+            if ready.poll(1000 * min(1.0, left)):
+                answer: dict[str, Any] = json.loads(answers.readline())
+                return answer
+        raise TimeoutError
 
     def _spawn(self) -> dict[str, Any]:
         """Start the process, wait up to 10 s for its init phase, and return its first message."""
