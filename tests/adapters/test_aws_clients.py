@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.adapters.test_lent_keys import answer, signed_by
 from tests.adapters.test_sessions import asked
 from tests.fakes import NOW
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
+from tests.quiet_server import QuietServer
 
 TARGET = configuration().targets["analytics-prod"]
 ROLE = TargetRole(TARGET, TARGET.role_arn)
@@ -55,7 +56,7 @@ class Page(BaseHTTPRequestHandler):
 
 @contextmanager
 def proxied() -> Iterator[Callable[..., Any]]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+    with QuietServer(("127.0.0.1", 0), Page) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-west-1"}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from jitney.core.issuer_config import Issuer
 from jitney.core.records.audit import METRICS_NAMESPACE, UNFETCHED_KEYS
 from tests.core.identity.minting import issuer, jwk, jwks, private_key
 from tests.infra.alarm_states import metrics_in
+from tests.quiet_server import QuietServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 SHORT = Timeouts(idle_seconds=0.5, total=1.0)
@@ -92,7 +93,7 @@ def serving(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[S
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    with QuietServer(("127.0.0.1", 0), Handler) as http:
         http.daemon_threads = True
         http.over = threading.Event()  # type: ignore[attr-defined]
         http.handle_error = lambda *_: None  # type: ignore[method-assign]

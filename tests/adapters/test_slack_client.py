@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +22,7 @@ from local.slack.workspace import OUTAGE, Workspace
 from tests.core.review.samples import under_review
 from tests.core.review.slack.test_blocks import HOSTILE, URL, sheet, walk
 from tests.fakes import PENDING, MemorySlackSecret
+from tests.quiet_server import QuietServer
 
 TOKEN = "xoxb-canary-bot-token"
 PLAIN = SlackMessage("words", ({"type": "section", "text": {"type": "plain_text", "text": "words"}},))
@@ -29,7 +30,7 @@ PLAIN = SlackMessage("words", ({"type": "section", "text": {"type": "plain_text"
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[SlackClient]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with QuietServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,6 +13,7 @@ import pytest
 from jitney.adapters.token_endpoint import TokenEndpoint
 from jitney.core.problems import Problem
 from jitney.core.web_client import Web
+from tests.quiet_server import QuietServer
 
 GOOD = json.dumps({"id_token": "a.b.c", "access_token": "x", "token_type": "Bearer"}).encode()
 
@@ -34,7 +35,7 @@ def answering(status: int, body: bytes, **headers: str) -> Iterator[tuple[Web, l
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with QuietServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}"

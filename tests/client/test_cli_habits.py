@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from jitney.client.terminal import command_result
 from jitney.client.terminal.exit_codes import EXIT_CODES, INTERRUPTED
 from tests.cli import invoke
 from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued
+from tests.quiet_server import QuietServer
 from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
@@ -366,7 +367,7 @@ class Slow(BaseHTTPRequestHandler):
 def test_cli_07_a_long_wait_is_shown_on_a_terminal_and_nowhere_else(
     connected: FakeBroker, monkeypatch: pytest.MonkeyPatch
 ):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    server = QuietServer(("127.0.0.1", 0), Slow)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
     assert "Waiting for the broker" not in on_terminal(["grants", "list"])

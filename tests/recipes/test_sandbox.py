@@ -6,11 +6,12 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from tests.quiet_server import QuietServer
 from tests.running_systems import PATIENCE
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "recipes" / "sandbox.sh"
@@ -58,7 +59,7 @@ class Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def ports() -> Iterator[tuple[int, int]]:
     """The ports of Jitney's endpoint, and of another server on this machine."""
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Answer) for _ in range(2)]
+    servers = [QuietServer(("127.0.0.1", 0), Answer) for _ in range(2)]
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield servers[0].server_port, servers[1].server_port

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import Any
 
 from botocore.awsrequest import AWSRequest
 from moto.core.models import botocore_stubber
+
+from tests.quiet_server import QuietServer
 
 OWN = frozenset({"connection", "content-length", "date", "host", "server", "transfer-encoding"})
 
@@ -57,7 +59,7 @@ class DirectAws(BaseHTTPRequestHandler):
 @contextmanager
 def direct_aws(hosts: Mapping[str, str]) -> Iterator[str]:
     """Yield the address of moto. `hosts` has AWS's host by the name of the service in signatures."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Directly", (DirectAws,), {"hosts": hosts}))
+    server = QuietServer(("127.0.0.1", 0), type("Directly", (DirectAws,), {"hosts": hosts}))
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
