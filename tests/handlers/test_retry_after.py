@@ -1,6 +1,7 @@
 """An answer says when to repeat the call if its fix says to repeat it."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,22 @@ from tests.handlers.conftest import REQUEST_BODY, System
 
 PACKAGE = Path(__file__).resolve().parents[2] / "functions" / "jitney"
 
+_ORDERS = ("Repeat the call.", "Try again")
 
-def codes_to_repeat() -> set[str]:
+
+@cache
+def codes_to_repeat() -> frozenset[str]:
     """Return the codes of the problems whose fix begins with an order to repeat the call or to try again."""
     found = set()
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    texts = (path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    for text in (text for text in texts if any(order in text for order in _ORDERS)):
+        for node in ast.walk(ast.parse(text)):
             match node:
                 case ast.Call(
                     func=ast.Name(id="Problem"), args=[ast.Constant(value=code), _, ast.Constant(value=str(fix)), *_]
-                ) if fix.startswith(("Repeat the call.", "Try again")):
+                ) if fix.startswith(_ORDERS):
                     found.add(code)
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("code", sorted(codes_to_repeat()))

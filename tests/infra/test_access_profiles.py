@@ -1,6 +1,7 @@
 """The managed session policies of access profiles, and the roles that sessions may assume (row POL 15)."""
 
 import json
+from functools import cache
 
 import pytest
 from aws_cdk import App, Environment
@@ -15,8 +16,6 @@ from tests.infra.conftest import listed
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-CONFIGURATION = load_configuration(ROOT / "jitney.yaml", {}, local=False)
-TARGET = CONFIGURATION.settings.targets["analytics-prod"]
 ROLES = [
     f"arn:aws:iam::444455556666:role/cdk-hnb659fds-{kind}-role-444455556666-eu-west-1"
     for kind in ("deploy", "file-publishing", "image-publishing", "lookup")
@@ -24,14 +23,23 @@ ROLES = [
 CDK = {"permissions": [{"actions": ["sts:AssumeRole", "sts:SetSourceIdentity"], "resources": ROLES}]}
 
 
+@cache
+def configuration():
+    return load_configuration(ROOT / "jitney.yaml", {}, local=False)
+
+
+def target():
+    return configuration().settings.targets["analytics-prod"]
+
+
 def policies(**changes):
     stack = TargetAccountStack(
         App(),
         "T",
         alias="analytics-prod",
-        target=TARGET.model_copy(update=changes),
-        broker=CONFIGURATION.broker,
-        env=Environment(account=TARGET.account, region=TARGET.region),
+        target=target().model_copy(update=changes),
+        broker=configuration().broker,
+        env=Environment(account=target().account, region=target().region),
     )
     found = Template.from_stack(stack).find_resources("AWS::IAM::ManagedPolicy")
     return {each["Properties"]["ManagedPolicyName"]: each["Properties"] for each in found.values()}
@@ -47,7 +55,7 @@ def assuming_denied(properties):
 
 
 def test_pol_15_the_stack_provisions_the_policy_that_the_functions_name():
-    profile = load(CONFIGURATION.json).targets["analytics-prod"].access_profiles["orders-migration"]
+    profile = load(configuration().json).targets["analytics-prod"].access_profiles["orders-migration"]
     path, _, name = profile.policy_arn.partition(":policy")[2].rpartition("/")
     assert path == "/jitney"
     assert policies()[name]["Path"] == "/jitney/"
@@ -76,7 +84,7 @@ def test_pol_15_sessions_may_assume_exactly_the_roles_that_a_profile_names():
 
 
 def test_two_names_that_differ_by_a_hyphen_are_two_policies():
-    profile = TARGET.access_profiles["orders-migration"]
+    profile = target().access_profiles["orders-migration"]
     assert len(policies(access_profiles={"a-b": profile, "ab": profile})) == 3
 
 
@@ -90,14 +98,14 @@ def test_sts_01_a_sealed_profile_denies_what_it_does_not_allow(sealed: bool):
 
 
 def test_the_longest_names_fit():
-    long = TARGET.model_copy(update={"access_profiles": {"p" * 40: TARGET.access_profiles["orders-migration"]}})
+    long = target().model_copy(update={"access_profiles": {"p" * 40: target().access_profiles["orders-migration"]}})
     stack = TargetAccountStack(
         App(),
         "T",
         alias="a" * 40,
         target=long,
-        broker=CONFIGURATION.broker,
-        env=Environment(account=TARGET.account, region=TARGET.region),
+        broker=configuration().broker,
+        env=Environment(account=target().account, region=target().region),
     )
     found = Template.from_stack(stack).find_resources("AWS::IAM::ManagedPolicy")
     assert max(len(each["Properties"]["ManagedPolicyName"]) for each in found.values()) <= 128
