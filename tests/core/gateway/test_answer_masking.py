@@ -17,6 +17,7 @@ from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.table import MaskTable
 from jitney.core.problems import Problem
 from tests.core.masking.planted import JWT, SECRET_KEY, SESSION_TOKEN
+from tests.core.masking.test_split_keys import key_of
 from tests.cpu_time import within_cpu_seconds
 
 TAGS = MaskTags(lambda: bytes(range(32)))
@@ -441,3 +442,14 @@ def test_gw_12_large_json_takes_linear_time():
     with within_cpu_seconds(1):
         answer = masked_json("ssm", "DescribeParameters", {"a": pairs, "b": [[[]]] * 12_500})
     assert b"hunter2000" not in answer.body
+
+
+def test_gw_05_the_lines_of_a_key_are_masked_if_each_is_an_event_of_a_log_or_a_record_of_a_stream():
+    key = key_of(1190)
+    log = masked_json("logs", "FilterLogEvents", {"events": [{"message": line} for line in key]})
+    assert [each["message"] for each in json.loads(log.body)["events"]][1:-1] == [mask(line) for line in key[1:-1]]
+    sent = [{"Data": base64.b64encode(line.encode()).decode(), "PartitionKey": "a"} for line in key]
+    stream = masked_json("kinesis", "GetRecords", {"Records": sent})
+    read = [base64.b64decode(each["Data"]).decode() for each in json.loads(stream.body)["Records"]]
+    assert read[1:-1] == [mask(line) for line in key[1:-1]]
+    assert log.masked == tuple(f"events[{place}].message" for place in range(len(key) - 1))

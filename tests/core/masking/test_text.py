@@ -471,14 +471,14 @@ def test_mask_01_a_text_that_begins_within_a_quoted_name_is_masked():
 
 def test_mask_01_a_hostile_text_uses_up_no_search_of_another():
     texts = [in_json(CHAIN * 500, 4), f"password={PASSWORD} and more"]
-    masked = mask_texts(texts, [0, 1], TAGS)
+    masked = mask_texts(texts, {0, 1}, TAGS)
     assert MASK.fullmatch(masked[0])
     assert MASK.sub("<>", masked[1]) == "password=<> and more"
 
 
 def test_mask_01_what_is_not_searched_is_masked(monkeypatch):
     monkeypatch.setattr(text_module, "MOST_CHARACTERS", 100)
-    masked = mask_texts([f"password={PASSWORD} " * 3, "harmless"], [0, 1], TAGS)
+    masked = mask_texts([f"password={PASSWORD} " * 3, "harmless"], {0, 1}, TAGS)
     assert all(MASK.fullmatch(each) for each in masked.values())
     assert masked.keys() == {0, 1}
 

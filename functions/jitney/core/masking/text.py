@@ -1,7 +1,7 @@
 """Masks the secrets that detectors find in text, also in text that is encoded within it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -15,6 +15,7 @@ from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
 from jitney.core.masking.searched_text import SearchedText, lower
+from jitney.core.masking.split_keys import Span, key_lines, key_marks
 
 MOST_PASSES = 10
 """How often a text is read at most, counted in its length. Then the whole text is masked.
@@ -40,7 +41,6 @@ _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
 _LIST = LazyPattern(r'"\s{0,5}:\s{0,5}(?:\[\s{0,99}){1,9}\Z')
 LONGEST_NEEDLE = max(map(len, (*named_secrets.NEEDLES, *(each.needle for each in secret_formats.FORMATS))))
 
-Span: TypeAlias = tuple[int, int]
 _Place: TypeAlias = tuple[int, int, str | None]
 """A span, and the text that replaces it. None stands for a mask."""
 
@@ -61,14 +61,16 @@ def mask_text(text: str, tags: MaskTags, sought: Sought = Sought.SECRETS) -> str
 
 
 def mask_texts(
-    texts: Sequence[str], places: Iterable[int], tags: MaskTags, sought: Sought = Sought.SECRETS
+    texts: Sequence[str], places: set[int], tags: MaskTags, sought: Sought = Sought.SECRETS
 ) -> dict[int, str]:
-    """Return the texts at `places` that hold a secret, masked, by index."""
+    """Return the texts that hold a secret, masked, by index. `places` are those that `suspects` returned."""
     found, left = dict[int, str](), MOST_CHARACTERS
-    for place in sorted(places):
-        masking = _Masking.of(texts[place], tags, sought, left)
+    lines = {} if sought is Sought.AWS_KEYS else key_lines(texts, places)
+    for place in sorted({*places, *lines}):
+        text, _ = _put_together(texts[place], [(*span, None) for span in lines.get(place, ())], tags)
+        masking = _Masking.of(text, tags, sought, left)
         left -= masking.left
-        if (masked := masking.masked(texts[place], 0)) != texts[place]:
+        if (masked := masking.masked(text, 0)) != texts[place]:
             found[place] = masked
         left += max(0, masking.left)
     return found
@@ -106,13 +108,17 @@ class _Candidates(NamedTuple):
 
 
 def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
-    """Return the indexes of all texts that may hold a secret. No text with a secret is missing."""
+    """Return the indexes of all texts that may hold a secret, or the first or last line of a private key.
+
+    Only lines of a private key may be missing.
+    """
     joined = "\0".join(texts)
     searched = SearchedText.of(joined)
     masking = _Masking.of(joined, NO_TAGS, sought)
     probe = partial(masking.masked, depth=1)
     try:
         places = [start for start, _ in masking.found(searched, _Candidates.of(searched, searched))]
+        places += key_marks(joined)
         places += [start for start, end, rewrite in find_encoded(searched) if rewrite(probe) != joined[start:end]]
     except _TooLong:
         return set(range(len(texts)))
