@@ -2,7 +2,8 @@
 
 import pytest
 
-from jitney.core.masking.mask_tags import MASK, MaskTags
+from jitney.core.masking.generic_masker import GenericMasker
+from jitney.core.masking.mask_tags import CREDENTIAL, MASK, MaskTags
 from jitney.core.masking.text import mask_text
 from tests.cpu_time import within_cpu_seconds
 
@@ -132,3 +133,41 @@ def test_mask_03_commands_and_statements_without_a_password_are_kept(text: str):
 def test_mask_04_text_full_of_commands_takes_linear_time(piece: str):
     with within_cpu_seconds(3):
         mask_text(piece * (200_000 // len(piece)) + MARKS, TAGS)
+
+
+@pytest.mark.parametrize(
+    ("words", "masked"),
+    [
+        (["mysql", "-u", "root", f"-p{P}", "db"], f"-p{P}"),
+        (["curl", "-s", "-u", f"app:{P}", "https://db.internal"], f"app:{P}"),
+        (["docker", "login", "-u", "app", "-p", P], P),
+        (["redis-cli", "-h", "db", "-a", P], P),
+        (["openssl", "enc", "-aes-256-cbc", "-k", P], P),
+        (["htpasswd", "-nb", "app", P], P),
+        (["aws", "ssm", "put-parameter", "--type", "SecureString", "--value", P], P),
+        (["kubectl", "create", "secret", "generic", "s", f"--from-literal=k={P}"], f"--from-literal=k={P}"),
+        (["mysql", "-u", "root", "-p", "db"], None),
+        (["psql", "-h", "db", "-p", "5432", "-U", "app"], None),
+        (["docker", "run", "-p", "8080:80", "nginx"], None),
+        (["-p", P, "mysql"], None),
+        (["mysql", "-e", "select 1"], None),
+        (["mysql", "-h", "\0", 7, f"-p{P}"], None),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_mask_01_a_password_of_a_command_is_masked_in_a_list_of_its_words(words: list[str], masked: str | None):
+    """Such lists are the commands of containers, as in ECS and Batch."""
+    shown = GenericMasker(TAGS).data({"command": words})["command"]
+    assert shown == [TAGS.mask(word, CREDENTIAL) if word == masked else word for word in words]
+
+
+def test_mask_01_secrets_of_single_words_keep_the_text_around_them():
+    words = ["app", "-v", "--url", f"https://app:{P}@db/x", "sh", "-c", f"mysql -p{P}"]
+    shown = GenericMasker(TAGS).data(words)
+    assert shown == [word.replace(P, TAGS.mask(P, CREDENTIAL)) for word in words]
+
+
+@pytest.mark.parametrize("words", [["mysql", "-p"], ["-p"], ["docker login", "-u", "a"], ["curl", "-u", "a"]])
+def test_mask_01_no_list_of_words_takes_long(words: list[str]):
+    with within_cpu_seconds(3):
+        GenericMasker(TAGS).data(words * 20_000)

@@ -13,6 +13,7 @@ from jitney.core.masking.named_secrets import (
     judge_secret_name,
 )
 from jitney.core.masking.pairs import NamesBeside, is_pair_value
+from jitney.core.masking.secret_formats import passwords_in
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
 # DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
@@ -97,16 +98,19 @@ class MemberLookup:
     def elements(self, ref: ShapeRef, values: Sequence[Any]) -> Iterable[ShapeRef]:
         """Return the shapes of a list's elements, in order.
 
-        The argument of an option that is named like a secret counts as one: `["--password", "hunter2000"]`.
+        The argument of an option that is named like a secret counts as one: `["--password", "hunter2000"]`. So does a
+        password of a command that has no such option: `["docker", "login", "-p", "hunter2000"]`.
         """
         listed = self._listed(ref, ANY)
         if isinstance(listed, str) or not any(isinstance(each, str) and each[:1] == "-" for each in values):
             return repeat(listed, len(values))
+        words = [each if isinstance(each, str) else "" for each in values]
+        passwords = passwords_in(words)
         return [
             self._secret(value)
-            if isinstance(value, str) and self._is_secret_option(before) and is_secret(value)
+            if place in passwords or (isinstance(value, str) and self._is_secret_option(before) and is_secret(value))
             else listed
-            for before, value in zip([None, *values], values, strict=False)
+            for place, (before, value) in enumerate(zip([None, *values], values, strict=False))
         ]
 
     def _is_secret_option(self, value: Any) -> bool:
