@@ -116,6 +116,13 @@ FORMATS = (
         folded=True,
         loose=True,
     ),
+    *(  # a line of Redis's configuration, an option of redis-server, or CONFIG SET
+        SecretFormat(
+            f"{name} ", f"{name} {_VALUE}", folded=True, loose=True, before=r"(?:\A|[\n\0]|--|set )[ \t]{0,9}\Z"
+        )
+        for name in ("requirepass", "masterauth")
+    ),
+    SecretFormat("oracle:thin:", r"oracle:thin:[^\s/:@\"'\0]{1,60}/(?![$<{\[])([^\s@\"'\0]{3,100})@", loose=True),
     SecretFormat("machine ", rf"machine +\S+\s+login +\S+\s+password +{_WORD}", loose=True),
     # A line of .pgpass.
     SecretFormat(

@@ -36,6 +36,15 @@ _JOINED = LazyPattern(
 )
 _IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
 _NEXT_ARGUMENT = LazyPattern(r"\s{0,9},\s{0,9}(?=[\"'])")
+_OPENED = LazyPattern(r"\(\s?\Z")
+_SETTER = LazyPattern(
+    r"(?<![a-z])(?:define|(?:put|set)_?env|(?:set|put|add)(?:_?(?:property|header|item|default|string|value))?)\(\s?\Z",
+    re.IGNORECASE | re.ASCII,
+)
+"""The beginning of a call that sets a value, such as PHP's `define('DB_PASSWORD', 'hunter2000')`."""
+_LONGEST_SETTER = 20
+_ENV = LazyPattern(r"(?:\A|[\n\0])ENV \Z")
+"""The beginning of a line in a Dockerfile, where a space may be between a variable and its value."""
 _NAMED_ELEMENT = LazyPattern(r"""(?:name|key)=["']\Z""")
 _IN_NAMED_ELEMENT = LazyPattern(r"""["']\s{0,3}>\s{0,99}(?![\s<])""")
 # A name in brackets that follows a name is a placeholder, as in `user:<password>`, unless an end tag follows it.
@@ -79,11 +88,12 @@ def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
         match = _IN_NAMED_ELEMENT.match(text, end)
     if match:
         return Value(match.end(), Joiner.NOTATION)
-    if text.startswith("--", start) and text.startswith(" ", end):
+    if text.startswith(" ", end) and (text.startswith("--", start) or _ENV.search(text, max(0, start - 5), start)):
         return Value(end + 1, Joiner.NOTATION)
-    if quote and (text[max(0, start - 2) : start - 1] == "(" or text.startswith("--", start)):
+    if quote and (_OPENED.search(text, max(0, start - 3), start - 1) or text.startswith("--", start)):
         match = _NEXT_ARGUMENT.match(text, _closed(text, start, end))
-        return Value(match.end(), Joiner.ARGUMENT) if match else None
+        sets = _SETTER.search(text, max(0, start - _LONGEST_SETTER), start - 1)
+        return Value(match.end(), Joiner.NOTATION if sets else Joiner.ARGUMENT) if match else None
     match = _WORDS.match(text, end)
     return Value(match.end(), Joiner.PROSE) if match else None
 

@@ -24,12 +24,13 @@ NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
     "cookie", "_pass", "_pat", "_pw", "_key", "-key", "encryptionkey", "accesskey", "masterkey", "credential", "creds",
-    "_auth", "-auth", "presharedkey",
+    "_auth", "-auth", "presharedkey", "psk",
 )  # fmt: skip
 """Each name of a secret contains one of these, ignoring case, or one of `TAILS`. Texts are searched for them first."""
 PARTS = (
     *("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth"),
     "-auth",
+    "psk",
 )
 """Each of `NEEDLES` contains one of these."""
 PROVEN, HINTED = 2, 1
@@ -49,8 +50,8 @@ _SECRET_NAME = LazyPattern(
     r"|.*(?:api|private|account|sharedaccess|signing|auth|pre_?shared)_?key"
     r"|.*(?:access|auth|authentication|authorization|refresh|session|security|bearer|oauth|github|gitlab|slack|jwt"
     r"|npm|pypi|bot|api|id|user|login|deploy|service|admin|root|vault|registry|gh)_?token"
-    r"|(?:.*_)?(?:db|database|mysql|postgres|pg|redis|mongo|smtp|mail|ftp|ssh|ldap|admin|root|user|rabbitmq|amqp|sudo)"
-    r"_?(?:pass|pw)|(?:.*_)?(?:bind|keystore|truststore)_?(?:pass|pw)|(?:.*_)?redis_auth|.*secret_key_base"
+    r"|(?:.*_)?(?:db|database|mysql|postgres|pg|redis|mongo|smtp|mail|ftp|ssh|ldap|admin|root|user|rabbitmq|amqp|sudo"
+    r"|default|proxy|http|login|service|vpn|wifi|sasl)_?(?:pass|pw)|(?:.*_)?psk|(?:.*_)?(?:bind|keystore|truststore)_?(?:pass|pw)|(?:.*_)?redis_auth|.*secret_key_base"
     r"|token|(?:(?:http|proxy|x|original|forwarded)_){0,3}authorization|(?:http_|set_)?cookie",
 )
 _LOOK_ALIKE = LazyPattern(
@@ -76,6 +77,7 @@ _AWS_KEY_NAME = LazyPattern(r"(?:.*_)?(?:secret_?access_?key|aws_?(?:secret_?key
 _NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _LONGEST_BEFORE = 60
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
+_SYMBOL = LazyPattern(r"(?:\A|[\s{,(]):\Z")
 _ELEMENT = LazyPattern(r"<(?:[\w-]{1,20}:)?\Z")
 # In prose, a value is a secret only if it has a long random part: not `deployer-token-4xw9k` in
 # `the secret "deployer-token-4xw9k"`.
@@ -233,8 +235,13 @@ def _value(
     name = text[start:end]
     element = _ELEMENT.search(text, max(0, start - 22), start) is not None
     # A name after a colon is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3. Names of
-    # npm's settings follow a colon, too, but begin with `_`: //npm.example.com/:_authToken=
-    if not element and text[max(0, start - 1) : start] == ":" and name[0] != "_":
+    # npm's settings follow a colon, too, but begin with `_`: //npm.example.com/:_authToken=. So do symbols of Ruby.
+    if (
+        not element
+        and text[max(0, start - 1) : start] == ":"
+        and name[0] != "_"
+        and not _SYMBOL.search(text, max(0, start - 2), start)
+    ):
         return None
     proved = names(name.lstrip("-"))
     if not proved and (names is not names_secret or not hints_at_secret(name)):

@@ -139,11 +139,19 @@ FORMATS = (
     ),
     SecretFormat("signature", rf"signature(?:=|%3[dD])({_URL_END}{{16,}})", folded=True),
     SecretFormat("sig=", rf"(?<=[?&;])sig=({_URL_END}{{16,}})"),
+    # A user and password in base64, in Docker's configuration.
+    SecretFormat(
+        '"auth":',
+        r'"auth":\s{0,5}"(?=[^"\0]{0,400}[A-Z])(?=[^"\0]{0,400}[a-z])'
+        r"((?:[A-Za-z0-9+/]{4}){2,400}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\"",
+        loose=True,
+    ),
     # In headers.
     SecretFormat(
         "bearer ", r"bearer +(?!auth[a-z]{0,12}\.?(?![\w.~+/=-]))([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True
     ),
     SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True, mark=":"),
+    SecretFormat("authorization ", r"authorization [\"']basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True),
     SecretFormat("cookie:", r"cookie: *([^\r\n\"'\0]{4,})", folded=True, loose=True),
 )
 
