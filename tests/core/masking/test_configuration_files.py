@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MASK, MaskTags
 from jitney.core.masking.text import mask_text
+from tests.cpu_time import within_cpu_seconds
 
 TAGS = MaskTags(lambda: bytes(32))
 P = "hunter2000"
@@ -30,6 +32,11 @@ MASKED = [
     f"wpa_psk: {P}",
     f"jdbc:oracle:thin:app/{P}@db:1521/prod",
     json.dumps({"auths": {"registry.example.com": {"auth": CODED}}}),
+    f"[db]\nuser=app\npass={P}\n",
+    f"export PASS='{P}'",
+    f"GET /login?user=app&pass={P}&next=a",
+    f"smtp:\n  pass: {P}\n",
+    json.dumps({"command": ["redis-cli", "-h", "a\tb", "-a", P]}, indent=2),
     f'proxy_set_header Authorization "Basic {CODED}";',
 ]
 KEPT = [
@@ -45,6 +52,10 @@ KEPT = [
     "key_mgmt=WPA-PSK\nssid=office",
     '{"auth": "required", "auths": {"r": {"auth": "none"}}}',
     'Authorization "Basic" is a scheme',
+    "PASS: 12, FAIL: 0, pass=true, pass = completed",
+    "bypass=hunter2000, compass: hunter2000",
+    "pass: 2026-01-02T03:04:05Z, pass=$PASS1234",
+    'CMD ["mysql", "-uapp", "-p"], ["a", "-b\\x", "c"], ["ssh", "-p", "2222"], ["docker", "run", "-p", "8080:80"]',
     "jdbc:oracle:thin:@db:1521/prod",
 ]
 
@@ -58,6 +69,20 @@ def test_mask_01_the_password_of_a_configuration_is_masked(text: str, around: st
     assert secret not in masked
     assert MASK.sub(secret, masked) == written
     assert mask_text(masked, TAGS) == masked
+
+
+def test_mask_01_a_word_of_a_list_in_a_text_is_masked_as_in_a_member():
+    words = ["mysql", "-uapp", f"-p{P}"]
+    masked = mask_text(f"FROM debian\nCMD {json.dumps(words)}\n", TAGS)
+    assert masked == f"FROM debian\nCMD {json.dumps(GenericMasker(TAGS).data(words))}\n"
+
+
+@pytest.mark.parametrize(
+    "piece", ['["-a", ', '["', '["-","', '"-a", ["mysql", "-p", ', '["-a", "b"], ', '["\\"-', "pass=a1"]
+)
+def test_mask_04_text_full_of_lists_takes_linear_time(piece: str):
+    with within_cpu_seconds(3):
+        mask_text(piece * (200_000 // len(piece)) + '"]', TAGS)
 
 
 @pytest.mark.parametrize("text", KEPT)

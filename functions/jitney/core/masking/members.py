@@ -13,8 +13,8 @@ from jitney.core.masking.named_secrets import (
     judge_secret_name,
 )
 from jitney.core.masking.pairs import NamesBeside, is_pair_value
-from jitney.core.masking.secret_formats import passwords_in
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
+from jitney.core.masking.word_lists import passwords_in
 
 # DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
 ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS", "L"})

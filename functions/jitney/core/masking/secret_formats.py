@@ -7,9 +7,7 @@ searched with memchr, at 2 GB a second.
 """
 
 import re
-from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
 
 from jitney.core.masking import command_formats
 from jitney.core.masking.format_entry import SecretFormat
@@ -146,6 +144,14 @@ FORMATS = (
         r"((?:[A-Za-z0-9+/]{4}){2,400}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\"",
         loose=True,
     ),
+    SecretFormat(
+        "pass",
+        r"pass\s?[=:]\s{0,3}[\"']?(?=[^\s\"',;&<>:/\0]{0,99}[0-9])(?=[^\s\"',;&<>:/\0]{0,99}[a-z])"
+        r"([^\s\"',;&<>:/$\0]{8,100})(?![^\s\"',;&\0])",
+        folded=True,
+        loose=True,
+        before=r"(?:\A|[\s\"'?&;{,(\0])\Z",
+    ),
     # In headers.
     SecretFormat(
         "bearer ", r"bearer +(?!auth[a-z]{0,12}\.?(?![\w.~+/=-]))([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True
@@ -156,7 +162,6 @@ FORMATS = (
 )
 
 
-_OF_COMMANDS = frozenset(command_formats.FORMATS)
 _URL_PARAMETER = "x-amz-security-token="
 _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
@@ -200,19 +205,6 @@ def find_known_formats(searched: SearchedText, formats: Iterable[SecretFormat]) 
             yield from _found(each, searched.text, searched.lowered, re.ASCII | re.IGNORECASE)
         else:
             yield from _found(each, searched.text, searched.text, re.ASCII)
-
-
-def passwords_in(words: Sequence[str]) -> set[int]:
-    """Return the indexes of the words of a command line that hold a password because of words before them."""
-    apart, line = "\0".join(words), " ".join(words)
-    crossing = _passwords(line) - _passwords(apart)
-    starts = [0, *accumulate(len(word) + 1 for word in words)]
-    return {bisect(starts, start) - 1 for start, _ in crossing}
-
-
-def _passwords(line: str) -> set[tuple[int, int]]:
-    searched = SearchedText.of(line)
-    return set(find_known_formats(searched, filter(_OF_COMMANDS.__contains__, formats_in(searched))))
 
 
 def _plain_in(text: str, words: str) -> list[SecretFormat]:

@@ -16,6 +16,7 @@ from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import runs
 from jitney.core.masking.searched_text import SearchedText, lower
 from jitney.core.masking.split_keys import Span, key_lines, key_marks
+from jitney.core.masking.word_lists import find_in_word_lists
 
 MOST_PASSES = 10
 """How often a text is read at most, counted in its length. Then the whole text is masked.
@@ -185,6 +186,7 @@ class _Masking:
             yield from named_secrets.find_named_secrets(searched, candidates.needles, self.read, names)
             return
         yield from secret_formats.find_known_formats(searched, candidates.formats)
+        yield from find_in_word_lists(searched.text)
         yield from named_secrets.find_named_secrets(searched, candidates.needles, self.read)
         if self.sought is Sought.SECRETS_IN_PROSE:
             for start, end in searched.spans:
