@@ -36,6 +36,15 @@ MASKED = [
     f"export PASS='{P}'",
     f"GET /login?user=app&pass={P}&next=a",
     f"smtp:\n  pass: {P}\n",
+    f"'db' => ['user' => 'app', 'pass' => '{P}'],",
+    f'$env:DB_PASSWORD="{P}"\r\n',
+    f'-Password "{P}"',
+    f'New-Sender -Password "{P}" -Port 25',
+    f"influx -username app -password {P}",
+    f"set -x DB_PASSWORD {P}; serve",
+    f"cd a:; setenv DB_PASSWORD {P}",
+    f"SETX A=1\nSETX DB_PASSWORD {P} /M",
+    f"<AdministratorPassword>\n  <Value>{P}</Value>\n</AdministratorPassword>",
     json.dumps({"command": ["redis-cli", "-h", "a\tb", "-a", P]}, indent=2),
     f'proxy_set_header Authorization "Basic {CODED}";',
 ]
@@ -46,6 +55,10 @@ KEPT = [
     "add_column('password', 'string')",
     'form.get("password", "missing")',
     "ENV PATH /usr/bin",
+    "$env:Path, set -x PATH /usr/bin",
+    "Get-Item -Path a -TokenType b, a well-known-password policy, self -password",
+    "the option -password is missing",
+    "<Password><Hint>none</Hint></Password>",
     "the ENV TOKEN is unset",
     "arn:aws:ssm:eu-west-1:444455556666:parameter:password:a",
     "first_pass = complete",
@@ -69,6 +82,7 @@ def test_mask_01_the_password_of_a_configuration_is_masked(text: str, around: st
     assert secret not in masked
     assert MASK.sub(secret, masked) == written
     assert mask_text(masked, TAGS) == masked
+    assert GenericMasker(TAGS).data(["first", written, "last"]) == ["first", masked, "last"]
 
 
 def test_mask_01_a_word_of_a_list_in_a_text_is_masked_as_in_a_member():

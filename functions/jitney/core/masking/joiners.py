@@ -34,7 +34,7 @@ _JOINED = LazyPattern(
     |,\s?OF_A_PAIR=""".replace("OF_A_PAIR", _OF_A_PAIR).replace("ABOUT", _ABOUT),
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
-_IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
+_IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}(?:<[vV]alue>\s{0,99})?")
 _NEXT_ARGUMENT = LazyPattern(r"\s{0,9},\s{0,9}(?=[\"'])")
 _OPENED = LazyPattern(r"\(\s?\Z")
 _SETTER = LazyPattern(
@@ -43,8 +43,8 @@ _SETTER = LazyPattern(
 )
 """The beginning of a call that sets a value, such as PHP's `define('DB_PASSWORD', 'hunter2000')`."""
 _LONGEST_SETTER = 20
-_ENV = LazyPattern(r"(?:\A|[\n\0])ENV \Z")
-"""The beginning of a line in a Dockerfile, where a space may be between a variable and its value."""
+_SET = LazyPattern(r"(?:\A|[\n\0])ENV \Z|(?:\A|[\s;&(\0])(?:SETX|setx|setenv|set -[a-zA-Z]{1,2}) \Z")
+"""What is before a variable that a space separates from its value: in a Dockerfile, and in shells."""
 _NAMED_ELEMENT = LazyPattern(r"""(?:name|key)=["']\Z""")
 _IN_NAMED_ELEMENT = LazyPattern(r"""["']\s{0,3}>\s{0,99}(?![\s<])""")
 # A name in brackets that follows a name is a placeholder, as in `user:<password>`, unless an end tag follows it.
@@ -88,7 +88,7 @@ def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
         match = _IN_NAMED_ELEMENT.match(text, end)
     if match:
         return Value(match.end(), Joiner.NOTATION)
-    if text.startswith(" ", end) and (text.startswith("--", start) or _ENV.search(text, max(0, start - 5), start)):
+    if text.startswith(" ", end) and (_is_option(text, start) or _SET.search(text, max(0, start - 9), start)):
         return Value(end + 1, Joiner.NOTATION)
     if quote and (_OPENED.search(text, max(0, start - 3), start - 1) or text.startswith("--", start)):
         match = _NEXT_ARGUMENT.match(text, _closed(text, start, end))
@@ -96,6 +96,12 @@ def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
         return Value(match.end(), Joiner.NOTATION if sets else Joiner.ARGUMENT) if match else None
     match = _WORDS.match(text, end)
     return Value(match.end(), Joiner.PROSE) if match else None
+
+
+def _is_option(text: str, start: int) -> bool:
+    """Return whether an option's name starts here, with two dashes, or with one as in PowerShell."""
+    before = text[start - 1 : start] if start else "\0"
+    return text.startswith("--", start) or (text.startswith("-", start) and before in " \t\r\n\0")
 
 
 def _closed(text: str, start: int, end: int) -> int:

@@ -24,13 +24,14 @@ NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
     "cookie", "_pass", "_pat", "_pw", "_key", "-key", "encryptionkey", "accesskey", "masterkey", "credential", "creds",
-    "_auth", "-auth", "presharedkey", "psk",
+    "_auth", "-auth", "presharedkey", "psk", "_salt",
 )  # fmt: skip
 """Each name of a secret contains one of these, ignoring case, or one of `TAILS`. Texts are searched for them first."""
 PARTS = (
     *("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth"),
     "-auth",
     "psk",
+    "_salt",
 )
 """Each of `NEEDLES` contains one of these."""
 PROVEN, HINTED = 2, 1
@@ -61,7 +62,7 @@ _LOOK_ALIKE = LazyPattern(
 # Names that suggest a secret, unless they name something about one, or a key of another kind.
 _SUGGESTIVE_NAME = LazyPattern(
     r".*(?:token|secret|passwd|password|_pass|_pw|_pat|[_a-z](?:encryption|access|master)_?key|_key|credentials?|creds"
-    r"|_auth)(?:_?\d{1,4})?|(?:encryption|access|master)_?key|.*(?:secret|token|password|api_?key|private_?key)_.*",
+    r"|_auth|_salt)(?:_?\d{1,4})?|(?:encryption|access|master)_?key|.*(?:secret|token|password|api_?key|private_?key)_.*",
 )
 _ABOUT_A_SECRET = LazyPattern(
     r".*(?:_|id|name|url|uri|path|file)(?:ids?|names?|arns?|len|lengths?|sizes?|counts?|types?|ur[il]s?|endpoints?"
@@ -77,7 +78,8 @@ _AWS_KEY_NAME = LazyPattern(r"(?:.*_)?(?:secret_?access_?key|aws_?(?:secret_?key
 _NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _LONGEST_BEFORE = 60
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
-_SYMBOL = LazyPattern(r"(?:\A|[\s{,(]):\Z")
+_SYMBOL = LazyPattern(r"(?:\A|[\s{,(]|\$env):\Z", re.ASCII | re.IGNORECASE)
+"""The colon before a symbol of Ruby, or before a variable of PowerShell."""
 _ELEMENT = LazyPattern(r"<(?:[\w-]{1,20}:)?\Z")
 # In prose, a value is a secret only if it has a long random part: not `deployer-token-4xw9k` in
 # `the secret "deployer-token-4xw9k"`.
@@ -175,7 +177,7 @@ def may_hold_named_secret(searched: SearchedText) -> bool:
 
 def _has_joiner(text: str) -> bool:
     # A single dash is found ten times as fast as two.
-    return any(joiner in text for joiner in _JOINERS) or ("-" in text and "--" in text)
+    return any(joiner in text for joiner in _JOINERS) or ("-" in text and ("--" in text or " -" in text))
 
 
 def needles_in(searched: SearchedText) -> tuple[str, ...]:
@@ -235,12 +237,12 @@ def _value(
     name = text[start:end]
     element = _ELEMENT.search(text, max(0, start - 22), start) is not None
     # A name after a colon is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3. Names of
-    # npm's settings follow a colon, too, but begin with `_`: //npm.example.com/:_authToken=. So do symbols of Ruby.
+    # npm's settings follow a colon, too, but begin with `_`: //npm.example.com/:_authToken=
     if (
         not element
         and text[max(0, start - 1) : start] == ":"
         and name[0] != "_"
-        and not _SYMBOL.search(text, max(0, start - 2), start)
+        and not _SYMBOL.search(text, max(0, start - 5), start)
     ):
         return None
     proved = names(name.lstrip("-"))
