@@ -23,12 +23,13 @@ from jitney.core.problems import Problem
 from jitney.core.times import iso
 from tests.core.access.arn_languages import asked_of
 from tests.core.access.random_requests import permissions, resource
+from tests.examples import examples
 from tests.fakes import ACTIONS, NOW
 from tests.simulator.simulator import Case, simulate
 
 pytestmark = pytest.mark.xdist_group("simulator")
 
-REQUESTS = 600
+REQUESTS = examples(600)
 BEFORE, AFTER = iso(NOW - 1), iso(NOW + 1)
 FILLED = {"*": ("", "x", "x/y"), "?": ("z",)}
 
@@ -114,11 +115,11 @@ def asked() -> list[Asked]:
 
 
 def test_sts_01_an_independent_simulator_finds_nothing_wider_and_nothing_narrower(asked: list[Asked]):
-    assert len(asked) >= 500
+    assert len(asked) >= examples(500)
     allowed, denied, found = wrong(asked)
     assert found == []
-    assert allowed >= 2000
-    assert denied >= 5000
+    assert allowed >= examples(2000)
+    assert denied >= examples(5000)
 
 
 @pytest.mark.slow
