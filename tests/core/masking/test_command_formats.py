@@ -144,6 +144,7 @@ def test_mask_04_text_full_of_commands_takes_linear_time(piece: str):
         (["redis-cli", "-h", "db", "-a", P], P),
         (["openssl", "enc", "-aes-256-cbc", "-k", P], P),
         (["htpasswd", "-nb", "app", P], P),
+        (["a", "b", "c", "d", "e", "mysql", "-h", "f", "-u", "g", "-p" + P, "h", "i", "j"], "-p" + P),
         (["aws", "ssm", "put-parameter", "--type", "SecureString", "--value", P], P),
         (["kubectl", "create", "secret", "generic", "s", f"--from-literal=k={P}"], f"--from-literal=k={P}"),
         (["mysql", "-u", "root", "-p", "db"], None),
