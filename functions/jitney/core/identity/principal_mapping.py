@@ -75,7 +75,7 @@ def check_subject_is_no_unit(subject: str, issuer: Issuer, entries: Iterable[Iss
             raise Refusal(
                 "token_subject",
                 "The token's subject has the form of a unit of its issuer.",
-                "Ask your platform engineer to give the agent a name at the issuer that is not a claim with its value.",
+                "Ask your platform engineer to rename the agent at the issuer, to a name without the form CLAIM=VALUE.",
             )
 
 
