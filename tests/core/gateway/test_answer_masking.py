@@ -453,3 +453,9 @@ def test_gw_05_the_lines_of_a_key_are_masked_if_each_is_an_event_of_a_log_or_a_r
     read = [base64.b64decode(each["Data"]).decode() for each in json.loads(stream.body)["Records"]]
     assert read[1:-1] == [mask(line) for line in key[1:-1]]
     assert log.masked == tuple(f"events[{place}].message" for place in range(len(key) - 1))
+
+
+def test_gw_05_reveal_shows_a_password_in_the_words_of_a_command():
+    value = {"tasks": [{"overrides": {"containerOverrides": [{"command": ["mysql", "-uapp", "-phunter2000"]}]}}]}
+    assert masked_json("ecs", "DescribeTasks", value, reveal=True).masked == ()
+    assert masked_json("ecs", "DescribeTasks", value).masked == ("tasks[0].overrides.containerOverrides[0].command[2]",)

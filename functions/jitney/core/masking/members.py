@@ -105,7 +105,8 @@ class MemberLookup:
         if isinstance(listed, str) or not any(isinstance(each, str) and each[:1] == "-" for each in values):
             return repeat(listed, len(values))
         words = [each if isinstance(each, str) else "" for each in values]
-        passwords = passwords_in(words)
+        # With another judge, only AWS's keys are sought, because the answer is revealed.
+        passwords = passwords_in(words) if self.judge is judge_secret_name else ()
         return [
             self._secret(value)
             if place in passwords or (isinstance(value, str) and self._is_secret_option(before) and is_secret(value))
