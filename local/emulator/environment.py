@@ -1,6 +1,7 @@
 """An execution environment of a function: a process with the unpacked bundle, which serves one event at a time."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -108,8 +109,9 @@ class ExecutionEnvironment:
         task_root = unpacked(self.config["CodeSha256"], self.code_zip)
         self._channel, theirs = socket.socketpair()
         self._answers = self._channel.makefile("rb")
-        # Opened for appending, so that the log can be emptied after each invocation while the process keeps it open.
-        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        # The process appends, so that the log can be emptied between invocations. `tempfile` ignores a mode "a".
+        fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
         lock = os.environ.get(LOCK_VARIABLE)
         with theirs:
             interpreter = getattr(sys, "_base_executable", sys.executable)

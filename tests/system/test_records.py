@@ -19,6 +19,9 @@ from tests.running_systems import until
 from tests.system.conftest import Api, request_body
 from tests.system.written import logged
 
+OF_LAMBDA = ("START ", "END ", "REPORT ")
+"""How the emulator's lines about an invocation begin."""
+
 
 class Published:
     """The lines of the records in S3. Objects that were read are not read again."""
@@ -149,6 +152,15 @@ def configuration_of(aws: Any) -> str:
     location = functions.get_function(FunctionName="jitney-grants")["Code"]["Location"]
     with urllib.request.urlopen(location) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as bundle:
         return bundle.read("configuration.json").decode()
+
+
+def test_ops_01_each_line_of_a_functions_log_is_an_object_of_json(api: Api, aws):
+    for _ in range(2):  # the second time, the process is warm
+        api.ask()
+    lines = [each for each in logged(aws, "/aws/lambda/jitney-grants") if not each.startswith(OF_LAMBDA)]
+    assert len(lines) >= 2
+    assert [each for each in lines if not each.startswith("{")] == []
+    assert {type(json.loads(each)) for each in lines} == {dict}
 
 
 def test_aud_02_tampering_with_a_record_is_noticed(api: Api, aws, stack):

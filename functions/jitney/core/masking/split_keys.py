@@ -37,7 +37,7 @@ def key_marks(text: str) -> list[int]:
 def key_lines(texts: Sequence[str], places: Iterable[int]) -> Mapping[int, Sequence[Span]]:
     """Return the spans of lines of keys whose first or last line is in another text, by the index of their text.
 
-    All texts in which `key_marks` finds something are at `places`. No text may contain a NUL.
+    All texts in which `key_marks` finds something are at `places`.
     """
     if not any(map(key_marks, (texts[place] for place in places))):
         return {}
