@@ -18,11 +18,12 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review import wording
 from jitney.core.review.selection import NarrowedApproval
+from jitney.handlers import reconciler
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
-from jitney.handlers.reconciler import reconcile
+from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review.under_review import under_review
@@ -479,6 +480,34 @@ def test_rev_11_a_lifted_suspension_ends_approvals_although_its_ends_were_never_
     again = desk.approved(reason="yearly report")
     _, body, _ = desk.ask(reason="daily report")
     assert [each["grant"] for each in body["grant"]["earlier_approvals"]] == [again.id]
+
+
+def test_rev_11_no_expiry_hides_that_a_suspension_ended_a_grant(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """The grant's time is over before the suspension's end is on record, because a run of the reconciler failed."""
+    first = desk.approved()
+    _, body, _ = desk.ask()
+    second = desk.system.store.grants[body["grant"]["id"]]
+    since = desk.system.now + 10
+    one = Suspension(
+        "s-1", SuspensionKind.AGENT, "corp.reader-agent", since, "corp.olga", "leaked", issuer=minting.CORP
+    )
+    desk.system.store.suspensions = Suspensions("s-1", (one,))
+    desk.system.now = second.expires_at + EXPIRY_GRACE_SECONDS + 1
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise Problem("unavailable", "The store did not answer.", "Try again in a moment.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(reconciler, "end_suspended_grants", fails)
+        with pytest.raises(RuntimeError):
+            reconcile(desk.system.ports)
+    reconcile(desk.system.ports)
+    (completed,) = desk.system.store.suspensions.entries
+    assert completed.completed_at
+    desk.system.store.suspensions = desk.system.store.suspensions.with_lifted(completed, "corp.olga", desk.system.now)
+    desk.system.now += 1
+    assert (desk.stored(first).state, desk.stored(second).state) == (State.EXPIRED, State.REVOKED)
+    assert desk.ask()[0] == 202
 
 
 def test_rev_11_a_suspension_that_ended_no_such_grant_ends_no_approval(desk: Desk):
