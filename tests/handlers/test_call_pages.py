@@ -19,6 +19,7 @@ from tests.handlers.conftest import REQUEST_BODY, WRITE
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_break_glass import SETTINGS, smash
 from tests.handlers.test_call_reviews import untried
+from tests.reviewer_browser import fields_of
 
 HOSTILE = '</code><script>alert(1)</script>", "Approved by": "security'
 
@@ -148,3 +149,18 @@ def test_end_01_the_page_of_a_gateway_grant_says_what_a_revocation_ends(desk: Re
     page = alice.send("GET", f"/reviews/{CALL.grant_id}").text
     assert "you can revoke this access: Jitney makes no more calls under this grant." in page
     assert "stop working" not in page
+
+
+def test_rev_16_a_reviewer_revokes_the_approval_of_a_call_that_aws_may_not_have_run(desk: ReviewSystem, alice: Browser):
+    child, grants, now = waiting(desk), desk.system.store.grants, desk.system.now
+    approved = replace(child, state=State.ACTIVE, starts_at=now, expires_at=now + 300)
+    grants[child.id] = approved.use(now)
+    page = alice.send("GET", f"/reviews/{child.id}").text
+    assert "you can revoke this approval. If AWS did not run the call, it is not sent again." in page
+    form = fields_of(page.partition('<form id="revoke"')[2]) | {"reason": "the wrong object"}
+    assert alice.send("POST", f"/reviews/{child.id}/revocation", form).status == 303
+    assert grants[child.id].state is State.REVOKED
+    assert "Revoke approval" not in alice.send("GET", f"/reviews/{child.id}").text
+    grants[child.id] = approved.use(now)
+    desk.system.now = approved.expires_at
+    assert "Revoke approval" not in alice.send("GET", f"/reviews/{child.id}").text

@@ -16,6 +16,8 @@ from jitney.core.review.content import content_hash
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.held_reads import read_call
 from jitney.handlers.releases import release_grant
+from jitney.handlers.revocations import revoke_grant
+from tests.core.identity import minting
 from tests.handlers.form_visits import use_break_glass
 from tests.handlers.gateway import DELETE, DONE, GET, OK, POLICIES, Gateway
 from tests.handlers.seen_votes import vote
@@ -285,3 +287,32 @@ def test_gw_05_no_call_is_made_in_the_grant_of_a_reviewed_call(gateway: Gateway,
     assert (status, answer["code"], gateway.upstream.sent) == (400, "request_invalid", [])
     assert child(gateway).id == approved.id
     assert gateway.post(DELETE, "k")[0] == (409 if ended else 200)
+
+
+def revoke(gateway: Gateway, call: Grant) -> dict[str, Any]:
+    """Return the answer to an operator who revokes the approval of a call."""
+    now = gateway.system.now
+    token = minting.token(sub="olga", groups=["security"], iat=now, exp=now + 60)
+    return gateway.system.call(revoke_grant, {"reason": "the wrong object"}, grant_id=call.id, token=token)[1]
+
+
+def test_rev_16_a_throttled_call_is_not_sent_again_after_its_approval_was_revoked(gateway: Gateway) -> None:
+    gateway.post(DELETE, "k")
+    approve(gateway)
+    gateway.upstream.answer = lambda: THROTTLED
+    assert gateway.post(DELETE, "k")[1]["status"] == 503
+    gateway.upstream.answer = None
+    assert revoke(gateway, child(gateway))["grant"]["state"] == "revoked"
+    assert gateway.entries()[-1] == ("revocation", "revoked", "")
+    assert gateway.post(DELETE, "k")[1]["code"] == "grant_revoked"
+    assert len(gateway.upstream.sent) == 1
+
+
+def test_rev_16_the_approval_of_a_call_is_not_revoked_after_its_end(gateway: Gateway) -> None:
+    gateway.post(DELETE, "k")
+    approve(gateway)
+    gateway.post(DELETE, "k")
+    used = child(gateway)
+    gateway.system.now = used.expires_at
+    assert revoke(gateway, used)["grant"]["state"] == "used"
+    assert child(gateway) == used
