@@ -68,7 +68,7 @@ PREDICATES = {
     "client/tokens/metadata_service.py": ("is_link_local",),
     "core/access/conditions.py": ("covers_conditions", "covers", "_covers"),
     "core/access/decision.py": ("permits_some", "would_permit"),
-    "core/access/ended_approvals.py": ("approval_counts",),
+    "core/access/ended_approvals.py": ("approval_counts", "may_be_repeated"),
     "core/access/grant.py": ("may_have_credentials",),
     "core/access/id_ranges.py": ("is_fresh",),
     "core/access/live_credentials.py": ("needs_denial", "may_have_tickets"),

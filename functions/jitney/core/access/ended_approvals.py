@@ -1,4 +1,8 @@
-"""The approval of a grant, which may count for later requests until a person revokes such a grant. Pure."""
+"""The approval of a grant that has ended. It may count until a person revokes it. Pure.
+
+The approval of an ended grant may count for later requests. That of a call may count for a repeat, if AWS did not run
+the call.
+"""
 
 from dataclasses import replace
 
@@ -12,6 +16,14 @@ def approval_counts(grant: Grant, now: int) -> bool:
     return ended and grant.starts_at is not None and now < grant.starts_at + HISTORY_SECONDS
 
 
+def may_be_repeated(grant: Grant, now: int) -> bool:
+    """Return whether the call of the grant was sent, and its approval covers a repeat at `now` if AWS did not run it.
+
+    The grant does not say whether AWS ran the call.
+    """
+    return grant.state is State.USED and now < grant.expires_at
+
+
 def ends_approvals(grant: Grant) -> bool:
     """Return whether a revocation of the grant ends the agent's earlier approvals on its target.
 
@@ -22,4 +34,5 @@ def ends_approvals(grant: Grant) -> bool:
 
 def with_revoked_approval(grant: Grant, ending: GrantEnd) -> Grant:
     """Return the ended grant as revoked, so that its approval counts no more. Any other grant does not change."""
-    return replace(grant, state=State.REVOKED, ending=ending) if approval_counts(grant, ending.at) else grant
+    counts = approval_counts(grant, ending.at) or may_be_repeated(grant, ending.at)
+    return replace(grant, state=State.REVOKED, ending=ending) if counts else grant

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitney.core.access.conditions import conditions_in_words
-from jitney.core.access.ended_approvals import approval_counts
+from jitney.core.access.ended_approvals import approval_counts, may_be_repeated
 from jitney.core.access.grant import Grant
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
@@ -76,6 +76,7 @@ def environment(folder: Path) -> "Environment":
         "escape_invisible": escape_invisible,
         "format_duration": format_duration,
         "form_time": form_time,
+        "may_be_repeated": may_be_repeated,
         "format_clock": format_clock,
         "format_time": format_time,
         "iso": iso,
