@@ -101,6 +101,7 @@ class Child:
     by_break_glass: bool = False
     owes: bool = False
     objected: bool = False
+    sent: bool = False
 
 
 @dataclass
@@ -340,7 +341,7 @@ class CallLives:
             body, attempt.call_id, state, self.now, until, answer if code == "200" else None
         )
         if child:
-            child.state = "used"
+            child.state, child.sent = "used", True
             assert attempt.call_id == f"c{child.grant_id[1:]}"
         if state != "not sent":
             parent.calls += 1
@@ -614,6 +615,15 @@ class CallLives:
         assert self.system.call(revoke_grant, REASON, grant_id=parent_id, token=self.operator())[0] == 200
         self.end(parent_id, "revoked")
 
+    def revoke_call(self, number: int) -> None:
+        """An operator revokes the grant of a call. Its approval may cover a repeat after the first sending."""
+        if self.children:
+            child = [*self.children.values()][-1 - number % len(self.children)]
+            before = self.state_of(child)
+            assert self.system.call(revoke_grant, REASON, grant_id=child.grant_id, token=self.operator())[0] == 200
+            if before in ("pending", "approved") or (before == "used" and self.now < self.end_of(child)):
+                child.state = "revoked"
+
     def end(self, parent_id: str, how: str) -> None:
         parent = self.parents[parent_id]
         if not parent.ended and self.now < parent.expires_at and parent.agent not in self.suspended:
@@ -660,7 +670,8 @@ class CallLives:
         for child in self.children.values():
             grant, events = self.system.store.grants[child.grant_id], chain(self.system, child.grant_id)
             assert len(events) == grant.records
-            assert events.count("use") == (child.state == "used") == (grant.state is State.USED)
+            assert events.count("use") == child.sent
+            assert (grant.state is State.USED) == (child.state == "used")
             assert events.count("break_glass") == child.by_break_glass
             assert (self.state_of(child) == "ended") <= (child.state != "used")
         for (agent, _), attempt in [*self.attempts.items()][-3:]:
@@ -743,6 +754,7 @@ STEPS: dict[str, Chooser] = {
     "withdraw": lambda random: {"number": random.randrange(4), "own": random.choice([False, True])},
     "release": lambda random: {"number": random.randrange(4)},
     "revoke": lambda random: {"number": random.randrange(4)},
+    "revoke_call": lambda random: {"number": random.randrange(4)},
     "suspend": lambda random: {"name": random.choice([*AGENTS, *REVIEWERS, "gina"])},
     "lift": lambda random: {"number": random.randrange(4)},
     "change_member": lambda random: {"name": random.choice(REVIEWERS)},
