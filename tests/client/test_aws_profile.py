@@ -6,6 +6,8 @@ import shlex
 import stat
 import subprocess
 import tempfile
+from itertools import starmap
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.client.problems import Invalid
-from jitney.client.profiles.aws_profile import checked_region, command_line, merged, section_name, stanza, write
+from jitney.client.profiles.aws_profile import (
+    checked_region,
+    command_line,
+    gives_credentials,
+    merged,
+    section_name,
+    stanza,
+    write,
+)
 
 OURS = {"credential_process": "jitney credentials analytics-prod"}
 writable = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)
@@ -106,15 +116,54 @@ def test_an_existing_profile_changes_in_that_setting_only():
     assert merged(EXISTING, "reports", OURS) == expected
 
 
+def test_an_indented_profile_keeps_its_other_lines():
+    text = "[profile x]\n  region = y\n    z\n\n  # kept\n  output = json\n[default]\n"
+    ours = {"region": "eu-west-1"}
+    assert merged(text, "x", ours) == text.replace("region = y\n    z\n", "region = eu-west-1\n")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[default]\nregion = x", EXISTING, "[profile  x ]\r\nregion = y\r\n", "[profile x]"]
+    "text",
+    [
+        "",
+        "[default]\nregion = x",
+        EXISTING,
+        "[profile  x ]\r\nregion = y\r\n",
+        "[profile x]",
+        "[profile x]\n    output = json\n",
+        "  [profile x]\n  # note\n  credential_process = old\n    continued\n  # note\n output = json\n",
+        "[profile x]\n\toutput = json\n\ts3 =\n\t\tcredential_process = 1\n",
+    ],
 )
 def test_writing_twice_is_writing_once_and_botocore_reads_it(tmp_path: Path, text: str):
     once = merged(text, "x", OURS)
     assert merged(once, "x", OURS) == once
-    (tmp_path / "config").write_text(once)
-    profiles = botocore.configloader.load_config(str(tmp_path / "config"))["profiles"]
-    assert profiles["x"]["credential_process"] == OURS["credential_process"]
+    before = profiles_in(tmp_path, text).get("x", {})
+    assert profiles_in(tmp_path, once)["x"] == before | OURS
+
+
+def profiles_in(folder: Path, text: str) -> dict[str, dict[str, Any]]:
+    """Return the profiles that botocore reads in the configuration file `text`."""
+    (folder / "config").write_text(text, newline="")
+    return botocore.configloader.load_config(str(folder / "config"))["profiles"]
+
+
+LINES = ["[default]", " [default]", "[profile default]", "[DEFAULT]", "[x]", "", "# note", "region = y", "s3 ="]
+KEYS = ["aws_access_key_id = A", "credential_process: x", "ROLE_ARN=a", "sso_session = s"]
+indents = st.sampled_from(["", " ", "    ", "\t"])
+
+
+@given(
+    st.lists(st.tuples(indents, st.sampled_from(LINES + KEYS)), max_size=8).map(lambda lines: list(starmap(add, lines)))
+)
+def test_cli_04_credentials_of_a_default_profile_are_found_where_botocore_finds_them(lines: list[str]):
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            read = profiles_in(Path(folder), "\n".join(lines)).get("default", {})
+        except botocore.exceptions.ConfigParseError:
+            return
+        names = {"aws_access_key_id", "credential_process", "role_arn", "sso_session"}
+        assert gives_credentials(Path(folder) / "config", "default") or not names & read.keys()
 
 
 @pytest.mark.parametrize(
@@ -124,6 +173,8 @@ def test_writing_twice_is_writing_once_and_botocore_reads_it(tmp_path: Path, tex
 def test_a_profile_that_has_other_credentials_is_left_alone(key: str):
     with pytest.raises(Invalid, match=key.lower()):
         merged(f"[profile x]\n{key} = y\n[profile z]\n", "x", OURS)
+    with pytest.raises(Invalid, match=key.lower()):
+        merged(f"[profile x]\n  output = json\n  {key} = y\n", "x", OURS)
     assert merged(f"[profile x]\n[profile z]\n{key} = y\n", "x", OURS)
 
 

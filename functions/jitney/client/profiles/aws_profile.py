@@ -3,7 +3,8 @@
 import io
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,11 +83,12 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
         return text + gap + stanza(name, settings)
     start, end = bounds
-    kept = list(_without(lines[start + 1 : end], name, settings))
+    inside = lines[start + 1 : end]
+    # A parser takes a line with more indentation than the setting before it as a continuation of that setting.
+    indent = next((_indent(line) for line in inside if not _is_comment(line)), "")
     heading = lines[start] if lines[start].endswith("\n") else lines[start] + "\n"
-    return "".join(
-        [*lines[:start], heading, *(f"{key} = {value}\n" for key, value in settings.items()), *kept, *lines[end:]]
-    )
+    ours = (f"{indent}{key} = {value}\n" for key, value in settings.items())
+    return "".join([*lines[:start], heading, *ours, *_without(inside, name, settings), *lines[end:]])
 
 
 def without_section(text: str, section: str) -> str:
@@ -128,16 +130,13 @@ def config_path(environment: Mapping[str, str]) -> Path:
 def gives_credentials(path: Path, name: str) -> bool:
     """Return whether the profile in the file at `path` has credentials. True if the file cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, UnicodeDecodeError):
         return True
-    for section in (name, f"profile {name}"):
-        found = _settings(text, section).keys()
-        if found & (_COMPETING | {"credential_process"}) or any(each.startswith("sso_") for each in found):
-            return True
-    return False
+    found = _possible_settings(text, ("DEFAULT", name, f"profile {name}"))
+    return bool(found & (_COMPETING | {"credential_process"})) or any(each.startswith("sso_") for each in found)
 
 
 def _lines(text: str) -> list[str]:
@@ -148,8 +147,50 @@ def _settings(text: str, section: str) -> dict[str, str]:
     lines = _lines(text)
     start, end = _section_bounds(lines, section) or (0, 0)
     return {
-        match[1].lower(): line[match.end() :].strip() for line in lines[start:end] if (match := _SETTING.match(line))
+        match[1].lower(): line.strip()[match.end() :].strip()
+        for line, continues in _with_continuations(lines[start + 1 : end])
+        if not continues and (match := _setting(line))
     }
+
+
+def _possible_settings(text: str, sections: Iterable[str]) -> set[str]:
+    """Return the settings of the sections as any parser may read them.
+
+    Parsers differ about indented lines, about repeated sections, and about [DEFAULT], which botocore adds to each
+    profile.
+    """
+    wanted = [section.split() for section in sections]
+    found: set[str] = set()
+    inside = False
+    for line in _lines(text):
+        if heading := _SECTION.match(line):
+            inside = _words(heading[1]) in wanted or (inside and bool(_indent(line)))
+        elif inside and (match := _setting(line)):
+            found.add(match[1].lower())
+    return found
+
+
+def _setting(line: str) -> re.Match[str] | None:
+    return _SETTING.match(line.strip())
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _is_comment(line: str) -> bool:
+    """Return whether the line is a comment or empty."""
+    return line.strip()[:1] in {"", "#", ";"}
+
+
+def _with_continuations(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Yield each line of a section, and whether it continues the setting before it, by botocore's parser."""
+    widest = sys.maxsize
+    for line in lines:
+        continues = bool(line.strip()) and len(_indent(line)) > widest
+        if not continues and not _is_comment(line):
+            widest = len(_indent(line))
+        yield line, continues
 
 
 def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
@@ -170,17 +211,17 @@ def _words(heading: str) -> list[str]:
 
 
 def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
-    """Yield the section's lines without `settings` and the indented lines that continue them."""
+    """Yield the section's lines without `settings` and the lines that continue them."""
     dropping = False
-    for line in lines:
-        match = _SETTING.match(line)
+    for line, continues in _with_continuations(lines):
+        match = None if continues else _setting(line)
         key = match[1].lower() if match else ""
         if key in _COMPETING or key.startswith("sso_"):
             detail = f"The profile {name} already has {key}, which competes with credential_process."
             raise Invalid(
                 "profile_conflict", "The profile is in use", detail, "Choose another name, or remove that setting."
             )
-        dropping = key in settings or (dropping and line[:1] in {" ", "\t"})
+        dropping = key in settings or (dropping and continues)
         if not dropping:
             yield line
 
