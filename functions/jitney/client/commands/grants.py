@@ -83,4 +83,4 @@ def show_grant(
     with exit_on_problem("grants show", as_json=as_json), connection.broker() as broker:
         at_most = waiting.at_most
         answer = broker.grant(grant)
-        show(broker, wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
+        show(broker, wait_with_progress(broker, answer, at_most) if waiting.waits else answer, as_json=as_json)

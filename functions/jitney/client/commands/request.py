@@ -42,7 +42,7 @@ def request(
                 _preview(broker, wanted, as_json=as_json)
             else:
                 answer = broker.request(wanted)
-                show(broker, wait_with_progress(broker, answer, at_most) if waiting.wait else answer, as_json=as_json)
+                show(broker, wait_with_progress(broker, answer, at_most) if waiting.waits else answer, as_json=as_json)
 
 
 def _preview(broker: Broker, wanted: GrantRequest, *, as_json: bool) -> None:

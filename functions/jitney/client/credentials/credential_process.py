@@ -104,7 +104,7 @@ def print_credentials(options: CredentialOptions) -> None:
         try:
             found = _asked(need, new_grant=options.new_grant)
         except ReviewPending as problem:
-            if not options.waiting.wait:
+            if not options.waiting.waits:
                 raise
             from jitney.client.inputs.settings import connect  # noqa: PLC0415 - few processes wait
 

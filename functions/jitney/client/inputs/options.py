@@ -99,7 +99,7 @@ class WaitParameters(WaitOptions):
     wait_at_most: Annotated[
         str | None,
         typer.Option(
-            "--wait-at-most", metavar="DURATION", help="Wait no longer than this (default: until the review ends)."
+            "--wait-at-most", metavar="DURATION", help="Wait, but no longer than this (default: until the review ends)."
         ),
     ] = None
 

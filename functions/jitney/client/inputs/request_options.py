@@ -116,6 +116,11 @@ class WaitOptions:
     wait_at_most: str | None = None
 
     @property
+    def waits(self) -> bool:
+        """Whether to wait. A limit without --wait means a wait, too."""
+        return self.wait or self.wait_at_most is not None
+
+    @property
     def at_most(self) -> int | None:
         """Return the longest wait in seconds; None for no limit. Raises Invalid when it is no duration."""
         return seconds("--wait-at-most", self.wait_at_most) if self.wait_at_most else None
