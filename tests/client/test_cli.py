@@ -118,6 +118,11 @@ def test_an_invalid_command_line_is_shown_like_every_other_problem():
     assert "Usage: " in invoke(["grants"]).output
 
 
+def test_a_missing_choice_is_named_on_one_line():
+    result = invoke(["suspend"])
+    assert result.stderr.splitlines()[1].endswith("Choose from: agent, unit, human, issuer, target")
+
+
 def test_json_for_the_command_behind_the_dashes_is_not_ours():
     result = invoke(["run", "--nope", "--", "aws", "--json"])
     assert (result.exit_code, result.stdout) == (2, "")

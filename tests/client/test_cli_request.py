@@ -1,12 +1,17 @@
 """`jitney request`, by its output and exit code."""
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import Result
 
+from jitney.client.api.responses import GrantResponse
+from jitney.client.problems import Unavailable
+from jitney.client.terminal.wait_display import show_wait
 from tests.cli import invoke
 from tests.client.fake_broker import (
     GRANT_ID,
@@ -137,6 +142,14 @@ def test_cli_03_waiting_goes_on_by_itself_and_says_so_once(connected: FakeBroker
     assert result.stdout.startswith("Active")
 
 
+def test_cli_03_a_broker_that_is_gone_for_a_while_is_named_in_one_sentence():
+    printed = io.StringIO()
+    answer = GrantResponse.read(under_review())
+    with show_wait(Console(file=printed, width=200), answer, lambda: 0.0) as progress:
+        progress(answer, Unavailable("no_response", "No answer", "The broker did not answer.", ""))
+    assert printed.getvalue().splitlines()[-1] == "jitney: The broker did not answer; still waiting"
+
+
 def test_a_rejected_request_ends_as_denied(connected: FakeBroker, jitney: Jitney):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("rejected")})
@@ -145,9 +158,10 @@ def test_a_rejected_request_ends_as_denied(connected: FakeBroker, jitney: Jitney
     assert json.loads(result.stdout)["grant"]["state"] == "rejected"
 
 
-def test_waiting_ends_after_the_time_given(connected: FakeBroker, jitney: Jitney):
+@pytest.mark.parametrize("wait", [["--wait"], []])
+def test_waiting_ends_after_the_time_given(connected: FakeBroker, jitney: Jitney, wait: list[str]):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="5")
-    result = jitney("request", *ASK, *WHY, "--wait", "--wait-at-most", "4s")
+    result = jitney("request", *ASK, *WHY, *wait, "--wait-at-most", "4s")
     assert result.exit_code == 4
     assert f"Grant {GRANT_ID} is under review by data-owners" in result.stderr
     assert "The request stays open." in result.stderr

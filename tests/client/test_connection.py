@@ -22,6 +22,7 @@ from jitney.client.api.connection import (
     NotConnectedError,
     _tls,
     certificate_fix,
+    checked_base_url,
     checked_url,
     exchange,
     send,
@@ -76,6 +77,12 @@ def test_everything_else_would_show_the_token_and_is_refused(url: str):
         checked_url("--api", url)
     assert refused.value.exit_code == 2
     assert refused.value.title == "--api is not valid"
+    assert "pw" not in refused.value.detail
+
+
+def test_a_query_of_the_brokers_address_is_refused():
+    with pytest.raises(Invalid, match="has a query"):
+        checked_base_url("--api", "https://api.example.com/live?x=1")
 
 
 def ask(broker: FakeBroker, method: str, *, key: str = "") -> tuple[HttpResponse, list[float]]:
@@ -212,6 +219,18 @@ def test_cli_07_without_an_answer_the_proxy_is_named_without_its_password(
         send(HttpRequest("GET", url, {}), lambda _: None, nothing_there)
     assert refused.value.detail == f"{url} did not answer through the proxy proxy.example.com:3128: Connection refused."
     assert refused.value.fix == "Check the address, the proxy and the network, then try again."
+
+
+def test_cli_07_a_server_without_tls_is_named():
+    error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    error.reason = "WRONG_VERSION_NUMBER"
+
+    def plain(_: HttpRequest) -> HttpResponse:
+        raise NotConnectedError from error
+
+    with pytest.raises(Unavailable) as refused:
+        send(HttpRequest("GET", "https://127.0.0.1:8080", {}), lambda _: None, plain)
+    assert refused.value.fix.startswith("It answers without TLS.")
 
 
 def test_cli_07_a_proxy_without_a_port_is_named_with_the_port_that_is_used(monkeypatch: pytest.MonkeyPatch):

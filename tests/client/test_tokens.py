@@ -52,6 +52,14 @@ def test_a_file_without_one_bare_token_is_refused_by_name_and_not_by_content(tmp
     assert not content.strip() or content.decode("latin-1") not in said
 
 
+def test_an_empty_file_needs_another_fix_than_a_prefix(tmp_path: Path):
+    path = tmp_path / "token"
+    path.write_text("\n")
+    with pytest.raises(Unauthenticated) as refused:
+        FileToken(path).fetch()
+    assert "jitney doctor" in refused.value.fix
+
+
 def test_a_missing_file_is_a_problem(tmp_path: Path):
     assert "No such file" in refusal(FileToken(tmp_path / "none"))
 

@@ -1,5 +1,6 @@
 """The commands of `jitney`. A problem ends the command with an exit code (`jitney.client.problems`)."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -85,7 +86,8 @@ def _exit_on_usage_error(ctx: Any, error: Any) -> NoReturn:
         raise error
     verb = ctx.invoked_subcommand or ""
     with exit_on_problem(verb, as_json=ctx.meta["json"], output=sys.stderr if verb == "run" else None):
-        detail = error.format_message().replace(": Value error, ", ": ")  # how pydantic begins its messages
+        message = error.format_message().replace(": Value error, ", ": ")  # how pydantic begins its messages
+        detail = re.sub(r"\s+", " ", message).replace(":,", ":")  # a choice can stand on a line of its own
         words = error.ctx.command_path.split()[1:] if error.ctx else []
         raise invalid(detail, f"See `{' '.join(['jitney', *words])} --help`.") from error
     raise AssertionError  # pragma: no cover - exit_on_problem has ended the process

@@ -232,6 +232,9 @@ def test_cli_07_profiles_are_checked(healthy: FakeBroker, home: Path, monkeypatc
         assert verdict("aws profiles", 1)[0] == "fault"
         with pytest.raises(ConfigParseError):
             raw_config_parse(str(config))
+    config.unlink()
+    config.mkdir()
+    assert verdict("aws profiles", 1) == ("fault", f"{config} cannot be read: Is a directory")
 
 
 def test_cli_07_a_folder_that_others_can_read_is_a_warning(healthy: FakeBroker, home: Path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from jitney.client.api.broker_clock import BrokerClock
-from jitney.client.api.connection import HttpRequest, HttpResponse, checked_url, json_body, send
+from jitney.client.api.connection import HttpRequest, HttpResponse, checked_base_url, json_body, send
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.api.problem_members import read_problem_json
 from jitney.client.api.responses import (
@@ -51,7 +51,7 @@ class Broker:
         sleep: Callable[[float], None] = time.sleep,
         note: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        self.api_url = checked_url("The API's address", api_url)
+        self.api_url = checked_base_url("The API's address", api_url)
         self.clock = BrokerClock()
         self._auth = TokenAuth(source, sending=self._send, now=self.clock.now)
         self._sleep = sleep
@@ -278,7 +278,8 @@ def _read(reader: Callable[[Mapping[str, Any]], T], response: HttpResponse) -> T
 def _refusal(response: HttpResponse) -> ClientProblem:
     if 300 <= response.status < 400 and "location" in response.headers:
         detail = f"{response.url} redirects to {response.headers['location']}."
-        return Invalid("api_redirects", "The API's address redirects", detail, "Configure the address it redirects to.")
+        fix = "Configure that address if it is the broker's. Otherwise check whether a proxy answers instead."
+        return Invalid("api_redirects", "The API's address redirects", detail, fix)
     try:
         problem = read_problem_json(response.status, response.document())
     except (KeyError, TypeError, ValueError):

@@ -109,15 +109,22 @@ def checked_url(name: str, value: str) -> str:
         raise _bad_url(name, f"{value!r} is not a URL ({error}).") from error
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise _bad_url(name, f"{value!r} is neither https nor http on this machine: a token would cross the network.")
-    if not (_URL.fullmatch(value) and host) or "@" in url.netloc or url.fragment:
-        raise _bad_url(
-            name, f"{value!r} must have a host, only ASCII without white space, and no user name or fragment."
-        )
+    if "@" in url.netloc:
+        raise _bad_url(name, f"The address of {host!r} holds a user name or a password.")
+    if not (_URL.fullmatch(value) and host) or url.fragment:
+        raise _bad_url(name, f"{value!r} must have a host, only ASCII without white space, and no fragment.")
     return value.rstrip("/")
 
 
-def _bad_url(name: str, detail: str) -> Invalid:
-    return Invalid("url_invalid", f"{name} is not valid", detail, "Give an https:// address.")
+def checked_base_url(name: str, value: str) -> str:
+    """Return the URL as checked_url does, for paths to be added. Raises Invalid for a URL with a query too."""
+    if "?" in value:
+        raise _bad_url(name, f"{value!r} has a query, so no path can be added to it.", "Remove the part from ? on.")
+    return checked_url(name, value)
+
+
+def _bad_url(name: str, detail: str, fix: str = "Give an https:// address.") -> Invalid:
+    return Invalid("url_invalid", f"{name} is not valid", detail, fix)
 
 
 def is_loopback(host: str) -> bool:
@@ -255,6 +262,8 @@ def _no_answer(request: HttpRequest, error: BaseException) -> Unavailable:
     fix = f"Check the address{', the proxy' if proxy else ''} and the network, then try again."
     if is_loopback(url.hostname or "") and not proxy:
         fix = "Is it running? `make up` starts the local system and writes new settings for its agents."
+    if getattr(error, "reason", None) == "WRONG_VERSION_NUMBER":
+        fix = "It answers without TLS. Check the port, and whether the address begins with http:// instead."
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
         why, fix = f"its certificate is not valid: {getattr(error, 'verify_message', why)}", certificate_fix(error)

@@ -116,7 +116,10 @@ class MachineChecks:
             parser.read_string(path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, Error) as error:
+        except OSError as error:
+            fix = f"Make it readable, or set {variable} to another file: the AWS CLI cannot read it either."
+            return fault("aws profiles", f"{path} cannot be read: {error.strerror}", fix)
+        except (ValueError, Error) as error:
             why = str(error).splitlines()[0]
             return fault(
                 "aws profiles", f"{path} cannot be read: {why}", "Correct the file: the AWS CLI refuses it too."

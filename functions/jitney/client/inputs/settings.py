@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jitney.client.api.broker import Broker
-from jitney.client.api.connection import checked_url
+from jitney.client.api.connection import checked_base_url
 from jitney.client.inputs.connection_options import ConnectionOptions, settings_file
 from jitney.client.inputs.setting_files import read_setting_file
 from jitney.client.inputs.setting_names import SETTINGS, ConnectionSettings, SettingLevel, closest, misspelt
@@ -42,7 +42,7 @@ def address_of(settings: ConnectionSettings) -> str:
         fix = "Set JITNEY_API_URL, give --api, or write"
         fix = f'{misspelt(settings.environment)}{fix} api = "https://…" into {settings.path}.'
         raise Invalid("api_missing", "No API address", "The broker's address is not set.", fix)
-    return checked_url("The API's address", settings.values["api"])
+    return checked_base_url("The API's address", settings.values["api"])
 
 
 def chosen_source(settings: ConnectionSettings, options: ConnectionOptions) -> ChosenSource:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from jitney.client.api.connection import HttpRequest, checked_url, send
+from jitney.client.api.connection import HttpRequest, checked_base_url, checked_url, send
 from jitney.client.problems import Invalid, Unavailable
 
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -33,7 +33,7 @@ def discover(issuer: str) -> ProviderMetadata:
     Raises Invalid when the document is another issuer's or an address in it is not usable, and Unavailable without a
     document.
     """
-    url = checked_url("JITNEY_TOKEN_ISSUER", issuer) + _DISCOVERY
+    url = checked_base_url("JITNEY_TOKEN_ISSUER", issuer) + _DISCOVERY
     response = send(HttpRequest("GET", url, {"Accept": "application/json"}))
     document = response.document()
     if 300 <= response.status < 400:

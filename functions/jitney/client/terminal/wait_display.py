@@ -52,7 +52,7 @@ class _Changes:
         detail = trouble.detail if trouble else ""
         if answer.grant.state == "pending":
             if detail != self._trouble:
-                self._say(f"jitney: {detail or 'the broker answers again'}; still waiting")
+                self._say(f"jitney: {detail.removesuffix('.') or 'the broker answers again'}; still waiting")
             if _review_status(answer) != self._reviewers:
                 self._say(f"jitney: under review by {_review_status(answer)}; still waiting")
         self._reviewers, self._trouble = _review_status(answer), detail

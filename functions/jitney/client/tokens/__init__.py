@@ -59,6 +59,8 @@ def checked_token(text: str, where: str) -> str:
     if not _B64TOKEN.fullmatch(token):
         what = "is empty" if not token else "holds something else than one token"
         fix = "Let this source give only the token, without a prefix such as Bearer."
+        if not token:
+            fix = "Check why this source gives no token: `jitney doctor` names the source."
         raise Unauthenticated("token_unusable", "No usable token", f"{where} {what}.", fix)
     return token
 
