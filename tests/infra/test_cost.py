@@ -117,7 +117,7 @@ def test_ops_03_the_pages_say_what_a_target_and_large_answers_cost(template: Tem
 def test_ops_03_the_reconciler_is_counted_with_the_watches_of_cloudtrail(template: Template):
     """Each run sends a heartbeat, and reads when the last one arrived."""
     idle = cost_flows.idle_reconciler(template)
-    assert idle["read_unit"] == 13
+    assert idle["read_unit"] == 14
     assert trail_flows.heartbeats(template) | {"log_gb": 0, "log_gb_month": 0, "lambda_gb_second": 0} == {
         "write_unit": 2,
         "lambda_request": 2,
