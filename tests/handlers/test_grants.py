@@ -482,6 +482,8 @@ class TestEndWithToken:
             status, body, _ = system.call(route, REQUEST_BODY, token=token)
             assert (status, body["code"]) == (401, "token_expired")
         assert not system.store.grants
+        assert system.outcomes() == [(event, "refused", "token_expired") for event in ("request", "preview")]
+        assert {each["principal"] for each in system.records()} == {"corp.reader-agent"}
 
     def test_id_14_a_grant_that_was_reviewed_ends_with_its_token(self):
         system = ending_with_token()
