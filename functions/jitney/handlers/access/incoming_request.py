@@ -31,8 +31,8 @@ class RequestDecision(NamedTuple):
 def incoming_request(authenticated: AuthenticatedRequest, event: AuditEvent) -> AccessRequest:
     """Return the access request in the body.
 
-    Raises the problems of `parse_request`, and unavailable, after counting or recording a refusal of `event`. Raises
-    Problem rate_limited for too many errors about access profiles.
+    Raises the problems of `parse_request` and `capped`, and unavailable, after counting or recording a refusal of
+    `event`. Raises Problem rate_limited for too many errors about access profiles.
 
     Masking a secret needs a key from KMS. Without the tag from this key, Jitney would not recognize an equal request.
     """
@@ -49,9 +49,10 @@ def incoming_request(authenticated: AuthenticatedRequest, event: AuditEvent) -> 
             raise _about_target(problem, authenticated, event) from problem
         authenticated.count_refusal(problem.code, event)
         raise
-    seconds = authenticated.caller.capped(
-        access_request.duration_seconds, config.limits.min_duration_seconds, authenticated.now
-    )
+    with authenticated.counting_refusals(event):
+        seconds = authenticated.caller.capped(
+            access_request.duration_seconds, config.limits.min_duration_seconds, authenticated.now
+        )
     return (
         access_request
         if seconds == access_request.duration_seconds
