@@ -176,6 +176,7 @@ def test_rev_03_credentials_of_a_changed_profile_are_not_renewed(system: System)
     assert (status, refused["code"]) == (409, "access_profile_changed")
     assert refused["access_profile"]["present_content"] != PRESENT.content
     assert changed.sessions.asked == []
+    assert changed.outcomes()[-1] == ("issue", "refused", "access_profile_changed")
 
 
 def test_rev_03_a_vote_on_a_changed_profile_grants_nothing(system: System):
