@@ -96,8 +96,9 @@ def renew_credentials(
 def _renewed(
     grant: Grant, quota: Quota, authenticated: AuthenticatedRequest, seconds: int | None
 ) -> tuple[Grant, Credentials]:
-    session = session_request_of(grant, authenticated, seconds)
-    decision = decide_again(grant, authenticated)
+    with authenticated.counting_refusals(AuditEvent.ISSUE):
+        session = session_request_of(grant, authenticated, seconds)
+        decision = decide_again(grant, authenticated)
     if decision.effect is not Effect.ALLOW:
         record_outcome(grant, Outcome.DENIED, "denied", authenticated, quotas=(quota,), decision=decision)
         raise denied_problem(decision)
