@@ -86,7 +86,7 @@ PREVIEW_SPECS = (
 _ISSUE = issue_to(GRANT_SESSIONS)
 _READ_OUT_OF_OFFICE = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 
-_END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRANT_CHAINS))
+_END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRANT_CHAINS), READ_SUSPENSIONS)
 # What a vote on any channel needs (jitney.handlers.review.ballots).
 _VOTE = (
     *read_and_update(GRANT_ITEMS, TERMS_ATTRIBUTES),

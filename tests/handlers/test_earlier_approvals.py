@@ -27,6 +27,8 @@ from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
 from jitney.handlers.review.ballots import decision_on
 from jitney.handlers.review.review_sheet import build_sheet
 from jitney.handlers.review.under_review import under_review
+from jitney.handlers.review_failures import give_up
+from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
@@ -507,6 +509,32 @@ def test_rev_11_no_expiry_hides_that_a_suspension_ended_a_grant(desk: Desk, monk
     desk.system.store.suspensions = desk.system.store.suspensions.with_lifted(completed, "corp.olga", desk.system.now)
     desk.system.now += 1
     assert (desk.stored(first).state, desk.stored(second).state) == (State.EXPIRED, State.REVOKED)
+    assert desk.ask()[0] == 202
+
+
+@pytest.mark.parametrize("way", ["expires", "fails"])
+def test_rev_11_no_end_of_a_review_hides_that_a_suspension_ended_the_request(desk: Desk, way: str):
+    """The review ends before the suspension's end is on record."""
+    desk.approved()
+    _, body, _ = desk.ask(permissions=writes(f"{REPORTS}/2028/a"))
+    pending = desk.system.store.grants[body["grant"]["id"]]
+    since = pending.expires_at - 10
+    one = Suspension(
+        "s-1", SuspensionKind.AGENT, "corp.reader-agent", since, "corp.olga", "leaked", issuer=minting.CORP
+    )
+    desk.system.store.suspensions = Suspensions("s-1", (one,))
+    if way == "expires":
+        desk.system.now = pending.expires_at + 1
+        ended = check_schedule({"grant_id": pending.id, "since": 0}, desk.system.ports)
+        assert ended["due"] == "decided"
+    else:
+        desk.system.now = since + 1
+        give_up({"grant_id": pending.id, "error": "States.Timeout"}, desk.system.ports)
+    reconcile(desk.system.ports)
+    (completed,) = desk.system.store.suspensions.entries
+    desk.system.store.suspensions = desk.system.store.suspensions.with_lifted(completed, "corp.olga", desk.system.now)
+    desk.system.now += 1
+    assert desk.stored(pending).state is State.REVOKED
     assert desk.ask()[0] == 202
 
 

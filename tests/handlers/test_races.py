@@ -13,6 +13,7 @@ import pytest
 from jitney.core.access.credentials import SessionRequest
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.reviewed_call import call_id_of
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import ReviewerGroup
 from jitney.core.times import iso
 from jitney.handlers.call_withdrawals import withdraw_call
@@ -126,7 +127,7 @@ def test_rev_04_of_an_approval_and_an_expiry_at_once_one_holds():
         return (
             system,
             partial(_state, vote, ballot(grant), in_time),
-            partial(_state, record_expiry, grant, too_late),
+            partial(_state, record_expiry, grant, Suspensions(), too_late),
         )
 
     for system, voted, expired in meetings(prepare):

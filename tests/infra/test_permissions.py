@@ -535,7 +535,7 @@ ITEMS = {
         BY_ROLE: {"ROLE#*"},
         "records": ALL_RECORDS,
     },
-    "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
+    "jitney-review-schedule": {READ: {"GRANT#*", "SUSPENSIONS"}, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "SUSPENSIONS"},
@@ -546,7 +546,7 @@ ITEMS = {
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         "records": OWN_RECORDS,
     },
-    "jitney-review-failures": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
+    "jitney-review-failures": {READ: {"GRANT#*", "SUSPENSIONS"}, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
 }
 TABLES = {"TablesState.Arn": "", "TablesAudit.Arn": "records"}
 TABLES |= {f"TablesState.Arn/{index}": index for index in (BY_PRINCIPAL, BY_ROLE)}

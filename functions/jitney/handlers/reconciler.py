@@ -126,15 +126,15 @@ def _removed_role_steps(role_arn: str, run: ReconcilerRun, ports: Ports) -> None
 
 
 def _expired(role_arns: Iterable[str], run: ReconcilerRun, ports: Ports) -> dict[str, int]:
-    """Record the missing expiries, of each target in turn, so that no target's grants delay those of the others.
-
-    A grant that a suspension ended has not expired. The step for the suspensions records its end, perhaps in a later
-    run. An expiry would hide that end, and earlier approvals would count again (REV 11).
-    """
+    """Record the missing expiries, of each target in turn, so that no target's grants delay those of the others."""
     suspensions, until = ports.suspensions.current(), ports.now() - EXPIRY_GRACE_SECONDS
     turns = zip_longest(*(ports.store.open_grants(role_arn, until) for role_arn in role_arns))
-    overdue = (each for each in chain.from_iterable(turns) if each and suspensions.ending(each) is None)
-    return {"expired": count_recorded(run.in_time(overdue), ports, record_expiry)}
+    overdue = filter(None, chain.from_iterable(turns))
+
+    def expire(grant: Grant, ports: Ports) -> Grant:
+        return record_expiry(grant, suspensions, ports)
+
+    return {"expired": count_recorded(run.in_time(overdue), ports, expire)}
 
 
 def _reviews(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:

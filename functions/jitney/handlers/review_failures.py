@@ -39,4 +39,4 @@ def give_up(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     return {"grant_id": failed.id, "state": str(failed.state)}
 
 
-handler = event_handler(give_up, ("store",))
+handler = event_handler(give_up, ("store", "suspensions"))

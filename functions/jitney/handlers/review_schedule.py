@@ -27,7 +27,7 @@ def check_schedule(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     if grant is None:
         raise LookupError("no such grant")
     if grant.state is State.PENDING:
-        grant = record_expiry(grant, ports)
+        grant = record_expiry(grant, ports.suspensions.current(), ports)
     since, now = ScheduleCheck.read(event["since"]), ports.now()
     check = since.next(grant, now)._asdict()
     result: dict[str, Any] = {"grant_id": grant.id, "state": str(grant.state), "since": check}
@@ -37,4 +37,4 @@ def check_schedule(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     return result | {"due": str(step.notice or NOTHING), "wait_seconds": step.wait_seconds}
 
 
-handler = event_handler(check_schedule, ("config", "store"))
+handler = event_handler(check_schedule, ("config", "store", "suspensions"))

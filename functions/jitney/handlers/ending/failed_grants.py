@@ -11,12 +11,14 @@ from jitney.handlers.runtime.ports import Ports
 def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
     """Fail a pending grant and record why, or expire it if its time is over. Return the current grant.
 
+    A grant that a suspension ended does not fail (`record_expiry`).
+
     Raises Problem grant_conflict, unavailable.
     """
-    now = ports.now()
+    suspensions, now = ports.suspensions.current(), ports.now()
 
     def change(before: Grant) -> GrantUpdate | None:
-        if before.at(now).state is not State.PENDING:
+        if before.at(now).state is not State.PENDING or suspensions.ending(before):
             return None
         failed = before.move(State.FAILED)
         record = audit.grant_record(
@@ -25,4 +27,4 @@ def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
         return GrantUpdate(failed, record)
 
     failed = update_grant(grant, change, ports)
-    return record_expiry(failed, ports) if failed.state is State.PENDING else failed
+    return record_expiry(failed, suspensions, ports) if failed.state is State.PENDING else failed
