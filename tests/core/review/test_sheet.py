@@ -11,7 +11,9 @@ from jitney.core.access.request import Permission
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.config import ReviewerGroup
 from jitney.core.patterns import MAX_REQUEST_STEPS, Pattern
+from jitney.core.review.access_wording import accesses
 from jitney.core.review.sheet import GroupApproval, RequestedAction, sheet_of
+from jitney.core.review.wording import new_access
 from tests.core.access.test_conditions import hostile
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS, after
@@ -37,6 +39,17 @@ def test_rev_10_each_action_is_shown_with_its_level_and_all_its_resources():
 def test_rev_11_what_a_grant_of_before_reached_is_not_new():
     # The sample grant reads reports/2026/*.
     assert [line.new for line in lines(GRANT)] == [(ONE, TWO), (TWO,)]
+
+
+def test_rev_11_new_access_is_counted_and_marked_unless_all_is_new():
+    two = replace(WRITES, permissions=(Permission(("s3:PutObject",), (ONE,)), Permission(("s3:GetObject",), (ONE,))))
+    for history, said, marked in (
+        ((GRANT,), "1 of 2 pairs of an action and a resource, marked above. ", [f"{ONE} (new)", ONE]),
+        ((), "all of it. ", [ONE, ONE]),
+    ):
+        sheet = sheet_of(under_review(two), {}, ACTIONS, (), history, NOW)
+        assert new_access(sheet).startswith(said)
+        assert [arn for each in accesses(sheet) for arn in each.resources] == marked
 
 
 TAKEN_BACK = {

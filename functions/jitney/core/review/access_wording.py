@@ -27,7 +27,7 @@ UNKNOWN = "unknown"
 
 
 class Access(NamedTuple):
-    """One kind of access. `title` names its level and actions. New `resources` are marked.
+    """One kind of access. `title` names its level and actions. New `resources` are marked unless all are new.
 
     `conditions` are words that follow "only if".
     """
@@ -47,9 +47,10 @@ def action_verb(requested: RequestedAction) -> str:
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
     """Return the exact access, grouped by level, resources and conditions, the most severe first."""
     grouped, found = together(sheet), []
+    all_new = all(each.new == each.resources for each in sheet.actions)
     for (words, resources, new, limits), actions in list(grouped.items())[:MOST_ACCESSES]:
         shown = [
-            middle_cut(arn, MOST_ARN) + (" (new)" if arn in new and len(new) < len(resources) else "")
+            middle_cut(arn, MOST_ARN) + (" (new)" if arn in new and not all_new else "")
             for arn in resources[:MOST_RESOURCES]
         ]
         if len(resources) > MOST_RESOURCES:

@@ -197,7 +197,7 @@ def new_access(sheet: Sheet) -> str:
     new = sum(len(each.new) for each in sheet.actions)
     if not new:
         return "none. This agent obtained all of it in the last 30 days."
-    amount = "all of it" if new == pairs else f"{new} of {pairs}, marked below"
+    amount = "all of it" if new == pairs else f"{new} of {pairs} pairs of an action and a resource, marked above"
     return f"{amount}. This agent did not obtain it in the last 30 days, or a person revoked it or objected to it."
 
 
