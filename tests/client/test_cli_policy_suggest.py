@@ -96,7 +96,7 @@ def test_pol_14_the_policies_are_printed_and_what_they_cover_is_noted(suggesting
     assert code == 0
     assert out.startswith("// Suggested for agent corp.a, from 2 grants of 2026-11-27 to ")
     assert 'principal == Jitney::Agent::"corp.a"' in out
-    for row in ("used      2 of 2 grants", "decided   1 used requests allowed, 1 reviewed", "unused    2 permissions",
+    for row in ("used      2 of 2 grants", "decided   1 used request allowed, 1 reviewed", "unused    2 permissions",
                 "replaces  read, write", "records   not compared with their seals"):  # fmt: skip
         assert row in err
 

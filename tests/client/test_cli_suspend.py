@@ -58,7 +58,7 @@ def test_end_08_it_says_what_is_stopped_how_fast_and_how_to_lift_it(connected: F
         ["since", "2099-11-24T12:00:00Z by people.olga"],
         ["reason", "a key leaked"],
         ["complete", "2099-11-24T12:00:02Z"],
-        ["ended", "3 grants and reviews"],
+        ["ended", "3 active or pending grants"],
         ["denied", "on analytics-prod, after 1.2 s"],
         ["measured", "when AWS denies calls on analytics-prod; `jitney audit query suspensions` shows the time later"],
         ["lift", f"it   jitney suspensions lift {ID} --reason TEXT"],
@@ -119,7 +119,7 @@ def test_end_08_what_only_a_person_can_deny_is_not_repeated(connected: FakeBroke
         connected.say("POST", PATH, 202, left)
     result = suspend()
     assert (result.exit_code, len(connected.asked)) == (6, 3)
-    assert "ended     3 grants and reviews" in result.stdout
+    assert "ended     3 active or pending grants" in result.stdout
     assert "see docs/deny-by-hand.md" in result.stderr
 
 

@@ -255,6 +255,8 @@ def test_rev_18_a_call_is_bounded_and_says_what_is_left(
     more = flood(desk, 2)
     page = alice.send("GET", f"{PATH}?agent={more[0].principal}").text
     assert (page.count('name="request"'), "2 more of its requests wait for you." in page) == (1, True)
+    monkeypatch.setattr("jitney.handlers.pages.bulk_rejection_page.MOST_REJECTIONS", 2)
+    assert "1 more of its requests waits for you." in alice.send("GET", f"{PATH}?agent={more[0].principal}").text
 
 
 def test_rev_18_a_delegate_rejects_on_behalf_of_the_member(desk: ReviewSystem):

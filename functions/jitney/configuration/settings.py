@@ -69,6 +69,7 @@ from jitney.configuration.values import (
     refused,
     unique,
 )
+from jitney.core.quantities import quantity
 from jitney.core.target_roles import MOST_ROLES, role_number
 
 LONGEST_REVIEW_SECONDS = 7 * 86400
@@ -152,7 +153,7 @@ class TargetSettings(SettingsModel):
         excess = len(role_number(self.role_name, self.roles)) - LONGEST_ROLE_NAME
         if excess > 0:
             wrong = f"the name of its last role would have {LONGEST_ROLE_NAME + excess} characters"
-            raise refused(wrong, f"shorten role_name by {excess} characters")
+            raise refused(wrong, f"shorten role_name by {quantity(excess, 'character')}")
         return self
 
     @model_validator(mode="after")
@@ -161,7 +162,7 @@ class TargetSettings(SettingsModel):
         if excess:
             shorter = "the policy" if self.policy else "other_accounts and any_account_actions"
             otherwise = ", or name a managed_policy" if self.policy else ""
-            fix = f"shorten {shorter} by {excess} characters{otherwise}"
+            fix = f"shorten {shorter} by {quantity(excess, 'character')}{otherwise}"
             raise refused(f"the role's permissions boundary would have {BOUNDARY_LIMIT + excess} characters", fix)
         return self
 
@@ -200,8 +201,8 @@ class ReviewerGroupSettings(SettingsModel):
     @model_validator(mode="after")
     def _names_its_members(self) -> Self:
         if self.approvals > len(self.members):
-            wrong = f"the group needs {self.approvals} approvals and has {len(self.members)} members"
-            raise refused(wrong, "lower approvals, or add members")
+            needed, members = quantity(self.approvals, "approval"), quantity(len(self.members), "member")
+            raise refused(f"the group needs {needed} and has {members}", "lower approvals, or add members")
         strangers = [person for person in self.notify if person not in self.members]
         if strangers:
             raise refused(f'notify names "{strangers[0]}", who is not among the members', "name members only")

@@ -33,6 +33,7 @@ from jitney.client.audit.trail_files import (
     select_events,
 )
 from jitney.client.problems import Invalid, Unavailable
+from jitney.core.quantities import quantity
 from jitney.core.times import utc_date
 from jitney.core.trail.event import RejectedEvent
 from jitney.core.trail.join import grant_may_be_deleted
@@ -277,6 +278,6 @@ class Backfill:
         raise self._stopped(str(next(iter(failed.values())).get("Code")))
 
     def _stopped(self, code: str) -> Unavailable:
-        detail = f"The queue answered {code} after {self.summary.sent} events."
+        detail = f"The queue answered {code} after {quantity(self.summary.sent, 'event')}."
         fix = f"docs/trail.md lists the permissions. {AGAIN}"
         return Unavailable("queue_unavailable", TITLE, detail, fix)

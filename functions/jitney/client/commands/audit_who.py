@@ -19,6 +19,7 @@ from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
 from jitney.client.terminal.command_result import audit_screen, exit_on_problem
+from jitney.core.quantities import quantity
 
 Agent = Annotated[str, typer.Option(metavar="NAME", help="The agent: its principal, subject or short name.")]
 Resource = Annotated[
@@ -64,5 +65,5 @@ def who_did(
         shown = found.document()
         print_checked(shown, columns, rows, integrity, found.warnings, as_csv=as_csv, as_json=as_json)
         if not as_json:
-            audit_screen().note(f"{found.about}: {len(rows)} rows")
+            audit_screen().note(f"{found.about}: {quantity(len(rows), 'row')}")
         exit_by(integrity)

@@ -17,6 +17,7 @@ from jitney.client.login.reviewer_sign_in import forget_reviewer
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
 from jitney.client.terminal.review_screen import is_interactive, show_entries, show_rejections
+from jitney.core.quantities import quantity
 from jitney.core.review.bulk_rejection import MOST_REJECTIONS, NO_HUMAN, RequestOwner
 
 WORD = "reject"
@@ -64,11 +65,11 @@ def reject_all(
             batch, later = found[:MOST_REJECTIONS], len(found[MOST_REJECTIONS:])
             if not yes:
                 show_entries(batch)
-                more = f"{later} more stay pending. " if later else ""
-                question = f"{more}To reject {len(batch)} requests of {owner.title}, type {WORD}:"
+                more = f"{later} more {'stays' if later == 1 else 'stay'} pending. " if later else ""
+                question = f"{more}To reject {quantity(len(batch), 'request')} of {owner.title}, type {WORD}:"
                 confirm(question, WORD, "rejection")
             requests = [{"id": each.id, "content": each.content} for each in batch]
-            with screen().working(f"Rejecting {len(batch)} requests"), broker.without_notes():
+            with screen().working(f"Rejecting {quantity(len(batch), 'request')}"), broker.without_notes():
                 result = broker.reject_many(
                     {
                         owner.kind: owner.name,

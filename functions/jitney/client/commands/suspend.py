@@ -13,7 +13,7 @@ from jitney.client.inputs.command_group import command_group
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Denied, Unavailable
 from jitney.client.terminal.command_result import exit_on_problem, print_result, screen
-from jitney.core.quantities import format_list
+from jitney.core.quantities import format_list, quantity
 
 REPEAT_SECONDS = 300
 """How long the command repeats an incomplete suspension. After that, the broker continues it every five minutes."""
@@ -96,7 +96,9 @@ def _until_complete(attempt: Callable[[], ApiSuspensionProgress]) -> ApiSuspensi
     """Repeat the call while that helps, for REPEAT_SECONDS at most. Returns the sum of all calls."""
     began, progress = time.monotonic(), attempt()
     while not progress.complete and time.monotonic() - began < REPEAT_SECONDS:
-        screen().note(f"jitney: {progress.suspension.id} is in force; {progress.grants_ended} grants ended so far.")
+        screen().note(
+            f"jitney: {progress.suspension.id} is in force; {quantity(progress.grants_ended, 'grant')} ended so far."
+        )
         time.sleep(1)
         try:
             later = attempt()
@@ -152,7 +154,7 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
     screen().rows(
         [
             ("already", ALREADY if progress.already_in_force else ""),
-            ("ended", f"{progress.grants_ended} grants and reviews"),
+            ("ended", quantity(progress.grants_ended, "active or pending grant")),
             ("denied on", f"{format_list(denied, MOST_ROWS)}{seconds}" if denied else ""),
             ("measured", _measured(progress)),
             *((("failed", f"{target}: {code}")) for target, code in list(progress.targets_failed.items())[:MOST_ROWS]),

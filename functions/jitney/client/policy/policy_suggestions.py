@@ -106,7 +106,9 @@ def _suggested(grants: Any, source: SuggestionSource) -> PolicySuggestion:
 
 
 def _nothing(scope: SuggestionScope, log: UsageLog) -> Invalid:
-    reasons = "".join(f" {count:,} grants are left out: {reason}." for reason, count in log.left_out.most_common(3))
+    reasons = "".join(
+        f" {quantity(count, 'grant')} left out: {reason}." for reason, count in log.left_out.most_common(3)
+    )
     close = difflib.get_close_matches(scope.name[:100], log.names - {scope.name}, n=3)
     names = f"Did you mean {' or '.join(close)}? Otherwise check" if close else "Check the name and"
     fix = f"{names} --since."
@@ -167,7 +169,7 @@ def rows(result: SuggestionResult) -> Iterator[tuple[str, str]]:
     found = result.found
     checked = found.checked
     yield "used", f"{found.used:,} of {found.grants:,} grants"
-    yield "decided", f"{checked.allowed:,} used requests allowed, {checked.reviewed:,} reviewed"
+    yield "decided", f"{quantity(checked.allowed, 'used request')} allowed, {checked.reviewed:,} reviewed"
     yield "nothing", "" if found.permits else "no policy follows from these grants"
     yield "denied", ", ".join(checked.denied[:5])
     for each in found.uncovered[:5]:

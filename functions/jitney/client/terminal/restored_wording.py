@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jitney.core.printable import strip_control_characters
+from jitney.core.quantities import quantity
 
 MOST_LISTED = 20
 _TO_DO = {
@@ -30,9 +31,9 @@ def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             if more := len(found[MOST_LISTED:]):
                 yield "", f"and {more} more: --json lists all"
     yield "locked", f"no suspension can be lifted before {summary['locked_until']}"
-    yield "signed out", f"{summary['sessions_ended']} sessions of people"
-    yield "out of office", f"{summary['delegations_ended']} entries deleted"
-    yield "approvals", f"{summary['approvals_ended']} earlier approvals deleted"
+    yield "signed out", f"{quantity(summary['sessions_ended'], 'session')} of people"
+    yield "out of office", f"{summary['delegations_ended']} deleted"
+    yield "approvals", f"{quantity(summary['approvals_ended'], 'earlier approval')} deleted"
     yield "open grants", str(summary["open_grants"])
     yield "continued", f"{summary['continued']} with newer records in the audit table"
 

@@ -16,6 +16,7 @@ from jitney.client.api.reviews import (
 from jitney.client.terminal.command_result import screen
 from jitney.client.terminal.durations import format_duration
 from jitney.client.terminal.wording import who
+from jitney.core.quantities import quantity
 from jitney.core.review.safe_text import quote
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def show_rejections(result: ApiBulkRejection, later: int) -> None:
         shown.heading("Not rejected", "bold", str(len(result.not_rejected)))
         shown.rows(result.not_rejected)
     if later:
-        shown.rows([("next", f"{later} more requests wait. Run `jitney login --review`, then this command again.")])
+        wait = f"{quantity(later, 'more request')} {'waits' if later == 1 else 'wait'}"
+        shown.rows([("next", f"{wait}. Run `jitney login --review`, then this command again.")])
 
 
 def is_interactive() -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from jitney.client.problems import Unauthenticated
 from jitney.core.json_object import json_object
+from jitney.core.quantities import quantity
 
 # RFC 6750 section 2.1, b64token: also keeps line breaks out of the header.
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
@@ -83,7 +84,7 @@ def checked_jwt(value: str, where: str, audience: str, fix: str) -> Token:
         return Token(value)
     left = int(end - time.time())
     if left < -_LEEWAY_SECONDS:
-        detail = f"{where} holds a token that expired {-left} seconds ago, by this machine's clock."
+        detail = f"{where} holds a token that expired {quantity(-left, 'second')} ago, by this machine's clock."
         raise Unauthenticated("token_expired", "The token has expired", detail, fix)
     return Token(value, max(0, left))
 

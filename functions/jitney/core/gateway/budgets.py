@@ -13,6 +13,7 @@ from jitney.core.access.decision import Decision
 from jitney.core.call_limits import CallLimits
 from jitney.core.gateway.call_state import IN_PROGRESS_SECONDS, SENDING_SECONDS
 from jitney.core.problems import Problem
+from jitney.core.quantities import quantity
 from jitney.core.target_config import Target
 
 COUNTED: Mapping[str, str] = {
@@ -102,7 +103,7 @@ class CallBudget:
             if self.used.get(name, 0) + amount > limit:
                 raise _budget_used(name, limit, self.left(limits))
         if use.counts_minute and self.minutes.get(minute_of(now), 0) >= limits.calls_per_minute:
-            detail = f"The grant made {limits.calls_per_minute} calls in this minute, which is the limit."
+            detail = f"The grant made {quantity(limits.calls_per_minute, 'call')} in this minute, which is the limit."
             raise Problem(
                 "rate_limited",
                 detail,
@@ -110,7 +111,8 @@ class CallBudget:
                 headers={"Retry-After": str(_MINUTE - now % _MINUTE)},
             )
         if use.takes_lease and not self._free(limits, now):
-            detail = f"The grant already has {limits.writes_in_flight} calls in progress that change something."
+            calls = quantity(limits.writes_in_flight, "call")
+            detail = f"The grant already has {calls} in progress that can change something."
             fix = "Repeat the call when one of them has ended."
             raise Problem("rate_limited", detail, fix, headers={"Retry-After": str(IN_PROGRESS_SECONDS)})
 

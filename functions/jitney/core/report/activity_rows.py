@@ -52,7 +52,9 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
     yield from _uses(report.usage.beyond_grant, "beyond the grant", report)
     yield from _uses(report.usage.uses[:MOST_ROWS], "", report)
     if len(report.usage.uses) > MOST_ROWS:
-        yield ReportRow("", f"and {len(report.usage.uses) - MOST_ROWS} more kinds of successful or failed calls")
+        yield ReportRow(
+            "", f"and {quantity(len(report.usage.uses) - MOST_ROWS, 'more kind')} of successful or failed calls"
+        )
     yield from _uses(report.usage.denied, "denied", report)
     kept = {action for each in suggestion.terms.permissions for action in each.actions} if suggestion.terms else None
     missing = [action for each in report.usage.unused_permissions for action in each.actions]

@@ -65,7 +65,7 @@ _NOTIFICATIONS: Mapping[str, str] = {
     "reminded": ", as a reminder",
     "escalated": ", as an escalation",
     "review_restarted": ", because policies require other reviewers now",
-    "narrowed": ", because a reviewer approved less",
+    "narrowed": ", because a reviewer narrowed the request",
     "decided": " of the decision",
     "break_glass_used": " of the break-glass use",
     "follow_up_due": " of the due follow-up review",

@@ -14,6 +14,7 @@ from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.config import Limits
 from jitney.core.problems import Problem
+from jitney.core.quantities import quantity
 from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.stored_identity import name_of
@@ -165,7 +166,7 @@ def _checked(given: BulkRejection) -> BulkRejection:
 
 
 def _comment(given: BulkRejection) -> str:
-    return f"Rejected in bulk, without a comment: {len(given.requests)} requests of {given.owner.title}."
+    return f"Rejected in bulk, without a comment: {quantity(len(given.requests), 'request')} of {given.owner.title}."
 
 
 def requests_of(owner: RequestOwner, waiting: Iterable[Grant]) -> list[Grant]:

@@ -13,6 +13,7 @@ from jitney.core.access.request import AccessRequest, Way, permissions_view
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.reasons import DURATION, NO_REVEAL
 from jitney.core.problems import Problem, ProblemMembers
+from jitney.core.quantities import quantity
 from jitney.core.quotas import Quota
 from jitney.core.times import format_time, iso
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
@@ -154,7 +155,7 @@ def used_up_problem(
 
 def rate_limited_problem(quota: Quota, now: int) -> Problem:
     """Return the problem when the calls for one grant have used up their quota of the minute."""
-    detail = f"This grant has had {quota.most} such calls in this minute, which is the limit."
+    detail = f"This grant has had {quantity(quota.most, 'such call')} in this minute, which is the limit."
     return used_up_problem("rate_limited", quota, detail, "Then repeat the call.", now)
 
 
@@ -162,8 +163,8 @@ def unit_limited_problem(quota: Quota, who: Principal, now: int) -> Problem:
     """Return the problem when the accountable unit of `who` has used up the quota of the minute."""
     fix = "Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
     detail = (
-        f"{who.unit} has had {quota.most} answers without a new grant in this minute, which is the limit. These are "
-        "refusals, dry runs, lists of targets, and repeats of a pending request."
+        f"{who.unit} has had {quantity(quota.most, 'answer')} without a new grant in this minute, which is the limit. "
+        "These are refusals, dry runs, lists of targets, and repeats of a pending request."
     )
     return used_up_problem("rate_limited", quota, detail, fix, now, unit=who.unit)
 
@@ -174,7 +175,7 @@ def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
         "Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need together, as one "
         "request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
     )
-    detail = f"{unit} has started {quota.most} reviews in this hour, which is the limit."
+    detail = f"{unit} has started {quantity(quota.most, 'review')} in this hour, which is the limit."
     return used_up_problem("too_many_reviews", quota, detail, fix, now, unit=unit)
 
 
@@ -185,7 +186,7 @@ def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
         "/v1/grants/{id}/credentials renews its credentials. If you need more grants, ask your platform engineer to "
         "raise limits.grants_per_hour."
     )
-    detail = f"{unit} has opened {quota.most} grants in this hour, which is the limit."
+    detail = f"{unit} has opened {quantity(quota.most, 'grant')} in this hour, which is the limit."
     return used_up_problem("too_many_grants", quota, detail, fix, now, unit=unit)
 
 
