@@ -352,6 +352,18 @@ def test_cli_07_what_another_program_writes_at_the_same_time_is_noticed(
     assert "does not hold what was written" in init("claude-code", "--yes", *API, expected=2)
 
 
+def test_cli_04_a_profile_lasts_as_long_as_that_of_jitney_profile(project: Path, home: Path):
+    init(*PROFILE, "--yes", *API)
+    assert " --for 30m " in (home / ".aws/config").read_text()
+
+
+@pytest.mark.parametrize("region", ["", "eu-west-1"])
+def test_cli_07_a_profile_without_a_region_is_said(project: Path, monkeypatch: pytest.MonkeyPatch, region: str):
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", region)
+    assert ("Profile jitney has no Region" in init(*PROFILE, "--yes", *API)) is not bool(region)
+
+
 def test_cli_07_a_profile_needs_a_target(project: Path):
     assert "TARGET is missing" in init("aws", "--yes", expected=2)
 

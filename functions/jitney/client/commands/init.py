@@ -16,7 +16,7 @@ from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
 from jitney.client.inputs.setting_files import absolute_path
 from jitney.client.problems import Invalid
-from jitney.client.profiles.aws_profile import section_name
+from jitney.client.profiles.aws_profile import lacks_region, region_fix, section_name
 from jitney.client.profiles.profile_settings import settings_for_request
 from jitney.client.setup import selection
 from jitney.client.setup.clients import AWS, AgentClient
@@ -47,7 +47,7 @@ def init(
     folder: Folder = Path(),
     profile: Profile = "jitney",
     target: Target = "",
-    request: options.RequestParameters,
+    request: options.ProfileParameters,
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
@@ -78,6 +78,8 @@ def init(
             print_json({"written": write, "clients": [_row(*each) for each in zip(chosen, changes, strict=True)]})
         elif write:
             SetupScreen().clients_set_up(chosen, changes, removed=remove)
+            if AWS.name in entries and lacks_region(entries[AWS.name], os.environ):
+                SetupScreen().note(f"jitney: Profile {profile} has no Region. {region_fix(profile)}")
 
 
 def _entries(

@@ -1,7 +1,6 @@
 """`jitney profile`: an AWS profile whose credentials come from a grant."""
 
 import os
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -23,20 +22,13 @@ Region = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileRequest(options.RequestParameters):
-    """Requests half an hour unless --for is given, because SDKs start to renew keys 15 minutes before their end."""
-
-    duration: options.Duration = "30m"
-
-
 @grouped
 def profile(
     name: Name,
     target: options.Target = None,
     *,
     grant: options.GrantId = None,
-    request: ProfileRequest,
+    request: options.ProfileParameters,
     wait: options.Wait = False,
     region: Region = "",
     write: Write = False,

@@ -92,6 +92,13 @@ class RequestParameters(RequestOptions):
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileParameters(RequestParameters):
+    """Requests half an hour unless --for is given, because SDKs start to renew keys 15 minutes before their end."""
+
+    duration: Duration = "30m"
+
+
+@dataclass(frozen=True, slots=True)
 class WaitParameters(WaitOptions):
     """Whether to wait for a review, and how long."""
 
