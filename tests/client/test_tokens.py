@@ -148,7 +148,13 @@ def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):
             401,
             {"error": "invalid_client", "error_description": "no such client"},
             Unauthenticated,
-            "401 invalid_client no such",
+            "401 invalid_client: no such client.",
+        ),
+        (
+            400,
+            {"error": "invalid_scope", "error_description": "AADSTS70011: Wrong.\r\nTrace ID: 1."},
+            Unauthenticated,
+            "400 invalid_scope: AADSTS70011: Wrong. Trace ID: 1.",
         ),
         (400, {"error": "invalid_target"}, Unauthenticated, "400 invalid_target."),
         (400, b"<html>", Unauthenticated, "HTTP 400."),
@@ -169,6 +175,7 @@ def test_a_refusing_token_endpoint_is_named_without_the_secret(
     broker.say("POST", "/token", status, body)
     detail = refusal(ClientCredentials(f"{broker.url}/token", "reader", SECRET), kind)
     assert said in detail
+    assert not detail.endswith("..")
     assert "printed-9f0c" not in detail
     assert len(broker.asked) == 1
 

@@ -184,7 +184,7 @@ def test_a_browser_comes_back_with_a_code(broker: FakeBroker, what: LoginSetting
     [
         ({"iss": "https://evil.example"}, "another issuer"),
         ({"code": None}, "without a code"),
-        ({"code": None, "error": "access_denied", "error_description": "no"}, "refused: access_denied no."),
+        ({"code": None, "error": "access_denied", "error_description": "no"}, "refused: access_denied: no."),
         ({"code": None, "error": "access_denied", "iss": "https://evil.example"}, "another issuer"),
     ],
 )

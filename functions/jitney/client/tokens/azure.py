@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from jitney.client.problems import Unauthenticated
 from jitney.client.tokens import Token, checked_jwt, checked_token, whole_seconds
 from jitney.client.tokens.metadata_service import MetadataService
+from jitney.client.tokens.token_endpoint import refusal_words
 
 _CLOUD = "Azure"
 _MACHINES = MetadataService(_CLOUD)
@@ -44,8 +45,7 @@ class AzureIdentity:
             raise self.service.unavailable(f"answered HTTP {response.status}")
         value = document.get("access_token")
         if not response.succeeded or not isinstance(value, str):
-            why = " ".join(str(document[name]) for name in ("error", "error_description") if name in document)
-            raise _refused(f"answered HTTP {response.status} {why}".rstrip())
+            raise _refused(f"answered HTTP {response.status} {refusal_words(document)}".rstrip())
         if document.get("resource") not in (None, self.resource, f"{self.resource}/"):
             raise _refused(f"gave a token for {document['resource']} instead of {self.resource}")
         fix = "Check this machine's clock."

@@ -42,5 +42,9 @@ def granted(response: HttpResponse, fix: str) -> Mapping[str, Any]:
 
 
 def refusal_words(document: Mapping[str, Any]) -> str:
-    """Return the issuer's words in a refusal: a fixed `error`, and its own description (RFC 6749 section 5.2)."""
-    return " ".join(str(document[name]) for name in ("error", "error_description") if name in document)
+    """Return the issuer's words in a refusal on one line, without a full stop at the end (RFC 6749 section 5.2).
+
+    They are a fixed `error`, and the issuer's own description, which may have several lines.
+    """
+    found = [" ".join(str(document[name]).split()) for name in ("error", "error_description") if name in document]
+    return ": ".join(found).rstrip(".")
