@@ -21,6 +21,7 @@ import typer.main
 from jitney.client import main, problems
 from jitney.client.cli import build_app
 from jitney.client.terminal import command_result
+from jitney.client.terminal.command_result import show_lost_output
 from jitney.client.terminal.exit_codes import EXIT_CODES, INTERRUPTED
 from tests.cli import invoke
 from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued
@@ -292,6 +293,11 @@ def test_cli_07_a_full_disk_for_the_output_is_no_traceback(
     assert done.stderr.startswith("jitney: the output cannot be written: No space left on device")
     assert ("jitney grants release ID" in done.stderr) == may_be_granted
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_cli_07_a_background_endpoint_whose_output_is_lost_can_be_stopped(capsys: pytest.CaptureFixture[str]):
+    show_lost_output(["serve", "analytics-prod"], OSError(errno.ENOSPC, "No space left on device"))
+    assert "`jitney serve --stop`" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_cli_07_a_failure_of_the_network_is_not_taken_for_one_of_the_output(monkeypatch: pytest.MonkeyPatch):

@@ -51,7 +51,8 @@ _MAY_BE_SUSPENDED = "It may have reached the broker: see `jitney suspensions lis
 _MAY_COUNT = "Votes that reached the broker count: `jitney review list` and `jitney review show ID` show them."
 _REPEATABLE = "It may be half done. Repeat the same command: repeating it is safe."
 _REMAINS: Mapping[str, str] = {
-    **dict.fromkeys(("request", "run", "serve", "credentials"), _MAY_BE_GRANTED),
+    **dict.fromkeys(("request", "run", "credentials"), _MAY_BE_GRANTED),
+    "serve": f"{_MAY_BE_GRANTED} `jitney serve --stop` stops an endpoint in the background.",
     **dict.fromkeys(("suspend", "suspensions lift"), _MAY_BE_SUSPENDED),
     **dict.fromkeys(("review approve", "review reject", "review reject-all"), _MAY_COUNT),
     **dict.fromkeys(("audit backfill", "audit redrive", "restore", "grants release", "grants revoke"), _REPEATABLE),
