@@ -80,6 +80,15 @@ def test_cli_07_a_list_of_commands_cuts_no_sentence(group: str, monkeypatch: pyt
 
 
 @every_command
+def test_cli_07_an_example_breaks_no_word(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    """A word that is broken at a hyphen would be pasted as two."""
+    monkeypatch.setenv("COLUMNS", "80")
+    example = invoke([*words, "-h"]).stdout.partition("Example: ")[2].partition("\n\n")[0]
+    assert example
+    assert not [line for line in example.splitlines() if line.endswith("-")]
+
+
+@every_command
 def test_cli_07_every_help_has_an_example_that_the_parser_takes(words: tuple[str, ...]):
     (example,) = re.findall(r"Example: (.*)\Z", COMMANDS[words].help.replace("\n", " ").strip())
     program, *given = shlex.split(example)

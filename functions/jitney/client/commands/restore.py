@@ -43,7 +43,7 @@ def restore(
     keep. Exits with 1 if it lists suspensions that you must make again by hand. Uses your AWS credentials;
     docs/restore.md shows the whole procedure and the permissions.
 
-    Example: jitney restore --state-table jitney-state-2 --audit-table Jitney-TablesAudit-1A2B
+    Example: jitney restore --state-table jitney-state-2 --audit-table "$AUDIT_TABLE"
     """
     with exit_on_problem("restore", as_json=as_json):
         module = load_extra("jitney.client.restore.restored_tables", "audit,policy", "The tables were not prepared")
