@@ -44,6 +44,7 @@ def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
         "CLOUDTRAIL_RECORDING": "1",
+        "CLOUDTRAIL_MAX_EVENTS": "100",  # of LookupEvents, which nothing calls; an event may hold an item of 400 kB
         "DOCKER_HOST": "unix:///nonexistent",  # with Docker, ministack would end the containers of other checkouts
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
