@@ -1,0 +1,100 @@
+"""The first end of a grant is on record, also if its step came late and another path closed the grant."""
+
+import json
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.reviewed_call import call_id_of
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspensions
+from jitney.core.times import iso
+from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
+from jitney.handlers.review_failures import give_up
+from jitney.handlers.review_schedule import check_schedule
+from tests.core.identity import minting
+from tests.handlers import test_call_reviews
+from tests.handlers.conftest import System
+from tests.handlers.test_call_reviews import PARENT, Gateway
+from tests.handlers.test_ending import end_as
+
+
+def suspend_silently(system: System) -> Suspension:
+    """Suspend the agent. No step has written an end yet."""
+    one = Suspension(
+        "s-aaaaaaaaaaaaaa", SuspensionKind.AGENT, "corp.reader-agent", system.now, "corp.olga", "leaked",
+        issuer=minting.CORP,
+    )  # fmt: skip
+    system.store.suspensions = Suspensions("s-1", (one,))
+    return one
+
+
+def last_record(system: System, grant: Grant) -> dict[str, Any]:
+    found = [each for each in system.records() if each["grant_id"] == grant.id][-1]
+    return {**found, "detail": json.loads(found["detail"])}
+
+
+ENDS = [State.RELEASED, State.REVOKED]
+gateway = test_call_reviews.gateway
+
+
+@pytest.mark.parametrize("state", ENDS)
+def test_rev_16_an_approved_call_of_an_ended_grant_has_not_expired(gateway: Gateway, state: State):
+    system = gateway.system
+    assert gateway.post()[0] == 202
+    call = gateway.approve()
+    system.now += 30
+    assert end_as(system, PARENT, str(state))[0] == 200
+    ended_at = system.now
+    before = gateway.state(call_id_of(call.id))
+    system.now += 3600
+    reconcile(system.ports)
+    record = last_record(system, call)
+    assert (record["event"], record["outcome"]) == ("release" if state is State.RELEASED else "revocation", str(state))
+    assert record["detail"]["ended_at"] == iso(ended_at)
+    assert gateway.state(call_id_of(call.id)) == before
+
+
+@pytest.mark.parametrize("state", ENDS)
+def test_rev_16_the_end_of_a_call_says_when_its_grant_ended(gateway: Gateway, state: State):
+    system = gateway.system
+    assert gateway.post()[0] == 202
+    system.now += 30
+    assert end_as(system, PARENT, str(state))[0] == 200
+    ended_at = system.now
+    system.now += 240
+    reconcile(system.ports)
+    assert last_record(system, gateway.child())["detail"]["ended_at"] == iso(ended_at)
+
+
+def test_end_08_a_suspended_call_has_the_record_of_the_suspension(gateway: Gateway):
+    system = gateway.system
+    assert gateway.post()[0] == 202
+    system.now += 30
+    suspension = suspend_silently(system)
+    system.now += 240
+    reconcile(system.ports)
+    record = last_record(system, gateway.child())
+    assert (record["event"], record["code"]) == ("revocation", "suspended")
+    assert record["detail"]["suspension"] == suspension.id
+    assert record["detail"]["ended_at"] == iso(suspension.since)
+
+
+@pytest.mark.parametrize("path", ["schedule", "failure"])
+@pytest.mark.parametrize("state", ENDS)
+def test_rev_16_a_pending_call_of_an_ended_grant_neither_expires_nor_fails(gateway: Gateway, state: State, path: str):
+    system = gateway.system
+    assert gateway.post()[0] == 202
+    call = gateway.child()
+    system.now += 30
+    assert end_as(system, PARENT, str(state))[0] == 200
+    if path == "schedule":
+        system.now = call.expires_at + 1
+        check_schedule({"grant_id": call.id, "since": 0}, system.ports)
+    else:
+        give_up({"grant_id": call.id, "error": "Stopped"}, system.ports)
+    system.now += EXPIRY_GRACE_SECONDS
+    reconcile(system.ports)
+    assert system.store.grants[call.id].state is state
+    assert last_record(system, call)["outcome"] == str(state)
