@@ -132,7 +132,9 @@ def _expired(role_arns: Iterable[str], run: ReconcilerRun, ports: Ports) -> dict
     overdue = filter(None, chain.from_iterable(turns))
 
     def expire(grant: Grant, ports: Ports) -> Grant:
-        return record_expiry(grant, suspensions, ports)
+        current = record_expiry(grant, suspensions, ports)
+        end_calls([current], ports)  # a call whose grant has ended has not expired
+        return current
 
     return {"expired": count_recorded(run.in_time(overdue), ports, expire)}
 

@@ -1,4 +1,4 @@
-"""Records the ends of calls under review whose grant has ended (row REV 16).
+"""Records the ends of reviewed calls whose grant has ended before they were sent (row REV 16).
 
 Every route already treats such a call as ended (`core.review.grant_under_review`). The writes put the ends on record,
 and end the reviews.
@@ -6,10 +6,11 @@ and end the reviews.
 
 from collections.abc import Iterable
 
-from jitney.core.access.grant import OPEN_STATES, Grant
+from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.times import iso
 from jitney.handlers.ending.grant_ends import END_EVENTS
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.under_review import under_review
@@ -17,23 +18,25 @@ from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports
 
 
-def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
-    """Write the ends of the `pending` grants of calls whose grant has ended. Return how many were written.
+def end_calls(grants: Iterable[Grant], ports: Ports) -> int:
+    """Write the ends of the open `grants` of calls whose grant has ended. Return how many were written.
 
-    A grant that keeps changing, or whose parent is unreadable, is left to the next run. Raises Problem unavailable.
+    A grant that keeps changing, or whose parent is unreadable, is left to the next run. The end by a suspension is left
+    to the step for suspensions. Raises Problem unavailable.
     """
-    suspensions, count = ports.suspensions.current(), 0
-    for grant in pending:
+    suspensions, now, count = ports.suspensions.current(), ports.now(), 0
+    for grant in grants:
         if grant.call is None:
             continue
 
         def change(before: Grant) -> GrantUpdate | None:
             after = under_review(before, ports, suspensions).grant
-            if before.state not in OPEN_STATES or after.state in OPEN_STATES:
+            if before.state not in OPEN_STATES or after.state in OPEN_STATES or suspensions.ending(before):
                 return None
+            if after.ending is None and before.at(now).state is not State.PENDING:
+                return None  # it expires
             event, outcome = END_EVENTS.get(after.state, (AuditEvent.REVIEW, Outcome.FAILED))
-            detail = {"by": after.ending.by, "reason": after.ending.reason} if after.ending else {}
-            now = ports.now()
+            detail = _end_detail(after.ending, now) if after.ending else {}
             record = audit.grant_record(event, outcome, after, Origin(), now, code="grant_ended", detail=detail)
             return GrantUpdate(after, record)
 
@@ -45,5 +48,11 @@ def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
             continue
         if ended.state not in OPEN_STATES:
             count += 1
-            resume_workflow(ended, ports)
+            if ended.starts_at is None:
+                resume_workflow(ended, ports)
     return count
+
+
+def _end_detail(ending: GrantEnd, now: int) -> dict[str, str]:
+    ended_at = {"ended_at": iso(ending.at)} if ending.at < now else {}
+    return {"by": ending.by, "reason": ending.reason, **ended_at}
