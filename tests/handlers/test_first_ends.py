@@ -9,7 +9,9 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.reviewed_call import call_id_of
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.problems import Problem
 from jitney.core.times import iso
+from jitney.handlers.credentials import create_credentials
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_schedule import check_schedule
@@ -17,6 +19,7 @@ from tests.core.identity import minting
 from tests.handlers import test_call_reviews
 from tests.handlers.conftest import System
 from tests.handlers.test_call_reviews import PARENT, Gateway
+from tests.handlers.test_earlier_approvals import Desk
 from tests.handlers.test_ending import end_as
 
 
@@ -98,3 +101,28 @@ def test_rev_16_a_pending_call_of_an_ended_grant_neither_expires_nor_fails(gatew
     reconcile(system.ports)
     assert system.store.grants[call.id].state is state
     assert last_record(system, call)["outcome"] == str(state)
+
+
+def test_end_08_a_failed_issue_does_not_hide_the_end_by_a_suspension(monkeypatch: pytest.MonkeyPatch):
+    desk = Desk()
+    system = desk.system
+    desk.approved()
+    status, body, _ = desk.ask(reason="weekly")
+    assert status == 201
+    grant = system.store.grants[body["grant"]["id"]]
+    assert grant.earlier_approvals
+
+    def refused(*_: Any) -> Any:
+        suspend_silently(system)
+        raise Problem("policy_too_large", "The packed policy is too large.", "Request less.")
+
+    monkeypatch.setattr(system.sessions, "issue", refused)
+    system.now += 5
+    assert system.call(create_credentials, grant_id=grant.id, token=desk.token())[1]["code"] == "policy_too_large"
+    monkeypatch.undo()
+    system.now += 5
+    reconcile(system.ports)
+    (current,) = system.store.suspensions.entries
+    system.store.suspensions = system.store.suspensions.with_lifted(current, "corp.olga", system.now)
+    system.now += 1
+    assert (str(desk.stored(grant).state), desk.ask(reason="x")[0]) == ("revoked", 202)
