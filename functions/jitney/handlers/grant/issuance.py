@@ -39,11 +39,12 @@ def record_outcome(
 ) -> Grant:
     """Record the outcome of an issue, with the policies of its `decision`. With `fails`, also fail an open grant.
 
+    A grant that a suspension ended meanwhile does not fail, because that would hide the suspension's end (REV 11).
     Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
     """
 
     def change(before: Grant) -> GrantUpdate:
-        after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
+        after = before.move(State.FAILED) if fails and _may_fail(before, authenticated) else before
         policies = deciding_policies(decision) if decision else {}
         members = {"code": code, **policies}
         record = audit.grant_record(
@@ -52,6 +53,10 @@ def record_outcome(
         return GrantUpdate(after, record, quotas=quotas)
 
     return update_grant(grant, change, authenticated.ports, turn=PATIENT)
+
+
+def _may_fail(grant: Grant, authenticated: AuthenticatedRequest) -> bool:
+    return grant.state in OPEN_STATES and authenticated.ports.suspensions.current().ending(grant) is None
 
 
 def session_request_of(grant: Grant, authenticated: AuthenticatedRequest, seconds: int | None = None) -> SessionRequest:
