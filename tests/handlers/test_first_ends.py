@@ -12,6 +12,7 @@ from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
 from jitney.handlers.review_failures import give_up
 from jitney.handlers.review_schedule import check_schedule
@@ -126,3 +127,21 @@ def test_end_08_a_failed_issue_does_not_hide_the_end_by_a_suspension(monkeypatch
     system.store.suspensions = system.store.suspensions.with_lifted(current, "corp.olga", system.now)
     system.now += 1
     assert (str(desk.stored(grant).state), desk.ask(reason="x")[0]) == ("revoked", 202)
+
+
+def test_end_08_a_revocation_does_not_hide_the_earlier_end_by_a_suspension():
+    desk = Desk()
+    system = desk.system
+    _, body, _ = desk.ask()
+    grant = system.store.grants[body["grant"]["id"]]
+    system.now += 30
+    suspension = suspend_silently(system)
+    system.now += 100
+    seen = system.call(read_grant, grant_id=grant.id, token=desk.token())[1]["grant"]["ending"]
+    assert end_as(system, grant.id, "revoked")[0] == 200
+    reconcile(system.ports)
+    assert desk.stored(grant).ending.at == suspension.since
+    ends = [each for each in system.records() if each["event"] == "revocation"]
+    assert [each["code"] for each in ends] == ["suspended"]
+    after = system.call(read_grant, grant_id=grant.id, token=desk.token())[1]["grant"]["ending"]
+    assert {**after, "written_at": None} == {**seen, "written_at": None}
