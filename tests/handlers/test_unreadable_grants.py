@@ -18,7 +18,9 @@ from jitney.adapters.transactions import StaleWrite
 from jitney.adapters.unreadable_grants import UNREADABLE_REASON
 from jitney.adapters.vote_history import VoteHistory, put_vote
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.problems import Problem
+from jitney.core.records.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.records.chain_numbers import MAX_SEQ, sort_key
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grant.grant_updates import update_grant
@@ -311,6 +313,19 @@ def test_end_08_an_unreadable_deny_entry_keeps_a_suspension_incomplete_until_its
     assert entries() == [entry | {"by_operator": {"BOOL": False}}]
     written = [json.loads(each) for each in records(client)]
     assert [each["grant_id"] for each in written if each["event"] == "deny_entry"] == [READABLE.id] * 2
+
+
+def test_end_08_a_suspended_one_can_be_revoked_before_a_step_wrote_its_end(stored: System, client: Any):  # noqa: F811
+    suspensions = stored.ports.suspensions.current()
+    one = Suspension("s-aaaaaaaaaaaaaa", SuspensionKind.AGENT, MINE.principal, stored.now, "corp.olga", "leaked")
+    suspended = suspensions.with_new(one)
+    record = chain_record(AuditRecord(stored.now, AuditEvent.SUSPENSION, Outcome.SET), "r-aaaaaaaaaaaaaa")
+    stored.ports.store.change_suspensions(suspensions, suspended, record, now=stored.now)
+    stored.now += 5
+    status, body, _ = stored.call(revoke_grant, REASON, grant_id=MINE.id, token=minting.token(**OPERATOR))
+    assert (status, stored.role_policies.denies(ROLE_ARN)) == (200, {MINE.id}), body
+    (revoked,) = [each for each in map(json.loads, records(client)) if each.get("event") == "revocation"]
+    assert (revoked["grant_id"], revoked["outcome"]) == (MINE.id, "revoked")
 
 
 def test_ops_02_no_one_else_can_end_it(stored: System, client: Any):  # noqa: F811

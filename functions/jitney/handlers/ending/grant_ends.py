@@ -19,6 +19,7 @@ from jitney.core.times import iso
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.ending.deny_documents import write_deny_document
 from jitney.handlers.ending.deny_records import record_unwritten, record_written
+from jitney.handlers.ending.suspended_grants import end_suspended_grant
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.grant.responses import rate_limited_problem
 from jitney.handlers.review.workflow import resume_workflow
@@ -57,7 +58,7 @@ def end_grant(grant: Grant, state: State, reason: str, authenticated: Authentica
     since_milliseconds = authenticated.ports.now_milliseconds()
     comment = authenticated.ports.masked_comment(reason, grant.owner_key)
     ending = GrantEnd(authenticated.now, authenticated.principal.source_identity, comment)
-    ended = _recorded_end(grant, ending, state, authenticated)
+    ended = _recorded_end(_with_suspended_end(grant, authenticated), ending, state, authenticated)
     if ended.starts_at is None:
         resume_workflow(ended, authenticated.ports)
     if ended.ending is None or not needs_denial(ended, authenticated.now):
@@ -171,6 +172,19 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, authenticated: A
         return GrantUpdate(ended, record, entry)
 
     return update_grant(grant, change, authenticated.ports)
+
+
+def _with_suspended_end(grant: Grant, authenticated: AuthenticatedRequest) -> Grant:
+    """Return the current grant, after writing the end by a suspension, if that is missing (END 8).
+
+    That end came first, and agents and reviewers see it already. An unreadable grant, which has no permissions, does
+    not change.
+    """
+    ports, suspensions = authenticated.ports, authenticated.suspensions
+    if not grant.permissions or suspensions.ending(grant) is None:
+        return grant
+    end_suspended_grant(grant, suspensions, ports, in_iam=False)
+    return ports.store.grant(grant.id) or grant
 
 
 def _is_undenied(ended: Grant, authenticated: AuthenticatedRequest) -> bool:
