@@ -99,12 +99,11 @@ def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Respons
 
 def _clicked(click: ButtonClick, request: Request, ports: Ports) -> str:
     """Carry out the button's action. Return the sentence for the user who clicked, or ""."""
-    with _refusals_counted(request, ports):
-        voter, grant = _person(click.user, ports), _grant(click.reference, ports)
+    voter, grant = _voter_and_grant(click, request, ports)
     if click.action == APPROVE:
         ballot = _ballot(grant, voter, click.reference, VoteVerdict.APPROVE, "", request)
         return COUNTED if vote(ballot, ports, may_grant=True).state is State.PENDING else ""
-    with _refusals_counted(request, ports, voter):
+    with _refusals_counted(request, ports, voter, grant.id):
         _open_modal(click, voter, grant, ports)
     return ""
 
@@ -123,8 +122,8 @@ def _handle_submission(submission: ModalSubmission, request: Request, ports: Por
     """Submit the modal's vote, and return what the modal shows next, such as a problem."""
 
     def submitted() -> Response:
-        with _refusals_counted(request, ports):
-            voter, grant = _person(submission.user, ports), _grant(submission.reference, ports)
+        voter, grant = _voter_and_grant(submission, request, ports)
+        with _refusals_counted(request, ports, voter, grant.id):
             ballot = _modal_ballot(submission, voter, grant, request)
         if vote(ballot, ports, may_grant=True).state is State.PENDING:
             return _answer("update", view=modals.message_modal("Approval counted", COUNTED))
@@ -156,6 +155,16 @@ def _ballot(
     grant: Grant, voter: Principal, reference: GrantReference, verdict: VoteVerdict, comment: str, request: Request
 ) -> Ballot:
     return Ballot(grant.id, voter, verdict, reference.content, comment, "slack", request.origin)
+
+
+def _voter_and_grant(
+    interaction: ButtonClick | ModalSubmission, request: Request, ports: Ports
+) -> tuple[Principal, Grant]:
+    """Return the person who acts, and the grant. Raises Problem, after counting the refusal."""
+    with _refusals_counted(request, ports):
+        voter = _person(interaction.user, ports)
+    with _refusals_counted(request, ports, voter):
+        return voter, _grant(interaction.reference, ports)
 
 
 def _grant(reference: GrantReference, ports: Ports) -> Grant:
@@ -195,18 +204,24 @@ def _slack_errors_as_problems() -> Iterator[None]:
 
 
 @contextmanager
-def _refusals_counted(request: Request, ports: Ports, who: Principal | None = None) -> Iterator[None]:
+def _refusals_counted(
+    request: Request, ports: Ports, who: Principal | None = None, grant_id: str = ""
+) -> Iterator[None]:
     """Count refusals in this block. `vote` counts its own."""
     try:
         yield
     except Problem as problem:
-        _count(problem, request, ports, who)
+        _count(problem, request, ports, who, grant_id)
         raise
 
 
-def _count(problem: Problem, request: Request, ports: Ports, who: Principal | None = None) -> None:
+def _count(problem: Problem, request: Request, ports: Ports, who: Principal | None = None, grant_id: str = "") -> None:
     origin = request.origin
-    about = refusal_of(who, problem.code, origin) if who else RefusalKey(ISSUER, origin.source_ip, problem.code)
+    about = (
+        refusal_of(who, problem.code, origin, grant=grant_id)
+        if who
+        else RefusalKey(ISSUER, origin.source_ip, problem.code)
+    )
     count_refused(about, ports, ports.now(), origin.request_id)
 
 

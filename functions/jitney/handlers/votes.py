@@ -30,8 +30,8 @@ def vote_on_request(visit: FormVisit) -> Page:
     An approval that could do harm needs a second step. Before that is confirmed, the answer is 200 with the second
     step.
     """
-    grant = visit.stored_grant()
     with visit.authenticated.counting_refusals():
+        grant = visit.stored_grant()
         ballot = _ballot(visit, grant)
     if covered := covered_by(ballot, visit.ports):
         comment = visit.ports.masked_comment(ballot.comment, grant.owner_key)

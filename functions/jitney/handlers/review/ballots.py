@@ -86,9 +86,7 @@ def vote(ballot: Ballot, ports: Ports, *, may_grant: bool) -> Grant:
     it. Otherwise, an approval that would count now is refused with review_changed. For example, policies denied the
     request until another grant of the agent ended.
     """
-    grant = ports.store.grant(ballot.grant_id)
-    if grant is None:
-        raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+    grant = _voted_grant(ballot, ports)
     comment = ports.masked_comment(ballot.comment, grant.owner_key)
     result: VoteResult | None = None
     resumes = False
@@ -111,7 +109,7 @@ def vote(ballot: Ballot, ports: Ports, *, may_grant: bool) -> Grant:
         after = update_grant(grant, change, ports, _conflict)
     except Conflict as used:
         problem = _narrowed_too_often(grant, ports.now())
-        _count_refusal(grant, ballot, problem, ports)
+        _count_refusal(grant.id, ballot, problem, ports)
         raise problem from used
     if resumes:
         resume_workflow(after, ports)
@@ -129,11 +127,19 @@ def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
     """
     if ballot.verdict is not VoteVerdict.APPROVE:
         return None
-    grant = ports.store.grant(ballot.grant_id)
-    if grant is None:
-        raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+    grant = _voted_grant(ballot, ports)
     result = _result(grant, ballot, ports.masked_comment(ballot.comment, grant.owner_key), ports)
     return result.voted_on if result and _counts(result) else None
+
+
+def _voted_grant(ballot: Ballot, ports: Ports) -> Grant:
+    """Return the grant of the vote. Raises Problem grant_not_found, after counting the refusal."""
+    grant = ports.store.grant(ballot.grant_id)
+    if grant is None:
+        problem = Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+        _count_refusal("", ballot, problem, ports)
+        raise problem
+    return grant
 
 
 def _counts(result: VoteResult) -> bool:
@@ -145,7 +151,7 @@ def _unconfirmed(grant: Grant, ballot: Ballot, ports: Ports) -> Problem:
     """Count the refused vote, and return its problem."""
     detail = "When your approval arrived, it would have granted nothing. Now it would count."
     problem = Problem("review_changed", detail, "Read the request again, then vote.")
-    _count_refusal(grant, ballot, problem, ports)
+    _count_refusal(grant.id, ballot, problem, ports)
     return problem
 
 
@@ -163,11 +169,11 @@ def _conflict() -> Problem:
 
 def _result(grant: Grant, ballot: Ballot, comment: MaskedComment, ports: Ports) -> VoteResult | None:
     """Return the effect of the vote on the grant, or None for no effect. Count a refused vote."""
-    review = under_review(grant, ports, ports.suspensions.current())
     try:
+        review = under_review(grant, ports, ports.suspensions.current())
         result = _applied(review, ballot, comment, ports)
     except Problem as problem:
-        _count_refusal(grant, ballot, problem, ports)
+        _count_refusal(grant.id, ballot, problem, ports)
         raise
     return None if result.grant is review.grant else result
 
@@ -279,7 +285,7 @@ def _record(result: VoteResult, ballot: Ballot, comment: MaskedComment, ports: P
     return audit.grant_record(AuditEvent.VOTE, OUTCOMES[ballot.verdict], grant, ballot.origin, ports.now(), **members)
 
 
-def _count_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
+def _count_refusal(grant_id: str, ballot: Ballot, problem: Problem, ports: Ports) -> None:
     """Count a refused vote. It has no record of its own, because a voter could repeat it endlessly."""
-    about = refusal_of(ballot.voter, problem.code, ballot.origin, AuditEvent.VOTE, grant.id)
+    about = refusal_of(ballot.voter, problem.code, ballot.origin, AuditEvent.VOTE, grant_id)
     count_refused(about, ports, ports.now(), ballot.origin.request_id)

@@ -44,7 +44,9 @@ def break_glass(visit: FormVisit) -> Page:
     Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
     denies the request even with break-glass. Refusals are counted in the records.
     """
-    grant, ports = visit.stored_grant(), visit.ports
+    ports = visit.ports
+    with visit.authenticated.counting_refusals(AuditEvent.BREAK_GLASS):
+        grant = visit.stored_grant()
     reason = _masked_field(visit, grant, "reason")
     try:
         update = _activated_by_break_glass(grant, reason, visit)
@@ -102,7 +104,9 @@ def follow_up(visit: FormVisit) -> Page:
     Raises Problem: own_request, not_reviewer, request_invalid, review_ended, grant_not_found, or a problem of
     `jitney.handlers.ending.grant_ends.end_grant`. After a problem of `end_grant`, the reviewer can try again.
     """
-    grant, ports = visit.stored_grant(), visit.ports
+    ports = visit.ports
+    with visit.authenticated.counting_refusals(AuditEvent.FOLLOW_UP):
+        grant = visit.stored_grant()
     try:
         given = _given(visit, grant)
         followed_up(grant, given)
