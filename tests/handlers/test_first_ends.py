@@ -57,6 +57,7 @@ def test_rev_16_an_approved_call_of_an_ended_grant_has_not_expired(gateway: Gate
     record = last_record(system, call)
     assert (record["event"], record["outcome"]) == ("release" if state is State.RELEASED else "revocation", str(state))
     assert record["detail"]["ended_at"] == iso(ended_at)
+    assert record["detail"]["no_denial"] == "not_issued"  # else `ends_not_denied` would list it
     assert gateway.state(call_id_of(call.id)) == before
 
 
