@@ -7,6 +7,7 @@ and end the reviews.
 from collections.abc import Iterable
 
 from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
+from jitney.core.access.live_credentials import denial_of
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
@@ -36,7 +37,7 @@ def end_calls(grants: Iterable[Grant], ports: Ports) -> int:
             if after.ending is None and before.at(now).state is not State.PENDING:
                 return None  # it expires
             event, outcome = END_EVENTS.get(after.state, (AuditEvent.REVIEW, Outcome.FAILED))
-            detail = _end_detail(after.ending, now) if after.ending else {}
+            detail = _end_detail(after, after.ending, now) if after.ending else {}
             record = audit.grant_record(event, outcome, after, Origin(), now, code="grant_ended", detail=detail)
             return GrantUpdate(after, record)
 
@@ -53,6 +54,6 @@ def end_calls(grants: Iterable[Grant], ports: Ports) -> int:
     return count
 
 
-def _end_detail(ending: GrantEnd, now: int) -> dict[str, str]:
-    ended_at = {"ended_at": iso(ending.at)} if ending.at < now else {}
-    return {"by": ending.by, "reason": ending.reason, **ended_at}
+def _end_detail(ended: Grant, ending: GrantEnd, now: int) -> dict[str, str]:
+    detail = {"by": ending.by, "reason": ending.reason} | ({"ended_at": iso(ending.at)} if ending.at < now else {})
+    return detail | ({"no_denial": str(denial_of(ended))} if ended.starts_at is not None else {})
