@@ -9,6 +9,9 @@ from jitney.core.review.content import content_hash
 from tests.handlers import test_call_reviews
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.slack_workspace import SlackSystem
+from tests.handlers.test_break_glass import GROUPS, SETTINGS, judge, smash
+from tests.handlers.test_break_glass import pending as break_glass_request
+from tests.handlers.test_break_glass import signed_in as staff
 from tests.handlers.test_bulk_rejections import PATH, UNKNOWN, flood, form_of, results
 from tests.handlers.test_review_pages import pending
 
@@ -91,3 +94,23 @@ class TestSlack:
         office.send(office.submission(view, comment="no"))
         assert refusals(office.system) == [("refusal", "grant_not_found", "staff.alice", {})]
         assert content_hash(grant) in json.dumps(view)
+
+
+@pytest.mark.parametrize("judgement", ["confirm", "object"])
+def test_aud_01_a_follow_up_review_that_comes_second_is_on_record(judgement: str):
+    desk = review_system(reviewers=GROUPS, break_glass=SETTINGS)
+    grant = break_glass_request(desk)
+    assert smash(staff(desk, "gina"), grant).status == 303
+    alice, bob = staff(desk, "alice"), staff(desk, "bob")
+    save, saves = desk.system.store.save, 0
+
+    def overtaken(*given: Any, **named: Any) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == (2 if judgement == "object" else 1):  # an objection revokes first
+            assert judge(bob, grant, "confirm").status == 303
+        save(*given, **named)
+
+    desk.system.store.save = overtaken
+    assert judge(alice, grant, judgement).status == 409
+    assert refusals(desk.system) == [("follow_up", "review_ended", "staff.alice", {"grant": grant.id})]
