@@ -127,7 +127,9 @@ def follow_up(visit: FormVisit) -> Page:
         record = audit.grant_record(AuditEvent.FOLLOW_UP, outcome, after, origin, ports.now(), detail=detail)
         return GrantUpdate(after, record)
 
-    resume_workflow(update_grant(grant, step, ports), ports)
+    with visit.authenticated.counting_refusals(AuditEvent.FOLLOW_UP):
+        after = update_grant(grant, step, ports)  # another person's review may have come first
+    resume_workflow(after, ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 
