@@ -336,6 +336,15 @@ def test_rev_11_the_report_has_the_revocation_of_an_approval_and_when_the_access
     assert report.times.ended == at
 
 
+def test_rev_16_a_call_that_was_sent_ended_with_its_use_although_its_approval_was_revoked_then():
+    recorded = requested(GRANT)
+    recorded.write(AuditEvent.USE, Outcome.SENT, NOW + 9)
+    recorded.write(AuditEvent.REVOCATION, Outcome.REVOKED, NOW + 100, detail={"by": "corp.olga", "reason": "wrong"})
+    report = report_of(recorded, now=NOW + 9000)
+    assert (report.end.state, report.end.by) == (ReportedState.REVOKED, "corp.olga")
+    assert report.times.ended == NOW + 9  # as `access_periods` says
+
+
 def test_rev_08_the_report_has_break_glass_use_and_follow_up():
     report = report_of(broke(requested(replace(PENDING, duration_seconds=900), Outcome.REVIEW)))
     assert report.break_glass == ReportedBreakGlass(NOW + 9, "staff.gina", "down", "2026-11-25T12:00:00Z")
