@@ -38,7 +38,7 @@ def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
         ended = expires_at or (record.time if record else 0)
     else:
         # A revocation after the end changes only what the grant's approval allows.
-        before = [each.time for each in own if each.event == AuditEvent.RELEASE]
+        before = [each.time for each in own if each.event in (AuditEvent.RELEASE, AuditEvent.USE)]
         found = (*before, record.time, record.time_of("ended_at"), expires_at) if record else ()
         ended = min(filter(None, found), default=0)
     return Times(requested, decided, issued, expires_at, ended)
