@@ -968,6 +968,16 @@ def test_rev_17_accesses_whose_approval_may_count_again_are_marked(lake: Lake):
     assert {row["grant_id"] for row in lake.ask("access_periods") if row["may_count_again"]} == {"g-again"}
 
 
+def test_aud_10_no_person_ended_what_expired_although_its_approval_was_revoked_then(lake: Lake):
+    about = {"grant_id": "g-1", "expires_at": iso_of(later=300)}
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, **about)
+    lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, seq=1, later=310, **about)
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, seq=2, later=900, detail={"by": "corp.olga"}, **about)
+    open_grants(lake)
+    (row,) = [each for each in lake.ask("access_periods") if each["grant_id"] == "g-1"]
+    assert (row["ending"], row["ended_by"], row["ended_at"]) == ("expired", None, iso_of(later=300))
+
+
 def test_aud_10_who_could_access_has_what_was_open_and_since_when(lake: Lake):
     open_grants(lake)
     wide, other = ("arn:aws:s3:::rep*", "arn:aws:sqs:eu-west-1:444455556666:jobs"), ("arn:aws:s3:::report",)
