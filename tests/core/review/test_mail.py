@@ -410,6 +410,16 @@ def test_rev_10_the_outcome_names_only_the_people_who_decided():
     assert wording.outcome(sheet(rejected)) == "Rejected by corp.bob"
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.ACTIVE, State.RELEASED])
+def test_rev_10_the_approval_of_an_earlier_version_did_not_approve_the_grant(state: State):
+    earlier, counted = a_vote("alice", VoteVerdict.APPROVE), a_vote("bob", VoteVerdict.APPROVE)
+    votes = replace(earlier, content="of an earlier version"), replace(counted, content=content_hash(WRITES))
+    shown = sheet(replace(WRITES, state=state, votes=votes))
+    if state is State.ACTIVE:
+        assert wording.outcome(shown) == "Approved by corp.bob"
+    assert wording.votes(shown) == ("approved by corp.bob", "approved by corp.alice, no longer counted")
+
+
 def test_rev_03_a_vote_covers_the_conditions():
     other = replace(LISTS, permissions=(replace(LISTS.permissions[0], conditions=()),))
     assert content_hash(other) != content_hash(LISTS)
