@@ -130,8 +130,15 @@ class Sheet(NamedTuple):
     earlier_approvals: tuple[EarlierApproval, ...] = ()
 
     def no_longer_counts(self, vote: Vote) -> bool:
-        """Return whether an approval of the pending request stopped counting, such as when its voter left the group."""
-        if self.state != State.PENDING or vote.verdict is not VoteVerdict.APPROVE:
+        """Return whether an approval stopped counting, because the request changed or, if pending, its voter may not vote.
+
+        Who may vote now says nothing about a request that was decided before.
+        """
+        if vote.verdict is not VoteVerdict.APPROVE:
+            return False
+        if vote.content != self.content:
+            return True
+        if self.state != State.PENDING:
             return False
         return not any(vote.human.name in each.approved for each in self.group_approvals)
 

@@ -83,12 +83,13 @@ def _by(sheet: Sheet) -> str:
 
 
 def outcome(sheet: Sheet) -> str:
-    """Return the request's status, and the people who caused it: "Approved by people.alice"."""
+    """Return the request's status, and the people whose votes caused it: "Approved by people.alice"."""
     status = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
     if sheet.break_glass and sheet.state == "active":
         return f"Active: break-glass by {cut(sheet.break_glass.human.name, MOST_NAME)}"
     verdict = {"active": VoteVerdict.APPROVE, "rejected": VoteVerdict.REJECT}.get(sheet.state)
-    by = [cut(vote.human.name, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
+    counted = (vote for vote in sheet.votes if vote.verdict is verdict and not sheet.no_longer_counts(vote))
+    by = [cut(vote.human.name, MOST_NAME) for vote in counted]
     if sheet.ending and sheet.state == "revoked":
         by = [cut(sheet.ending.by, MOST_NAME)]
     if by and sheet.state == "active":

@@ -17,6 +17,7 @@ from jitney.core.access.request import Permission, RequestedAccess
 from jitney.core.config import ReviewerGroup
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.review import decision_wording as wording
+from jitney.core.review.content import content_hash
 from jitney.core.review.like_requests import LikeRequests
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import escape_exact
@@ -316,7 +317,7 @@ def test_rev_10_the_facts_are_the_brokers_in_its_words():
 
 @pytest.mark.parametrize("state", [each for each in State if each is not State.PENDING])
 def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
-    vote = Vote(identity("corp.alice"), VoteVerdict.APPROVE, "x", "", NOW, "web")
+    vote = Vote(identity("corp.alice"), VoteVerdict.APPROVE, content_hash(PENDING), "", NOW, "web")
     made = message(sheet(PENDING, state=str(state), votes=(vote,)), URL)
     assert presses(made.blocks) == ["page"]
     assert reply(Notice.DECIDED, sheet(PENDING, state="active", votes=(vote,))) == "Approved by corp.alice."
