@@ -268,3 +268,22 @@ def browser_again(desk: ReviewSystem) -> Browser:
     browser = Browser(desk)
     browser.sign_in("alice")
     return browser
+
+
+def test_rev_14_the_second_step_lists_every_risk(desk: ReviewSystem, alice: Browser):
+    """It has no details, so nothing may refer to them."""
+    policies_are(desk, '@id("any") permit (principal, action, resource) when { context.approvals.contains("owners") }'
+                       " when { [true, false].contains(resource.wildcard) };")  # fmt: skip
+    reports, orders = "arn:aws:s3:::reports/*", "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
+    grant = pending(
+        desk,
+        [
+            {"actions": ["s3:PutObject", "s3:DeleteObject", "s3:GetObject"], "resources": [reports]},
+            {"actions": ["dynamodb:DeleteItem", "dynamodb:PutItem"], "resources": [orders]},
+        ],
+    )
+    page = alice.send("GET", f"/reviews/{grant.id}").text
+    assert "more under Details" in page
+    step = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id)).text
+    assert "Details" not in step
+    assert "<li>Moderate: dynamodb:PutItem changes dynamodb table/orders.</li>" in step
