@@ -7,7 +7,7 @@ from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.profile_wording import LEVEL_NAMES
 from jitney.core.actions import AccessLevel
 from jitney.core.patterns import has_wildcard
-from jitney.core.quantities import format_list
+from jitney.core.quantities import format_list, quantity
 from jitney.core.review.harm import deletes, harm_rank
 from jitney.core.review.safe_text import cut, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
@@ -61,7 +61,7 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
         found.append(Access(title, tuple(shown), conditions_shown(limits)))
     if len(grouped) > MOST_ACCESSES:
         left = [name for names in list(grouped.values())[MOST_ACCESSES:] for name in names]
-        more = f"and {len(left)} more on other resources: see the page"
+        more = f"and {quantity(len(left), 'more action')}: see the page"
         found.append(Access(more, ()))
     return tuple(found)
 
