@@ -272,9 +272,12 @@ def browser_again(desk: ReviewSystem) -> Browser:
 
 def test_rev_14_the_second_step_lists_every_risk(desk: ReviewSystem, alice: Browser):
     """It has no details, so nothing may refer to them."""
-    policies_are(desk, '@id("any") permit (principal, action, resource) when { context.approvals.contains("owners") }'
-                       " when { [true, false].contains(resource.wildcard) };")  # fmt: skip
-    reports, orders = "arn:aws:s3:::reports/*", "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
+    wide = "[true, false].contains(resource.wildcard)"
+    policies_are(
+        desk,
+        f'@id("any") permit (principal, action, resource) when {{ {wide} && context.approvals.contains("owners") }};',
+    )
+    reports, orders = "arn:aws:s3:::reports/a/*", "arn:aws:dynamodb:eu-west-1:444455556666:table/orders"
     grant = pending(
         desk,
         [
