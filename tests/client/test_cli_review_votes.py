@@ -21,7 +21,7 @@ from jitney.client.commands import review_rejections
 from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.client.terminal.review_screen import show_entries, show_review
 from jitney.client.terminal.screen import Screen
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Permission
 from jitney.core.review import bulk_rejection
 from jitney.core.review.content import content_hash
@@ -123,6 +123,34 @@ def test_rev_17_a_reviewer_lists_and_shows(alice: Terminal):
     document = json.loads(alice.run("show", grant.id, "--json").stdout)
     assert (document["content"], document["second_step"]) == (content_hash(grant), True)
     assert json.loads(alice.run("list", "--json").stdout)["waiting_for_you"][0]["id"] == grant.id
+
+
+def test_rev_15_a_terminal_shows_the_worst_action_and_the_unusual_resources_first(alice: Terminal):
+    """The agent chose the order of both. `--action` and `--resource` still select by the request's own positions."""
+    reports = "arn:aws:s3:::reports"
+    usual, new, revoked = (f"{reports}/usual", f"{reports}/new", f"{reports}/revoked")
+    wanted = [{"actions": ["s3:PutObject"], "resources": [usual]},
+              {"actions": ["s3:DeleteObject"], "resources": [usual, new, revoked]}]  # fmt: skip
+    grant, store = pending(alice.desk, wanted), alice.desk.system.store
+    obtained = replace(grant, state=State.RELEASED, starts_at=grant.created_at, unissued=False, reviews=())
+    ended = GrantEnd(grant.created_at, "corp.olga", "leaked")
+    for number, (arn, end) in enumerate(((usual, None), (revoked, ended))):
+        deletes = (Permission(("s3:DeleteObject",), (arn,)),)
+        before = replace(obtained, id=f"g-before{number:08d}".translate(str.maketrans("01", "ab")), permissions=deletes)
+        store.grants[before.id] = replace(before, state=State.REVOKED, ending=end) if end else before
+    lines = alice.run("show", grant.id).stdout.splitlines()
+    shown = [line.split(maxsplit=1)[1] for line in lines if line.startswith(("  access ", "    on "))]
+    assert shown == [
+        "s3:DeleteObject, which deletes",
+        f"{revoked} (revoked before)",
+        f"{new} (new)",
+        usual,
+        "s3:PutObject, which writes",
+        f"{usual} (new)",
+    ]
+    done = alice.run("approve", grant.id, "--action", "s3:PutObject", typed="yes\napprove\n")
+    assert done.exit_code == 0, done.output
+    assert stored(alice.desk, grant).permissions == (Permission(("s3:PutObject",), (usual,)),)
 
 
 def test_rev_17_a_person_confirms_what_is_granted_by_a_word(alice: Terminal):
