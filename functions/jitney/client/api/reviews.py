@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from jitney.client.api.api_object import ApiObject, read_object
+from jitney.core.patterns import has_wildcard
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,31 @@ class ApiReviewList:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedAction(ApiObject):
-    """One requested action: what it does, its resources, which of them are new, and its conditions."""
+    """One requested action: what it does, its resources, which of them are new, and its conditions.
+
+    `revoked` are the new resources that the agent obtained before, until a person revoked them. `place` is where to
+    show the action, the worst first.
+    """
 
     action: str
     does: str
     resources: tuple[str, ...]
     new: tuple[str, ...]
     only_if: tuple[str, ...]
+    revoked: tuple[str, ...] = ()
+    place: int = 0
+
+    @property
+    def unusual_first(self) -> tuple[str, ...]:
+        """The resources in the order of the page. The agent chose the order of `resources`."""
+        usual = (frozenset(self.revoked), frozenset(self.new))
+        return tuple(
+            sorted(self.resources, key=lambda arn: (*(arn not in each for each in usual), not has_wildcard(arn)))
+        )
+
+    def mark(self, arn: str) -> str:
+        """Return what is unusual about a resource, or ""."""
+        return "(revoked before)" if arn in self.revoked else "(new)" if arn in self.new else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,9 +68,9 @@ def show_review(review: ApiShownReview, *, details: bool) -> None:
     _fold_heading(shown, label, _LEVELS.get(review.level, "bold red"), review.sentence)
     note = review.undecidable or review.part_only
     _fold(shown, [("status", review.status), ("note", note), ("harm", sentence), *review.facts])
-    for each in review.actions:
+    for each in sorted(review.actions, key=lambda each: each.place):
         _fold(shown, [("access", f"{each.action}, which {each.does}")])
-        _fold(shown, (("  on", f"{arn}{' (new)' if arn in each.new else ''}") for arn in each.resources))
+        _fold(shown, (("  on", f"{arn} {each.mark(arn)}".rstrip()) for arn in each.unusual_first))
         _fold(shown, (("  only if", words) for words in each.only_if))
     _fold(shown, (("parameter", f"{name}: {value}") for name, value in review.parameters))
     _fold(shown, [("lasts", review.duration)])

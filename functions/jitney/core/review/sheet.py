@@ -130,7 +130,7 @@ class Sheet(NamedTuple):
     earlier_approvals: tuple[EarlierApproval, ...] = ()
 
     def no_longer_counts(self, vote: Vote) -> bool:
-        """Return whether an approval stopped counting, because the request changed or, if pending, its voter may not vote.
+        """Return whether an approval stopped counting: the request changed, or its voter may no longer vote on it.
 
         Who may vote now says nothing about a request that was decided before.
         """

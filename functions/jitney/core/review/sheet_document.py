@@ -7,7 +7,7 @@ from typing import Any
 
 from jitney.core.access.conditions import conditions_in_words
 from jitney.core.review import decision_wording, obstacle_wording, wording
-from jitney.core.review.access_wording import action_verb
+from jitney.core.review.access_wording import action_verb, worst_first
 from jitney.core.review.call_wording import all_parameters
 from jitney.core.review.harm import takes_second_step
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
@@ -25,6 +25,8 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
     """
     details = [each._asdict() for each in wording.detail_facts(sheet) if compared or each.name != "New access"]
     harm = decision_wording.harm(sheet)
+    actions = sheet.actions if compared else tuple(each._replace(new=(), revoked=()) for each in sheet.actions)
+    order = worst_first(actions)
     return {
         "id": sheet.grant_id,
         "state": sheet.state,
@@ -41,7 +43,7 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
         "after_approval": wording.after_approval(sheet),
         "rejected_before": wording.rejected_before(sheet),
         "before": decision_wording.before(sheet) if compared else "",
-        "actions": [_action(each if compared else each._replace(new=())) for each in sheet.actions],
+        "actions": [_action(each, order.index(each)) for each in actions],
         "parameters": [each._asdict() for each in all_parameters(sheet.call)] if sheet.call else [],
         "whole_only": sheet.call is not None,
         "duration": wording.duration(sheet),
@@ -72,11 +74,14 @@ def _shortened(sheet: Sheet) -> list[str]:
     return [f"Duration: {less}"] if less else []
 
 
-def _action(requested: RequestedAction) -> dict[str, Any]:
+def _action(requested: RequestedAction, place: int) -> dict[str, Any]:
+    """Return an action. Votes name it by its position, and people see it at its `place`: the worst first."""
     return {
         "action": escape_invisible(requested.action),
         "does": action_verb(requested),
         "resources": [escape_exact(arn) for arn in requested.resources],
         "new": [escape_exact(arn) for arn in requested.new],
+        "revoked": [escape_exact(arn) for arn in requested.revoked],
         "only_if": [escape_exact(words) for words in conditions_in_words(requested.conditions)],
+        "place": place,
     }
