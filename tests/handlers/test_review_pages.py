@@ -494,3 +494,43 @@ def test_rev_11_the_page_of_a_grant_whose_role_aws_refused_does_not_say_that_cre
     olga.sign_in("olga", groups=["security"])
     assert "has obtained credentials" not in olga.send("GET", f"/reviews/{grant_id}").text
     assert "not issued" in olga.send("GET", f"/reviews/{grant_id}/report").text
+
+
+WROTE = "What you wrote was not saved"
+
+
+@pytest.mark.parametrize("why", ["session ended", "token of another session", "decided meanwhile"])
+def test_rev_20_what_was_typed_is_not_lost_if_the_form_is_refused(desk: ReviewSystem, alice: Browser, why: str):
+    grant = pending(desk)
+    form = alice.first_form(grant.id, "reject") | {"comment": 'Read <b>the</b> report, "q3"'}
+    if why == "session ended":
+        desk.sessions.kept.clear()
+    elif why == "token of another session":
+        alice.sign_in("alice")
+    else:
+        bob = Browser(desk)
+        bob.sign_in("bob")
+        bob.send("POST", f"/reviews/{grant.id}", bob.first_form(grant.id, "reject") | {"comment": "No."})
+    page = alice.send("POST", f"/reviews/{grant.id}", form)
+    assert page.status in (401, 403, 409)
+    assert WROTE in page.text
+    assert ">Read &lt;b&gt;the&lt;/b&gt; report, &#34;q3&#34;</textarea>" in page.text
+
+
+@pytest.mark.parametrize("sent_by", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"},
+                                     {"Origin": None, "Sec-Fetch-Site": None}])  # fmt: skip
+def test_rev_05_no_other_site_puts_words_on_a_page(desk: ReviewSystem, alice: Browser, sent_by: dict[str, Any]):
+    grant = pending(desk)
+    form = alice.first_form(grant.id, "reject") | {"comment": "Call 555 to approve"}
+    page = alice.send("POST", f"/reviews/{grant.id}", form, sent_by)
+    assert (page.status, WROTE in page.text, "Call 555" in page.text) == (403, False, False)
+
+
+def test_rev_20_a_secret_that_was_typed_is_masked_on_the_page_of_a_problem(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    form = alice.first_form(grant.id, "reject") | {
+        "comment": "use AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    }
+    desk.sessions.kept.clear()
+    page = alice.send("POST", f"/reviews/{grant.id}", form)
+    assert (WROTE in page.text, "bPxRfiCYEXAMPLEKEY" in page.text) == (True, False)
