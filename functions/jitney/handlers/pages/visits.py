@@ -21,6 +21,7 @@ from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.records.refusal_counts import RefusalKey
 from jitney.handlers.caller.authenticated_request import AuthenticatedRequest
 from jitney.handlers.caller.refusals import count_refused, count_unauthenticated
+from jitney.handlers.pages.own_forms import is_own_form, typed_text
 from jitney.handlers.runtime.edge import HttpHandler, Route, answer, errors_as_problems
 from jitney.handlers.runtime.http import Request, form_fields, grant_id_in, request_from_event
 from jitney.handlers.runtime.logs import about_grant, logger
@@ -148,17 +149,9 @@ class Visit:
         return FormVisit(self.event, self.request, self.ports, self.now, self.root, session, suspensions, fields=fields)
 
     def _require_own_form(self, token: str) -> None:
-        """Require the session's form token, and a browser that names this site as the form's origin.
-
-        https://html.spec.whatwg.org/#origin, https://www.w3.org/TR/fetch-metadata/
-        """
-        session, headers = self._unsuspended_session(), self.request.headers
-        ours = (self._origin, "same-origin")
-        if (
-            not session.accepts_form_token(token)
-            or headers.get("origin", headers.get("sec-fetch-site")) not in ours
-            or headers.get("sec-fetch-site", "same-origin") != "same-origin"
-        ):
+        """Require the session's form token, and a browser that names this site as the form's origin."""
+        session = self._unsuspended_session()
+        if not session.accepts_form_token(token) or not is_own_form(self.request.headers, self._origin):
             detail = "The form was not sent from a page of your session."
             raise Problem("form_token_invalid", detail, "Open the page again, and send its form.")
 
@@ -172,6 +165,11 @@ class Visit:
         else:
             about = RefusalKey("unknown", self.request.origin.source_ip, problem.code)
             count_refused(about, self.ports, self.now)
+
+    @property
+    def typed(self) -> str:
+        """What the person typed into the form that this visit sends, or ""."""
+        return typed_text(self.event, self._origin, self.ports.config.digest, self.ports.config.limits.max_body_bytes)
 
     @property
     def _origin(self) -> str:
@@ -239,7 +237,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         visit.load_session()
         return answered(route(visit))
 
-    page, made = errors_as_problems(attempt, lambda problem: answered(problem_page(problem)))
+    page, made = errors_as_problems(attempt, lambda problem: answered(problem_page(problem, visit.typed)))
     logger.info(
         "answered",
         method=event.get("httpMethod"),
@@ -257,10 +255,10 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
     return Visit(event, request, ports, ports.now(), f"{ports.scheme}:{request.base}")
 
 
-def problem_page(problem: Problem) -> Page:
-    """Return the masked page of a problem, which says what is wrong and what to do."""
+def problem_page(problem: Problem, typed: str = "") -> Page:
+    """Return the masked page of a problem, which says what is wrong and what to do, and repeats what was typed."""
     title = _TITLES.get(problem.code, PROBLEMS[problem.code].title)
-    said = {"title": title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
+    said = {"title": title, "detail": problem.detail, "fix": problem.fix, "code": problem.code, "typed": typed}
     return Page(problem.status, "problem", UNTAGGED.data(said), code=problem.code)
 
 
