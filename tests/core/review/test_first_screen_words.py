@@ -86,7 +86,7 @@ def test_rev_15_every_change_whose_name_says_that_it_deletes_is_a_deletion():
 
 def test_rev_15_wildcard_deletions_are_named_first_and_with_their_resource():
     sheet = shown(asks(("s3:GetObject", WIDE), ("s3:DeleteObject", WIDE), ("s3:DeleteObjectTagging", WIDE)))
-    both = "s3:DeleteObject, s3:DeleteObjectTagging delete everything that s3 reports/2026/* matches."
+    both = "s3:DeleteObject and s3:DeleteObjectTagging delete everything that s3 reports/2026/* matches."
     assert harm_sentence(sheet) == both
     joined = shown(asks(("s3:DeleteObject", WIDE), ("s3:DeleteObject", ONE)))
     final = "s3:DeleteObject deletes everything that s3 reports/2026/* matches. AWS cannot restore what is deleted."
@@ -98,6 +98,21 @@ def test_rev_15_wildcard_deletions_are_named_first_and_with_their_resource():
     levels = [each.level for each in sheet.risks]
     assert levels == sorted(levels, key=tuple(HarmLevel).index)
     assert any(each.name == "DataExfiltration" for each in sheet.risks)
+
+
+NAMES = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging")
+LISTS = {
+    1: ("s3:DeleteObject deletes", "s3 reports/0/* matches"),
+    2: ("s3:DeleteObject and s3:DeleteObjectVersion delete", "s3 reports/0/* and s3 reports/1/* match"),
+    4: (f"{', '.join(NAMES[:3])} and 1 more delete", "s3 reports/0/*, s3 reports/1/* and 2 more match"),
+}
+
+
+@pytest.mark.parametrize("count", LISTS)
+def test_rev_15_the_harm_is_one_sentence_however_much_it_names(count: int):
+    arns = tuple(f"arn:aws:s3:::reports/{number}/*" for number in range(count))
+    grant = replace(PENDING, permissions=(Permission(NAMES[:count], arns),))
+    assert with_changes((), uses_of(grant, ACTIONS))[0].sentence == "{} everything that {}.".format(*LISTS[count])
 
 
 def test_rev_15_a_change_that_policy_named_is_not_named_twice():
