@@ -479,4 +479,4 @@ def test_rev_10_a_mail_offers_the_decisions_that_are_possible(changes: dict[str,
 def test_rev_10_what_a_message_leaves_out_is_not_said_to_be_on_other_resources():
     """The actions that are left out may be of another level only, on the same resources."""
     assert accesses(sheet(of_objects(*[(1, 1)] * 5)))[-1].title == "and 1 more action: see the page"
-    assert accesses(sheet(of_objects(*[(2, 1)] * 5)))[-1].title == "and 2 more actions: see the page"
+    assert accesses(sheet(of_objects(*[(2, 1)] * 5)))[-1].title == "and 5 more actions: see the page"

@@ -1,7 +1,7 @@
 """The level of harm of a request, and the changes that are always among its risks (row REV 15). Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.decision import HarmLevel, Risk
@@ -9,7 +9,6 @@ from jitney.core.access.request import Permission
 from jitney.core.actions import READING, AccessLevel, Action, ActionTable
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, has_wildcard
 from jitney.core.policy.risks import completed_escalations, describe_risks, risks_of
-from jitney.core.quantities import format_list
 from jitney.core.review.safe_text import short_resource
 
 LOW = "low"
@@ -147,15 +146,14 @@ def _names(risks: Sequence[Risk], name: str, action: str) -> bool:
 
 
 def _risk(change: _Change, acts: tuple[str, ...], arns: tuple[str, ...]) -> Risk:
-    listed = tuple(_listed(arns))
-    what = " and ".join(listed)
+    what = _listed([*dict.fromkeys(map(short_resource, arns[:MOST_RESOURCES]))], len(arns[MOST_RESOURCES:]))
     if change in (_DELETES[_WIDE], _WRITES[_WIDE], _WIDE_READ) and "*" not in arns:
-        what = f"everything that {what} {'match' if listed[1:] else 'matches'}"
-    sentence = f"{format_list(acts, MOST_ACTIONS)} {change.verbs[len(acts) > 1]} {what}."
+        what = f"everything that {what} {'match' if ' and ' in what else 'matches'}"
+    sentence = f"{_listed(acts[:MOST_ACTIONS], len(acts[MOST_ACTIONS:]))} {change.verbs[len(acts) > 1]} {what}."
     return Risk(change.name, sentence, acts, level=change.level)
 
 
-def _listed(arns: tuple[str, ...]) -> Iterator[str]:
-    yield from dict.fromkeys(map(short_resource, arns[:MOST_RESOURCES]))
-    if len(arns) > MOST_RESOURCES:
-        yield f"{len(arns) - MOST_RESOURCES} more"
+def _listed(names: Sequence[str], more: int) -> str:
+    """Return names as a part of a sentence: "a", "a and b", "a, b and 2 more"."""
+    *first, last = [*names, *([f"{more} more"] if more else [])]
+    return f"{', '.join(first)} and {last}" if first else last
