@@ -328,6 +328,19 @@ def test_end_08_no_session_outlasts_a_suspension_of_an_hour(desk: ReviewSystem, 
         assert browser.send("GET", "/reviews").status == after
 
 
+def test_end_08_a_suspended_person_is_told_so_and_not_to_sign_in(desk: ReviewSystem, browser: Browser):
+    """A new sign-in would lead to the same page."""
+    token = desk.id_token("olga", None, aud="web", groups=["security"])
+    body = {"kind": "human", "name": "staff.alice", "reason": "left", "unseen": True}
+    status, answer, _ = desk.system.call(suspend, body, token=token)
+    assert status == 201
+    page = browser.sign_in("alice")
+    assert (page.status, "Code: <code>suspended</code>" in page.text) == (403, True)
+    assert "<h1>Suspended by an operator</h1>" in page.text
+    assert answer["suspension"]["id"] in page.text
+    assert '<a class="button"' not in page.text
+
+
 def test_no_session_outlives_its_issuers_place_in_the_configuration(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     others = {name: entry for name, entry in desk.system.config.issuers.items() if name != "staff"}
