@@ -30,8 +30,12 @@ from jitney.handlers.runtime.templates import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
 """The cookies of the session and of a sign-in that has begun."""
-_TITLES: Mapping[str, str] = {"grant_not_found": "Request not found", "request_invalid": "The form is not valid"}
-"""Titles for reviewers, who call a grant a request."""
+_TITLES: Mapping[str, str] = {
+    "grant_not_found": "Request not found",
+    "request_invalid": "The form is not valid",
+    "suspended": "Suspended by an operator",
+}
+"""Titles for reviewers, who call a grant a request, and are no caller."""
 
 
 class Download(NamedTuple):
@@ -135,8 +139,7 @@ class Visit:
     def checked_form(self) -> "FormVisit":
         """Return the visit with its form. The form must come from a page of this session.
 
-        Raises Problem form_token_invalid, sign_in_required, suspended, or one of `form_fields`, after counting the
-        refusal.
+        Counts refusals. Raises Problem form_token_invalid, sign_in_required, suspended, or one of `form_fields`.
         """
         try:
             body = request_from_event(self.event, self.ports.config.digest).body
@@ -273,9 +276,8 @@ def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
     active = session and not visit.suspensions.stopping(session.principal)
     if session and active and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
         cookies.append(visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
-    operator = bool(session and session.principal.groups & set(visit.ports.config.operators))
     common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.request.grant_id}
-    common["operator"] = operator
+    common["operator"] = bool(session and session.principal.groups & set(visit.ports.config.operators))
     body = render(templates, page.template, common | dict(page.values)) if page.template else ""
     file = page.download
     policy = (
