@@ -115,6 +115,12 @@ def test_rev_15_the_harm_is_one_sentence_however_much_it_names(count: int):
     assert with_changes((), uses_of(grant, ACTIONS))[0].sentence == "{} everything that {}.".format(*LISTS[count])
 
 
+def test_rev_15_an_action_that_changes_nothing_is_not_said_to_change_any_resource():
+    """AWS gives kms:Decrypt the level Write."""
+    (risk,) = own_risks((Permission(("kms:Decrypt",), ("*",)),), ACTIONS)
+    assert risk.sentence == "kms:Decrypt may be used on any resource, although AWS could limit it to one."
+
+
 def test_rev_15_a_change_that_policy_named_is_not_named_twice():
     grant = asks(("s3:PutObject", "*"))
     risks = own_risks(grant.permissions, ACTIONS)
