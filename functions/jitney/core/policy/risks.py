@@ -35,8 +35,8 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     ),
     "NotAssessed": ("is not assessed by any rule", "are not assessed by any rule"),
     "InfrastructureModification": (
-        "changes any resource, although AWS could limit it to one",
-        "change any resource, although AWS could limit them to some",
+        "may be used on any resource, although AWS could limit it to one",
+        "may be used on any resource, although AWS could limit them to some",
     ),
 }
 HARM_LEVELS: Mapping[str, HarmLevel] = {
