@@ -328,7 +328,7 @@ def test_end_08_no_session_outlasts_a_suspension_of_an_hour(desk: ReviewSystem, 
         assert browser.send("GET", "/reviews").status == after
 
 
-def test_end_08_a_suspended_person_is_told_so_and_not_to_sign_in(desk: ReviewSystem, browser: Browser):
+def test_end_08_the_page_of_a_suspended_person_offers_no_sign_in(desk: ReviewSystem, browser: Browser):
     """A new sign-in would lead to the same page."""
     token = desk.id_token("olga", None, aud="web", groups=["security"])
     body = {"kind": "human", "name": "staff.alice", "reason": "left", "unseen": True}
