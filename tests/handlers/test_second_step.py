@@ -290,3 +290,13 @@ def test_rev_14_the_second_step_lists_every_risk(desk: ReviewSystem, alice: Brow
     step = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id)).text
     assert "Details" not in step
     assert "<li>Moderate: dynamodb:PutItem changes dynamodb table/orders.</li>" in step
+
+
+def test_rev_14_the_second_step_says_that_the_way_back_discards_a_selection(desk: ReviewSystem, alice: Browser):
+    """The link opens the request anew. Only the browser's Back keeps what was unchecked and typed."""
+    grant = pending(desk, TWO)
+    for button, words in (("approve", "Back to the request"), ("approve_selected", "Discard selection")):
+        step = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id, button)).text
+        links = re.findall(r'<a class="button plain" href="([^"]+)">([^<]+)</a>', step)
+        assert links == [(f"/live/reviews/{grant.id}", words)]
+        assert ("use your browser’s Back" in step) == (button == "approve_selected")
