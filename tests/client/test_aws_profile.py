@@ -148,7 +148,18 @@ def profiles_in(folder: Path, text: str) -> dict[str, dict[str, Any]]:
     return botocore.configloader.load_config(str(folder / "config"))["profiles"]
 
 
-LINES = ["[default]", " [default]", "[profile default]", "[DEFAULT]", "[x]", "", "# note", "region = y", "s3 ="]
+LINES = [
+    "[default]",
+    " [default]",
+    "[profile default]",
+    "[profiles 'default']",
+    "[DEFAULT]",
+    "[x]",
+    "",
+    "# note",
+    "region = y",
+    "s3 =",
+]
 KEYS = ["aws_access_key_id = A", "credential_process: x", "ROLE_ARN=a", "sso_session = s"]
 indents = st.sampled_from(["", " ", "    ", "\t"])
 

@@ -109,6 +109,9 @@ def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "other"))
     profile("x", *ASK, "--write")
     assert (home / "other").read_text() == printed
+    monkeypatch.setenv("AWS_CONFIG_FILE", "$HOME/third")
+    profile("x", *ASK, "--write")
+    assert (home / "third").read_text() == printed
 
 
 def test_a_profile_that_is_replaced_is_said_to_be(home: Path):

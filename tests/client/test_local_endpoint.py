@@ -246,6 +246,15 @@ def test_cli_04_a_shell_gets_the_names_of_its_variables_alone():
         ("[default]\nregion = eu-west-1\n[x]\n[default]\naws_access_key_id = A\n", True),
         ("[default]\nsso_session = s\n", True),
         ("[default]\nlogin_session = arn:aws:iam::444455556666:user/dev\n", True),
+        # Readings of one SDK: botocore, JavaScript, Go, JavaScript, botocore and Go, the AWS CLI 2.
+        ("[profiles default]\naws_access_key_id = A\n", True),
+        ("[profile.default]\naws_access_key_id = A\n", True),
+        ("[default\u00a0]\naws_access_key_id = A\n", True),
+        ("[profile\u00a0default]\naws_access_key_id = A\n", True),
+        ("[default]\naws_access_\u212aey_id = A\n", True),
+        ("[default]\naws_access_key_id = A\n".encode("utf-16-le"), True),
+        ("[sso-session default]\nsso_start_url = https://example.com\n[sso-session x]\nsso_region = a\n", False),
+        ("[profile my-default]\naws_access_key_id = A\n", False),
         ("[other]\n", False),
         (None, False),
         (b"\xff", True),
@@ -259,3 +268,18 @@ def test_the_configuration_file_is_hidden_if_its_default_profile_has_credentials
         (home / ".aws/config").write_bytes(config if isinstance(config, bytes) else config.encode())
     found = container_environment({}, {}, held(endpoint.broker).grant())
     assert (found.get("AWS_CONFIG_FILE") == os.devnull) is hidden
+
+
+@pytest.mark.parametrize(
+    ("named", "file"),
+    # botocore replaces variables in the path. Go replaces nothing in it.
+    [("$HOME/work/config", "work/config"), ("${HOME}/work/config", "work/config"), ("~/work", "~/work")],
+)
+def test_cli_04_a_configuration_file_is_found_as_each_sdk_finds_it(
+    home: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, named: str, file: str
+):
+    monkeypatch.chdir(home)
+    (home / file).parent.mkdir()
+    (home / file).write_text("[default]\naws_access_key_id = A\naws_secret_access_key = s\n")
+    found = container_environment({"AWS_CONFIG_FILE": named}, {}, held(endpoint.broker).grant())
+    assert found["AWS_CONFIG_FILE"] == os.devnull

@@ -84,6 +84,15 @@ def test_cli_07_each_client_starts_the_server(files: Path, home: Path):
     assert "docs" in json.loads((files / ".mcp.json").read_text())["mcpServers"]
 
 
+@pytest.mark.parametrize("named", ["~/other", "$HOME/other"])
+def test_cli_07_the_aws_profile_is_written_where_the_aws_cli_reads(
+    project: Path, home: Path, monkeypatch: pytest.MonkeyPatch, named: str
+):
+    monkeypatch.setenv("AWS_CONFIG_FILE", named)
+    init(*PROFILE, "--yes", *API)
+    assert "[profile jitney]" in (home / "other").read_text()
+
+
 def test_cli_07_a_changed_file_keeps_the_changes_of_others(files: Path):
     init("claude-code", "codex", "--yes", *API)
     mcp, toml = files / ".mcp.json", Path("~/.codex/config.toml").expanduser()

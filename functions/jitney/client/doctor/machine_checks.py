@@ -108,7 +108,7 @@ class MachineChecks:
 
     def _sections(self, variable: str, default: str) -> dict[str, dict[str, str]] | Finding:
         try:
-            path = user_path(self.environment.get(variable) or default)
+            path = user_path(os.path.expandvars(self.environment.get(variable) or default))
         except Invalid:  # without a home folder, SDKs find no file either
             return {}
         parser = RawConfigParser(default_section="")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from jitney.client.api.responses import ApiGrant, GrantWithCredentials
 from jitney.client.problems import Invalid
 from jitney.client.processes.unsignalled import in_foreground
-from jitney.client.profiles.aws_profile import config_path, gives_credentials
+from jitney.client.profiles.aws_profile import config_paths, gives_credentials
 from jitney.client.terminal.command_result import EndedBySignal
 
 # These would override the credentials in the environment, or mix with them: botocore skips the environment when
@@ -92,10 +92,10 @@ def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
     SDKs use that profile before an endpoint.
     """
     try:
-        path = config_path(environment)
+        paths = config_paths(environment)
     except Invalid:  # without a home folder, SDKs find no file either
         return {}
-    return {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(path, "default") else {}
+    return {"AWS_CONFIG_FILE": os.devnull} if any(gives_credentials(path, "default") for path in paths) else {}
 
 
 def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:

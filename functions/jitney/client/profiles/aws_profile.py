@@ -1,6 +1,7 @@
 """A profile in the AWS configuration file that gets its credentials from `jitney credentials`."""
 
 import io
+import os
 import re
 import shlex
 import sys
@@ -15,7 +16,7 @@ from jitney.client.problems import Invalid
 _REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
-_SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
+_SETTING = re.compile(r"([\w.-]+)\s*[=:]")
 # Bytes of an argument that are not UTF-8 come as surrogates.
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # With one of these in the profile, the SDKs take their credentials from it or refuse the profile.
@@ -123,19 +124,30 @@ def written_settings(path: Path, name: str) -> dict[str, str]:
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
-    """Return the path of the AWS configuration file."""
-    return user_path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config")
+    """Return the path of the AWS configuration file, as the AWS CLI and boto3 find it."""
+    return user_path(os.path.expandvars(environment.get("AWS_CONFIG_FILE") or "~/.aws/config"))
+
+
+def config_paths(environment: Mapping[str, str]) -> list[Path]:
+    """Return each path at which an SDK looks for the AWS configuration file. Some do not expand ~ and variables."""
+    named = environment.get("AWS_CONFIG_FILE", "")
+    return [config_path(environment), *([Path(named)] if named else [])]
 
 
 def gives_credentials(path: Path, name: str) -> bool:
-    """Return whether the profile in the file at `path` has credentials. True if the file cannot be read."""
+    """Return whether the profile in the file at `path` has credentials for any SDK.
+
+    True if the file cannot be read as UTF-8.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, UnicodeDecodeError):
         return True
-    found = _possible_settings(text, ("DEFAULT", name, f"profile {name}"))
+    if "\0" in text:  # the AWS CLI can be set to read UTF-16
+        return True
+    found = _possible_settings(text, name)
     return bool(found & (_COMPETING | {"credential_process"})) or any(each.startswith("sso_") for each in found)
 
 
@@ -153,21 +165,31 @@ def _settings(text: str, section: str) -> dict[str, str]:
     }
 
 
-def _possible_settings(text: str, sections: Iterable[str]) -> set[str]:
-    """Return the settings of the sections as any parser may read them.
+def _possible_settings(text: str, name: str) -> set[str]:
+    """Return the settings of the profile as any parser may read them.
 
-    Parsers differ about indented lines, about repeated sections, and about [DEFAULT], which botocore adds to each
-    profile.
+    Parsers differ about indented lines, about headings, and about repeated sections.
     """
-    wanted = [section.split() for section in sections]
     found: set[str] = set()
     inside = False
     for line in _lines(text):
         if heading := _SECTION.match(line):
-            inside = _words(heading[1]) in wanted or (inside and bool(_indent(line)))
+            inside = _may_name(heading[1], name) or (inside and bool(_indent(line)))
         elif inside and (match := _setting(line)):
             found.add(match[1].lower())
     return found
+
+
+def _may_name(heading: str, name: str) -> bool:
+    """Return whether any parser reads the heading as that of the profile.
+
+    botocore accepts any first word that begins with "profile", and adds [DEFAULT] to each profile. The SDK for
+    JavaScript accepts a dot after "profile". The SDKs for Go and JavaScript accept white space that is not ASCII.
+    """
+    for words in (_words(heading), heading.replace("profile.", "profile ", 1).split()):
+        if words in (["DEFAULT"], [name]) or (len(words) == 2 and words[0].startswith("profile") and words[1] == name):
+            return True
+    return False
 
 
 def _setting(line: str) -> re.Match[str] | None:

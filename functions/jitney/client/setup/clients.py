@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.setting_files import user_path
-from jitney.client.profiles.aws_profile import own_words
+from jitney.client.profiles.aws_profile import config_path, own_words
 from jitney.client.setup.insertions import Insertion
 from jitney.client.setup.profile_file import ProfileText
 
@@ -81,9 +81,10 @@ class AgentClient:
         """Return the file's path."""
         if not self.file.startswith("~"):
             return project / self.file
-        moved = environment.get(self.variable, "") if self.variable else ""
-        if moved:
-            return Path(moved) if self.variable == "AWS_CONFIG_FILE" else Path(moved) / Path(self.file).name
+        if self.variable == "AWS_CONFIG_FILE":
+            return config_path(environment)
+        if moved := environment.get(self.variable, "") if self.variable else "":
+            return Path(moved) / Path(self.file).name
         return user_path(self.file)
 
     def found(self, project: Path, environment: Mapping[str, str]) -> bool:
