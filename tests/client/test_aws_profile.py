@@ -24,6 +24,7 @@ from jitney.client.profiles.aws_profile import (
     command_line,
     gives_credentials,
     merged,
+    require_own_credentials,
     section_name,
     stanza,
     write,
@@ -331,3 +332,29 @@ def test_a_region_begins_no_other_setting(text: str):
     assert checked_region("eu-west-1") == "eu-west-1"
     with pytest.raises(Invalid, match="is not a Region"):
         checked_region(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x", "[profile x]\n[profile  x]\naws_access_key_id = A\n"),
+        ("x", "[profile 'x']\n[z]\n[profile x]\n"),
+        ("x", "[profile.x]\naws_access_key_id = A\n"),
+        ("x", "[x]\naws_access_key_id = A\n"),
+        ("default", "[profile default]\naws_access_key_id = A\n"),
+    ],
+)
+def test_a_profile_that_sdks_may_read_in_another_section_is_refused(name: str, text: str):
+    """boto3 takes the last such section. Others prefer [profile default] to [default], and Ruby reads [x]."""
+    with pytest.raises(Invalid, match="read as the profile"):
+        merged(text, name, OURS)
+
+
+@pytest.mark.parametrize("content", ["aws_access_key_id = A\naws_secret_access_key = s\n", "  role_arn = a\n"])
+def test_a_profile_with_credentials_in_the_credentials_file_is_refused(tmp_path: Path, content: str):
+    (tmp_path / "keys").write_text(f"[x]\n{content}")
+    variables = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys")}
+    with pytest.raises(Invalid, match="SDKs prefer these"):
+        require_own_credentials(variables, "x")
+    require_own_credentials(variables, "y")
+    require_own_credentials({"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none")}, "x")

@@ -114,6 +114,16 @@ def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.M
     assert (home / "third").read_text() == printed
 
 
+def test_cli_04_a_profile_with_keys_in_the_credentials_file_is_not_written(home: Path):
+    """Each SDK would use these keys instead of the grant's."""
+    (home / ".aws").mkdir()
+    (home / ".aws" / "credentials").write_text("[x]\naws_access_key_id = A\naws_secret_access_key = s\n")
+    refused = invoke(["profile", "x", *ASK, "--write"])
+    assert (refused.exit_code, "SDKs prefer these" in " ".join(refused.stderr.split())) == (2, True)
+    assert not (home / ".aws" / "config").exists()
+    assert "SDKs prefer these" in " ".join(invoke(["profile", "x", *ASK]).stderr.split())
+
+
 def test_a_profile_that_is_replaced_is_said_to_be(home: Path):
     said = [invoke(["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[:4] for time in ("5m", "5m", "6m")]
     wrote = ["Wrote", "[profile", "x]", "to"]

@@ -93,6 +93,13 @@ def test_cli_07_the_aws_profile_is_written_where_the_aws_cli_reads(
     assert "[profile jitney]" in (home / "other").read_text()
 
 
+def test_cli_07_an_aws_profile_with_keys_in_the_credentials_file_is_not_written(project: Path, home: Path):
+    (home / ".aws").mkdir(exist_ok=True)
+    (home / ".aws/credentials").write_text("[jitney]\naws_access_key_id = A\naws_secret_access_key = s\n")
+    assert "SDKs prefer these" in " ".join(init(*PROFILE, "--yes", *API, expected=2).split())
+    assert not (home / ".aws/config").exists()
+
+
 def test_cli_07_a_changed_file_keeps_the_changes_of_others(files: Path):
     init("claude-code", "codex", "--yes", *API)
     mcp, toml = files / ".mcp.json", Path("~/.codex/config.toml").expanduser()

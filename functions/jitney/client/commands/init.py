@@ -16,7 +16,7 @@ from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.request_options import invalid
 from jitney.client.inputs.setting_files import absolute_path
 from jitney.client.problems import Invalid
-from jitney.client.profiles.aws_profile import lacks_region, region_fix, section_name
+from jitney.client.profiles.aws_profile import lacks_region, region_fix, require_own_credentials, section_name
 from jitney.client.profiles.profile_settings import settings_for_request
 from jitney.client.setup import selection
 from jitney.client.setup.clients import AWS, AgentClient
@@ -64,6 +64,8 @@ def init(
         project = absolute_path(folder)
         chosen = selection.selected(clients or (), project, os.environ)
         ledger = Ledger(xdg(os.environ, "XDG_DATA_HOME", ".local/share") / "init.json")
+        if AWS in chosen and not remove:
+            require_own_credentials(os.environ, profile)
         entries = {} if remove else _entries(chosen, connection, request, target)
         changes = [_planned(_file(each, project, profile), ledger, entries.get(each.name)) for each in chosen]
         if not as_json:

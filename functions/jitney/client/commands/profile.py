@@ -8,6 +8,7 @@ import typer
 from jitney.client.api.broker import checked_grant_id
 from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
+from jitney.client.problems import Invalid
 from jitney.client.profiles import aws_profile
 from jitney.client.profiles.profile_settings import profile_settings, settings_for_request
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
@@ -51,6 +52,7 @@ def profile(
         else:
             settings = settings_for_request(target, request, connection, wait=wait, region=region)
         path = aws_profile.config_path(os.environ)
+        _check_other_credentials(name, raises=write)
         replaced = write and aws_profile.write(path, name, settings)
         if as_json:
             print_json({"profile": name, "settings": settings, "file": str(path) if write else None})
@@ -62,6 +64,16 @@ def profile(
             typer.echo(aws_profile.stanza(name, settings), nl=False)
         if aws_profile.lacks_region(aws_profile.written_settings(path, name) if write else settings, os.environ):
             screen().note(f"jitney: Profile {name} has no Region. {aws_profile.region_fix(name)}")
+
+
+def _check_other_credentials(name: str, *, raises: bool) -> None:
+    """Raise Invalid if SDKs would prefer the credentials file. Without `raises`, show a note instead."""
+    try:
+        aws_profile.require_own_credentials(os.environ, name)
+    except Invalid as problem:
+        if raises:
+            raise
+        screen().note(f"jitney: {problem.detail} {problem.fix}")
 
 
 def _region_of(grant: str, connection: options.Connection) -> str:

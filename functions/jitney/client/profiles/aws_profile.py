@@ -76,10 +76,14 @@ def stanza(name: str, settings: Mapping[str, str]) -> str:
 def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
     """Return the configuration file `text` with the section's `settings` set, and otherwise unchanged.
 
-    Raises Invalid when the section names another source of credentials.
+    Raises Invalid when the section names another source of credentials, or when SDKs may read another section.
     """
     lines = _lines(text)
     bounds = _section_bounds(lines, section_name(name))
+    for index, heading in _headings(text, name):
+        if not bounds or index != bounds[0]:
+            detail = f"The file has the section [{heading}], which some SDKs read as the profile {name}."
+            raise _in_use(detail, "Choose another name, or remove that section.")
     if bounds is None:
         gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
         return text + gap + stanza(name, settings)
@@ -125,13 +129,32 @@ def written_settings(path: Path, name: str) -> dict[str, str]:
 
 def config_path(environment: Mapping[str, str]) -> Path:
     """Return the path of the AWS configuration file, as the AWS CLI and boto3 find it."""
-    return user_path(os.path.expandvars(environment.get("AWS_CONFIG_FILE") or "~/.aws/config"))
+    return config_paths(environment)[0]
 
 
 def config_paths(environment: Mapping[str, str]) -> list[Path]:
-    """Return each path at which an SDK looks for the AWS configuration file. Some do not expand ~ and variables."""
-    named = environment.get("AWS_CONFIG_FILE", "")
-    return [config_path(environment), *([Path(named)] if named else [])]
+    """Return each path at which an SDK looks for the AWS configuration file, beginning with that of the AWS CLI."""
+    return _paths(environment.get("AWS_CONFIG_FILE", ""), "~/.aws/config")
+
+
+def _paths(named: str, default: str) -> list[Path]:
+    """Return the path with ~ and variables expanded, as the AWS CLI does, and as it is, because some SDKs do not."""
+    return [user_path(os.path.expandvars(named or default)), *([Path(named)] if named else [])]
+
+
+def require_own_credentials(environment: Mapping[str, str], name: str) -> None:
+    """Raise Invalid if the credentials file has credentials for the profile, because SDKs prefer these."""
+    try:
+        paths = _paths(environment.get("AWS_SHARED_CREDENTIALS_FILE", ""), "~/.aws/credentials")
+    except Invalid:  # without a home folder, SDKs find no file either
+        return
+    for path in paths:
+        text = ""
+        with suppress(OSError, UnicodeDecodeError):
+            text = path.read_bytes().decode("utf-8-sig")
+        if _headings(text, name) and gives_credentials(path, name):
+            detail = f"{path} has credentials for the profile {name}, and SDKs prefer these."
+            raise _in_use(detail, f"Choose another name, or remove [{name}] from that file.")
 
 
 def gives_credentials(path: Path, name: str) -> bool:
@@ -178,6 +201,12 @@ def _possible_settings(text: str, name: str) -> set[str]:
         elif inside and (match := _setting(line)):
             found.add(match[1].lower())
     return found
+
+
+def _headings(text: str, name: str) -> list[tuple[int, str]]:
+    """Return the line number and the words of each heading that a parser may read as that of the profile."""
+    found = ((index, match[1].strip()) for index, line in enumerate(_lines(text)) if (match := _SECTION.match(line)))
+    return [(index, heading) for index, heading in found if _may_name(heading, name) and heading != "DEFAULT"]
 
 
 def _may_name(heading: str, name: str) -> bool:
@@ -240,9 +269,7 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
         key = match[1].lower() if match else ""
         if key in _COMPETING or key.startswith("sso_"):
             detail = f"The profile {name} already has {key}, which competes with credential_process."
-            raise Invalid(
-                "profile_conflict", "The profile is in use", detail, "Choose another name, or remove that setting."
-            )
+            raise _in_use(detail, "Choose another name, or remove that setting.")
         dropping = key in settings or (dropping and continues)
         if not dropping:
             yield line
@@ -268,6 +295,10 @@ def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
 
 def _invalid(detail: str, fix: str) -> Invalid:
     return Invalid("profile_invalid", "The profile cannot be written", detail, fix)
+
+
+def _in_use(detail: str, fix: str) -> Invalid:
+    return Invalid("profile_conflict", "The profile is in use", detail, fix)
 
 
 def _unwritable(detail: str, fix: str) -> Invalid:
