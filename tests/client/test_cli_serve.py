@@ -61,6 +61,12 @@ def test_cli_04_the_lines_of_serve_hide_a_default_profile_that_has_credentials(g
         assert json.loads(done.stdout)["environment"].get("AWS_CONFIG_FILE") == hidden
 
 
+def test_cli_04_the_lines_of_serve_keep_its_token_from_a_proxy(granting: FakeBroker, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    lines = exported(command("serve", *ASK, "--background").stdout)
+    assert lines["NO_PROXY"] == lines["no_proxy"] == "127.0.0.1,localhost"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_end_01_serve_gives_credentials_until_a_signal_and_releases_the_grant(granting: FakeBroker, number: int):
     with subprocess.Popen([JITNEY, "serve", *ASK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:

@@ -283,3 +283,21 @@ def test_cli_04_a_configuration_file_is_found_as_each_sdk_finds_it(
     (home / file).write_text("[default]\naws_access_key_id = A\naws_secret_access_key = s\n")
     found = container_environment({"AWS_CONFIG_FILE": named}, {}, held(endpoint.broker).grant())
     assert found["AWS_CONFIG_FILE"] == os.devnull
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_cli_04_no_proxy_gets_the_token_of_the_endpoint(endpoint: Endpoint, name: str):
+    """The library object_store of Rust sends each request to a proxy, also one to 127.0.0.1."""
+    grant = held(endpoint.broker).grant()
+    before = {name: "http://proxy.example.com:3128", "NO_PROXY": "internal,localhost"}
+    found = container_environment(before, {}, grant)
+    assert (found["NO_PROXY"], found["no_proxy"]) == ("internal,127.0.0.1,localhost",) * 2
+    assert "NO_PROXY" not in container_environment({"HTTPS_PROXY": "http://proxy.example.com:3128"}, {}, grant)
+
+
+@pytest.mark.parametrize("name", ["MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"])
+def test_cli_04_keys_that_restic_prefers_to_the_endpoint_are_removed(endpoint: Endpoint, name: str):
+    """Its library, minio-go, reads these and the credentials of the MinIO Client before it asks the endpoint."""
+    found = container_environment({name: "x"}, HIDDEN_SOURCES, held(endpoint.broker).grant())
+    assert (found.get(name), found["MINIO_SHARED_CREDENTIALS_FILE"]) == (None, os.devnull)
+    assert overriding_variables({name: "x"}, {}) == [name]

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -252,6 +253,30 @@ def test_gw_13_serve_prints_the_environment_and_releases_the_grant_at_its_end(co
         assert process.wait(PATIENCE) == 0
     assert len(connected.calls("POST", "/v1/calls")) == 1
     assert len(connected.calls("DELETE", RELEASE)) == 1
+
+
+def test_gw_13_the_lines_of_serve_override_the_shells_own_endpoints_and_proxy(
+    connected: FakeBroker, monkeypatch: pytest.MonkeyPatch
+):
+    connected.say("POST", "/v1/grants", 201, granted())
+    connected.say("DELETE", RELEASE, 200, ended())
+    connected.say("POST", "/v1/calls", 200, answered(b"x"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with subprocess.Popen(
+        [JITNEY, "serve", *ASK, "--gateway"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert GRANT_ID in process.stderr.readline()
+        os.set_blocking(process.stdout.fileno(), False)
+        code = "import boto3; print(boto3.client('s3').get_object(Bucket='b-1', Key='k')['Body'].read())"
+        shell = f"{process.stdout.read()}\n{sys.executable} -c {shlex.quote(code)}"
+        done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert done.stdout == "b'x'\n", done.stderr
 
 
 def get(url: str, key_id: str, secret: str) -> bytes:

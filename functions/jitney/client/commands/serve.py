@@ -24,7 +24,13 @@ from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.inputs.request_options import invalid
 from jitney.client.problems import ClientProblem
-from jitney.client.processes.child import ended_by_signals, heeded, hidden_configuration, overriding_variables
+from jitney.client.processes.child import (
+    ended_by_signals,
+    excluded_from_proxy,
+    heeded,
+    hidden_configuration,
+    overriding_variables,
+)
 from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
 from jitney.core.quantities import quantity
 
@@ -127,7 +133,12 @@ def _stop_all(*, as_json: bool) -> None:
 def _print_environment(variables: Mapping[str, str], grant: str, *, as_json: bool) -> None:
     if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in variables:
         variables = {**variables, **hidden_configuration(os.environ)}
+    variables = {**variables, **excluded_from_proxy(os.environ)}
     unset = overriding_variables(os.environ, variables)
+    if "AWS_ENDPOINT_URL" in variables:
+        from jitney.client.gateway.environment import redirecting_variables  # noqa: PLC0415 - only the gateway needs it
+
+        unset = sorted({*unset, *redirecting_variables(os.environ, variables)})
     if as_json:
         print_json({"grant": grant, "environment": dict(variables), "unset": unset})
     else:

@@ -20,11 +20,12 @@ from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, R
 CREDENTIALS_PATH = "/.jitney/credentials"
 """The endpoint's path. It is not a path of AWS, because a bucket's name begins with a letter or a digit."""
 
-# Variables that hide what SDKs try before an endpoint: the credentials file, and ~/.boto (boto3 and the AWS CLI).
-# Some SDKs also try a machine's metadata service.
+# Variables that hide what SDKs try before an endpoint: the credentials file, ~/.boto (boto3 and the AWS CLI), and the
+# file of the MinIO Client (restic). Some SDKs also try a machine's metadata service.
 HIDDEN_SOURCES = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "BOTO_CONFIG": os.devnull,
+    "MINIO_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import endpoint_variable
-from jitney.client.processes.child import with_region, without_aws_credentials
+from jitney.client.processes.child import not_proxied, with_region, without_aws_credentials
 
 SHARED_PATHS = ("bedrock-agent", "bedrock-agent-runtime")
 """Services whose requests are equal to another service's for some operations. Each has an endpoint of its own."""
@@ -24,7 +24,6 @@ _REMOVED = frozenset(
     }
 )
 _ENDPOINTS = "AWS_ENDPOINT_URL"
-_NOT_PROXIED = ("NO_PROXY", "no_proxy")
 
 
 def endpoint_environment(port: int, keys: PlaceholderKeys, region: str) -> dict[str, str]:
@@ -57,11 +56,16 @@ def gateway_environment(
 
     The result has no other key, profile or endpoint of AWS. A Region in `environment` is kept.
     """
-    kept = {
-        name: value
-        for name, value in without_aws_credentials(environment).items()
-        if name not in _REMOVED and not name.startswith(_ENDPOINTS)
-    }
-    direct = {name: ",".join(filter(None, (kept.get(name, ""), "127.0.0.1", "localhost"))) for name in _NOT_PROXIED}
+    kept = {name: value for name, value in without_aws_credentials(environment).items() if not _redirects(name)}
     own = endpoint_environment(port, keys, "") | {"JITNEY_GRANT_ID": grant_id}
-    return with_region(kept, region) | direct | own
+    return with_region(kept, region) | not_proxied(environment) | own
+
+
+def redirecting_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
+    """Return the names of shell variables in `environment` that would lead SDKs past the `variables` of an endpoint."""
+    found = (name for name in environment if _redirects(name) and name not in variables)
+    return sorted(name for name in found if name.isascii() and name.isidentifier())
+
+
+def _redirects(name: str) -> bool:
+    return name in _REMOVED or name.startswith(_ENDPOINTS)

@@ -46,8 +46,15 @@ _SECRETS = frozenset({"JITNEY_CLIENT_SECRET", "JITNEY_REVIEW_CLIENT_SECRET", "JI
 _BEARER = "AWS_BEARER_TOKEN_"
 # botocore reads only AWS_DEFAULT_REGION, and the other SDKs only AWS_REGION.
 _REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
-# SDKs prefer keys in these variables to those of the endpoint.
-_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"})
+# SDKs prefer keys in these variables to those of the endpoint. The last four are for minio-go, which restic uses.
+_KEYS = frozenset(
+    {
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"),
+        *("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),
+    }
+)
+_NOT_PROXIED = ("NO_PROXY", "no_proxy")
+_OWN_HOSTS = ("127.0.0.1", "localhost")
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 SignalHandler: TypeAlias = Callable[[int, FrameType | None], None]
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -83,7 +90,23 @@ def container_environment(
     """
     kept = {name: value for name, value in without_aws_credentials(environment).items() if name not in _KEYS}
     own = {**hidden_configuration(environment), **variables, "JITNEY_GRANT_ID": grant.id}
-    return with_region(kept, grant.region) | own
+    return with_region(kept, grant.region) | excluded_from_proxy(environment) | own
+
+
+def excluded_from_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that exclude this machine from the HTTP proxy in `environment`; {} without a proxy.
+
+    Some SDKs would send an endpoint's token, or whole calls, to that proxy.
+    """
+    named = any(value and name.lower() in ("http_proxy", "all_proxy") for name, value in environment.items())
+    return not_proxied(environment) if named else {}
+
+
+def not_proxied(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return NO_PROXY and no_proxy, with this machine and what either of them excludes in `environment`."""
+    given = {each.strip() for name in _NOT_PROXIED for each in environment.get(name, "").split(",")}
+    hosts = [*sorted(given - {"", *_OWN_HOSTS}), *_OWN_HOSTS]
+    return dict.fromkeys(_NOT_PROXIED, ",".join(hosts))
 
 
 def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
