@@ -133,7 +133,8 @@ def _expired(role_arns: Iterable[str], run: ReconcilerRun, ports: Ports) -> dict
 
     def expire(grant: Grant, ports: Ports) -> Grant:
         current = record_expiry(grant, suspensions, ports)
-        end_calls([current], ports)  # a call whose grant has ended has not expired
+        if current.call:
+            end_calls([current], ports)  # a call whose grant has ended has not expired
         return current
 
     return {"expired": count_recorded(run.in_time(overdue), ports, expire)}
