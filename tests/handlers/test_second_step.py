@@ -293,7 +293,7 @@ def test_rev_14_the_second_step_lists_every_risk(desk: ReviewSystem, alice: Brow
 
 
 def test_rev_14_the_second_step_says_that_the_way_back_discards_a_selection(desk: ReviewSystem, alice: Browser):
-    """The link opens the request anew. Only the browser's Back keeps what was unchecked and typed."""
+    """The link opens the request again. Only the browser's Back keeps what was unchecked and typed."""
     grant = pending(desk, TWO)
     for button, words in (("approve", "Back to the request"), ("approve_selected", "Discard selection")):
         step = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id, button)).text
