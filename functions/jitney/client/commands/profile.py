@@ -10,6 +10,7 @@ from jitney.client.inputs import options
 from jitney.client.inputs.grouping import grouped
 from jitney.client.problems import Invalid
 from jitney.client.profiles import aws_profile
+from jitney.client.profiles.aws_config_sections import config_path
 from jitney.client.profiles.profile_settings import profile_settings, settings_for_request
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 
@@ -51,7 +52,7 @@ def profile(
             settings = profile_settings(words, connection, wait=wait, region=region)
         else:
             settings = settings_for_request(target, request, connection, wait=wait, region=region)
-        path = aws_profile.config_path(os.environ)
+        path = config_path(os.environ)
         _check_other_credentials(name, raises=write)
         replaced = write and aws_profile.write(path, name, settings)
         if as_json:

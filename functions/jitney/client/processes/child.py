@@ -12,7 +12,8 @@ from typing import TypeAlias
 from jitney.client.api.responses import ApiGrant, GrantWithCredentials
 from jitney.client.problems import Invalid
 from jitney.client.processes.unsignalled import in_foreground
-from jitney.client.profiles.aws_profile import config_paths, gives_credentials
+from jitney.client.profiles.aws_config_sections import config_paths
+from jitney.client.profiles.aws_profile import gives_credentials
 from jitney.client.terminal.command_result import EndedBySignal
 
 # These would override the credentials in the environment, or mix with them: botocore skips the environment when

@@ -1,7 +1,5 @@
 """A profile in the AWS configuration file that gets its credentials from `jitney credentials`."""
 
-import io
-import os
 import re
 import shlex
 import sys
@@ -10,13 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitney.client.file_replacement import real_path, replace_file
-from jitney.client.inputs.setting_files import user_path
 from jitney.client.problems import Invalid
+from jitney.client.profiles.aws_config_sections import (
+    SECTION,
+    file_lines,
+    file_paths,
+    heading_words,
+    headings_of,
+    indent_of,
+    possible_settings,
+    setting_in,
+)
 
 _REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
-_SECTION = re.compile(r"\s*\[([^\]]*)\]")
-_SETTING = re.compile(r"([\w.-]+)\s*[=:]")
 # Bytes of an argument that are not UTF-8 come as surrogates.
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # With one of these in the profile, the SDKs take their credentials from it or refuse the profile.
@@ -78,9 +83,9 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
 
     Raises Invalid when the section names another source of credentials, or when SDKs may read another section.
     """
-    lines = _lines(text)
+    lines = file_lines(text)
     bounds = _section_bounds(lines, section_name(name))
-    for index, heading in _headings(text, name):
+    for index, heading in headings_of(text, name):
         if not bounds or index != bounds[0]:
             detail = f"The file has the section [{heading}], which some SDKs read as the profile {name}."
             raise _in_use(detail, "Choose another name, or remove that section.")
@@ -90,7 +95,7 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
     start, end = bounds
     inside = lines[start + 1 : end]
     # A parser takes a line with more indentation than the setting before it as a continuation of that setting.
-    indent = next((_indent(line) for line in inside if not _is_comment(line)), "")
+    indent = next((indent_of(line) for line in inside if not _is_comment(line)), "")
     heading = lines[start] if lines[start].endswith("\n") else lines[start] + "\n"
     ours = (f"{indent}{key} = {value}\n" for key, value in settings.items())
     return "".join([*lines[:start], heading, *ours, *_without(inside, name, settings), *lines[end:]])
@@ -98,7 +103,7 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
 
 def without_section(text: str, section: str) -> str:
     """Return the configuration file `text` without the section, and otherwise unchanged."""
-    lines = _lines(text)
+    lines = file_lines(text)
     start, end = _section_bounds(lines, section) or (0, 0)
     return "".join(lines[:start] + lines[end:])
 
@@ -127,32 +132,17 @@ def written_settings(path: Path, name: str) -> dict[str, str]:
     return _settings(path.read_bytes().decode("utf-8"), section_name(name))
 
 
-def config_path(environment: Mapping[str, str]) -> Path:
-    """Return the path of the AWS configuration file, as the AWS CLI and boto3 find it."""
-    return config_paths(environment)[0]
-
-
-def config_paths(environment: Mapping[str, str]) -> list[Path]:
-    """Return each path at which an SDK looks for the AWS configuration file, beginning with that of the AWS CLI."""
-    return _paths(environment.get("AWS_CONFIG_FILE", ""), "~/.aws/config")
-
-
-def _paths(named: str, default: str) -> list[Path]:
-    """Return the path with ~ and variables expanded, as the AWS CLI does, and as it is, because some SDKs do not."""
-    return [user_path(os.path.expandvars(named or default)), *([Path(named)] if named else [])]
-
-
 def require_own_credentials(environment: Mapping[str, str], name: str) -> None:
     """Raise Invalid if the credentials file has credentials for the profile, because SDKs prefer these."""
     try:
-        paths = _paths(environment.get("AWS_SHARED_CREDENTIALS_FILE", ""), "~/.aws/credentials")
+        paths = file_paths(environment.get("AWS_SHARED_CREDENTIALS_FILE", ""), "~/.aws/credentials")
     except Invalid:  # without a home folder, SDKs find no file either
         return
     for path in paths:
         text = ""
         with suppress(OSError, UnicodeDecodeError):
             text = path.read_bytes().decode("utf-8-sig")
-        if _headings(text, name) and gives_credentials(path, name):
+        if headings_of(text, name) and gives_credentials(path, name):
             detail = f"{path} has credentials for the profile {name}, and SDKs prefer these."
             raise _in_use(detail, f"Choose another name, or remove [{name}] from that file.")
 
@@ -170,63 +160,18 @@ def gives_credentials(path: Path, name: str) -> bool:
         return True
     if "\0" in text:  # the AWS CLI can be set to read UTF-16
         return True
-    found = _possible_settings(text, name)
+    found = possible_settings(text, name)
     return bool(found & (_COMPETING | {"credential_process"})) or any(each.startswith("sso_") for each in found)
 
 
-def _lines(text: str) -> list[str]:
-    return io.StringIO(text, newline="").readlines()  # str.splitlines would cut at U+2028 too
-
-
 def _settings(text: str, section: str) -> dict[str, str]:
-    lines = _lines(text)
+    lines = file_lines(text)
     start, end = _section_bounds(lines, section) or (0, 0)
     return {
         match[1].lower(): line.strip()[match.end() :].strip()
         for line, continues in _with_continuations(lines[start + 1 : end])
-        if not continues and (match := _setting(line))
+        if not continues and (match := setting_in(line))
     }
-
-
-def _possible_settings(text: str, name: str) -> set[str]:
-    """Return the settings of the profile as any parser may read them.
-
-    Parsers differ about indented lines, about headings, and about repeated sections.
-    """
-    found: set[str] = set()
-    inside = False
-    for line in _lines(text):
-        if heading := _SECTION.match(line):
-            inside = _may_name(heading[1], name) or (inside and bool(_indent(line)))
-        elif inside and (match := _setting(line)):
-            found.add(match[1].lower())
-    return found
-
-
-def _headings(text: str, name: str) -> list[tuple[int, str]]:
-    """Return the line number and the words of each heading that a parser may read as that of the profile."""
-    found = ((index, match[1].strip()) for index, line in enumerate(_lines(text)) if (match := _SECTION.match(line)))
-    return [(index, heading) for index, heading in found if _may_name(heading, name) and heading != "DEFAULT"]
-
-
-def _may_name(heading: str, name: str) -> bool:
-    """Return whether any parser reads the heading as that of the profile.
-
-    botocore accepts any first word that begins with "profile", and adds [DEFAULT] to each profile. The SDK for
-    JavaScript accepts a dot after "profile". The SDKs for Go and JavaScript accept white space that is not ASCII.
-    """
-    for words in (_words(heading), heading.replace("profile.", "profile ", 1).split()):
-        if words in (["DEFAULT"], [name]) or (len(words) == 2 and words[0].startswith("profile") and words[1] == name):
-            return True
-    return False
-
-
-def _setting(line: str) -> re.Match[str] | None:
-    return _SETTING.match(line.strip())
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
 
 
 def _is_comment(line: str) -> bool:
@@ -238,34 +183,26 @@ def _with_continuations(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Yield each line of a section, and whether it continues the setting before it, by botocore's parser."""
     widest = sys.maxsize
     for line in lines:
-        continues = bool(line.strip()) and len(_indent(line)) > widest
+        continues = bool(line.strip()) and len(indent_of(line)) > widest
         if not continues and not _is_comment(line):
-            widest = len(_indent(line))
+            widest = len(indent_of(line))
         yield line, continues
 
 
 def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
     """Return the number of the section's heading line, and that of the line after the section."""
-    headings = [(index, _words(match[1])) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
+    headings = [(index, heading_words(match[1])) for index, line in enumerate(lines) if (match := SECTION.match(line))]
     for position, (index, words) in enumerate(headings):
         if words == section.split():
             return index, headings[position + 1][0] if position + 1 < len(headings) else len(lines)
     return None
 
 
-def _words(heading: str) -> list[str]:
-    """Return the words of a heading without quotes, as botocore reads them."""
-    try:
-        return shlex.split(heading)
-    except ValueError:
-        return heading.split()
-
-
 def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> Iterable[str]:
     """Yield the section's lines without `settings` and the lines that continue them."""
     dropping = False
     for line, continues in _with_continuations(lines):
-        match = None if continues else _setting(line)
+        match = None if continues else setting_in(line)
         key = match[1].lower() if match else ""
         if key in _COMPETING or key.startswith("sso_"):
             detail = f"The profile {name} already has {key}, which competes with credential_process."
@@ -315,7 +252,7 @@ def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
         fix = "Correct that line: the AWS CLI and boto3 refuse the whole file."
         raise _unwritable(f"{real} is not a configuration file: {broken}.", fix)
     content = merged(text, name, settings)
-    known = _section_bounds(_lines(text), section_name(name)) is not None
+    known = _section_bounds(file_lines(text), section_name(name)) is not None
     real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_file(real, content.encode("utf-8"))
     return known and content != text

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from jitney.client.inputs.optional import load_extra
 from jitney.client.inputs.setting_files import user_path
-from jitney.client.profiles.aws_profile import config_path, own_words
+from jitney.client.profiles.aws_config_sections import config_path
+from jitney.client.profiles.aws_profile import own_words
 from jitney.client.setup.insertions import Insertion
 from jitney.client.setup.profile_file import ProfileText
 
