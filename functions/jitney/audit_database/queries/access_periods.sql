@@ -2,7 +2,7 @@
 SELECT access.began_at,
        CASE WHEN access.ended_early_at < access.expires_at THEN access.ended_early_at
             WHEN access.ending IS NOT NULL THEN access.expires_at END AS ended_at,
-       access.ending, access.ended_by,
+       access.ending, CASE WHEN access.ended_by <> '' THEN access.ended_by END AS ended_by,
        CASE access.event WHEN 'vote' THEN 'review' WHEN 'break_glass' THEN 'break-glass'
                          ELSE CASE WHEN access.earlier_grant IS NULL THEN 'policy' ELSE 'earlier approval' END END
            AS allowed_by,
@@ -40,7 +40,9 @@ FROM (
            MIN(CASE WHEN event IN ('release', 'revocation', 'use', 'issue') AND ends_access
                     THEN COALESCE(json_extract_scalar(detail, '$.ended_at'), time) END) AS ended_early_at,
            MAX_BY(CASE event WHEN 'use' THEN 'used' ELSE outcome END, CASE WHEN ends_access THEN 0 - seq END) AS ending,
-           MAX_BY(json_extract_scalar(detail, '$.by'), CASE WHEN ends_access THEN 0 - seq END) AS ended_by,
+           -- Engines differ in whether MAX_BY returns NULL.
+           MAX_BY(COALESCE(json_extract_scalar(detail, '$.by'), ''), CASE WHEN ends_access THEN 0 - seq END)
+               AS ended_by,
            -- An allowed request issues the first credentials, unless it is for the gateway. A failure is a second record.
            COUNT(DISTINCT CASE WHEN outcome = 'allowed' AND (event = 'issue' OR (event = 'request'
                                     AND json_extract_scalar(detail, '$.way') = 'credentials')) THEN seq END)
