@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
 from jitney.core.integrity.seals import next_seal
 from jitney.core.problems import Problem
@@ -19,6 +19,7 @@ from jitney.handlers.pages.request_list import MOST_READ
 from tests.core.identity import minting
 from tests.fakes import ROLE_ARN
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_call_pages import waiting
 from tests.handlers.test_matrix import WHO, Cell, cells, signed_in
 from tests.handlers.test_request_list import ACTIVE, WAITS, flood
 from tests.identities import identity
@@ -213,3 +214,13 @@ def test_rev_19_who_sees_the_overview(desk: ReviewSystem, cell: Cell):
     assert (desk.system.store.grants, len(desk.system.records())) == before
     offered = f"/live{PATH}" in browser.send("GET", "/reviews").text
     assert offered is (cell.expected == "200")
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.ACTIVE])
+def test_rev_19_a_call_of_an_ended_grant_is_not_open(desk: ReviewSystem, olga: Browser, state: State):
+    child, grants = waiting(desk), desk.system.store.grants
+    grants[child.id] = replace(child, state=state, starts_at=NOW if state is State.ACTIVE else None)
+    assert child.id in {each["Request"] for each in rows(olga, str(state))}
+    parent = grants[child.call.grant_id]
+    grants[parent.id] = parent.end(State.REVOKED, GrantEnd(NOW, "staff.olga", "leaked"))
+    assert rows(olga, "pending") == rows(olga, "active") == []
