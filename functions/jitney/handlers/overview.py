@@ -28,6 +28,7 @@ from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.handlers.pages.request_list import MOST_UNREVIEWED, read_in_state
 from jitney.handlers.pages.viewers import redirect_to_sign_in
 from jitney.handlers.pages.visits import Download, Page, Visit, pages
+from jitney.handlers.review.under_review import all_under_review
 
 MOST_SHOWN = 50
 """The limit of rows of one table on the page. The CSV has all rows that were read."""
@@ -64,7 +65,8 @@ class OverviewReads:
 
     def _open(self, state: State) -> OpenGrants:
         read = read_in_state(state, self._ports, self.now)
-        applied = (self._visit.suspensions.applied(each).at(self.now) for each in read.grants)
+        reviews = all_under_review(read.grants, self._ports, self._visit.suspensions)
+        applied = (each.grant.at(self.now) for each in reviews)
         return OpenGrants(tuple(each for each in applied if each.state is state), not read.cut)
 
     def agents(self) -> OverviewTable:
