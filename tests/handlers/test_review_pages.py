@@ -534,3 +534,18 @@ def test_rev_20_a_secret_that_was_typed_is_masked_on_the_page_of_a_problem(desk:
     desk.sessions.kept.clear()
     page = alice.send("POST", f"/reviews/{grant.id}", form)
     assert (WROTE in page.text, "bPxRfiCYEXAMPLEKEY" in page.text) == (True, False)
+
+
+def test_rev_20_a_second_comment_is_stored_or_refused_but_never_lost(alice: Browser, desk: ReviewSystem):
+    groups = {"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)}
+    desk.system.ports.__dict__["config"] = replace(desk.system.ports.config, reviewers=groups)
+    grant = pending(desk)
+    for comment in ("Fine.", "Fine.", "Fine, if bob checks the key.", ""):
+        form = alice.form_of(grant.id, comment=comment)
+        assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+        assert [each.comment for each in stored(desk, grant).votes] == [comment or "Fine, if bob checks the key."]
+    form = alice.first_form(grant.id, "reject") | {"comment": "No."}
+    for status, comment in ((303, "No."), (303, "No."), (409, "Read the report instead.")):
+        page = alice.send("POST", f"/reviews/{grant.id}", form | {"comment": comment})
+        assert (page.status, comment in page.text) == (status, status == 409)
+    assert [each.comment for each in stored(desk, grant).votes] == ["No."]
