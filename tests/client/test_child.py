@@ -241,3 +241,8 @@ sys.exit(child.run_child([sys.executable, "-c", "import time; time.sleep(600)"],
 """
     done = subprocess.run([PYTHON, "-c", code], timeout=PATIENCE, check=False)
     assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_an_environment_that_no_process_can_have_is_a_problem_and_no_traceback():
+    with pytest.raises(Invalid, match="cannot be started: embedded null byte"):
+        run_child([PYTHON, "-c", ""], {"AWS_REGION": "eu-west-1\0"})

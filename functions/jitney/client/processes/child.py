@@ -162,8 +162,9 @@ def run_child(
     with signals.caught():
         try:
             child = subprocess.Popen(argv, env=environment, preexec_fn=_dies_with_parent())  # noqa: PLW1509 - no threads yet
-        except OSError as error:
-            detail = f"{argv[0]} cannot be started: {error.strerror}."
+        except (OSError, ValueError) as error:  # ValueError: the broker named a Region with a null byte
+            why = error.strerror if isinstance(error, OSError) else error
+            detail = f"{argv[0]} cannot be started: {why}."
             raise Invalid(
                 "command_not_started", "The command cannot be started", detail, "Check its name and PATH."
             ) from error
