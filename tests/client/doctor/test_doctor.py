@@ -225,7 +225,11 @@ def test_cli_07_profiles_are_checked(healthy: FakeBroker, home: Path, monkeypatc
     assert verdict("aws profiles", 0) == ("warning", "q3 uses Jitney, and has no Region")
     config.write_text(config.read_text() + "region = eu-west-1\n")
     assert verdict("aws profiles", 0) == ("ok", "q3 uses Jitney")
-    (folder / "credentials").write_text("[q3]\naws_access_key_id = canary\n")
+    for other in ("aws_access_key_id = canary", "role_arn = a"):
+        (folder / "credentials").write_text(f"[q3]\n{other}\n")
+        assert verdict("aws profiles", 0)[0] == "warning"
+    (folder / "credentials").unlink()
+    config.write_text(config.read_text() + "[profile  q3]\n")
     assert verdict("aws profiles", 0)[0] == "warning"
     for text in ("region = nowhere\n", "[profile a]\n[profile a]\n", "[profile a]\nregion = x\nregion = y\n"):
         config.write_text(text)

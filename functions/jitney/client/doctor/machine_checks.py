@@ -20,7 +20,8 @@ from jitney.client.inputs.connection_options import STATE_FOLDER_FIX, xdg
 from jitney.client.inputs.setting_files import user_path
 from jitney.client.problems import Invalid
 from jitney.client.processes.child import overrides_credentials
-from jitney.client.profiles.aws_profile import lacks_region, own_words, region_fix
+from jitney.client.profiles.aws_config_sections import config_path, headings_of
+from jitney.client.profiles.aws_profile import lacks_region, own_words, region_fix, require_own_credentials
 
 _REQUIREMENT, _OF_EXTRA = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"extra *== *['\"]([a-z]+)['\"]")
 _STATIC_KEY = "AWS_ACCESS_KEY_ID"
@@ -98,13 +99,23 @@ class MachineChecks:
             if shutil.which(words[0]) is None:
                 fix = f"Write it again with `jitney profile {shlex.quote(name)} …`."
                 yield fault("aws profiles", f"{name} starts {words[0]}, which does not exist", fix)
-            elif "aws_access_key_id" in keys.get(name, {}):
-                text = f"{name} also has keys in the credentials file, and SDKs prefer these"
+            elif self._has_other_credentials(name):
+                text = f"{name} also has credentials in the credentials file, and SDKs prefer these"
                 yield warning("aws profiles", text, f"Remove [{name}] from the credentials file.")
+            elif len(headings_of("".join(f"[{each}]\n" for each in config), name)) > 1:
+                text = f"{config_path(self.environment)} has {name} in two sections, and some SDKs prefer the other one"
+                yield warning("aws profiles", text, "Remove the section that does not start `jitney credentials`.")
             elif lacks_region(config[heading], self.environment):
                 yield warning("aws profiles", f"{name} uses Jitney, and has no Region", region_fix(name))
             else:
                 yield ok("aws profiles", f"{name} uses Jitney")
+
+    def _has_other_credentials(self, name: str) -> bool:
+        try:
+            require_own_credentials(self.environment, name)
+        except Invalid:
+            return True
+        return False
 
     def _sections(self, variable: str, default: str) -> dict[str, dict[str, str]] | Finding:
         try:
