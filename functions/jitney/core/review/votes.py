@@ -54,7 +54,8 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
     if vote.verdict is VoteVerdict.REJECT:
         return voted.move(State.REJECTED)
     approvals = tuple(sorted(_approved(requested_groups(voted), review.with_grant(voted), groups)))
-    return grant if repeated and approvals == grant.approvals else replace(voted, approvals=approvals)
+    same = repeated and approvals == grant.approvals and vote.comment in ("", *_comments(grant, vote))
+    return grant if same else replace(voted, approvals=approvals)
 
 
 def is_last_approval(
@@ -108,6 +109,11 @@ def _approved(names: Collection[str], review: GrantUnderReview, groups: Groups) 
         and count_represented(represented_members(vote, name, review, groups) for vote in votes)
         >= groups[name].approvals
     )
+
+
+def _comments(grant: Grant, vote: Vote) -> tuple[str, ...]:
+    """Return what the voter said before. A repeated vote with another comment replaces the earlier vote."""
+    return tuple(each.comment for each in grant.votes if each.human == vote.human)
 
 
 def _already_given(given: Vote, vote: Vote, content: str) -> bool:
