@@ -246,11 +246,14 @@ def test_cli_04_a_shell_gets_the_names_of_its_variables_alone():
         ("[default]\nregion = eu-west-1\n[x]\n[default]\naws_access_key_id = A\n", True),
         ("[default]\nsso_session = s\n", True),
         ("[default]\nlogin_session = arn:aws:iam::444455556666:user/dev\n", True),
-        # Readings of one SDK: botocore, JavaScript, Go, JavaScript, botocore and Go, the AWS CLI 2.
+        # Readings of one SDK: botocore, JavaScript, Go, JavaScript, Go, botocore and Go, the AWS CLI 2.
         ("[profiles default]\naws_access_key_id = A\n", True),
         ("[profile.default]\naws_access_key_id = A\n", True),
         ("[default\u00a0]\naws_access_key_id = A\n", True),
         ("[profile\u00a0default]\naws_access_key_id = A\n", True),
+        ("[default]\n[x # mine]\naws_access_key_id = A\n", True),
+        ("[default]\n[x]#mine\naws_access_key_id = A\n", True),
+        ("[default]\n[profile x] # mine\naws_access_key_id = A\n", False),
         ("[default]\naws_access_\u212aey_id = A\n", True),
         ("[default]\naws_access_key_id = A\n".encode("utf-16-le"), True),
         ("[sso-session default]\nsso_start_url = https://example.com\n[sso-session x]\nsso_region = a\n", False),

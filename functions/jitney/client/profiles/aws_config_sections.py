@@ -10,6 +10,7 @@ from pathlib import Path
 from jitney.client.inputs.setting_files import user_path
 
 SECTION = re.compile(r"\s*\[([^\]]*)\]")
+_PLAIN = re.compile(r"\[[^\]#;]*\](\s+[#;].*)?\s*", re.DOTALL)
 _SETTING = re.compile(r"([\w.-]+)\s*[=:]")
 
 
@@ -42,7 +43,9 @@ def possible_settings(text: str, name: str) -> set[str]:
     inside = False
     for line in file_lines(text):
         if heading := SECTION.match(line):
-            inside = _may_name(heading[1], name) or (inside and bool(indent_of(line)))
+            # An indented heading can be part of a value. Some SDKs ignore one with other text around its end.
+            doubtful = indent_of(line) or not _PLAIN.fullmatch(line)
+            inside = _may_name(heading[1], name) or (inside and bool(doubtful))
         elif inside and (match := setting_in(line)):
             found.add(match[1].lower())
     return found
