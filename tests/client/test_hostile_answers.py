@@ -11,6 +11,7 @@ import pytest
 
 from jitney.client.api import broker as broker_module
 from jitney.client.api.connection import HttpRequest, HttpResponse
+from jitney.client.api.responses import ApiGrant
 from tests.cli import invoke
 from tests.client.fake_broker import (
     GRANT_ID,
@@ -86,3 +87,9 @@ def test_cli_01_no_member_of_an_answer_breaks_a_command_or_a_terminal(
             assert not done.exception or isinstance(done.exception, SystemExit), (place, value, done.exception)
             shown = done.output
             assert not {"\x1b", "\x07", "\u202e"} & set(shown), (place, value)
+
+
+@pytest.mark.parametrize("region", ["evil.example.com/#", "eu-west-1\nX", "EU"])
+def test_cli_01_no_answer_names_a_host_instead_of_a_region(region: str):
+    with pytest.raises(ValueError, match="Region"):
+        ApiGrant.read(grant(region=region))

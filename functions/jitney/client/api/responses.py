@@ -24,6 +24,7 @@ from jitney.client.api.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class ApiGrant(ApiObject):
     reveal: bool = False
     call: Mapping[str, Any] | None = None
     used_at: ApiTime | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a text that is no Region. Some SDKs would make a host name of it."""
+        if self.region and not _REGION.fullmatch(self.region):
+            raise ValueError("the answer's Region is no Region")
 
 
 @dataclass(frozen=True, slots=True)
