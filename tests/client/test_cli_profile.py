@@ -80,6 +80,9 @@ def test_a_profile_without_a_region_gets_a_note_unless_the_environment_has_one(
 def test_a_region_cannot_bring_a_setting_of_its_own(connected: FakeBroker):
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(region="eu-west-1\naws_access_key_id = x")})
     result = invoke(["profile", "x", "--grant", GRANT_ID])
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert "The answer was not understood" in result.stderr
+    result = invoke(["profile", "x", *ASK, "--region", "eu-west-1\naws_access_key_id = x"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is not a Region" in result.stderr
 
