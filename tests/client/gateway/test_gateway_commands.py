@@ -8,7 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -233,10 +234,9 @@ def test_gw_06_the_aws_cli_copies_from_and_to_s3(connected: FakeBroker, run: Run
 DATE = "Tue, 24 Nov 2026 12:05:00 GMT"
 
 
-def test_gw_13_serve_prints_the_environment_and_releases_the_grant_at_its_end(connected: FakeBroker):
-    connected.say("POST", "/v1/grants", 201, granted())
-    connected.say("DELETE", RELEASE, 200, ended())
-    connected.say("POST", "/v1/calls", 200, answered(b"x"))
+@contextmanager
+def served() -> Iterator[str]:
+    """Yield what `jitney serve --gateway` prints on standard output. At the end, SIGTERM ends it."""
     with subprocess.Popen(
         [JITNEY, "serve", *ASK, "--gateway"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -244,13 +244,23 @@ def test_gw_13_serve_prints_the_environment_and_releases_the_grant_at_its_end(co
         assert process.stderr is not None
         assert GRANT_ID in process.stderr.readline()
         os.set_blocking(process.stdout.fileno(), False)
-        lines = dict(re.findall(r"^export (\w+)=(.*)$", process.stdout.read(), re.MULTILINE))
+        try:
+            yield process.stdout.read()
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_gw_13_serve_prints_the_environment_and_releases_the_grant_at_its_end(connected: FakeBroker):
+    connected.say("POST", "/v1/grants", 201, granted())
+    connected.say("DELETE", RELEASE, 200, ended())
+    connected.say("POST", "/v1/calls", 200, answered(b"x"))
+    with served() as printed:
+        lines = dict(re.findall(r"^export (\w+)=(.*)$", printed, re.MULTILINE))
         keys = lines["AWS_ACCESS_KEY_ID"], lines["AWS_SECRET_ACCESS_KEY"]
         assert get(lines["AWS_ENDPOINT_URL"], *keys) == b"x"
         with pytest.raises(ClientError, match="JitneySignatureInvalid"):
             get(lines["AWS_ENDPOINT_URL"], keys[0], "another secret")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
     assert len(connected.calls("POST", "/v1/calls")) == 1
     assert len(connected.calls("DELETE", RELEASE)) == 1
 
@@ -264,18 +274,10 @@ def test_gw_13_the_lines_of_serve_override_the_shells_own_endpoints_and_proxy(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with subprocess.Popen(
-        [JITNEY, "serve", *ASK, "--gateway"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert GRANT_ID in process.stderr.readline()
-        os.set_blocking(process.stdout.fileno(), False)
+    with served() as printed:
         code = "import boto3; print(boto3.client('s3').get_object(Bucket='b-1', Key='k')['Body'].read())"
-        shell = f"{process.stdout.read()}\n{sys.executable} -c {shlex.quote(code)}"
+        shell = f"{printed}\n{sys.executable} -c {shlex.quote(code)}"
         done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, timeout=PATIENCE, check=False)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
     assert done.stdout == "b'x'\n", done.stderr
 
 

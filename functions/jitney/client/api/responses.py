@@ -24,7 +24,7 @@ from jitney.client.api.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
-_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ApiGrant(ApiObject):
 
     def __post_init__(self) -> None:
         """Raise ValueError for a text that is no Region. Some SDKs would make a host name of it."""
-        if self.region and not _REGION.fullmatch(self.region):
+        if self.region and not REGION.fullmatch(self.region):
             raise ValueError("the answer's Region is no Region")
 
 

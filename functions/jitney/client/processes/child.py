@@ -162,7 +162,7 @@ def run_child(
     with signals.caught():
         try:
             child = subprocess.Popen(argv, env=environment, preexec_fn=_dies_with_parent())  # noqa: PLW1509 - no threads yet
-        except (OSError, ValueError) as error:  # ValueError: the broker named a Region with a null byte
+        except (OSError, ValueError) as error:  # ValueError: the broker sent a null byte, as in a key
             why = error.strerror if isinstance(error, OSError) else error
             detail = f"{argv[0]} cannot be started: {why}."
             raise Invalid(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitney.client.api.responses import REGION
 from jitney.client.file_replacement import real_path, replace_file
 from jitney.client.problems import Invalid
 from jitney.client.profiles.aws_config_sections import (
@@ -20,7 +21,6 @@ from jitney.client.profiles.aws_config_sections import (
     setting_in,
 )
 
-_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
 # Bytes of an argument that are not UTF-8 come as surrogates.
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -67,7 +67,7 @@ def checked_region(text: str) -> str:
 
     A line break, for example, would begin another setting.
     """
-    if not _REGION.fullmatch(text):
+    if not REGION.fullmatch(text):
         detail = f"{text!r} is not a Region."
         raise _invalid(detail, "Give --region one like eu-west-1.")
     return text
