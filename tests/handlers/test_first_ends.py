@@ -86,6 +86,26 @@ def test_end_08_a_suspended_call_has_the_record_of_the_suspension(gateway: Gatew
     assert record["detail"]["ended_at"] == iso(suspension.since)
 
 
+@pytest.mark.parametrize("approved", [False, True])
+@pytest.mark.parametrize("state", ENDS)
+def test_end_08_a_suspension_does_not_hide_the_earlier_end_of_a_call(gateway: Gateway, state: State, approved: bool):
+    system = gateway.system
+    assert gateway.post()[0] == 202
+    call = gateway.approve() if approved else gateway.child()
+    system.now += 30
+    assert end_as(system, PARENT, str(state))[0] == 200
+    ended_at = system.now
+    system.now += 100
+    suspend_silently(system)
+    assert gateway.state(call_id_of(call.id))
+    system.now += 3600
+    reconcile(system.ports)
+    record = last_record(system, call)
+    assert (record["outcome"], record["code"], record["detail"]["ended_at"]) == (
+        str(state), "grant_ended", iso(ended_at)
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("path", ["schedule", "failure"])
 @pytest.mark.parametrize("state", ENDS)
 def test_rev_16_a_pending_call_of_an_ended_grant_neither_expires_nor_fails(gateway: Gateway, state: State, path: str):

@@ -19,7 +19,7 @@ class GrantUnderReview:
     Every function that checks a person's rights takes this type. So none can forget the agent's present owners or the
     suspensions. A grant alone has only the owners at the time of the request. `grant` is revoked here if a suspension
     ended it, even if the store does not say so yet. `parent` is the grant that a call is made in. The grant of the call
-    ends here when its parent ends. Raises ValueError for a call without its parent.
+    ends here when its parent ends (`with_first_end`). Raises ValueError for a call without its parent.
     """
 
     grant: Grant
@@ -28,12 +28,10 @@ class GrantUnderReview:
     parent: Grant | None = None
 
     def __post_init__(self) -> None:
-        grant = self.suspensions.applied(self.grant)
-        if grant.call:
-            if self.parent is None or self.parent.id != grant.call.grant_id:
-                raise ValueError("a call is judged with the grant that it is made in")
-            grant = ended_with(grant, self.suspensions.applied(self.parent))
-        object.__setattr__(self, "grant", grant)
+        call, parent = self.grant.call, self.parent
+        if call and (parent is None or parent.id != call.grant_id):
+            raise ValueError("a call is judged with the grant that it is made in")
+        object.__setattr__(self, "grant", with_first_end(self.grant, self.suspensions, parent if call else None))
 
     @property
     def requesters(self) -> frozenset[Identity]:
@@ -92,6 +90,20 @@ def requester_of_grant(grant: Grant, config: Config) -> Requester:
         human_name=person_name(grant.human.name, config) if grant.human else "",
         owners=tuple(each.name for each in grant.agent_owners),
     )
+
+
+def with_first_end(grant: Grant, suspensions: Suspensions, parent: Grant | None) -> Grant:
+    """Return the grant with its first end: by a suspension, or with `parent`, the grant that a call is made in.
+
+    A grant that is not for a call has no `parent`. An open grant that nothing ended is the same object.
+    """
+    suspended = suspensions.applied(grant)
+    if parent is None:
+        return suspended
+    child = ended_with(grant, suspensions.applied(parent))
+    if suspended.ending is None or (child.ending and child.ending.at < suspended.ending.at):
+        return child
+    return suspended
 
 
 def ended_with(grant: Grant, parent: Grant) -> Grant:

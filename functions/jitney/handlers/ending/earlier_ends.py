@@ -1,9 +1,10 @@
 """Says whether an open grant has ended in a way that another step records, so that no later end hides that one."""
 
 from jitney.core.access.grant import Grant
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
-from jitney.core.review.grant_under_review import ended_with
+from jitney.core.review.grant_under_review import with_first_end
 from jitney.handlers.runtime.ports import Ports
 
 
@@ -12,10 +13,19 @@ def has_earlier_end(grant: Grant, suspensions: Suspensions, ports: Ports) -> boo
 
     The reconciler records these ends, perhaps much later. Raises Problem unavailable.
     """
-    if suspensions.ending(grant):
-        return True
-    parent = _parent(grant, ports)
-    return parent is not None and ended_with(grant, suspensions.applied(parent)).ending is not grant.ending
+    return with_first_end(grant, suspensions, _parent(grant, ports)).ending is not grant.ending
+
+
+def suspension_that_ended(grant: Grant, suspensions: Suspensions, ports: Ports) -> Suspension | None:
+    """Return the suspension that ended the open grant; None if, for a call, the grant that it is made in ended earlier.
+
+    Raises Problem unavailable.
+    """
+    suspension = suspensions.ending(grant)
+    if suspension is None or grant.call is None:
+        return suspension
+    first = with_first_end(grant, suspensions, _parent(grant, ports))
+    return suspension if first.ending == suspensions.applied(grant).ending else None
 
 
 def _parent(grant: Grant, ports: Ports) -> Grant | None:

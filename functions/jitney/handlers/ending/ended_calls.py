@@ -12,6 +12,7 @@ from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
+from jitney.handlers.ending.earlier_ends import suspension_that_ended
 from jitney.handlers.ending.grant_ends import END_EVENTS
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.under_review import under_review
@@ -32,7 +33,11 @@ def end_calls(grants: Iterable[Grant], ports: Ports) -> int:
 
         def change(before: Grant) -> GrantUpdate | None:
             after = under_review(before, ports, suspensions).grant
-            if before.state not in OPEN_STATES or after.state in OPEN_STATES or suspensions.ending(before):
+            if (
+                before.state not in OPEN_STATES
+                or after.state in OPEN_STATES
+                or suspension_that_ended(before, suspensions, ports)
+            ):
                 return None
             if after.ending is None and before.at(now).state is not State.PENDING:
                 return None  # it expires

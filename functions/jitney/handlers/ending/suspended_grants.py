@@ -18,6 +18,7 @@ from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
 from jitney.core.target_config import Target, TargetRole
 from jitney.core.times import iso
+from jitney.handlers.ending.earlier_ends import suspension_that_ended
 from jitney.handlers.ending.required_documents import is_in_iam
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.workflow import resume_workflow
@@ -102,7 +103,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *,
 
     def change(before: Grant) -> GrantUpdate | None:
         nonlocal wrote
-        suspension, ended = suspensions.ending(before), suspensions.applied(before)
+        suspension, ended = suspension_that_ended(before, suspensions, ports), suspensions.applied(before)
         wrote = suspension is not None
         if suspension is None or ended.ending is None:
             return None
