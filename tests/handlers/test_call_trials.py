@@ -29,6 +29,9 @@ def deletes(count: int) -> dict[str, Any]:
     }
 
 
+FEWER_ITEMS = "Make several calls, and name fewer items in each."
+
+
 def asked(gateway: Gateway) -> list[str]:
     return list(gateway.system.reviews.started)
 
@@ -41,12 +44,20 @@ def gateway() -> Gateway:
 def test_sts_10_a_call_whose_session_policy_is_too_large_is_refused_before_people_are_asked(gateway: Gateway):
     status, answer = gateway.post(deletes(100), "k")
     assert (status, answer["code"]) == (400, "policy_too_large")
+    assert (answer["fix"], "split" in answer) == (FEWER_ITEMS, False)  # a call has no permissions to split
     assert (asked(gateway), gateway.upstream.sent) == ([], [])
     assert gateway.entries() == [("call", "refused", "policy_too_large")]
     status, answer = gateway.post(deletes(3), "k")  # the key is free
     assert status == 202
     vote(ballot(gateway.system.store.grants[answer["grant"]["id"]]), gateway.system.ports)
     assert gateway.post(deletes(3), "k")[0] == 200
+
+
+def test_sts_10_an_unreviewed_call_whose_session_policy_is_too_large_says_what_to_do():
+    gateway = Gateway(PATTERNS.replace('context.approvals.contains("owners")', "true"), permissions=OBJECTS)
+    assert gateway.post(deletes(3), "k")[0] == 200
+    status, answer = gateway.post(deletes(100), "k-2")
+    assert (status, answer["code"], answer["fix"]) == (400, "policy_too_large", FEWER_ITEMS)
 
 
 def test_sts_10_the_policy_of_a_call_is_tried_at_sts_before_people_are_asked(gateway: Gateway):
@@ -82,6 +93,7 @@ def test_sts_10_a_packed_policy_of_a_call_that_is_too_large_is_answered_before_p
     before = asked(gateway)
     status, answer = gateway.post(deletes(4), "k-2")
     assert (status, answer["code"], answer["packed_policy_size"]["percent"]) == (400, "policy_too_large", 112)
+    assert answer["fix"] == FEWER_ITEMS
     assert asked(gateway) == before
     gateway.system.sessions.trial_problem = Problem("issue_throttled", "STS is throttling.", "Try again.")
     assert gateway.post(deletes(4), "k-2")[0] == 202

@@ -1,7 +1,9 @@
 """The sessions that sign gateway calls. Their credentials never leave the function's memory (row GW 1)."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from jitney.core.access.credentials import (
     Credentials,
@@ -11,6 +13,7 @@ from jitney.core.access.credentials import (
 )
 from jitney.core.access.grant import Grant
 from jitney.core.access.session_policy import SessionPolicy, SessionPolicyOptions, compile_policy, options_for
+from jitney.core.problems import Problem
 from jitney.handlers.gateway.call_checks import GatewayCall
 
 MOST_SESSIONS = 200
@@ -60,10 +63,25 @@ def reads_session(gateway_call: GatewayCall) -> Credentials:
 def call_session(gateway_call: GatewayCall, call_id: str) -> Credentials:
     """Return a session for only this call, for a minute at most. Raises Problem."""
     authenticated, grant = gateway_call.authenticated, gateway_call.grant
-    policy = call_policy(gateway_call, call_session_end(grant, authenticated.now))
-    return authenticated.ports.sessions.issue(
-        call_session_request(grant, call_id, policy, gateway_call.target.external_id, authenticated.now)
-    )
+    with sized_for_one_call():
+        policy = call_policy(gateway_call, call_session_end(grant, authenticated.now))
+        return authenticated.ports.sessions.issue(
+            call_session_request(grant, call_id, policy, gateway_call.target.external_id, authenticated.now)
+        )
+
+
+@contextmanager
+def sized_for_one_call() -> Iterator[None]:
+    """Raise Problem policy_too_large with a fix for a call: an agent cannot choose the permissions of a call."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code != "policy_too_large":
+            raise
+        extras = problem.extras.copy()
+        extras.pop("split", None)
+        fix = "Make several calls, and name fewer items in each."
+        raise replace(problem, fix=fix, extras=extras) from problem
 
 
 def call_policy(gateway_call: GatewayCall, end: int) -> SessionPolicy:

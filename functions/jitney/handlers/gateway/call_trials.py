@@ -7,7 +7,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.call_limits import CallLimits
 from jitney.handlers.access.size_trials import SizeTrial
 from jitney.handlers.gateway.call_checks import GatewayCall
-from jitney.handlers.gateway.call_sessions import call_policy
+from jitney.handlers.gateway.call_sessions import call_policy, sized_for_one_call
 from jitney.handlers.gateway.changing_calls import budget_use
 
 
@@ -23,6 +23,7 @@ def call_trial(gateway_call: GatewayCall, limits: CallLimits) -> Callable[[Grant
     def tried(child: Grant) -> dict[str, Any]:
         use = budget_use(gateway_call, whole_grant)
         gateway_call.context.budget.require_left(use, gateway_call.authenticated.now)
-        return size.detail(child)
+        with sized_for_one_call():
+            return size.detail(child)
 
     return tried
