@@ -1314,6 +1314,15 @@ def test_end_08_a_deny_entry_counts_for_the_ends_before_it_only(lake: Lake):
     assert rows == {"release": 2, "revocation": None}
 
 
+def test_end_08_the_deny_entry_of_a_revocation_is_not_that_of_the_release_before_it(lake: Lake):
+    lake.record(AuditEvent.RELEASE, Outcome.RELEASED, grant_id="g-1")
+    lake.record(AuditEvent.DENY_ENTRY, Outcome.FAILED, grant_id="g-1", seq=1, later=2, code="revocation_incomplete")
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=2, later=600)
+    lake.record(AuditEvent.DENY_ENTRY, Outcome.SET, grant_id="g-1", seq=3, later=603)
+    rows = {row["event"]: (row["deny_entry_seconds"], row["deny_entry_failure"]) for row in lake.ask("time_to_deny")}
+    assert rows == {"release": (None, "revocation_incomplete"), "revocation": (3, None)}
+
+
 def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
     for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):

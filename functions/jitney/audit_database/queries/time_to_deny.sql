@@ -11,6 +11,7 @@ SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, e
        ended.reason
 FROM (
     SELECT COALESCE(json_extract_scalar(detail, '$.ended_at'), time) AS time, event, grant_id, seq, principal, target,
+           LEAD(seq) OVER (PARTITION BY grant_id ORDER BY seq) AS next_seq,
            COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
            COALESCE(json_extract_scalar(detail, '$.reason'), '') AS reason
     FROM unique_records
@@ -31,7 +32,8 @@ LEFT JOIN (
       AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= dt
 ) AS entry
   ON entry.grant_id = ended.grant_id
- AND entry.seq > ended.seq -- a revocation after a release has no entry of its own
+ AND entry.seq > ended.seq -- each end has only its own entry: a release, and a revocation after it
+ AND (ended.next_seq IS NULL OR entry.seq < ended.next_seq)
 LEFT JOIN unique_calls AS called
   ON called.grant_id = ended.grant_id
  AND called.purpose IN ('grant', 'reads', 'call')
