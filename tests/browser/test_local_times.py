@@ -1,4 +1,4 @@
-"""Row REV 20 in Chromium, over in-memory adapters: times in the reader's zone, or in UTC without scripts."""
+"""Rows REV 19 and REV 20 in Chromium, over in-memory adapters: times in the reader's zone or UTC, and wide tables."""
 
 from typing import Any
 
@@ -121,3 +121,14 @@ def test_rev_20_typed_times_are_in_the_readers_zone_too(
     records = [each for each in desk.system.records() if each["event"] == "out_of_office"]
     assert len(records) == 1  # the second form changes nothing
     context.close()
+
+
+def test_rev_19_no_table_of_the_overview_scrolls_sideways_on_a_laptop(chrome: Any, desk: ReviewSystem):
+    viewport = {"width": 1280, "height": 800}
+    page = opened(chrome, desk, "/overview", viewport=viewport, timezone_id="America/New_York")
+    assert page.locator(".wide").count() > 2
+    cut = page.eval_on_selector_all(
+        ".wide", "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)"
+    )
+    assert cut == []
+    page.context.close()
