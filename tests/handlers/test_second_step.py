@@ -207,6 +207,7 @@ def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, a
     shown = gina.send("GET", f"/reviews/{grant.id}").text
     assert "The agent has not obtained credentials yet." in shown
     assert ("Break-glass replaced the approval by" in shown, "0 of 1 approval" in shown) == (True, False)
+    assert "<li>owners. Reviewers: " in shown
     assert '<span class="state emergency">Active: break-glass by staff.gina</span>' in shown
 
 
