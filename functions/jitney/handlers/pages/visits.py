@@ -86,7 +86,7 @@ class Visit:
 
     def _unsuspended_session(self) -> Session:
         if self.session is None:
-            detail = "You are not signed in, or your session expired."
+            detail = "Your session may have expired."
             raise Problem("sign_in_required", detail, "Sign in, then try again.")
         self.suspensions.require_unsuspended(self.session.principal)
         return self.session
