@@ -276,7 +276,7 @@ def test_the_configuration_file_is_hidden_if_its_default_profile_has_credentials
 @pytest.mark.parametrize(
     ("named", "file"),
     # botocore replaces variables in the path. Go replaces nothing in it.
-    [("$HOME/work/config", "work/config"), ("${HOME}/work/config", "work/config"), ("~/work", "~/work")],
+    [("$HOME/own/settings", "own/settings"), ("${HOME}/own/settings", "own/settings"), ("~/own", "~/own")],
 )
 def test_cli_04_a_configuration_file_is_found_as_each_sdk_finds_it(
     home: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, named: str, file: str
