@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
+from jitney.core.access.suspension_entry import Suspension
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
 from jitney.core.identity.requester import Requester, person_name
@@ -104,6 +105,15 @@ def with_first_end(grant: Grant, suspensions: Suspensions, parent: Grant | None)
     if suspended.ending is None or (child.ending and child.ending.at < suspended.ending.at):
         return child
     return suspended
+
+
+def suspension_that_ended(grant: Grant, suspensions: Suspensions, parent: Grant | None) -> Suspension | None:
+    """Return the suspension that gave the open grant its first end (`with_first_end`), or None."""
+    suspension = suspensions.ending(grant)
+    if suspension is None:
+        return None
+    first = with_first_end(grant, suspensions, parent)
+    return suspension if first.ending == suspensions.applied(grant).ending else None
 
 
 def ended_with(grant: Grant, parent: Grant) -> Grant:

@@ -1,7 +1,6 @@
 """Says whether an open grant has ended in a way that another step records, so that no later end hides that one."""
 
 from jitney.core.access.grant import Grant
-from jitney.core.access.suspension_entry import Suspension
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import with_first_end
@@ -13,22 +12,10 @@ def has_earlier_end(grant: Grant, suspensions: Suspensions, ports: Ports) -> boo
 
     The reconciler records these ends, perhaps much later. Raises Problem unavailable.
     """
-    return with_first_end(grant, suspensions, _parent(grant, ports)).ending is not grant.ending
+    return with_first_end(grant, suspensions, parent_of(grant, ports)).ending is not grant.ending
 
 
-def suspension_that_ended(grant: Grant, suspensions: Suspensions, ports: Ports) -> Suspension | None:
-    """Return the suspension that ended the open grant; None if, for a call, the grant that it is made in ended earlier.
-
-    Raises Problem unavailable.
-    """
-    suspension = suspensions.ending(grant)
-    if suspension is None or grant.call is None:
-        return suspension
-    first = with_first_end(grant, suspensions, _parent(grant, ports))
-    return suspension if first.ending == suspensions.applied(grant).ending else None
-
-
-def _parent(grant: Grant, ports: Ports) -> Grant | None:
+def parent_of(grant: Grant, ports: Ports) -> Grant | None:
     """Return the grant that a call is made in; None if it is unreadable or gone, or if the grant is not for a call."""
     if grant.call is None:
         return None

@@ -11,8 +11,8 @@ from jitney.core.access.live_credentials import denial_of
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.review.grant_under_review import suspension_that_ended
 from jitney.core.times import iso
-from jitney.handlers.ending.earlier_ends import suspension_that_ended
 from jitney.handlers.ending.grant_ends import END_EVENTS
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.under_review import under_review
@@ -32,11 +32,12 @@ def end_calls(grants: Iterable[Grant], ports: Ports) -> int:
             continue
 
         def change(before: Grant) -> GrantUpdate | None:
-            after = under_review(before, ports, suspensions).grant
+            review = under_review(before, ports, suspensions)
+            after = review.grant
             if (
                 before.state not in OPEN_STATES
                 or after.state in OPEN_STATES
-                or suspension_that_ended(before, suspensions, ports)
+                or suspension_that_ended(before, suspensions, review.parent)
             ):
                 return None
             if after.ending is None and before.at(now).state is not State.PENDING:

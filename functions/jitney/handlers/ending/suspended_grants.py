@@ -16,9 +16,10 @@ from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
+from jitney.core.review.grant_under_review import suspension_that_ended
 from jitney.core.target_config import Target, TargetRole
 from jitney.core.times import iso
-from jitney.handlers.ending.earlier_ends import suspension_that_ended
+from jitney.handlers.ending.earlier_ends import parent_of
 from jitney.handlers.ending.required_documents import is_in_iam
 from jitney.handlers.grant.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.review.workflow import resume_workflow
@@ -103,7 +104,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports, *,
 
     def change(before: Grant) -> GrantUpdate | None:
         nonlocal wrote
-        suspension, ended = suspension_that_ended(before, suspensions, ports), suspensions.applied(before)
+        suspension = suspension_that_ended(before, suspensions, parent_of(before, ports))
+        ended = suspensions.applied(before)
         wrote = suspension is not None
         if suspension is None or ended.ending is None:
             return None
