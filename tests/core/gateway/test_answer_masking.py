@@ -395,6 +395,21 @@ def test_gw_05_content_is_searched_if_it_is_text():
     assert masked("s3", "GetObject", cut, {"Content-Encoding": "gzip"}).body == cut
 
 
+def test_gw_05_content_is_searched_behind_compressed_data():
+    secret, member = b"\npassword=hunter2000\n", gzip.compress(b"nothing to mask")
+    for body in (member + secret, gzip.compress(member + secret), gzip.compress(member) + secret):
+        for status in (200, 206):
+            with pytest.raises(Problem, match="part"):
+                masked("s3", "GetObject", body, status=status)
+    harmless = member + b"\nregion=eu-west-1\n"
+    assert masked("s3", "GetObject", harmless).body == harmless
+    padded = member + b"\0" * 512
+    assert masked("s3", "GetObject", padded).body == padded
+    large = member + b" " * MAX_DECODED_BYTES
+    with pytest.raises(Problem, match="when decompressed"):
+        masked("s3", "GetObject", large)
+
+
 def test_gw_05_a_part_with_a_secret_is_refused_because_its_bytes_would_move():
     with pytest.raises(Problem, match="part"):
         masked("s3", "GetObject", b"password=hunter2000", status=206)

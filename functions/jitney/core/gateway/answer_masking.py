@@ -110,7 +110,9 @@ def _masked_body(
     service = operation.service_model
     key = service.service_name, operation.name
     # Compression shows in the bytes. A caller of GetObject can set another Content-Encoding.
-    plain, layers, whole = _opened(answer.body)
+    plain, layers, whole, behind = _opened(answer.body)
+    if any(rules.content(each) is not each for each in behind):
+        raise UnmaskableAnswer("a part of the content behind compressed data holds a secret")
     if shapes.content:
         masked, found = _masked_content(plain, shapes.start, rules)
         if found and (answer.status == _PARTIAL or not whole):
@@ -202,12 +204,13 @@ def _headers_of(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
 class _Opened(NamedTuple):
     """The content of a body, and how often it was compressed.
 
-    It is not whole if the end of compressed data is missing, or if other bytes follow.
+    It is not whole if the end of compressed data is missing, or if other bytes follow. These are `behind`, by layer.
     """
 
     data: bytes
     layers: int
     whole: bool
+    behind: tuple[bytes, ...] = ()
 
 
 def _opened(body: bytes) -> _Opened:
@@ -217,7 +220,7 @@ def _opened(body: bytes) -> _Opened:
         inner = _decompressed(opened.data)
         if inner is None:
             break
-        opened = _Opened(inner.data, opened.layers + 1, opened.whole and inner.whole)
+        opened = _Opened(inner.data, opened.layers + 1, opened.whole and inner.whole, (*opened.behind, *inner.behind))
     return opened
 
 
@@ -229,16 +232,22 @@ def _decompressed(body: bytes) -> _Opened | None:
         reader = zlib.decompressobj(_GZIP)
         try:
             piece = reader.decompress(rest, MAX_DECODED_BYTES + 1 - size)
-        except zlib.error:  # programs ignore what follows compressed data
-            return _Opened(b"".join(pieces), 1, whole=False) if pieces else None
+        except zlib.error:  # programs that decompress ignore what follows, but an agent reads it
+            if size + len(rest) > MAX_DECODED_BYTES and pieces:
+                raise _too_long() from None
+            return _Opened(b"".join(pieces), 1, whole=False, behind=(rest,)) if pieces else None
         pieces.append(piece)
         size += len(piece)
         if size > MAX_DECODED_BYTES:
-            raise UnmaskableAnswer(f"it has more than {MAX_DECODED_BYTES} bytes when decompressed")
+            raise _too_long()
         if not reader.eof:
             return _Opened(b"".join(pieces), 1, whole=False)
         rest = reader.unused_data
     return _Opened(b"".join(pieces), 1, whole=True)
+
+
+def _too_long() -> UnmaskableAnswer:
+    return UnmaskableAnswer(f"it has more than {MAX_DECODED_BYTES} bytes when decompressed")
 
 
 def _compressed(data: bytes) -> bytes:
