@@ -65,6 +65,13 @@ def test_mask_01_masked_base64_has_the_alphabet_and_the_padding_of_the_text(
     assert UNTAGGED.data([written]) == [expected]
 
 
+@pytest.mark.parametrize("signs", ["\x1b[0;32mok\x1b[0m", "done\x07", "10%\x08\x08\x0820%"])
+def test_mask_01_base64_of_what_a_terminal_shows_is_searched(signs: str):
+    shown = f"[{signs}] cloud-init: password=hunter2000\r\n"
+    masked = base64.b64decode(UNTAGGED.text(base64.b64encode(shown.encode()).decode())).decode()
+    assert masked == shown.replace("hunter2000", "[masked credential]")
+
+
 @given(st.lists(PIECES, max_size=8).map("".join))
 @settings(max_examples=examples(1000))
 def test_mask_01_base64_equals_the_matches_in_the_whole_text(text: str):

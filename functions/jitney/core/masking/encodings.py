@@ -26,7 +26,8 @@ _SHORTEST = LONG_WORD
 _PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
 # The end is optional: searching for an end from every quote would take quadratic time.
 _QUOTED = LazyPattern(r'"(?:[^"\\\0]++|\\[^\0])*+"?')
-_UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
+# A terminal's output has a bell, backspaces and escapes, such as a console of EC2 with colours.
+_UNPRINTABLE = LazyPattern(r"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
