@@ -4,6 +4,7 @@ import contextlib
 import errno
 import http.client
 import os
+import select
 import signal
 import socket
 import threading
@@ -184,6 +185,29 @@ def test_gw_12_connections_without_a_request_keep_no_other_out(monkeypatch: pyte
             silent.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
         kept_open(server.port).close()
         assert first.recv(1) == b""
+
+
+def test_gw_12_connections_with_a_part_of_a_head_keep_no_other_out(monkeypatch: pytest.MonkeyPatch):
+    """Another user of this machine can send one byte on each connection, and needs no token for that."""
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", PATIENCE)
+    with greeting() as server, contextlib.ExitStack() as held:
+        parts = [held.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE)) for _ in range(3)]
+        for each in parts:
+            each.sendall(b"G")
+        kept_open(server.port).close()
+        assert b"" in [each.recv(1) for each in parts if select.select([each], [], [], 0)[0]]
+
+
+def test_gw_12_a_place_for_a_connection_is_made_at_once(monkeypatch: pytest.MonkeyPatch):
+    """Otherwise many silent connections keep another one waiting, although each of them is closed."""
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(http_server, "_LOOK_SECONDS", 60.0)
+    with greeting() as server, contextlib.ExitStack() as silent:
+        for least in (1, 2, 2):  # with the third, the first is closed
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+            until(lambda least=least: len(server._idle) >= least)
+        kept_open(server.port).close()
 
 
 def test_gw_12_a_head_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
