@@ -2,7 +2,7 @@
 
 One thread serves a connection, and at most `MAX_CONNECTIONS` are open. A request needs a length or chunks. Clients may
 wait for `100 Continue`, and send several requests on a connection. SDKs keep connections open for their next request.
-If there is no place for a new connection, the connection that has waited longest for a request is closed.
+If there is no place for a new connection, the one that has waited longest for a request or a whole head is closed.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from http.client import responses
 from typing import Protocol
 
@@ -98,9 +99,10 @@ class LocalServer:
 
     def _accept(self) -> None:
         while not self._closing.is_set():
-            if not self._open.acquire(timeout=_LOOK_SECONDS):
+            if not self._open.acquire(blocking=False):
                 self._close_longest_idle()
-                continue
+                if not self._open.acquire(timeout=_LOOK_SECONDS):
+                    continue
             try:
                 connection, _ = self._listener.accept()
             except OSError:  # such as too many open files
@@ -119,7 +121,7 @@ class LocalServer:
         self._closing.wait(_LOOK_SECONDS)
 
     def _close_longest_idle(self) -> None:
-        """Close the longest idle connection on which no request has arrived.
+        """Close the longest idle connection on which nothing more has arrived.
 
         Either this thread or the connection's own thread removes it from `_idle`. Only that thread may go on with it.
         """
@@ -163,7 +165,7 @@ class _BodyTooLargeError(Exception):
 
 
 class _Connection:
-    """One connection, and the requests that come on it. It is in `idle` while it waits for another request."""
+    """One connection, and its requests. It is in `idle` while it waits for another request, or for more of a head."""
 
     def __init__(self, connection: socket.socket, service: HttpService, idle: dict[socket.socket, None]) -> None:
         self._socket = connection
@@ -172,19 +174,19 @@ class _Connection:
         self._h11 = h11.Connection(h11.SERVER)
 
     def serve(self) -> None:
-        while self._await_request() and self._one_request():
+        while self._h11.trailing_data[0] or self._idle_until(partial(self._socket.recv, 1, socket.MSG_PEEK)):
+            if not self._one_request():
+                return
             self._h11.start_next_cycle()
 
-    def _await_request(self) -> bool:
-        """Wait for the beginning of a request. Return False if the connection was closed as the longest idle."""
-        if self._h11.trailing_data[0]:
-            return True
+    def _idle_until(self, received: Callable[[], bytes]) -> bytes:
+        """Return what is received. Raises ConnectionAbortedError if the connection was closed as the longest idle."""
         self._idle[self._socket] = None
         try:
-            self._socket.recv(1, socket.MSG_PEEK)
+            return received()
         finally:
-            is_own = self._idle.pop(self._socket, False) is None
-        return is_own
+            if self._idle.pop(self._socket, False) is not None:
+                raise ConnectionAbortedError("another connection needed the place")
 
     def _one_request(self) -> bool:
         """Answer one request. Return whether another one may follow."""
@@ -242,7 +244,8 @@ class _Connection:
                 if (left := until - time.monotonic()) <= 0:
                     raise TimeoutError("the head did not end in time")
                 self._socket.settimeout(min(IDLE_SECONDS, left))
-                self._h11.receive_data(self._socket.recv(_READ_BYTES))
+                read, in_head = partial(self._socket.recv, _READ_BYTES), until != float("inf")
+                self._h11.receive_data(self._idle_until(read) if in_head else read())
             elif isinstance(event, h11.Event):
                 return event
             else:  # PAUSED: the next request is here before this one's answer
