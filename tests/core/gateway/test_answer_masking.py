@@ -410,6 +410,19 @@ def test_gw_05_content_is_searched_behind_compressed_data():
         masked("s3", "GetObject", large)
 
 
+@pytest.mark.parametrize("lines", [1, 5000])
+def test_gw_05_content_is_searched_up_to_a_fault_in_compressed_data(lines: int):
+    text = b"".join(b"line %d\n" % number for number in range(lines))
+    secret = gzip.compress(text + b"password=hunter2000\n")
+    checksum, cut = bytearray(secret), secret[: len(secret) // 2] + b"\xff" * 40
+    checksum[-6] ^= 1
+    for faulty in (bytes(checksum), gzip.compress(bytes(checksum)), gzip.compress(b"ok") + bytes(checksum)):
+        with pytest.raises(Problem, match="part"):
+            masked("s3", "GetObject", faulty)
+    for faulty in (cut, gzip.compress(text)[:-1] + b"\0"):
+        assert masked("s3", "GetObject", faulty).body == faulty
+
+
 def test_gw_05_a_part_with_a_secret_is_refused_because_its_bytes_would_move():
     with pytest.raises(Problem, match="part"):
         masked("s3", "GetObject", b"password=hunter2000", status=206)

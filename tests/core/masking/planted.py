@@ -118,6 +118,7 @@ HIDING: dict[str, Callable[[str], str]] = {
     "in a sentence": lambda text: f"see {text} there",
     "json": lambda text: json.dumps({"deep": [1, {"text": text}]}),
     "json string": json.dumps,
+    "part of a json string": lambda text: json.dumps(text)[1:-1],
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 in a url": lambda text: base64.urlsafe_b64encode(f"data: {text}".encode()).decode().rstrip("="),
     "base64 of utf-16": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),

@@ -72,6 +72,12 @@ def test_mask_01_base64_of_what_a_terminal_shows_is_searched(signs: str):
     assert masked == shown.replace("hunter2000", "[masked credential]")
 
 
+@pytest.mark.parametrize("start", ["Über", "für", "Größe", "abé", "abcé", "🔑", "日本語", "a日", "ab日", "\ufeffx"])
+def test_mask_01_base64_that_begins_with_any_letter_is_searched(start: str):
+    masked = UNTAGGED.text(base64.b64encode(f"{start} password=hunter2000".encode()).decode())
+    assert base64.b64decode(masked).decode() == f"{start} password=[masked credential]"
+
+
 @given(st.lists(PIECES, max_size=8).map("".join))
 @settings(max_examples=examples(1000))
 def test_mask_01_base64_equals_the_matches_in_the_whole_text(text: str):

@@ -304,6 +304,29 @@ def test_mask_01_all_values_of_lists_and_next_lines_are_masked(written, kept):
     assert mask_text(masked, TAGS) == masked
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("\x1b[36mpassword\x1b[0m=hunter2000 \x1b[36mn\x1b[0m=1", "\x1b[36mpassword\x1b[0m=<> \x1b[36mn\x1b[0m=1"),
+        ("\x1b[36mpassword=\x1b[0m\x1b[38;5;208mhunter2000\x1b[0m", "\x1b[36mpassword=\x1b[0m\x1b[38;5;208m<>\x1b[0m"),
+        ('\x1b[1;34m"password"\x1b[0m: \x1b[32m"hunter2000"\x1b[m', '\x1b[1;34m"password"\x1b[0m: \x1b[32m"<>"\x1b[m'),
+        ("db_\x1b[01;31m\x1b[Kpassword\x1b[m\x1b[K=hunter2000", "db_\x1b[01;31m\x1b[Kpassword\x1b[m\x1b[K=<>"),
+        ("DB_PASSWORD              =  hunter2000", "DB_PASSWORD              =  <>"),
+        ("password:              hunter2000", "password:              <>"),
+        ('"a\u00a0\x1b[1mp\\u0061ssword\x1b[0m=hunter2000"', '"a\\u00a0\\u001b[1mpassword\\u001b[0m=<>"'),
+        ("password:\u00a0hunter2000 für ü", "password:\u00a0<> für ü"),
+        ("password\u202f=\u202fhunter2000", "password\u202f=\u202f<>"),
+        ("пароль: password\u200b:\u3000hunter2000", "пароль: password\u200b:\u3000<>"),
+        ('curl -d {\\"password\\":\\"hunter2000\\"} https://a', 'curl -d {\\"password\\":\\"<>\\"} https://a'),
+    ],
+)
+def test_mask_01_neither_colours_nor_special_spaces_nor_escapes_hide_a_value(written: str, kept: str):
+    masked = mask_text(written, TAGS)
+    assert MASK.sub(lambda _: "<>", masked) == kept
+    assert mask_text(masked, TAGS) == masked
+    assert suspects(["plain", written, "plain"]) == {1}
+
+
 def test_a_possible_secret_key_in_a_sentence_is_masked():
     assert SECRET_KEY not in mask_text(f"use {SECRET_KEY} for it", TAGS, Sought.SECRETS_IN_PROSE)
 

@@ -4,6 +4,7 @@ The bytes of an answer stay as they are, except for its secrets. An answer that 
 """
 
 import base64
+import contextlib
 import json
 import zlib
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ MOST_LAYERS = 3
 _FIRST_ERROR = 300
 _PARTIAL = 206
 _GZIP = 16 + zlib.MAX_WBITS
+_STEP = 16_384
+"""How many bytes of compressed data are read at once."""
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952 section 2.3.1
 # Checksums of the body as AWS sent it. Clients compare them, and refuse a body that differs.
 _CHECKSUMS = frozenset({"content-md5", "x-amz-crc32", "x-amz-sha256-tree-hash", "digest", "content-digest"})
@@ -225,29 +228,57 @@ def _opened(body: bytes) -> _Opened:
 
 
 def _decompressed(body: bytes) -> _Opened | None:
-    """Return the content of a compressed body, or None if the body is not compressed."""
+    """Return the content of a compressed body, or None if the body is not compressed.
+
+    Programs ignore what follows a fault, such as a wrong checksum, but an agent can read it.
+    """
     pieces: list[bytes] = []
-    size, rest = 0, body
-    while rest:
-        reader = zlib.decompressobj(_GZIP)
+    size, member = 0, _Member(b"", 0, ended=True)
+    while member.ended and member.end < len(body):
+        member = _member(body, member.end, MAX_DECODED_BYTES + 1 - size)
+        pieces.append(member.data)
+        size += len(member.data)
+        behind = b"" if member.ended else body[member.end :]
+        if size and size + len(behind) > MAX_DECODED_BYTES:
+            raise UnmaskableAnswer(f"it has more than {MAX_DECODED_BYTES} bytes when decompressed")
+    if len(pieces) == 1 and behind and not size:
+        return None
+    return _Opened(b"".join(pieces), 1, whole=member.ended, behind=(behind,) if behind else ())
+
+
+class _Member(NamedTuple):
+    """The content of a member of gzip (RFC 1952 section 2.2), and where it ends or has a fault."""
+
+    data: bytes
+    end: int
+    ended: bool
+
+
+def _member(body: bytes, start: int, most: int) -> _Member:
+    """Return the member that begins at `start`. If its content has more than `most` bytes, the rest is left out."""
+    reader, data = zlib.decompressobj(_GZIP), bytearray()
+    for at in range(start, len(body), _STEP):
+        step = body[at : at + _STEP]
         try:
-            piece = reader.decompress(rest, MAX_DECODED_BYTES + 1 - size)
-        except zlib.error:  # programs that decompress ignore what follows, but an agent reads it
-            if size + len(rest) > MAX_DECODED_BYTES and pieces:
-                raise _too_long() from None
-            return _Opened(b"".join(pieces), 1, whole=False, behind=(rest,)) if pieces else None
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_DECODED_BYTES:
-            raise _too_long()
-        if not reader.eof:
-            return _Opened(b"".join(pieces), 1, whole=False)
-        rest = reader.unused_data
-    return _Opened(b"".join(pieces), 1, whole=True)
+            data += reader.decompress(step, most - len(data))
+        except zlib.error:  # zlib returns nothing of this step
+            return _up_to_fault(body, start, at, most)
+        if reader.eof:
+            return _Member(bytes(data), at + len(step) - len(reader.unused_data), ended=True)
+        if len(data) >= most:
+            break
+    return _Member(bytes(data), len(body), ended=False)
 
 
-def _too_long() -> UnmaskableAnswer:
-    return UnmaskableAnswer(f"it has more than {MAX_DECODED_BYTES} bytes when decompressed")
+def _up_to_fault(body: bytes, start: int, step: int, most: int) -> _Member:
+    """Return the member that begins at `start` and has a fault behind `step`."""
+    reader = zlib.decompressobj(_GZIP)
+    data, at = bytearray(reader.decompress(body[start:step])), step
+    with contextlib.suppress(zlib.error):
+        while at < len(body) and len(data) < most:
+            data += reader.decompress(body[at : at + 1])
+            at += 1
+    return _Member(bytes(data), at, ended=False)
 
 
 def _compressed(data: bytes) -> bytes:

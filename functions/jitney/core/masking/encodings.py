@@ -19,11 +19,19 @@ from jitney.core.masking.searched_text import SearchedText
 Masking: TypeAlias = Callable[[str], str]
 
 # The first characters of base64 show whether it encodes text. Of each four characters, the first has the upper six bits
-# of a byte, and the second has the upper four of the next byte. The pattern accepts the bytes of ASCII, the zeros of
-# UTF-16, and byte order marks.
-_RUN = LazyPattern(r"\b(?<![+-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
+# of a byte, the second has its lower two and the upper four of the next byte, and so on. The patterns accept ASCII, the
+# zeros of UTF-16, byte order marks, and in UTF-8 the first two bytes of another character.
+_TWO_OF_ASCII = "[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3]"
+_OTHER = "[w-z0-9][I-LY-bo-r4-7]"
+_ASCII_AND_OTHER = "[ACDI-Za-f][M-Pc-fs-v89+/_-][CGKOSWaeimquy26+-]"
+_TWO_OF_ASCII_AND_OTHER = f"{_TWO_OF_ASCII}[DHLPTXbfjnrvz37/_][C-Za-z0][g-v]"
+_RUN = LazyPattern(
+    rf"\b(?<![+-])(?:77u[/_]|{_TWO_OF_ASCII}[\w+/-]{{2}}(?:{_TWO_OF_ASCII}|{_OTHER}|{_ASCII_AND_OTHER})"
+    rf"|{_OTHER}|{_ASCII_AND_OTHER}|{_TWO_OF_ASCII_AND_OTHER})[\w+/-]{{10,}}={{0,2}}"
+)
 _SHORTEST = LONG_WORD
 _PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
+_ESCAPED_QUOTES = LazyPattern(r'(?:[^"\\\n\0]++|\\[^\n\0])*+(?=[\n\0]|\Z)')
 # The end is optional: searching for an end from every quote would take quadratic time.
 _QUOTED = LazyPattern(r'"(?:[^"\\\0]++|\\[^\0])*+"?')
 # A terminal's output has a bell, backspaces and escapes, such as a console of EC2 with colours.
@@ -32,7 +40,7 @@ _UNPRINTABLE = LazyPattern(r"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 
 def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
     """Yield each encoded text: its start, its end, and a function that masks the text and encodes it again."""
-    text = searched.text
+    text = searched.written
     for at, end in searched.spans if _RUN.search(searched.words) else ():
         match = _RUN.search(text, at, end)
         while match:
@@ -45,6 +53,8 @@ def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[M
     for start, end in _with_escapes(text):
         for match, read in _quoted_texts(text, start, end):
             yield match.start(), match.end(), partial(_json, match[0], read)
+        for match, read in _parts_of_quoted_texts(text, start, end):
+            yield match.start(), match.end(), partial(_json_part, match[0], read)
 
 
 def _with_escapes(text: str) -> Iterator[tuple[int, int]]:
@@ -74,6 +84,21 @@ def _quoted_texts(text: str, start: int, end: int) -> Iterator[tuple[re.Match[st
                 found.append(match.span())
                 yield match, read
         outer = found
+
+
+def _parts_of_quoted_texts(text: str, start: int, end: int) -> Iterator[tuple[re.Match[str], str]]:
+    """Yield the lines that are parts of a quoted text, each with the text that it means.
+
+    The quotation marks in them are escaped, and those around them are missing, such as in a part of an object.
+    """
+    at = text.find('\\"', start, end)
+    while at >= 0:
+        line = max(text.rfind("\n", start, at) + 1, start)
+        match = _ESCAPED_QUOTES.match(text, line, end)
+        if match and (read := _unquoted(f'"{match[0]}"')) is not None:
+            yield match, read
+        following = text.find("\n", at, end)
+        at = text.find('\\"', following, end) if following >= 0 else -1
 
 
 def _unquoted(quoted: str) -> str | None:
@@ -171,3 +196,8 @@ def _percented(character: str) -> str:
 def _json(quoted: str, text: str, mask: Masking) -> str:
     masked = mask(text)
     return quoted if masked == text else json.dumps(masked, ensure_ascii="\\u" in quoted)
+
+
+def _json_part(part: str, text: str, mask: Masking) -> str:
+    masked = mask(text)
+    return part if masked == text else json.dumps(masked, ensure_ascii="\\u" in part)[1:-1]

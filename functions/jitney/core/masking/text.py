@@ -163,14 +163,14 @@ class _Masking:
             while True:
                 self.read(len(text))
                 places = self._places(searched, candidates, depth)
-                masked, changed = _put_together(searched.text, places, self.tags)
-                if masked == searched.text:
+                masked, changed = _put_together(searched.written, places, self.tags)
+                if masked == searched.written:
                     self.known |= {text: masked, masked: masked}
                     return masked
                 searched = SearchedText.of(masked)
                 candidates = candidates.joined(_Candidates.of(SearchedText.of(changed), searched))
         except _TooLong:
-            return self.tags.mask(searched.text, CREDENTIAL)
+            return self.tags.mask(searched.written, CREDENTIAL)
 
     def read(self, characters: int) -> None:
         """Take characters from those that are left. Raises _TooLong if there are fewer."""
@@ -200,7 +200,7 @@ class _Masking:
         for start, end, rewrite in find_encoded(searched):
             if depth >= DEEPEST:
                 places.append((start, end, None))
-            elif (new := rewrite(inner)) != searched.text[start:end]:
+            elif (new := rewrite(inner)) != searched.written[start:end]:
                 places.append((start, end, new))
         return places
 
