@@ -7,8 +7,6 @@ from jitney.core.masking.runs import Span, long_words, word_spans
 
 _KELVIN = "\u212a"
 """The only character outside ASCII whose small letter is in ASCII."""
-
-
 _ESCAPE = "\x1b"
 # Such as a colour. ECMA-48 section 5.4 has the form; programs write it around a name or a value.
 _CONTROL_SEQUENCE = LazyPattern(r"\x1b\[[0-?]{0,40}[ -/]{0,4}[@-~]")
@@ -19,8 +17,9 @@ _SPACES = ("\u00a0", "\u202f", "\u2007", "\u3000", "\u00ad", "\u200b", "\u200c",
 class SearchedText(NamedTuple):
     """A text that is searched for secrets.
 
-    `text` is `written` with plain spaces in the places of other spaces and of a terminal's control sequences. `lowered` is the text of the same length with ASCII in lower case. Keys, tokens and base64 occur only in long words:
-    `spans` are their places, and `words` the words themselves, each once, separated by spaces.
+    `text` is `written` with plain spaces in the places of other spaces and of a terminal's control sequences.
+    `lowered` is `text` with ASCII in lower case. Each has the length of `written`. Keys, tokens and base64 occur only
+    in long words: `spans` are their places, and `words` the words themselves, each once, separated by spaces.
     """
 
     written: str
