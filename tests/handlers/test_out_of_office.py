@@ -340,7 +340,7 @@ def test_rev_05_a_delegate_decides_neither_about_their_own_request_nor_about_the
 
 def test_rev_01_a_visitor_without_a_session_is_sent_to_sign_in(desk: ReviewSystem):
     answer = Browser(desk).send("GET", "/reviews/out-of-office")
-    assert (answer.status, answer.location) == (303, "/live/reviews/sign-in")
+    assert (answer.status, answer.location) == (303, "/live/reviews/sign-in?to=out-of-office")
 
 
 def test_a_configuration_without_delegates_reads_no_absences(desk: ReviewSystem):

@@ -33,11 +33,18 @@ def events(desk: ReviewSystem) -> list[tuple[str, str, str]]:
     return desk.system.outcomes()
 
 
-def test_rev_01_who_is_not_signed_in_is_sent_to_the_provider_and_back_to_what_was_wanted(browser: Browser):
-    assert browser.send("GET", f"/reviews/{GRANT}").location == f"/live/reviews/sign-in?to={GRANT}"
-    back = browser.sign_in("alice", to=GRANT)
-    assert (back.status, back.location) == (303, f"/live/reviews/{GRANT}")
+@pytest.mark.parametrize("page", [GRANT, f"{GRANT}/report", "overview", "out-of-office"])
+def test_rev_01_who_is_not_signed_in_is_sent_to_the_provider_and_back_to_what_was_wanted(browser: Browser, page: str):
+    assert browser.send("GET", f"/reviews/{page}").location == f"/live/reviews/sign-in?to={page}"
+    back = browser.sign_in("alice", to=page)
+    assert (back.status, back.location) == (303, f"/live/reviews/{page}")
     assert browser.send("GET", "/reviews").status == 200
+
+
+@pytest.mark.parametrize("page", ["", "sign-out", "/evil.example", "..", f"{GRANT}/revocation", f"{GRANT}x", "overview/"])
+def test_rev_01_no_other_page_opens_after_a_sign_in(browser: Browser, page: str):
+    assert browser.sign_in("alice", to=page).location == "/live/reviews"
+    assert Browser(browser.desk).send("GET", "/reviews/rejections").location == "/live/reviews/sign-in"
 
 
 def test_the_provider_is_asked_as_openid_connect_and_pkce_want_it(browser: Browser, desk: ReviewSystem):

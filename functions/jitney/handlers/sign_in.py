@@ -6,9 +6,9 @@ The browser must return with the provider's code. For other visitors, the callba
 
 from urllib.parse import urlencode
 
-from jitney.core.access.grant import GRANT_ID
 from jitney.core.identity.session import IDLE_SECONDS, Session, admission_of, session_id_of
 from jitney.core.identity.sign_in import (
+    PAGE,
     SIGN_IN_SECONDS,
     SignIn,
     authorization_code,
@@ -23,10 +23,10 @@ from jitney.handlers.runtime.logs import logger
 
 
 def begin(visit: Visit) -> Page:
-    """Return 303 to the identity provider, and set the sign-in's cookie. `to` is the request to open afterwards."""
+    """Return 303 to the identity provider, and set the sign-in's cookie. `to` is the page to open afterwards."""
     _, web = _people(visit)
     requested = visit.request.query.get("to", "")
-    sign_in = SignIn(visit.ports.new_secret(), visit.now, requested if GRANT_ID.fullmatch(requested) else "")
+    sign_in = SignIn(visit.ports.new_secret(), visit.now, requested if PAGE.fullmatch(requested) else "")
     separator = "&" if "?" in web.authorization_url else "?"
     location = f"{web.authorization_url}{separator}{urlencode(sign_in.query(web, _redirect_uri(visit)))}"
     return Page(303, location=location, cookies=(visit.set_cookie(SIGN_IN, sign_in.cookie, SIGN_IN_SECONDS),))
@@ -57,7 +57,7 @@ def finish(visit: Visit) -> Page:
     if earlier := visit.session and session_id_of(visit.cookie(SESSION)):
         visit.ports.web_sessions.end(earlier)  # the browser forgets its cookie, so no sign-out would end it
     kept = visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS)
-    to = f"{visit.path}/reviews{'/' if sign_in.grant_id else ''}{sign_in.grant_id}"
+    to = f"{visit.path}/reviews{'/' if sign_in.page else ''}{sign_in.page}"
     return Page(303, location=to, cookies=(kept, visit.set_cookie(SIGN_IN, "", 0)))
 
 

@@ -25,19 +25,22 @@ from jitney.core.web_client import Web
 SIGN_IN_SECONDS = 600
 """How long a sign-in may take."""
 
-_COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{10,12})\.(g-[a-z2-7]{14})?", re.ASCII)
+_PAGE = r"(?:g-[a-z2-7]{14}(?:/report)?|overview|out-of-office)?"
+PAGE = re.compile(_PAGE, re.ASCII)
+"""The path behind /reviews/ of a page that can open after a sign-in. "" stands for the list of requests."""
+_COOKIE = re.compile(rf"([A-Za-z0-9_-]{{43}})\.([0-9]{{10,12}})\.({_PAGE})", re.ASCII)
 _FIX = "Go back to the page that you opened, and sign in again."
 
 
 class SignIn(NamedTuple):
-    """One sign-in of one browser: its secret, its start (epoch seconds), and the request to open afterwards.
+    """One sign-in of one browser: its secret, its start (epoch seconds), and the page to open afterwards.
 
-    `secret` is 256 random bits in base64url. `grant_id` is "" for the list of requests.
+    `secret` is 256 random bits in base64url. `page` is the page's path, as in `PAGE`.
     """
 
     secret: str
     started_at: int
-    grant_id: str
+    page: str
 
     @property
     def state(self) -> str:
@@ -60,7 +63,7 @@ class SignIn(NamedTuple):
     @property
     def cookie(self) -> str:
         """The value of the cookie that holds this sign-in."""
-        return f"{self.secret}.{self.started_at}.{self.grant_id}"
+        return f"{self.secret}.{self.started_at}.{self.page}"
 
     def query(self, web: Web, redirect_uri: str) -> dict[str, str]:
         """Return the parameters of the authorization request (OIDC Core section 3.1.2.1, RFC 7636 section 4.3)."""
@@ -87,7 +90,7 @@ def sign_in_of_cookie(cookie: str, now: int) -> SignIn:
     started_at = int(match[2])
     if not -SKEW_SECONDS <= now - started_at < SIGN_IN_SECONDS:
         raise _invalid(f"The sign-in took longer than {SIGN_IN_SECONDS // 60} minutes.")
-    return SignIn(match[1], started_at, match[3] or "")
+    return SignIn(match[1], started_at, match[3])
 
 
 def authorization_code(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:

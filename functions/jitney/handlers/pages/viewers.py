@@ -5,6 +5,7 @@ from typing import NamedTuple
 from jitney.core.access.grant import Grant, State, Vote
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
+from jitney.core.identity.sign_in import PAGE
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import may_break_glass, may_follow_up
 from jitney.core.review.content import content_hash
@@ -120,6 +121,7 @@ def reviewed_grant(authenticated: AuthenticatedRequest) -> Grant:
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:
-    """Return 303 to the sign-in. After the sign-in, the path's request opens."""
-    to = f"?to={visit.request.grant_id}" if visit.request.grant_id else ""
+    """Return 303 to the sign-in. After the sign-in, this page opens, or else the list of requests."""
+    page = visit.request.address.removeprefix(f"{visit.request.base}/reviews/")
+    to = f"?to={page}" if PAGE.fullmatch(page) else ""
     return Page(303, location=f"{visit.path}/reviews/sign-in{to}")
