@@ -12,7 +12,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, VoteVerdict
 from jitney.core.access.request import Permission, Way
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
 from jitney.core.access.suspension_entry import Suspension, SuspensionKind
-from jitney.core.access.suspensions import Suspensions
+from jitney.core.access.suspensions import NO_SUSPENSIONS, Suspensions
 from jitney.core.call_limits import CallLimits
 from jitney.core.config import ReviewerGroup
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
@@ -601,17 +601,17 @@ def test_rev_16_the_end_of_a_waiting_call_is_recorded_after_its_grant(gateway: G
     gateway.post()
     system, grants = gateway.system, gateway.system.store.grants
     pending = lambda: [each for each in grants.values() if each.state is State.PENDING]  # noqa: E731
-    assert end_calls(pending(), system.ports) == 0
+    assert end_calls(pending(), system.ports.suspensions.current(), system.ports) == 0
     ending = GrantEnd(system.now, "corp.olga", "leaked" if state is State.REVOKED else "")
     ended = grants[PARENT].move(state) if state is State.FAILED else grants[PARENT].end(state, ending)
     grants[PARENT] = ended
     system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
-    assert end_calls(pending(), system.ports) == 1
+    assert end_calls(pending(), system.ports.suspensions.current(), system.ports) == 1
     assert gateway.child().state is state
     record = system.records()[-1]
     assert (record["grant_id"], record["code"]) == (gateway.child().id, "grant_ended")
     assert system.reviews.resumed == [gateway.child().id]
-    assert end_calls(pending(), system.ports) == 0
+    assert end_calls(pending(), system.ports.suspensions.current(), system.ports) == 0
 
 
 def test_rev_16_a_call_whose_grant_is_gone_cannot_be_decided(gateway: Gateway):
@@ -619,7 +619,7 @@ def test_rev_16_a_call_whose_grant_is_gone_cannot_be_decided(gateway: Gateway):
     gateway.approve()
     del gateway.system.store.grants[PARENT]
     assert gateway.state(call_id_of(gateway.child().id)) == "review_ended"
-    assert end_calls([gateway.child()], gateway.system.ports) == 0
+    assert end_calls([gateway.child()], NO_SUSPENSIONS, gateway.system.ports) == 0
 
 
 def test_rev_16_the_reconciler_ends_calls_of_ended_grants(gateway: Gateway):
@@ -635,7 +635,7 @@ def test_rev_16_a_store_that_does_not_answer_stops_the_ends_of_calls(gateway: Ga
     waiting = gateway.child()
     gateway.system.store.broken = True
     with pytest.raises(Problem) as failed:
-        end_calls([waiting], gateway.system.ports)
+        end_calls([waiting], NO_SUSPENSIONS, gateway.system.ports)
     assert failed.value.code == "unavailable"
 
 

@@ -134,7 +134,7 @@ def _expired(role_arns: Iterable[str], run: ReconcilerRun, ports: Ports) -> dict
     def expire(grant: Grant, ports: Ports) -> Grant:
         current = record_expiry(grant, suspensions, ports)
         if current.call:
-            end_calls([current], ports)  # a call whose grant has ended has not expired
+            end_calls([current], suspensions, ports)  # a call whose grant has ended has not expired
         return current
 
     return {"expired": count_recorded(run.in_time(overdue), ports, expire)}
@@ -157,7 +157,7 @@ def _reviews(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
 
 def _calls(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:
     pending = ports.store.grants_in_state(role_arn, State.PENDING, ports.now())
-    return {"calls": end_calls(run.in_time(pending), ports)}
+    return {"calls": end_calls(run.in_time(pending), ports.suspensions.current(), ports)}
 
 
 def _suspended(role_arn: str, run: ReconcilerRun, ports: Ports) -> dict[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
 from jitney.core.access.live_credentials import denial_of
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
 from jitney.core.records import audit
 from jitney.core.records.audit import AuditEvent, Origin, Outcome
@@ -20,13 +21,13 @@ from jitney.handlers.review.workflow import resume_workflow
 from jitney.handlers.runtime.ports import Ports
 
 
-def end_calls(grants: Iterable[Grant], ports: Ports) -> int:
+def end_calls(grants: Iterable[Grant], suspensions: Suspensions, ports: Ports) -> int:
     """Write the ends of the open `grants` of calls whose grant has ended. Return how many were written.
 
     A grant that keeps changing, or whose parent is unreadable, is left to the next run. The end by a suspension is left
     to the step for suspensions. Raises Problem unavailable.
     """
-    suspensions, now, count = ports.suspensions.current(), ports.now(), 0
+    now, count = ports.now(), 0
     for grant in grants:
         if grant.call is None:
             continue
