@@ -440,6 +440,10 @@ def test_most_requests_and_records_pass_the_quick_check():
         "password=" + "." * 100_000 + "!",
         "token: /" + "." * 100_000 + "!",
         'secret: "' + "." * 100_000 + '!"',
+        '\\"a\n' * 25_000,
+        "\x1b[" * 50_000,
+        "\x1b[0mpassword\x1b[0m=\x1b[0m" * 5000,
+        ("password" + " " * 41 + "=") * 2000,
     ],
     ids=lambda text: text[:12],
 )
