@@ -210,19 +210,20 @@ def test_gw_12_a_place_for_a_connection_is_made_at_once(monkeypatch: pytest.Monk
         kept_open(server.port).close()
 
 
-def test_gw_12_a_head_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
+@pytest.mark.parametrize("seconds", [0.3, 0.0])
+def test_gw_12_a_head_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, seconds: float):
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", seconds)
     with greeting() as server, socket.create_connection(("127.0.0.1", server.port), PATIENCE) as dripping:
         dripping.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
-        until(lambda: len(server._connections) == 1)
 
         def is_closed() -> bool:
             with contextlib.suppress(ConnectionError):
                 dripping.sendall(b"x")
-            return not server._connections
+                return bool(select.select([dripping], [], [], 0)[0]) and dripping.recv(1) == b""
+            return True
 
         until(is_closed)
-        kept_open(server.port).close()
+        until(lambda: not server._connections)
 
 
 class IdleUntilListed(dict[socket.socket, None]):
