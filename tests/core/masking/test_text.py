@@ -307,6 +307,23 @@ def test_mask_01_all_values_of_lists_and_next_lines_are_masked(written, kept):
 @pytest.mark.parametrize(
     ("written", "kept"),
     [
+        ("Key          Value\npassword     A1a-4Xw9kQ2mZ7tR1bN", "Key          Value\npassword     <>"),
+        ("user     | bob\npassword | 4Xw9kQ2mZ7tR1bN\nid       | 7", "user     | bob\npassword | <>\nid       | 7"),
+        ("| api_token  4Xw9kQ2mZ7tR1bN5c |\r\n", "| api_token  <> |\r\n"),
+        ("--password  4Xw9kQ2mZ7tR1bN5c of the user", "--password  4Xw9kQ2mZ7tR1bN5c of the user"),
+        ("the password  4Xw9kQ2mZ7tR1bN5c", "the password  4Xw9kQ2mZ7tR1bN5c"),
+        ("token  lambda-execution-role-name", "token  lambda-execution-role-name"),
+    ],
+)
+def test_mask_01_a_random_value_beside_its_name_in_a_line_is_masked(written: str, kept: str):
+    masked = mask_text(written, TAGS)
+    assert MASK.sub(lambda _: "<>", masked) == kept
+    assert mask_text(masked, TAGS) == masked
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
         ("\x1b[36mpassword\x1b[0m=hunter2000 \x1b[36mn\x1b[0m=1", "\x1b[36mpassword\x1b[0m=<> \x1b[36mn\x1b[0m=1"),
         ("\x1b[36mpassword=\x1b[0m\x1b[38;5;208mhunter2000\x1b[0m", "\x1b[36mpassword=\x1b[0m\x1b[38;5;208m<>\x1b[0m"),
         ('\x1b[1;34m"password"\x1b[0m: \x1b[32m"hunter2000"\x1b[m', '\x1b[1;34m"password"\x1b[0m: \x1b[32m"<>"\x1b[m'),

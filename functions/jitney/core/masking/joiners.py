@@ -50,6 +50,11 @@ _IN_NAMED_ELEMENT = LazyPattern(r"""["']\s{0,3}>\s{0,99}(?![\s<])""")
 # A name in brackets that follows a name is a placeholder, as in `user:<password>`, unless an end tag follows it.
 _PLACE_OF_A_VALUE = LazyPattern(r"[\w=:][ \t]{0,9}\Z")
 _LONGEST_ELEMENT = 5000
+_FIRST_IN_LINE = LazyPattern(r"(?:\A|[\n\0])[ \t|]{0,40}\Z")
+_IN_TABLE = LazyPattern(
+    r"[ \t]{0,40}(?:[ \t]{2}|\|[ \t])[ \t]{0,40}(?=[^\s\0]{10,200}[ \t]{0,40}\|?[ \t]{0,9}(?:[\r\n\0]|\Z))"
+)
+"""What is between the name and the only value in a line of a table, such as of Vault and of psql."""
 _WORDS = LazyPattern(
     r"""["'`]?(?:(?:\s(?:for|on|of)(?:\s[\w./-]{1,60}){1,3}?){0,2}\s(?:is|was|to|as):?\s{1,3}|\s(?=["'`]))(?=["'`]?[\w.~+/=:@!#$^*-]{12})"""
 )
@@ -61,7 +66,9 @@ class Joiner(Enum):
     NOTATION = 1
     ARGUMENT = 2
     """A comma: the name and the value are arguments of a call."""
-    PROSE = 3
+    COLUMN = 3
+    """Spaces or a line: the name and the value are in the columns of a table."""
+    PROSE = 4
 
 
 class Value(NamedTuple):
@@ -94,6 +101,8 @@ def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
         match = _NEXT_ARGUMENT.match(text, _closed(text, start, end))
         sets = _SETTER.search(text, max(0, start - _LONGEST_SETTER), start - 1)
         return Value(match.end(), Joiner.NOTATION if sets else Joiner.ARGUMENT) if match else None
+    if (match := _IN_TABLE.match(text, end)) and _FIRST_IN_LINE.search(text, max(0, start - 41), start):
+        return Value(match.end(), Joiner.COLUMN)
     match = _WORDS.match(text, end)
     return Value(match.end(), Joiner.PROSE) if match else None
 

@@ -39,7 +39,7 @@ PROVEN, HINTED = 2, 1
 TAILS = ("Key", "Pass", "Auth", "Pw")
 """The last words of names such as `storageKey`. For names such as `storage_key`, `_key` is in `NEEDLES`."""
 
-_JOINERS = (":", "=", '"', "'", "<", "(", "%")
+_JOINERS = (":", "=", '"', "'", "<", "(", "%", "|")
 """One of these is between a name and its value, unless two dashes are before the name. Prose may have neither."""
 _NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
