@@ -54,7 +54,28 @@ def test_gw_04_no_call_names_another_account_in_a_parameter(
 def test_gw_04_the_catalog_of_another_account_has_its_account_in_front() -> None:
     with pytest.raises(Problem, match="account_mismatch"):
         check("glue", "GetTables", {"DatabaseName": "d", "CatalogId": f"{OTHER}:s3tablescatalog/b"})
-    check("glue", "GetTables", {"DatabaseName": "d", "CatalogId": f"{PLACE.account}:s3tablescatalog/b"})
+
+
+@pytest.mark.parametrize(
+    "catalog", [f"{PLACE.account}:s3tablescatalog/b", "s3tablescatalog/b", "c", f"{PLACE.account} "]
+)
+@pytest.mark.parametrize(
+    ("operation", "path", "others"),
+    [
+        ("GetTable", "CatalogId", {"DatabaseName": "d", "Name": "t"}),
+        ("GetCatalog", "CatalogId", {}),
+        ("GetCatalogs", "ParentCatalogId", {}),
+        ("BatchGetTableOptimizer", "Entries.catalogId", {}),
+    ],
+)
+def test_gw_04_no_call_names_a_catalog_within_the_accounts_own(
+    catalog: str, operation: str, path: str, others: dict[str, Any]
+) -> None:
+    """AWS authorizes table/s3tablescatalog/b/d/t, and policies would decide about table/d/t."""
+    with pytest.raises(Problem, match="call_invalid") as caught:
+        check("glue", operation, others | written(path, catalog, operation))
+    assert path in caught.value.detail
+    check("lakeformation", "GetDataLakeSettings", {"CatalogId": catalog})
 
 
 def test_gw_04_a_link_to_another_accounts_database_is_decided_by_its_own_name() -> None:

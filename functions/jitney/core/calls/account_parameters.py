@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jitney.core.calls.call import AwsCall, AwsLocation
+from jitney.core.calls.options import invalid_call
 from jitney.core.calls.values import strings_in
 from jitney.core.problems import Problem
 
@@ -27,12 +28,20 @@ _LINKS = frozenset({"TargetDatabase", "TargetTable"})
 """What a link in the Glue catalog refers to. Policies decide about the link, by its own name."""
 _ACCOUNT = re.compile(r"(\d{12})(?!\d)", re.ASCII)
 """An account, also at the beginning of the id of a Glue catalog within it."""
+_CATALOGS = "glue"
+"""The service that has catalogs within the account's own catalog.
+
+The ARNs of their databases and tables contain the catalog's name, such as `table/s3tablescatalog/b/d/t`.
+
+https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+"""
 
 
 def require_own_account(call: AwsCall, place: AwsLocation) -> None:
     """Raise Problem account_mismatch for a call of another account's resources.
 
-    Otherwise policies would decide about the target's resources of the same names.
+    Raise call_invalid for a catalog within the account's own catalog. Otherwise policies would decide about the
+    target's resources of the same names.
     """
     service = call.operation.service
     names = ACCOUNT_PARAMETERS.get(service, ())
@@ -41,6 +50,10 @@ def require_own_account(call: AwsCall, place: AwsLocation) -> None:
         if found and found[1] != place.account:
             detail = f"{path} names account {found[1]}, but the target's account is {place.account}."
             raise Problem("account_mismatch", detail, f"Leave out {path}, or name the target's account in it.")
+        if service == _CATALOGS and value != place.account:
+            detail = f"{path} names a catalog within the account's catalog, whose resources have other ARNs."
+            fix = f"Leave out {path} for the account's own catalog, or request permissions instead of this call."
+            raise invalid_call(detail, fix, parameter=path)
 
 
 def _named(value: Any, names: tuple[str, ...], path: str = "", *, nested: bool) -> Iterator[tuple[str, str]]:
