@@ -13,6 +13,7 @@ from jitney.core.calls.call_conditions import narrowing
 from jitney.core.calls.named_resources import check_parameters, open_types, require_few, resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.options import invalid_call
+from jitney.core.calls.second_names import require_one_name
 from jitney.core.calls.templates import condition_holds, name_parameters, templates_of
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
@@ -37,6 +38,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
         raise Problem("operation_unknown", detail, "Send permissions (actions and ARNs) instead of calls.")
     where = AwsLocation(place.partition, call.region or place.region, place.account)
     require_own_account(call, where)
+    require_one_name(call)
     needs = _needs(call, where)
     shown = _shown(call)
     found = tuple(

@@ -1,0 +1,31 @@
+"""Parameters that make a call reach another resource than the one whose ARN the other parameters yield."""
+
+from collections.abc import Mapping
+
+from jitney.core.calls.call import AwsCall
+from jitney.core.calls.options import invalid_call
+
+_DOMAIN_IDS: Mapping[str, str] = {"apigateway": "domainNameId", "apigatewayv2": "DomainNameId"}
+"""The parameter with the id of a private domain. AWS authorizes such a domain as /domainnames/NAME+ID.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-custom-domains.html
+"""
+_CHANGE_SET, _STACK = "ChangeSetName", "StackName"
+"""CloudFormation needs the stack only if the change set is named by its name. An ARN names a change set of any stack.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
+"""
+
+
+def require_one_name(call: AwsCall) -> None:
+    """Raise Problem call_invalid if another parameter decides which resource the call reaches.
+
+    Otherwise policies would decide about a resource that the call does not reach.
+    """
+    service, given = call.operation.service, call.parameters
+    if (domain_id := _DOMAIN_IDS.get(service, "")) in given:
+        detail = f"{domain_id} names a private domain, whose ARNs contain this id."
+        raise invalid_call(detail, "Request permissions instead of this call.", parameter=domain_id)
+    if service == "cloudformation" and _STACK in given and str(given.get(_CHANGE_SET, "")).startswith("arn:"):
+        detail = f"{_CHANGE_SET} is an ARN, which can be of another stack than {_STACK}."
+        raise invalid_call(detail, f"Write the change set's name, or leave out {_STACK}.", parameter=_CHANGE_SET)

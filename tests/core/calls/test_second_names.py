@@ -1,0 +1,63 @@
+"""A parameter that can name another resource than policies decide about is refused."""
+
+from typing import Any
+
+import pytest
+from botocore.model import Shape
+from botocore.session import get_session
+
+from jitney.core.calls.call import AwsCall
+from jitney.core.calls.call_needs import explain_call
+from jitney.core.problems import Problem
+from tests.core.calls.conftest import OPERATIONS, PLACE
+
+CHANGE_SET = "arn:aws:cloudformation:eu-west-1:444455556666:changeSet/of-another-stack/1"
+
+
+def explained(service: str, operation: str, parameters: dict[str, Any]) -> tuple[str, ...]:
+    return explain_call(AwsCall(OPERATIONS.service(service).operation(operation), parameters), PLACE)[0].resources
+
+
+def operations_with(service: str, *names: str) -> list[str]:
+    """Return the operations whose input has all these members."""
+
+    def has(shape: Shape | None) -> bool:
+        return shape is not None and set(names) <= set(shape.members)
+
+    model = get_session().get_service_model(service)
+    known = OPERATIONS.service(service).names()
+    return [each for each in model.operation_names if each in known and has(model.operation_model(each).input_shape)]
+
+
+OF_STACKS = [each for each in operations_with("cloudformation", "StackName", "ChangeSetName") if each[:6] != "Create"]
+
+
+@pytest.mark.parametrize("operation", OF_STACKS)
+def test_pol_13_a_change_set_is_not_named_by_its_arn_and_another_stack(operation: str) -> None:
+    """AWS uses the ARN. Policies would decide about the stack."""
+    with pytest.raises(Problem, match="call_invalid") as caught:
+        explained("cloudformation", operation, {"StackName": "open", "ChangeSetName": CHANGE_SET})
+    assert "ChangeSetName" in caught.value.detail
+    assert explained("cloudformation", operation, {"ChangeSetName": CHANGE_SET}) == ("*",)
+    stack = ("arn:aws:cloudformation:eu-west-1:444455556666:stack/open/*",)
+    assert explained("cloudformation", operation, {"StackName": "open", "ChangeSetName": "c"}) == stack
+
+
+DOMAINS = [
+    (service, name, operation)
+    for service, name in (("apigateway", "domainNameId"), ("apigatewayv2", "DomainNameId"))
+    for operation in operations_with(service, name)
+]
+
+
+@pytest.mark.parametrize(("service", "name", "operation"), DOMAINS)
+def test_pol_13_a_private_domain_is_not_decided_as_a_public_one(service: str, name: str, operation: str) -> None:
+    """AWS authorizes /domainnames/NAME+ID. Policies would decide about /domainnames/NAME."""
+    with pytest.raises(Problem, match="call_invalid") as caught:
+        explained(service, operation, {name: "a1b2c3"})
+    assert name in caught.value.detail
+
+
+def test_pol_13_the_operations_with_second_names_are_known() -> None:
+    assert len(OF_STACKS) == 6
+    assert len(DOMAINS) >= 10
