@@ -1323,6 +1323,17 @@ def test_end_08_the_deny_entry_of_a_revocation_is_not_that_of_the_release_before
     assert rows == {"release": (None, "revocation_incomplete"), "revocation": (3, None)}
 
 
+def test_end_02_a_measurement_counts_for_the_end_before_it_only(lake: Lake):
+    """A revocation after a release ends what the approval allows. Nothing measures it again."""
+    lake.record(AuditEvent.RELEASE, Outcome.RELEASED, grant_id="g-1")
+    lake.record(
+        AuditEvent.CANARY, Outcome.DENIED, grant_id="g-1", seq=1, later=1, detail={"denied_after_milliseconds": 800}
+    )
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=2, later=600)
+    rows = {row["event"]: row["denied_after_milliseconds"] for row in lake.ask("time_to_deny")}
+    assert rows == {"release": 800, "revocation": None}
+
+
 def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):
     lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", detail={"by": "corp.ops"})
     for number, (service, operation) in enumerate(sorted(NEVER_DENIED)):

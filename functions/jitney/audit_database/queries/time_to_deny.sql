@@ -22,6 +22,8 @@ FROM (
 LEFT JOIN unique_records AS canary
   ON canary.grant_id = ended.grant_id
  AND canary.event = 'canary'
+ AND canary.seq > ended.seq -- each end has only its own measurement and entry: a release, and a revocation after it
+ AND (ended.next_seq IS NULL OR canary.seq < ended.next_seq)
  AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= canary.dt
 LEFT JOIN (
     SELECT grant_id, seq, CASE outcome WHEN 'set' THEN COALESCE(json_extract_scalar(detail, '$.written_at'), time) END
@@ -32,7 +34,7 @@ LEFT JOIN (
       AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= dt
 ) AS entry
   ON entry.grant_id = ended.grant_id
- AND entry.seq > ended.seq -- each end has only its own entry: a release, and a revocation after it
+ AND entry.seq > ended.seq
  AND (ended.next_seq IS NULL OR entry.seq < ended.next_seq)
 LEFT JOIN unique_calls AS called
   ON called.grant_id = ended.grant_id
