@@ -1250,6 +1250,30 @@ def test_aud_04_who_accessed_matches_exactly_what_a_pattern_covers(lake: Lake):
         assert 0 < len(found) < len(patterns)
 
 
+@pytest.mark.parametrize("query", ["who_accessed", "who_could_access"])
+def test_aud_04_a_path_of_parameters_reaches_the_parameters_below_it(lake: Lake, query: str):
+    """AWS returns all parameters below the path of `ssm:GetParametersByPath`."""
+    path = "arn:aws:ssm:eu-west-1:444455556666:parameter/team"
+    granted = {
+        "g-path": ("ssm:GetParametersByPath", path),
+        "g-slash": ("ssm:GetParametersByPath", f"{path}/"),
+        "g-any": ("ssm:Get*", path),
+        "g-name": ("ssm:GetParameter", path),
+        "g-other": ("ssm:GetParametersByPath", f"{path}s"),
+        "g-bucket": ("ssm:GetParametersByPath", "arn:aws:s3:::team"),
+    }
+    for grant, (action, resource) in granted.items():
+        about = {"actions": (action,), "resources": (resource,), "expires_at": iso_of(later=300)}
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, **about)
+
+    def reached(arn: str) -> set[str]:
+        return {row["grant_id"] for row in lake.ask(query, arn)}
+
+    assert reached(f"{path}/db/password") == {"g-path", "g-slash", "g-any"}
+    assert reached(path) == {"g-path", "g-slash", "g-any", "g-name"}
+    assert reached("arn:aws:s3:::team/a") == set()
+
+
 def test_aud_04_who_accessed_omits_calls_without_resources(lake: Lake):
     lake.call(1, resources=())
     lake.call(2, resources=(), bypass=["unknown_grant"], later=1)

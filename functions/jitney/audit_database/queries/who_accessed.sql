@@ -6,16 +6,22 @@ FROM (
     SELECT reached.time, reached.access_type, reached.activity, reached.outcome, reached.principal, reached.human,
            reached.grant_id, reached.target, listed.resource,
            REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(listed.resource, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%'),
-                   '?', '_') AS pattern
+                   '?', '_')
+           -- AWS returns all parameters below the path of this action.
+           || CASE WHEN listed.resource NOT LIKE 'arn:%:ssm:%:parameter/%'
+                     OR NOT any_match(reached.actions, action -> 'ssm:getparametersbypath'
+                                          LIKE REPLACE(REPLACE(LOWER(action), '*', '%'), '?', '_')) THEN ''
+                   WHEN listed.resource LIKE '%/' THEN '%' ELSE '/%' END AS pattern
     FROM (
         SELECT time, CASE kind WHEN 'record' THEN 'granted' WHEN 'gateway' THEN 'gateway' ELSE 'called' END
-                   AS access_type, activity, outcome, principal, human, grant_id, target, resources
+                   AS access_type, activity, outcome, principal, human, grant_id, target, resources,
+               actions
         FROM grant_timeline
         WHERE (kind = 'gateway' OR (kind = 'call' AND outcome NOT IN ('bypass', 'unrecorded')) OR grants_access)
           AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
         UNION ALL
         SELECT time, 'bypass' AS access_type, service || ':' || operation AS activity, error_code AS outcome,
-               source_identity AS principal, '' AS human, grant_id, target, resources
+               source_identity AS principal, '' AS human, grant_id, target, resources, actions
         FROM bypasses
         WHERE dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
     ) AS reached

@@ -11,7 +11,12 @@ FROM (
            CASE WHEN opened.denied_at < opened.expires_at THEN opened.denied_at ELSE opened.expires_at END
                AS worked_until,
            REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(listed.resource, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%'),
-                   '?', '_') AS pattern
+                   '?', '_')
+           -- AWS returns all parameters below the path of this action.
+           || CASE WHEN listed.resource NOT LIKE 'arn:%:ssm:%:parameter/%'
+                     OR NOT any_match(opened.actions, action -> 'ssm:getparametersbypath'
+                                          LIKE REPLACE(REPLACE(LOWER(action), '*', '%'), '?', '_')) THEN ''
+                   WHEN listed.resource LIKE '%/' THEN '%' ELSE '/%' END AS pattern
     FROM (
         SELECT grant_id, MIN(CASE WHEN allows THEN time END) AS began_at,
                MIN(CASE WHEN event IN ('release', 'revocation', 'use', 'issue') AND ends_access
