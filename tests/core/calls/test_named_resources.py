@@ -125,6 +125,30 @@ def test_pol_13_names_of_glue_are_the_same_in_capitals():
     assert job.resources == ("arn:aws:glue:eu-west-1:444455556666:job/J",)
 
 
+@pytest.mark.parametrize(
+    ("line", "given", "lower"),
+    [
+        ("describe-labeling-job --labeling-job-name Pay-Q3", "labeling-job/Pay-Q3", "labeling-job/pay-q3"),
+        ("describe-user-profile --domain-id d-1 --user-profile-name Al", "user-profile/d-1/Al", "user-profile/d-1/al"),
+        ("describe-app --domain-id d-1 --user-profile-name Al --app-type JupyterLab --app-name A",
+         "app/d-1/Al/JupyterLab/A", "app/d-1/al/jupyterlab/a"),
+        ("describe-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name P", "hyper-parameter-tuning-job/P",
+         "hyper-parameter-tuning-job/p"),
+        ("describe-auto-ml-job --auto-ml-job-name P", "automl-job/P", "automl-job/p"),
+        ("describe-experiment --experiment-name P", "experiment/P", "experiment/p"),
+        ("describe-trial --trial-name P", "experiment-trial/P", "experiment-trial/p"),
+        ("describe-trial-component --trial-component-name P", "experiment-trial-component/P",
+         "experiment-trial-component/p"),
+    ],
+)  # fmt: skip
+def test_pol_13_names_of_sagemaker_are_the_same_in_capitals(line: str, given: str, lower: str):
+    """No document says in which form AWS authorizes them."""
+    (explained, *_) = explain_line(f"aws sagemaker {line}", PLACE, OPERATIONS)
+    assert explained.resources == tuple(f"arn:aws:sagemaker:eu-west-1:444455556666:{each}" for each in (given, lower))
+    (again, *_) = explain_line(f"aws sagemaker {line}".lower(), PLACE, OPERATIONS)
+    assert again.resources == (f"arn:aws:sagemaker:eu-west-1:444455556666:{lower}",)
+
+
 def test_pol_13_one_list_with_one_unknown_name_is_refused():
     with pytest.raises(Problem):
         call("sqs", "PurgeQueue", QueueUrl="jobs")

@@ -34,12 +34,17 @@ _SELECTED = re.compile(r"(arn:[\w-]+:ssm:[\w-]*:\d*:parameter/[^:]+):[^:]+", re.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html
 """
-_CATALOGUED = re.compile(
-    r"(arn:[\w-]+:glue:[\w-]*:\d*:(?:database|table|tableVersion|userDefinedFunction))(/.+)", re.ASCII
+_IN_ANY_CASE = re.compile(
+    r"(arn:[\w-]+:(?:glue:[\w-]*:\d*:(?:database|table|tableVersion|userDefinedFunction)"
+    r"|sagemaker:[\w-]*:\d*:(?:app|automl-job|experiment(?:-trial(?:-component)?)?|hyper-parameter-tuning-job"
+    r"|labeling-job|user-profile)))(/.+)",
+    re.ASCII,
 )
-"""The ARNs of Glue's catalog, whose names AWS finds in any case.
+"""The ARNs of names that AWS finds in any case: of Glue's catalog, and of some resources of SageMaker.
 
 https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateLabelingJob.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateUserProfile.html
 """
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
@@ -81,8 +86,8 @@ def _as_authorized(arn: str) -> tuple[str, ...]:
     """Return an ARN in each form that AWS may write in the authorization of a call."""
     if selected := _SELECTED.fullmatch(arn):
         return (selected[1],)
-    if catalogued := _CATALOGUED.fullmatch(arn):
-        return arn, f"{catalogued[1]}{catalogued[2].lower()}"
+    if found := _IN_ANY_CASE.fullmatch(arn):
+        return arn, f"{found[1]}{found[2].lower()}"
     return (arn.lower() if _LOWER_CASE.match(arn) else arn,)
 
 
