@@ -126,6 +126,35 @@ def test_cli_04_a_background_endpoint_is_shared_until_it_is_stopped(granting: Fa
     assert json.loads(command("serve", "--stop", "--json").stdout) == {"stopped": []}
 
 
+def test_cli_04_a_shell_that_evaluated_the_lines_finds_the_same_endpoint(
+    granting: FakeBroker, monkeypatch: pytest.MonkeyPatch
+):
+    """The lines set and unset variables that can name an identity."""
+    before = {"AWS_REGION": "eu-west-2", "AWS_EC2_METADATA_DISABLED": "TRUE", "AWS_ACCESS_KEY_ID": "AKIAOTHER"}
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    lines = [command("serve", *ASK, "--background").stdout]
+    line = shlex.join([JITNEY, "serve", *ASK, "--background"])
+    for _ in range(2):
+        script = f"{''.join(lines)}exec {line}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        lines.append(done.stdout)
+    assert exported(lines[0]) == exported(lines[1]) == exported(lines[2])
+    assert len(granting.calls("POST", "/v1/grants")) == 1
+    assert key_by(exported(lines[2])) == CREDENTIALS["access_key_id"]
+
+
+def test_cli_04_the_lines_of_serve_name_the_grant_so_that_its_keys_are_taken_for_no_identity(granting: FakeBroker):
+    lines = exported(command("serve", *ASK, "--background").stdout)
+    assert lines["JITNEY_GRANT_ID"] == GRANT_ID
+    done = subprocess.run(
+        [JITNEY, "whoami"], env=os.environ | lines | {"JITNEY_TOKEN_SOURCE": "aws"}, capture_output=True, text=True,
+        timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Use a shell without the lines of `jitney serve`" in done.stderr
+
+
 def test_end_01_a_background_endpoint_that_commands_cannot_reach_ends_by_itself(granting: FakeBroker, home: Path):
     command("serve", *ASK, "--background")
     shutil.rmtree(home / ".local/state/jitney")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jitney.client.api.grant_request import ApiPermission, GrantRequest
-from jitney.client.background.need import PROFILE, EndpointNeed
+from jitney.client.background.need import PROFILE, EndpointNeed, shell_identity
 from jitney.client.inputs.connection_options import ConnectionOptions
 from jitney.client.inputs.setting_names import IDENTITY_VARIABLES, SETTINGS, ConnectionSettings
 from jitney.client.problems import ClientProblem
@@ -52,6 +52,38 @@ def test_cli_01_a_token_file_that_names_another_holder_is_another_endpoint(tmp_p
         file.write_text(token_of(subject))
         keys.append(NEED.key({}))
     assert keys[0] == keys[1] != keys[2]
+
+
+SERVED = {
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:4711/.jitney/credentials",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "JITNEY_GRANT_ID": "g-abcdefghijklm2",
+}
+IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "f"}
+"""What the lines of `jitney serve` set, of the variables that can name an identity."""
+
+
+@pytest.mark.parametrize("before", [{}, {"AWS_REGION": "eu-west-1"}, {"AWS_ACCESS_KEY_ID": "a", "AWS_ROLE_ARN": "b"}])
+def test_cli_04_a_shell_with_the_lines_of_serve_has_the_identity_of_before(before: dict[str, str]):
+    assert NEED.key({**SERVED, **shell_identity(before)}) == NEED.key(before)
+    assert NEED.key({**SERVED, "AWS_REGION": "eu-west-3", **shell_identity(before)}) == NEED.key(before)
+    assert NEED.key({**SERVED, **IN_LAMBDA, **shell_identity(before)}) == NEED.key({**before, **IN_LAMBDA})
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"AWS_ACCESS_KEY_ID": "a"},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "a"},
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/a"},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"},
+        {"AWS_EC2_METADATA_DISABLED": ""},
+        {"JITNEY_GRANT_ID": ""},
+    ],
+)
+def test_cli_04_a_variable_that_is_set_after_the_lines_names_another_identity(after: dict[str, str]):
+    served = {**SERVED, **shell_identity({"AWS_REGION": "eu-west-1"})}
+    assert NEED.key({**served, **after}) == NEED.key({**SERVED, **after}) != NEED.key(served)
 
 
 class Recorded(Mapping[str, str]):

@@ -166,7 +166,7 @@ def test_dx_a_chosen_source_that_lacks_something_is_an_error(environment: dict[s
         ({"BUILDKITE": "true"}, "JITNEY_TOKEN_COMMAND to `buildkite-agent oidc request-token`"),
         (
             {"CIRCLECI": "true", "JITNEY_GRANT_ID": "g-2"},
-            "`jitney run` does not pass its own token to the command. Set one of these",
+            "`jitney run` passes no token to its command, and the lines of `jitney serve` hide AWS roles. Set one",
         ),
         ({"CIRCLECI": ""}, "Set one of these"),
     ],

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from jitney.client.inputs.connection_options import (
     xdg,
 )
 from jitney.client.inputs.setting_files import read_setting_file, user_path
-from jitney.client.inputs.setting_names import IDENTITY_VARIABLES, SETTINGS
+from jitney.client.inputs.setting_names import IDENTITY_VARIABLES, SETTINGS, SHELL_IDENTITY
 from jitney.client.problems import Invalid
 from jitney.client.tokens import issuer_and_subject
 
@@ -29,6 +30,19 @@ PROFILE, SERVE = "profile", "serve"
 The one for `jitney credentials` ends by itself, the one for `jitney serve --background` when it is stopped.
 """
 
+_OWN_ENDPOINT = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}/\.jitney/credentials", re.ASCII)
+_GRANT_ID = "JITNEY_GRANT_ID"
+_CHANGED = tuple(
+    name for name in IDENTITY_VARIABLES if name.startswith(("AWS_", _GRANT_ID)) and name != "AWS_LAMBDA_FUNCTION_NAME"
+)
+"""Variables that the lines of `jitney serve` set or unset."""
+_SET = (
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_EC2_METADATA_DISABLED",
+    _GRANT_ID,
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
 _NAMED = ("settings_file", "api", "token_file", "token_command")
 
 
@@ -44,14 +58,16 @@ class EndpointNeed:
         """Return the name of the endpoint for this need, in hex.
 
         The name is the same if all of these are equal: the request, the settings, the variables that token sources
-        read, the identity in the token file, the person who last signed in, and the working folder. So no identity gets
-        another identity's keys if `issuer_and_subject` distinguishes them. The name reveals no secret of a setting: all
-        are hashed together, and the client's secret is left out.
+        read, the identity in the token file, the person who last signed in, and the working folder. The variables count
+        as they were before a shell evaluated the lines of `jitney serve`. So no identity gets another identity's keys
+        if `issuer_and_subject` distinguishes them. The name reveals no secret of a setting: all are hashed together,
+        and the client's secret is left out.
         """
         _, path = settings_file(self.connection, environment)
         ours = (name for name in SETTINGS if name != "client_secret" and not name.startswith("review_"))
         variables = [SETTINGS[name][0] for name in ours]
-        named = {name: environment.get(name, "") for name in (*variables, *IDENTITY_VARIABLES)}
+        kept = (name for name in IDENTITY_VARIABLES if name not in _CHANGED)
+        named = {name: environment.get(name, "") for name in (*variables, *kept)} | shell_identity(environment)
         holder = _holder(self.connection.token_file or environment.get(SETTINGS["token_file"][0], ""))
         files = [_content(path), _content(signed_in_file(environment))]
         parts = [__version__, os.uname().nodename, _working_folder(), self.document(), named, files, holder]
@@ -68,6 +84,26 @@ class EndpointNeed:
         """Return the need in its JSON."""
         access, connection = document["access"], ConnectionOptions(**document["connection"])
         return cls(document["kind"], access if isinstance(access, str) else GrantRequest.read(access), connection)
+
+
+def shell_identity(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable with a hash of the variables that the lines of `jitney serve` may change.
+
+    With it, a shell that evaluated the lines finds its endpoint again. If variables were changed since then, they count
+    as they are.
+    """
+    given = {name: environment.get(name, "") for name in _CHANGED}
+    named = environment.get(SHELL_IDENTITY, "")
+    if named and _as_served(given):
+        return {SHELL_IDENTITY: named}
+    return {SHELL_IDENTITY: hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}
+
+
+def _as_served(given: Mapping[str, str]) -> bool:
+    """Return whether a shell has all that the lines of `jitney serve` set, and nothing that they unset."""
+    address, disabled, grant, *_ = (given[name] for name in _SET)
+    others = any(value for name, value in given.items() if name not in _SET)
+    return bool(_OWN_ENDPOINT.fullmatch(address) and disabled == "true" and grant) and not others
 
 
 def _working_folder() -> str:

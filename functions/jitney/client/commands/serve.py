@@ -15,7 +15,7 @@ import typer
 from jitney.client.api.broker import Broker
 from jitney.client.api.grant_request import GrantRequest
 from jitney.client.background.asking import ask
-from jitney.client.background.need import SERVE, EndpointNeed, endpoints_folder
+from jitney.client.background.need import SERVE, EndpointNeed, endpoints_folder, shell_identity
 from jitney.client.background.starting import start_and_ask
 from jitney.client.commands.run import WaitByDefault
 from jitney.client.credentials.credentials_access import ServedCredentials, credentials_endpoint
@@ -132,8 +132,8 @@ def _stop_all(*, as_json: bool) -> None:
 
 def _print_environment(variables: Mapping[str, str], grant: str, *, as_json: bool) -> None:
     if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in variables:
-        variables = {**variables, **hidden_configuration(os.environ)}
-    variables = {**variables, **excluded_from_proxy(os.environ)}
+        variables = {**variables, **hidden_configuration(os.environ), **shell_identity(os.environ)}
+    variables = {**variables, **excluded_from_proxy(os.environ), "JITNEY_GRANT_ID": grant}
     unset = overriding_variables(os.environ, variables)
     if "AWS_ENDPOINT_URL" in variables:
         from jitney.client.gateway.environment import redirecting_variables  # noqa: PLC0415 - only the gateway needs it

@@ -47,6 +47,8 @@ IDENTITY_VARIABLES = (
     *("GITHUB_ACTIONS", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "PATH"),
 )
 """Variables that are not settings of Jitney, but can make a token source return the token of another identity."""
+SHELL_IDENTITY = "JITNEY_ENDPOINT_IDENTITY"
+"""The variable with a hash of those of `IDENTITY_VARIABLES` that the lines of `jitney serve` set or unset."""
 
 
 class SettingLevel(NamedTuple):

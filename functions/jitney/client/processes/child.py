@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TypeAlias
 
 from jitney.client.api.responses import ApiGrant, GrantWithCredentials
+from jitney.client.inputs.setting_names import SHELL_IDENTITY
 from jitney.client.problems import Invalid
 from jitney.client.processes.unsignalled import in_foreground
 from jitney.client.profiles.aws_config_sections import config_paths
@@ -38,6 +39,7 @@ _REMOVED = frozenset(
         "AMAZON_ACCESS_KEY_ID",
         "AMAZON_SECRET_ACCESS_KEY",
         "AMAZON_SESSION_TOKEN",
+        SHELL_IDENTITY,  # it is that of another endpoint's shell
     }
 )
 _SECRETS = frozenset({"JITNEY_CLIENT_SECRET", "JITNEY_REVIEW_CLIENT_SECRET", "JITNEY_TOKEN", "JITNEY_MCP_TOKEN"})

@@ -72,7 +72,7 @@ def aws_identity(audience: str, environment: Mapping[str, str]) -> AwsIdentity:
     """
     if "JITNEY_GRANT_ID" in environment:
         detail = "The AWS keys in this environment belong to the grant in JITNEY_GRANT_ID, not to an identity."
-        fix = "Run `jitney` outside of `jitney run`, or name another source with JITNEY_TOKEN_SOURCE."
+        fix = "Use a shell without the lines of `jitney serve`, outside of `jitney run`. Or name another source."
         raise Invalid("aws_keys_of_grant", "The AWS keys are a grant's", detail, fix)
     region = next((environment[name] for name in _REGIONS if environment.get(name)), "")
     if not region:

@@ -18,7 +18,7 @@ from jitney.client.tokens.token_sources import SOURCES
 
 # What is missing where no source was found, by a variable that the place sets (docs/tokens.md). The first one counts.
 _MISSING: Mapping[str, str] = {
-    "JITNEY_GRANT_ID": "`jitney run` does not pass its own token to the command.",
+    "JITNEY_GRANT_ID": "`jitney run` passes no token to its command, and the lines of `jitney serve` hide AWS roles.",
     "KUBERNETES_SERVICE_HOST": "In this pod, project a serviceAccountToken to /var/run/secrets/jitney/token.",
     "GITLAB_CI": "In this job, declare JITNEY_TOKEN under id_tokens.",
     "CIRCLECI": 'In this job, set JITNEY_TOKEN="$CIRCLE_OIDC_TOKEN_V2".',
