@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +34,7 @@ from jitney.client.holding.slices import DEFAULT_SLICES, Slices
 from jitney.client.inputs.connection_options import xdg
 from jitney.client.inputs.settings import connect
 from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.processes.end_flag import EndFlag
 
 # In the last 15 minutes of its credentials, boto3 and the AWS CLI run a credential process for each call. So a slice
 # is replaced when less than 16 minutes are left: only after a pause does an SDK get one in its last 15 minutes.
@@ -49,7 +49,7 @@ class BackgroundService:
         self._held = held
         self._variables = variables
         self._asked_at = elapsed_seconds()
-        self.ended = threading.Event()
+        self.ended = EndFlag()
         self._routes: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
             ("GET", CREDENTIALS_PATH): lambda: container_document(held.credentials()),
             ("POST", CREDENTIALS_PATH): self._decided_credentials,

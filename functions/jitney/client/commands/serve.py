@@ -4,7 +4,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from jitney.client.processes.child import (
     hidden_configuration,
     overriding_variables,
 )
+from jitney.client.processes.end_flag import EndFlag
 from jitney.client.terminal.command_result import exit_on_problem, print_json, print_result, screen
 from jitney.core.quantities import quantity
 
@@ -92,7 +92,7 @@ def serve(
 
 def _serve(served: "ServedCredentials | RunningEndpoint", *, as_json: bool) -> None:
     """Print the environment, and serve until a signal ends the process."""
-    ended = threading.Event()
+    ended = EndFlag()
     for number in (*_ENDING, *heeded([signal.SIGHUP])):
         signal.signal(number, lambda *_: ended.set())
     served.start()
