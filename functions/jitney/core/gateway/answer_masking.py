@@ -233,7 +233,7 @@ def _decompressed(body: bytes) -> _Opened | None:
     Programs ignore what follows a fault, such as a wrong checksum, but an agent can read it.
     """
     pieces: list[bytes] = []
-    size, member = 0, _Member(b"", 0, ended=True)
+    size, member = 0, _GzipMember(b"", 0, ended=True)
     while member.ended and member.end < len(body):
         member = _member(body, member.end, MAX_DECODED_BYTES + 1 - size)
         pieces.append(member.data)
@@ -246,7 +246,7 @@ def _decompressed(body: bytes) -> _Opened | None:
     return _Opened(b"".join(pieces), 1, whole=member.ended, behind=(behind,) if behind else ())
 
 
-class _Member(NamedTuple):
+class _GzipMember(NamedTuple):
     """The content of a member of gzip (RFC 1952 section 2.2), and where it ends or has a fault."""
 
     data: bytes
@@ -254,7 +254,7 @@ class _Member(NamedTuple):
     ended: bool
 
 
-def _member(body: bytes, start: int, most: int) -> _Member:
+def _member(body: bytes, start: int, most: int) -> _GzipMember:
     """Return the member that begins at `start`. If its content has more than `most` bytes, the rest is left out."""
     reader, data = zlib.decompressobj(_GZIP), bytearray()
     for at in range(start, len(body), _STEP):
@@ -264,13 +264,13 @@ def _member(body: bytes, start: int, most: int) -> _Member:
         except zlib.error:  # zlib returns nothing of this step
             return _up_to_fault(body, start, at, most)
         if reader.eof:
-            return _Member(bytes(data), at + len(step) - len(reader.unused_data), ended=True)
+            return _GzipMember(bytes(data), at + len(step) - len(reader.unused_data), ended=True)
         if len(data) >= most:
             break
-    return _Member(bytes(data), len(body), ended=False)
+    return _GzipMember(bytes(data), len(body), ended=False)
 
 
-def _up_to_fault(body: bytes, start: int, step: int, most: int) -> _Member:
+def _up_to_fault(body: bytes, start: int, step: int, most: int) -> _GzipMember:
     """Return the member that begins at `start` and has a fault behind `step`."""
     reader = zlib.decompressobj(_GZIP)
     data, at = bytearray(reader.decompress(body[start:step])), step
@@ -278,7 +278,7 @@ def _up_to_fault(body: bytes, start: int, step: int, most: int) -> _Member:
         while at < len(body) and len(data) < most:
             data += reader.decompress(body[at : at + 1])
             at += 1
-    return _Member(bytes(data), at, ended=False)
+    return _GzipMember(bytes(data), at, ended=False)
 
 
 def _compressed(data: bytes) -> bytes:
