@@ -58,6 +58,26 @@ def test_pol_13_a_private_domain_is_not_decided_as_a_public_one(service: str, na
     assert name in caught.value.detail
 
 
+FUNCTION = "arn:aws:lambda:eu-west-1:444455556666:function:f"
+QUALIFIED = [f"{FUNCTION}:prod", "444455556666:function:f:prod", "444455556666:f:prod", "function:f:prod", "f:prod"]
+OF_FUNCTIONS = operations_with("lambda", "FunctionName", "Qualifier")
+
+
+@pytest.mark.parametrize("operation", OF_FUNCTIONS)
+@pytest.mark.parametrize("name", QUALIFIED)
+def test_pol_13_a_function_has_one_version_or_alias(name: str, operation: str) -> None:
+    """No document says which of two AWS uses. Policies would decide about one of them, or about neither."""
+    with pytest.raises(Problem, match="call_invalid") as caught:
+        explained("lambda", operation, {"FunctionName": name, "Qualifier": "dev"})
+    assert "Qualifier" in caught.value.detail
+
+
+@pytest.mark.parametrize("name", ["f", "444455556666:f", "444455556666:function:f", "function:f"])
+def test_pol_13_a_function_may_have_a_qualifier_of_its_own_parameter(name: str) -> None:
+    assert explained("lambda", "Invoke", {"FunctionName": name, "Qualifier": "dev"}) == (f"{FUNCTION}:dev",)
+
+
 def test_pol_13_the_operations_with_second_names_are_known() -> None:
     assert len(OF_STACKS) == 6
     assert len(DOMAINS) >= 10
+    assert {"GetFunction", "Invoke", "DeleteFunction"} <= set(OF_FUNCTIONS)

@@ -1,5 +1,6 @@
 """Parameters that make a call reach another resource than the one whose ARN the other parameters yield."""
 
+import re
 from collections.abc import Mapping
 
 from jitney.core.calls.call import AwsCall
@@ -15,6 +16,12 @@ _CHANGE_SET, _STACK = "ChangeSetName", "StackName"
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
 """
+_FUNCTION, _QUALIFIER = "FunctionName", "Qualifier"
+_QUALIFIED = re.compile(r"(?:(?:arn:[^:]*:lambda:[^:]*:)?+\d{12}:)?+(?:function:)?+[^:]+:.+", re.ASCII)
+"""The name or ARN of a Lambda function with a version or an alias.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
+"""
 
 
 def require_one_name(call: AwsCall) -> None:
@@ -29,3 +36,6 @@ def require_one_name(call: AwsCall) -> None:
     if service == "cloudformation" and _STACK in given and str(given.get(_CHANGE_SET, "")).startswith("arn:"):
         detail = f"{_CHANGE_SET} is an ARN, which can be of another stack than {_STACK}."
         raise invalid_call(detail, f"Write the change set's name, or leave out {_STACK}.", parameter=_CHANGE_SET)
+    if service == "lambda" and _QUALIFIER in given and _QUALIFIED.fullmatch(str(given.get(_FUNCTION, ""))):
+        detail = f"{_FUNCTION} has a version or an alias, and {_QUALIFIER} is another place for it."
+        raise invalid_call(detail, f"Write it in {_QUALIFIER} only.", parameter=_QUALIFIER)
