@@ -20,6 +20,7 @@ from jitney.core.trail.beyond_grant import RESOURCE_POLICY_SERVICES
 from jitney.core.trail.call import CloudTrailCall, call_of
 from jitney.core.trail.event import session_event
 from jitney.core.trail.event_parameters import unwrapped
+from jitney.core.trail.event_resources import with_named_resources
 from jitney.core.trail.join import BEYOND_GRANT
 from tests.cloudtrail_events import ACCOUNT, EVENT_OPERATIONS, GRANT_SCOPE, assume_role_event, call_event, identity
 from tests.cpu_time import within_cpu_seconds
@@ -151,6 +152,60 @@ def test_aud_08_a_member_that_is_named_like_a_request_stays_a_member():
     asked = {"databaseName": "d", "tableInput": {"name": "t"}}
     assert unwrapped(asked, create) == {"databasename": "d", "tableinput": {"name": "t"}}
     assert unwrapped({"CreateTableRequest": asked}, create) == {"databasename": "d", "tableinput": {"name": "t"}}
+
+
+def test_aud_08_a_name_in_another_case_is_one_resource():
+    """No document says in which form AWS authorizes names of Glue and SageMaker, so either form may be granted."""
+    job = f"arn:aws:sagemaker:{REGIONAL}:labeling-job/"
+    labelled = called("sagemaker", "DescribeLabelingJob", {"labelingJobName": "Pay"})
+    assert [reasons(labelled, "sagemaker:DescribeLabelingJob", f"{job}{each}") for each in ("Pay", "pay")] == [(), ()]
+    assert reasons(labelled, "sagemaker:DescribeLabelingJob", f"{job}PAYS") == (RESOURCE,)
+    read_table = called("glue", "GetTable", {"databaseName": "D", "name": "Pay"})
+    catalog = f"arn:aws:glue:{REGIONAL}:"
+    for database, table in (("D", "D/Pay"), ("d", "d/pay")):
+        granted = (f"{catalog}catalog", f"{catalog}database/{database}", f"{catalog}table/{table}")
+        assert reasons(read_table, "glue:GetTable", *granted) == ()
+    assert reasons(read_table, "glue:GetTable", *granted[:2], f"{catalog}table/d/other") == (RESOURCE,)
+    # Keys of S3 in another case are other objects.
+    deleted = called("s3", "PutObject", {"bucketName": "b", "key": "A"})
+    assert reasons(deleted, "s3:PutObject", "arn:aws:s3:::b/a") == (RESOURCE,)
+
+
+SECOND_NAMES = {
+    "a catalog within the account's own": (
+        called("glue", "GetTable",
+               {"catalogId": f"{ACCOUNT}:s3tablescatalog/b", "databaseName": "d", "name": "t"}),
+        "glue:GetTable",
+        [f"arn:aws:glue:{REGIONAL}:{each}" for each in
+         ("catalog/s3tablescatalog/b", "database/s3tablescatalog/b/d", "table/s3tablescatalog/b/d/t")],
+    ),
+    "a private domain": (
+        called("apigateway", "GetDomainName", {"domainName": "d.example", "domainNameId": "a1"}),
+        "apigateway:GET",
+        [f"arn:aws:apigateway:{REGIONAL}:/domainnames/d.example+a1"],
+    ),
+    "a change set by its ARN": (
+        called("cloudformation", "DescribeChangeSet",
+               {"stackName": "s", "changeSetName": f"arn:aws:cloudformation:{REGIONAL}:changeSet/c/1"}),
+        "cloudformation:DescribeChangeSet",
+        [f"arn:aws:cloudformation:{REGIONAL}:stack/other/*"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECOND_NAMES)
+def test_aud_08_a_resource_that_another_parameter_names_is_not_read_from_the_first(name: str):
+    call, action, granted = SECOND_NAMES[name]
+    assert reasons(call, action, *granted) == ()
+    assert reasons(call, "s3:GetObject") == (ACTION,)
+    assert with_named_resources(call, EVENT_OPERATIONS).resources == ()
+
+
+def test_aud_08_another_accounts_catalog_is_still_compared():
+    asked = {"catalogId": "999999999999", "databaseName": "d", "name": "t"}
+    catalog = f"arn:aws:glue:{REGIONAL}:"
+    granted = (f"{catalog}catalog", f"{catalog}database/d", f"{catalog}table/d/other")
+    assert reasons(called("glue", "GetTable", asked), "glue:GetTable", *granted) == (RESOURCE,)
 
 
 def test_aud_08_the_events_own_list_names_what_parameters_leave_open():

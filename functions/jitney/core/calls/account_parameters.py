@@ -50,7 +50,7 @@ def require_own_account(call: AwsCall, place: AwsLocation) -> None:
         if found and found[1] != place.account:
             detail = f"{path} names account {found[1]}, but the target's account is {place.account}."
             raise Problem("account_mismatch", detail, f"Leave out {path}, or name the target's account in it.")
-        if service == _CATALOGS and value != place.account:
+        if service == _CATALOGS and is_within_own_catalog(value, place.account):
             detail = f"{path} names a catalog within the account's catalog, whose resources have other ARNs."
             fix = f"Leave out {path} for the account's own catalog, or request permissions instead of this call."
             raise invalid_call(detail, fix, parameter=path)
@@ -67,3 +67,11 @@ def _named(value: Any, names: tuple[str, ...], path: str = "", *, nested: bool) 
     elif isinstance(value, list):
         for inner in value:
             yield from _named(inner, names, path, nested=nested)
+
+
+def is_within_own_catalog(catalog: Any, account: str) -> bool:
+    """Return whether the id of a Glue catalog is that of a catalog within the account's own."""
+    if not isinstance(catalog, str) or catalog == account:
+        return False
+    found = _ACCOUNT.match(catalog)
+    return found is None or found[1] == account

@@ -86,9 +86,15 @@ def _as_authorized(arn: str) -> tuple[str, ...]:
     """Return an ARN in each form that AWS may write in the authorization of a call."""
     if selected := _SELECTED.fullmatch(arn):
         return (selected[1],)
-    if found := _IN_ANY_CASE.fullmatch(arn):
-        return arn, f"{found[1]}{found[2].lower()}"
+    if (lower := in_any_case(arn)) != arn:
+        return arn, lower
     return (arn.lower() if _LOWER_CASE.match(arn) else arn,)
+
+
+def in_any_case(arn: str) -> str:
+    """Return an ARN with its name in lower case, if AWS finds the name in any case. Any other ARN does not change."""
+    found = _IN_ANY_CASE.fullmatch(arn)
+    return f"{found[1]}{found[2].lower()}" if found else arn
 
 
 def require_few(arns: Collection[str]) -> None:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from jitney.core.calls.account_parameters import ACCOUNT_PARAMETERS, is_within_own_catalog
 from jitney.core.calls.call import AwsCall
 from jitney.core.calls.options import invalid_call
 
@@ -33,9 +35,25 @@ def require_one_name(call: AwsCall) -> None:
     if (domain_id := _DOMAIN_IDS.get(service, "")) in given:
         detail = f"{domain_id} names a private domain, whose ARNs contain this id."
         raise invalid_call(detail, "Request permissions instead of this call.", parameter=domain_id)
-    if service == "cloudformation" and _STACK in given and str(given.get(_CHANGE_SET, "")).startswith("arn:"):
+    if service == "cloudformation" and _STACK in given and _is_arn(given.get(_CHANGE_SET)):
         detail = f"{_CHANGE_SET} is an ARN, which can be of another stack than {_STACK}."
         raise invalid_call(detail, f"Write the change set's name, or leave out {_STACK}.", parameter=_CHANGE_SET)
     if service == "lambda" and _QUALIFIER in given and _QUALIFIED.fullmatch(str(given.get(_FUNCTION, ""))):
         detail = f"{_FUNCTION} has a version or an alias, and {_QUALIFIER} is another place for it."
         raise invalid_call(detail, f"Write it in {_QUALIFIER} only.", parameter=_QUALIFIER)
+
+
+def reaches_another(service: str, given: Mapping[str, Any], account: str) -> bool:
+    """Return whether an event's parameters `given` name another resource than those in the templates of ARNs.
+
+    `service` is the prefix of the action.
+    """
+    if service == "apigateway":
+        return not given.keys().isdisjoint(_DOMAIN_IDS.values())
+    if service == "glue":
+        return any(is_within_own_catalog(given.get(name), account) for name in ACCOUNT_PARAMETERS[service])
+    return service == "cloudformation" and _is_arn(given.get(_CHANGE_SET))
+
+
+def _is_arn(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("arn:")

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from jitney.core.actions import Action
 from jitney.core.calls.call import AwsLocation
-from jitney.core.calls.named_resources import resources_of
+from jitney.core.calls.named_resources import in_any_case, resources_of
 from jitney.core.calls.operations import NeedsVariant, RequiredAction
+from jitney.core.calls.second_names import reaches_another
 from jitney.core.calls.templates import condition_holds, members_of, templates_of
 from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS
 from jitney.core.masking.mask_tags import MASK
@@ -50,19 +51,23 @@ def named_by_parameters(
     members = {name: transform for template in templates_of(need) for name, transform in members_of(template)}
     if any(transform in CONTENT_TRANSFORMS and name in parameters for name, transform in members.items()):
         return ()  # events spell members of structures otherwise, and leave some out
-    place = place_of(call)
+    place, service = place_of(call), need.action.partition(":")[0]
+    if reaches_another(service, parameters, place.account):
+        return ()
     for given in _readings({name: value for name, value in parameters.items() if name in members}, members):
         try:
             found = resources_of(need, given, place)
         except Problem as refused:
             if refused.code == "account_mismatch":
-                service = need.action.partition(":")[0]
                 return ((f"arn:{place.partition}:{service}:{place.region}:another-account:*",),)
         else:
             arns = [arn.replace(_UNKNOWN, "*").replace(_CHARACTER, "?") for arn in found]
             if _ONE_OF in members.values():
                 return (tuple(arns),) if arns else ()
-            return tuple((arn, *_with_path(arn)) for arn in arns)
+            forms: dict[str, list[str]] = {}
+            for arn in arns:
+                forms.setdefault(in_any_case(arn), []).append(arn)
+            return tuple((*each, *_with_path(each[0])) for each in forms.values())
     return ()
 
 
@@ -126,9 +131,9 @@ def _whole_names(call: CloudTrailCall, needs: Iterable[RequiredAction], paramete
     given = {each.lower() for each in parameters}
     applying = [need for need in needs if need.types and may_apply(need, given)]
     named = [each for need in applying for each in named_by_parameters(call, need, parameters)]
-    if any(len(each) > 1 or has_wildcard(each[0]) for each in named):
+    if any(len(set(map(in_any_case, each))) > 1 or has_wildcard(each[0]) for each in named):
         return ()
-    return [arn[:MOST_CHARACTERS] for (arn,) in named]
+    return [arn[:MOST_CHARACTERS] for each in named for arn in each]
 
 
 def named_by_event(call: CloudTrailCall, action: Action, parameters: Mapping[str, Any]) -> Iterator[NamedResource]:
