@@ -71,6 +71,22 @@ def test_sts_09_the_sessions_of_calls_are_sealed_if_the_target_is(gateway: Gatew
         assert any("NotAction" in one for one in statements if one["Effect"] == "Deny") == sealed, each.name
 
 
+def test_gw_04_a_change_set_by_its_arn_is_read_with_the_session_of_its_call() -> None:
+    """The ARN may name another stack's change set. So IAM allows only the stack that policies decided about."""
+    stack = "arn:aws:cloudformation:eu-west-1:444455556666:stack"
+    permit = """@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource)
+        when { [true, false].contains(resource.wildcard) };"""
+    granted = [{"actions": ["cloudformation:DescribeChangeSet"], "resources": [f"{stack}/*"]}]
+    gateway = Gateway(permit, permissions=granted)
+    by_arn = "arn:aws:cloudformation:eu-west-1:444455556666:changeSet/c/1"
+    for name in ("c", by_arn):
+        parameters = {"StackName": "open", "ChangeSetName": name}
+        call = {"service": "cloudformation", "operation": "DescribeChangeSet", "parameters": parameters}
+        assert gateway.post(call)[0] == 200
+    shared, own = (json.loads(each.policy.text)["Statement"][0] for each in gateway.system.sessions.asked)
+    assert (shared["Resource"], own["Resource"]) == (f"{stack}/*", f"{stack}/open/*")
+
+
 def test_gw_01_an_answer_never_has_the_credentials_of_its_session(gateway: Gateway) -> None:
     for call in (GET, PUT):
         _, answer = gateway.post(call)

@@ -8,6 +8,7 @@ from botocore.session import get_session
 
 from jitney.core.calls.call import AwsCall
 from jitney.core.calls.call_needs import explain_call
+from jitney.core.calls.second_names import may_reach_another
 from jitney.core.problems import Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
 
@@ -33,14 +34,14 @@ OF_STACKS = [each for each in operations_with("cloudformation", "StackName", "Ch
 
 
 @pytest.mark.parametrize("operation", OF_STACKS)
-def test_pol_13_a_change_set_is_not_named_by_its_arn_and_another_stack(operation: str) -> None:
-    """AWS uses the ARN. Policies would decide about the stack."""
-    with pytest.raises(Problem, match="call_invalid") as caught:
-        explained("cloudformation", operation, {"StackName": "open", "ChangeSetName": CHANGE_SET})
-    assert "ChangeSetName" in caught.value.detail
+def test_pol_13_a_change_set_by_its_arn_may_be_of_another_stack(operation: str) -> None:
+    """AWS uses the ARN. Policies decide about the stack, and only the session of the call limits it to this stack."""
     assert explained("cloudformation", operation, {"ChangeSetName": CHANGE_SET}) == ("*",)
     stack = ("arn:aws:cloudformation:eu-west-1:444455556666:stack/open/*",)
-    assert explained("cloudformation", operation, {"StackName": "open", "ChangeSetName": "c"}) == stack
+    for name, another in (("c", False), (CHANGE_SET, True)):
+        given = {"StackName": "open", "ChangeSetName": name}
+        assert explained("cloudformation", operation, given) == stack
+        assert may_reach_another("cloudformation", given) is another
 
 
 DOMAINS = [

@@ -16,6 +16,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-
 _CHANGE_SET, _STACK = "ChangeSetName", "StackName"
 """CloudFormation needs the stack only if the change set is named by its name. An ARN names a change set of any stack.
 
+So the AWS CLI's `deploy` sends both.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
 """
 _FUNCTION, _QUALIFIER = "FunctionName", "Qualifier"
@@ -35,12 +36,17 @@ def require_one_name(call: AwsCall) -> None:
     if (domain_id := _DOMAIN_IDS.get(service, "")) in given:
         detail = f"{domain_id} names a private domain, whose ARNs contain this id."
         raise invalid_call(detail, "Request permissions instead of this call.", parameter=domain_id)
-    if service == "cloudformation" and _STACK in given and _is_arn(given.get(_CHANGE_SET)):
-        detail = f"{_CHANGE_SET} is an ARN, which can be of another stack than {_STACK}."
-        raise invalid_call(detail, f"Write the change set's name, or leave out {_STACK}.", parameter=_CHANGE_SET)
     if service == "lambda" and _QUALIFIER in given and _QUALIFIED.fullmatch(str(given.get(_FUNCTION, ""))):
         detail = f"{_FUNCTION} has a version or an alias, and {_QUALIFIER} is another place for it."
         raise invalid_call(detail, f"Write it in {_QUALIFIER} only.", parameter=_QUALIFIER)
+
+
+def may_reach_another(service: str, given: Mapping[str, Any]) -> bool:
+    """Return whether a call may reach another resource than policies decide about, and only its session prevents it.
+
+    `service` is botocore's name of the service.
+    """
+    return service == "cloudformation" and _STACK in given and _is_arn(given.get(_CHANGE_SET))
 
 
 def reaches_another(service: str, given: Mapping[str, Any], account: str) -> bool:

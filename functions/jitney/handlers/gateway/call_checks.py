@@ -11,6 +11,7 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import ExplainedAction, Permission, Way, names_of, permissions_of
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits, narrowest
+from jitney.core.calls.second_names import may_reach_another
 from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
@@ -98,8 +99,8 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
 
     Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
     is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
-    additional permissions has a session of its own. The limits of the permits that decide about additional permissions
-    count for the call, too.
+    additional permissions, or may reach another resource, has a session of its own. The limits of the permits that
+    decide about additional permissions count for the call, too.
     """
     approvals = approvals_of(gateway_call.grant, gateway_call.authenticated)
     gateway_call = replace(gateway_call, grant_approvals=approvals)
@@ -111,7 +112,9 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
     if denied:
         _record(gateway_call, Outcome.DENIED, "denied", **deciding_policies(decision))
         raise denied_call_problem(decision)
-    reads = gateway_call.needs.reads and accepted.further == further
+    modelled = gateway_call.modelled
+    shared = accepted.further == further and not may_reach_another(modelled.service, modelled.parameters)
+    reads = gateway_call.needs.reads and shared
     made = replace(gateway_call, needs=gateway_call.needs._replace(further=accepted.further, reads=reads))
     return made, replace(decision, call_limits=narrowest((decision.call_limits, accepted.limits)))
 
