@@ -35,6 +35,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     "json_object": set(),
     "problems": set(),
     "patterns": set(),
+    "uncased_names": set(),
     "bounded_comparisons": {"patterns"},
     "quantities": set(),
     "quotas": set(),
@@ -76,9 +77,11 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     },
     "policy": {
         "access", "actions", "break_glass_config", "call_limits", "config", "identity", "outliving", "patterns",
-        "problems", "stored_identity", "target_config", "time_window_config",
+        "problems", "stored_identity", "target_config", "time_window_config", "uncased_names",
     },
-    "calls": {"access", "arn_formats", "block_table", "patterns", "problems", "strict_json", "target_config"},
+    "calls": {
+        "access", "arn_formats", "block_table", "patterns", "problems", "strict_json", "target_config", "uncased_names",
+    },
     "records": {"access", "call_lookup", "identity", "masking", "stored_identity", "target_config", "times"},
     "gateway": {
         "access", "actions", "bounded_comparisons", "call_limits", "identity", "masking", "patterns", "policy",
@@ -91,7 +94,7 @@ IMPORTS_OF_CORE: dict[str, set[str]] = {
     },
     "trail": {
         "access", "actions", "bounded_comparisons", "call_lookup", "calls", "masking", "patterns", "problems",
-        "records", "stored_identity", "stored_types", "times",
+        "records", "stored_identity", "stored_types", "times", "uncased_names",
     },
     "integrity": {"call_lookup", "quantities", "records", "times", "trail"},
     "overview": {"access", "csv_text", "integrity", "review", "stored_identity", "target_config", "times"},

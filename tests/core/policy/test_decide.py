@@ -320,6 +320,33 @@ def test_pol_03_a_path_is_decided_with_all_names_below_it(ask, resource):
     assert decision.permissions == (Permission(("ssm:GetParametersByPath",), (resource,)),)
 
 
+@pytest.mark.parametrize(
+    ("action", "resource", "denied"),
+    [
+        ("glue:GetTable", "arn:aws:glue:eu-west-1:444455556666:table/D/Pay", True),
+        ("glue:GetTable", "arn:aws:glue:eu-west-1:444455556666:table/D/P*", True),
+        ("glue:GetTable", "arn:aws:glue:eu-west-1:444455556666:table/D/Q*", False),
+        ("glue:GetTable", "arn:aws:glue:eu-west-1:444455556666:table/D/Paid", False),
+        ("sagemaker:DescribeLabelingJob", "arn:aws:sagemaker:eu-west-1:444455556666:labeling-job/PAY", True),
+        ("sagemaker:DescribeLabelingJob", "arn:aws:sagemaker:eu-west-1:444455556666:labeling-job/OTHER", False),
+        ("s3:GetObject", "arn:aws:s3:::b/PAY", False),
+    ],
+)
+def test_pol_03_a_forbid_holds_for_names_that_aws_finds_in_any_case(ask, action, resource, denied):
+    """No document says in which form AWS authorizes names of Glue and SageMaker. Keys of S3 are other objects."""
+    forbidden = [
+        "glue:eu-west-1:444455556666:table/d/pay",
+        "sagemaker:eu-west-1:444455556666:labeling-job/pay",
+        "s3:::b/pay",
+    ]
+    conditions = " || ".join(f'resource.arn == "arn:aws:{each}"' for each in forbidden)
+    decision = ask(
+        BROAD + f"""@id("no") forbid (principal, action, resource) when {{ {conditions} }};""", (action, resource)
+    )
+    assert decision.effect is (Effect.DENY if denied else Effect.ALLOW)
+    assert decision.permissions == (Permission((action,), (resource,)),)
+
+
 def test_pol_03_a_permit_for_a_path_alone_permits_nothing_below_it(ask):
     at_path = f"""@id("p") permit (principal, action, resource)
         when {{ resource.arn == "{PATH}" && [true, false].contains(resource.wildcard) }};"""

@@ -16,6 +16,7 @@ from jitney.core.calls.templates import members_of, name_parameters, open_format
 from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, TRANSFORMS
 from jitney.core.calls.values import strings_in
 from jitney.core.problems import Problem
+from jitney.core.uncased_names import in_any_case
 
 _LOWER_CASE = re.compile(
     r"arn:[\w-]+:(?:rds:[\w-]*:\d*:(?:db|(?:cluster-)?(?:snapshot|pg)|cluster(?:-endpoint)?|global-cluster|secgrp|subgrp)"
@@ -33,18 +34,6 @@ _SELECTED = re.compile(r"(arn:[\w-]+:ssm:[\w-]*:\d*:parameter/[^:]+):[^:]+", re.
 """The ARNs of parameters of Systems Manager with a version or a label, which is no part of the resource.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Parameter.html
-"""
-_IN_ANY_CASE = re.compile(
-    r"(arn:[\w-]+:(?:glue:[\w-]*:\d*:(?:database|table|tableVersion|userDefinedFunction)"
-    r"|sagemaker:[\w-]*:\d*:(?:app|automl-job|experiment(?:-trial(?:-component)?)?|hyper-parameter-tuning-job"
-    r"|labeling-job|user-profile)))(/.+)",
-    re.ASCII,
-)
-"""The ARNs of names that AWS finds in any case: of Glue's catalog, and of some resources of SageMaker.
-
-https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateLabelingJob.html
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateUserProfile.html
 """
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
@@ -89,12 +78,6 @@ def _as_authorized(arn: str) -> tuple[str, ...]:
     if (lower := in_any_case(arn)) != arn:
         return arn, lower
     return (arn.lower() if _LOWER_CASE.match(arn) else arn,)
-
-
-def in_any_case(arn: str) -> str:
-    """Return an ARN with its name in lower case, if AWS finds the name in any case. Any other ARN does not change."""
-    found = _IN_ANY_CASE.fullmatch(arn)
-    return f"{found[1]}{found[2].lower()}" if found else arn
 
 
 def require_few(arns: Collection[str]) -> None:

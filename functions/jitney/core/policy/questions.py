@@ -10,6 +10,7 @@ from jitney.core.policy.pairs import Pair
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, risks_of
 from jitney.core.target_config import Target
+from jitney.core.uncased_names import in_any_case
 
 # The limit of evaluations of one request, which together take about 60 ms. Only patterns built to be slow come near it.
 MAX_EVALUATIONS = 1000
@@ -31,7 +32,8 @@ class Question:
     An answer for all `members` and allowed `calls` is the answer for the pair.
 
     `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself if that is a single
-    ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
+    ARN, in lower case too if AWS finds its name in any case. It holds "*" for an action that AWS cannot restrict to
+    resources. `risks` are the names of the pair's risks; `gains`
     are the escalations that the pair contributes to.
     """
 
@@ -76,7 +78,8 @@ def questions_of(
             found: Mapping[str, Hashable] = {arn: kind for key in patterns for arn, kind in witnesses[key].items()}
         else:
             arn = pair.resource
-            found = singles.get(arn) or singles.setdefault(arn, {arn: policy_set.match_class(arn)})
+            forms = (arn, in_any_case(arn))
+            found = singles.get(arn) or singles.setdefault(arn, {each: policy_set.match_class(each) for each in forms})
         own = tuple(gain for gain in gained if pair.action.name in gain.requested)
         risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
         risks |= reach_risks(pair.action.name, pair.resource, target)
@@ -94,4 +97,5 @@ def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
         return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
     below = f"{pair.resource.removesuffix('/')}/*"
     named = [pair.resource, *([below] if pair.action.name in READS_BELOW else [])]
-    return {each: wildcard_pattern(each) for each in named} if any(map(has_wildcard, named)) else {}
+    forms = dict.fromkeys(form for each in named for form in (each, in_any_case(each)))
+    return {each: wildcard_pattern(each) for each in forms} if any(map(has_wildcard, named)) else {}

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from jitney.core.actions import Action
 from jitney.core.calls.call import AwsLocation
-from jitney.core.calls.named_resources import in_any_case, resources_of
+from jitney.core.calls.named_resources import resources_of
 from jitney.core.calls.operations import NeedsVariant, RequiredAction
 from jitney.core.calls.second_names import reaches_another
 from jitney.core.calls.templates import condition_holds, members_of, templates_of
@@ -18,6 +18,7 @@ from jitney.core.problems import Problem
 from jitney.core.trail.actions import EventOperations, may_apply
 from jitney.core.trail.call import MOST_CHARACTERS, MOST_RESOURCES, CloudTrailCall
 from jitney.core.trail.event_parameters import event_parameters, raw_parameters
+from jitney.core.uncased_names import in_any_case
 
 NamedResource: TypeAlias = tuple[str, ...]
 """The possible ARNs of one named resource. A wildcard is a part that the event does not show."""
