@@ -71,20 +71,46 @@ def test_sts_09_the_sessions_of_calls_are_sealed_if_the_target_is(gateway: Gatew
         assert any("NotAction" in one for one in statements if one["Effect"] == "Deny") == sealed, each.name
 
 
-def test_gw_04_a_change_set_by_its_arn_is_read_with_the_session_of_its_call() -> None:
-    """The ARN may name another stack's change set. So IAM allows only the stack that policies decided about."""
-    stack = "arn:aws:cloudformation:eu-west-1:444455556666:stack"
+OF_ACCOUNT = "eu-west-1:444455556666"
+
+
+@pytest.mark.parametrize(
+    ("action", "granted", "parameters", "allowed"),
+    [
+        ("cloudformation:DescribeChangeSet", "stack/*", {"StackName": "a", "ChangeSetName": "c"}, "stack/*"),
+        (
+            "cloudformation:DescribeChangeSet",
+            "stack/*",
+            {"StackName": "a", "ChangeSetName": f"arn:aws:cloudformation:{OF_ACCOUNT}:changeSet/c/1"},
+            "stack/a/*",
+        ),
+        (
+            "kinesis:GetRecords",
+            "stream/*",
+            {"StreamARN": f"arn:aws:kinesis:{OF_ACCOUNT}:stream/a", "ShardIterator": "AAAA"},
+            "stream/a",
+        ),
+        (
+            "cloudtrail:GetQueryResults",
+            "eventdatastore/*",
+            {"EventDataStore": f"arn:aws:cloudtrail:{OF_ACCOUNT}:eventdatastore/a-1", "QueryId": "0" * 36},
+            "eventdatastore/a-1",
+        ),
+    ],
+)
+def test_gw_04_a_read_that_may_reach_another_resource_has_a_session_for_what_was_decided(
+    action: str, granted: str, parameters: dict[str, Any], allowed: str
+) -> None:
+    """An id, or an ARN beside a name, may be of another resource. Then IAM denies the call."""
+    service, _, operation = action.partition(":")
     permit = """@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource)
         when { [true, false].contains(resource.wildcard) };"""
-    granted = [{"actions": ["cloudformation:DescribeChangeSet"], "resources": [f"{stack}/*"]}]
-    gateway = Gateway(permit, permissions=granted)
-    by_arn = "arn:aws:cloudformation:eu-west-1:444455556666:changeSet/c/1"
-    for name in ("c", by_arn):
-        parameters = {"StackName": "open", "ChangeSetName": name}
-        call = {"service": "cloudformation", "operation": "DescribeChangeSet", "parameters": parameters}
-        assert gateway.post(call)[0] == 200
-    shared, own = (json.loads(each.policy.text)["Statement"][0] for each in gateway.system.sessions.asked)
-    assert (shared["Resource"], own["Resource"]) == (f"{stack}/*", f"{stack}/open/*")
+    arns = f"arn:aws:{service}:{OF_ACCOUNT}:"
+    gateway = Gateway(permit, permissions=[{"actions": [action], "resources": [arns + granted]}])
+    status, answer = gateway.post({"service": service, "operation": operation, "parameters": parameters})
+    assert status == 200, answer
+    (asked,) = gateway.system.sessions.asked
+    assert json.loads(asked.policy.text)["Statement"][0]["Resource"] == arns + allowed
 
 
 def test_gw_01_an_answer_never_has_the_credentials_of_its_session(gateway: Gateway) -> None:
@@ -515,7 +541,17 @@ def test_gw_04_a_call_uses_only_what_policies_permit_for_it(call: dict[str, Any]
         assert gateway.post(call)[0] == 200
         asked = gateway.system.sessions.asked[-1]
         assert (KEY in asked.policy.text) is permitted
-        assert asked.name.startswith("c-reads-") is (permitted and call is GET)
+        assert asked.name.startswith("c-reads-") is (call is GET)
+
+
+def test_gw_04_a_read_without_a_permission_of_its_grant_has_a_session_for_what_it_needs() -> None:
+    """It stays a read: it has one record and may be repeated. Reads that need the same share the session."""
+    gateway = Gateway(KEY_BY_CALL, permissions=OF_KEY)
+    assert [gateway.post(GET)[0] for _ in range(2)] == [200, 200]
+    assert gateway.entries() == [("call", "answered", ""), ("call", "answered", "")]
+    (asked,) = gateway.system.sessions.asked
+    (allowed,) = (each for each in json.loads(asked.policy.text)["Statement"] if each["Effect"] == "Allow")
+    assert (allowed["Action"], allowed["Resource"]) == ("s3:GetObject", "arn:aws:s3:::reports/2026/a")
 
 
 IN_OWN_ACCOUNT = """

@@ -140,5 +140,5 @@ def test_end_02_reads_have_a_new_session_once_a_cut_off_ended_the_kept_one():
         return issued[-1]
 
     for seconds, cut_off_at in ((0, None), (10, NOW + 60), (60, NOW + 60), (61, NOW + 60), (90, NOW + 60)):
-        kept.of(replace(GRANT, cut_off_at=cut_off_at), NOW + seconds, issue)
+        kept.of(replace(GRANT, cut_off_at=cut_off_at), GRANT.permissions, NOW + seconds, issue)
     assert len(issued) == 2

@@ -107,7 +107,7 @@ def session_request(
 
 
 def reads_session_request(grant: Grant, policy: SessionPolicy, external_id: str, now: int) -> SessionRequest:
-    """Return the session with which the gateway reads for a grant. `policy` is the policy of the whole grant.
+    """Return a session with which the gateway reads for a grant. `policy` is that of the whole grant, or of less.
 
     Raises ValueError as `session_request` does.
     """

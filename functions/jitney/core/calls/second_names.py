@@ -19,6 +19,16 @@ _CHANGE_SET, _STACK = "ChangeSetName", "StackName"
 So the AWS CLI's `deploy` sends both.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
 """
+_BESIDE_IDS: Mapping[str, frozenset[str]] = {
+    "kinesis": frozenset({"ShardIterator", "StreamARN"}),
+    "cloudtrail": frozenset({"QueryId", "EventDataStore"}),
+}
+"""Parameters that name a resource twice: by its ARN, and by an id that AWS made for one resource.
+
+AWS documents neither which one counts, nor that they are compared.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetQueryResults.html
+"""
 _FUNCTION, _QUALIFIER = "FunctionName", "Qualifier"
 _QUALIFIED = re.compile(r"(?:(?:arn:[^:]*:lambda:[^:]*:)?+\d{12}:)?+(?:function:)?+[^:]+:.+", re.ASCII)
 """The name or ARN of a Lambda function with a version or an alias.
@@ -46,7 +56,10 @@ def may_reach_another(service: str, given: Mapping[str, Any]) -> bool:
 
     `service` is botocore's name of the service.
     """
-    return service == "cloudformation" and _STACK in given and _is_arn(given.get(_CHANGE_SET))
+    if service == "cloudformation":
+        return _STACK in given and _is_arn(given.get(_CHANGE_SET))
+    beside = _BESIDE_IDS.get(service)
+    return beside is not None and beside <= given.keys()
 
 
 def reaches_another(service: str, given: Mapping[str, Any], account: str) -> bool:

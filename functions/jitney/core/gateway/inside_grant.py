@@ -22,16 +22,18 @@ MOST_RESOURCE_BYTES = 80_000
 class CallNeeds(NamedTuple):
     """The permissions that a call needs, and those of the grant that it may need in addition.
 
-    `reads` is True if each needed action only lists or reads.
+    `reads` is True if each needed action only lists or reads. `shares` is False for a read that must not use the
+    session of all reads of its grant.
     """
 
     permissions: tuple[Permission, ...]
     further: tuple[Permission, ...]
     reads: bool
+    shares: bool = True
 
     @property
     def of_session(self) -> tuple[Permission, ...]:
-        """The permissions of a session for this call alone."""
+        """The permissions of a session for this call alone, or for reads that need the same."""
         return (*self.permissions, *self.further)
 
 

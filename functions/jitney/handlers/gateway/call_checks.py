@@ -99,8 +99,8 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
 
     Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
     is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
-    additional permissions, or may reach another resource, has a session of its own. The limits of the permits that
-    decide about additional permissions count for the call, too.
+    additional permissions, or may reach another resource, has a session for only what it needs. The limits of the
+    permits that decide about additional permissions count for the call, too.
     """
     approvals = approvals_of(gateway_call.grant, gateway_call.authenticated)
     gateway_call = replace(gateway_call, grant_approvals=approvals)
@@ -113,9 +113,8 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
         _record(gateway_call, Outcome.DENIED, "denied", **deciding_policies(decision))
         raise denied_call_problem(decision)
     modelled = gateway_call.modelled
-    shared = accepted.further == further and not may_reach_another(modelled.service, modelled.parameters)
-    reads = gateway_call.needs.reads and shared
-    made = replace(gateway_call, needs=gateway_call.needs._replace(further=accepted.further, reads=reads))
+    shares = accepted.further == further and not may_reach_another(modelled.service, modelled.parameters)
+    made = replace(gateway_call, needs=gateway_call.needs._replace(further=accepted.further, shares=shares))
     return made, replace(decision, call_limits=narrowest((decision.call_limits, accepted.limits)))
 
 

@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from typing import TypeAlias
 
 from jitney.core.access.credentials import (
     Credentials,
@@ -12,52 +13,63 @@ from jitney.core.access.credentials import (
     reads_session_request,
 )
 from jitney.core.access.grant import Grant
+from jitney.core.access.request import Permission
 from jitney.core.access.session_policy import SessionPolicy, SessionPolicyOptions, compile_policy, options_for
 from jitney.core.problems import Problem
 from jitney.handlers.gateway.call_checks import GatewayCall
 
 MOST_SESSIONS = 200
-"""The number of grants whose session for reads a process keeps."""
+"""The number of sessions for reads that a process keeps."""
 MARGIN_SECONDS = 60
 """The time before a session's end in which the session is not used any more. A call takes less time."""
+_SessionKey: TypeAlias = tuple[str, tuple[Permission, ...]]
+"""A grant's id, and the permissions of a session."""
 
 
 class ReadSessions:
-    """Keeps each grant's session for reads in memory. A session belongs to one grant."""
+    """Keeps sessions for reads in memory. A session belongs to one grant, and has all or some of its permissions."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[int, Credentials]] = OrderedDict()  # when each was issued
+        self._kept: OrderedDict[_SessionKey, tuple[int, Credentials]] = OrderedDict()  # when each was issued
 
-    def of(self, grant: Grant, now: int, issue: Callable[[], Credentials]) -> Credentials:
-        """Return the credentials of the session of `grant`, which is active.
+    def of(
+        self, grant: Grant, permissions: tuple[Permission, ...], now: int, issue: Callable[[], Credentials]
+    ) -> Credentials:
+        """Return the credentials of the session of `grant`, which is active, for `permissions`.
 
         A new session from `issue` is kept and returned if none is kept, if a cut-off ended the kept one, or if the kept
         one ends soon and the grant does not.
         """
-        issued_at, kept = self._kept.get(grant.id, (now, None))
+        key = grant.id, permissions
+        issued_at, kept = self._kept.get(key, (now, None))
         ended = grant.cut_off_at is not None and issued_at <= grant.cut_off_at < now
         if kept is None or ended or kept.expires_at <= min(now + MARGIN_SECONDS, grant.expires_at - 1):
             kept = issue()
-            self._kept[grant.id] = (now, kept)
+            self._kept[key] = (now, kept)
             if len(self._kept) > MOST_SESSIONS:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(grant.id)
+        self._kept.move_to_end(key)
         return kept
 
 
 def reads_session(gateway_call: GatewayCall) -> Credentials:
-    """Return the session for the reads of a call's grant. If no session is kept, issue one. Raises Problem."""
-    authenticated, grant = gateway_call.authenticated, gateway_call.grant
+    """Return the session for the reads of a call's grant, or for only this read and those that need the same.
+
+    If no such session is kept, issue one. Raises Problem.
+    """
+    authenticated, grant, needs = gateway_call.authenticated, gateway_call.grant, gateway_call.needs
+    permissions = grant.permissions if needs.shares else needs.of_session
 
     def issue() -> Credentials:
-        policy = compile_policy(
-            grant.permissions, grant.expires_at, authenticated.ports.actions, _of_broker(gateway_call)
-        )
-        return authenticated.ports.sessions.issue(
-            reads_session_request(grant, policy, gateway_call.target.external_id, authenticated.now)
-        )
+        with nullcontext() if needs.shares else sized_for_one_call():
+            policy = compile_policy(
+                permissions, grant.expires_at, authenticated.ports.actions, _of_broker(gateway_call)
+            )
+            return authenticated.ports.sessions.issue(
+                reads_session_request(grant, policy, gateway_call.target.external_id, authenticated.now)
+            )
 
-    return authenticated.ports.read_sessions.of(grant, authenticated.now, issue)
+    return authenticated.ports.read_sessions.of(grant, permissions, authenticated.now, issue)
 
 
 def call_session(gateway_call: GatewayCall, call_id: str) -> Credentials:
