@@ -71,6 +71,37 @@ def test_sts_09_the_sessions_of_calls_are_sealed_if_the_target_is(gateway: Gatew
         assert any("NotAction" in one for one in statements if one["Effect"] == "Deny") == sealed, each.name
 
 
+WHOLE = ["arn:aws:s3:::reports/2026/*", "arn:aws:s3:::reports/salaries/*"]
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "unless", "allowed"),
+    [
+        ("", "", WHOLE),
+        ('context.action == "s3:PutObject"', "", WHOLE),
+        ('resource.arn like "*salaries*"', "", "arn:aws:s3:::reports/2026/a"),
+        (
+            'resource.arn like "*salaries*"',
+            'unless { context.approvals.contains("owners") }',
+            "arn:aws:s3:::reports/2026/a",
+        ),
+    ],
+)
+def test_gw_04_reads_share_a_session_only_if_policies_allow_each_call_all_of_it(
+    forbidden: str, unless: str, allowed: str | list[str]
+) -> None:
+    """Otherwise a parameter that Jitney reads in another way than AWS could avoid what policies say about calls."""
+    permit = """@id("all") permit (principal, action, resource)
+        when { context.way == "gateway" && [true, false].contains(resource.wildcard) };"""
+    when = f'when {{ context.call.hasTag("operation") && {forbidden} }}'
+    forbid = f'@id("some") forbid (principal, action, resource) {when} {unless};' if forbidden else ""
+    granted = [{"actions": ["s3:GetObject", "s3:PutObject"], "resources": WHOLE}]
+    gateway = Gateway(permit + forbid, permissions=granted)
+    assert [gateway.post(GET)[0] for _ in range(2)] == [200, 200]
+    (asked,) = gateway.system.sessions.asked
+    assert json.loads(asked.policy.text)["Statement"][0]["Resource"] == allowed
+
+
 OF_ACCOUNT = "eu-west-1:444455556666"
 
 

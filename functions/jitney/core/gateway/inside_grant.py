@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from jitney.core.access.conditions import conditions_in_words, covers_conditions
@@ -56,6 +57,12 @@ def require_inside(
         tuple(_held_further(explained, grant.permissions)),
         all(_reads(each.action, actions) for each in explained),
     )
+
+
+def reading_part(permissions: Iterable[Permission], actions: ActionTable) -> tuple[Permission, ...]:
+    """Return the permissions with only the actions that list or read."""
+    reading = ((each, tuple(name for name in each.actions if _reads(name, actions))) for each in permissions)
+    return tuple(replace(each, actions=names) for each, names in reading if names)
 
 
 def _require_recordable(explained: Iterable[ExplainedAction]) -> None:

@@ -15,7 +15,7 @@ from jitney.core.calls.second_names import may_reach_another
 from jitney.core.gateway.call_records import approvals_detail, bounded_parameters
 from jitney.core.gateway.call_request import CallRequest
 from jitney.core.gateway.call_values import with_call_values
-from jitney.core.gateway.inside_grant import CallNeeds, require_inside
+from jitney.core.gateway.inside_grant import CallNeeds, reading_part, require_inside
 from jitney.core.gateway.tickets import DOWNLOADS
 from jitney.core.problems import Problem
 from jitney.core.records.audit import AuditEvent, Outcome
@@ -98,9 +98,11 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
     """Return the call and the decision about it: allowed, or reviewed. Raises Problem denied after recording it.
 
     Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
-    is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
-    additional permissions, or may reach another resource, has a session for only what it needs. The limits of the
-    permits that decide about additional permissions count for the call, too.
+    is. So a call without a review cannot use a permission that needs a review of each call. The limits of the permits
+    that decide about additional permissions count for the call, too.
+
+    A read shares the session of all reads of its grant only if policies would allow this call everything that it could
+    read with it. So IAM enforces what policies say about a call, even if AWS reads the call in another way.
     """
     approvals = approvals_of(gateway_call.grant, gateway_call.authenticated)
     gateway_call = replace(gateway_call, grant_approvals=approvals)
@@ -113,7 +115,12 @@ def decided_call(gateway_call: GatewayCall) -> tuple[GatewayCall, Decision]:
         _record(gateway_call, Outcome.DENIED, "denied", **deciding_policies(decision))
         raise denied_call_problem(decision)
     modelled = gateway_call.modelled
-    shares = accepted.further == further and not may_reach_another(modelled.service, modelled.parameters)
+    shares = (
+        gateway_call.needs.reads
+        and accepted.further == further
+        and not may_reach_another(modelled.service, modelled.parameters)
+        and _allows_all_reads(gateway_call, decide)
+    )
     made = replace(gateway_call, needs=gateway_call.needs._replace(further=accepted.further, shares=shares))
     return made, replace(decision, call_limits=narrowest((decision.call_limits, accepted.limits)))
 
@@ -140,6 +147,24 @@ def _decide(gateway_call: GatewayCall, approvals: Collection[str] = ()) -> Calla
         return authenticated.decide(request, others, approvals, grant, gateway_call.ticket_seconds)
 
     return decide
+
+
+def _allows_all_reads(gateway_call: GatewayCall, decide: Callable[[tuple[Permission, ...]], Decision]) -> bool:
+    """Return whether policies allow the call everything that its grant can read."""
+    authenticated, grant, modelled = gateway_call.authenticated, gateway_call.grant, gateway_call.modelled
+    readable = reading_part(grant.permissions, authenticated.ports.actions)
+    if readable == gateway_call.needs.permissions:
+        return True
+
+    def allowed() -> bool:
+        try:
+            return decide(readable).effect is Effect.ALLOW
+        except Problem:  # such as a grant with too much for one decision
+            return False
+
+    seen = gateway_call.grant_approvals, authenticated.principal, authenticated.now // 60
+    key = (grant.id, readable, modelled.service, modelled.operation.name, *seen)
+    return authenticated.ports.read_sessions.remembered(key, allowed)
 
 
 class _Accepted(NamedTuple):

@@ -1,7 +1,7 @@
 """The sessions that sign gateway calls. Their credentials never leave the function's memory (row GW 1)."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TypeAlias
@@ -31,6 +31,7 @@ class ReadSessions:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_SessionKey, tuple[int, Credentials]] = OrderedDict()  # when each was issued
+        self._allowed: OrderedDict[Hashable, bool] = OrderedDict()
 
     def of(
         self, grant: Grant, permissions: tuple[Permission, ...], now: int, issue: Callable[[], Credentials]
@@ -50,6 +51,14 @@ class ReadSessions:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return kept
+
+    def remembered(self, key: Hashable, allowed: Callable[[], bool]) -> bool:
+        """Return whether a call may use the session of all reads of its grant, as `allowed` says at its first call."""
+        if key not in self._allowed:
+            self._allowed[key] = allowed()
+            if len(self._allowed) > MOST_SESSIONS:
+                self._allowed.popitem(last=False)
+        return self._allowed[key]
 
 
 def reads_session(gateway_call: GatewayCall) -> Credentials:
