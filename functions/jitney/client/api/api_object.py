@@ -8,6 +8,8 @@ from types import UnionType
 from typing import Annotated, Any, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 T = TypeVar("T")
+_MOST = 2**53 - 1
+"""The largest whole number that JSON's readers agree on (RFC 8259 section 6)."""
 ApiConditions: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 """Condition keys with the values that calls may have, sorted by key. In JSON, they are an object."""
 ApiTime: TypeAlias = Annotated[str, "ISO 8601"]
@@ -75,11 +77,17 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         read = _reader(inner[0])
         return lambda value: tuple(map(read, _list(value)))
     if get_origin(kind) is Mapping:
-        return lambda value: {**(value or {})}
+        read_value = _reader(inner[1])
+        return lambda value: {name: read_value(each) for name, each in {**(value or {})}.items()}
     if get_origin(kind) in (Union, UnionType):  # with None
         read = _reader(inner[0])
         return lambda value: None if value is None else read(value)
     return lambda value: value
+
+
+def checked_texts(value: Any) -> tuple[str, ...]:
+    """Return the values. Raises TypeError unless they are a list of texts."""
+    return tuple(map(checked_text, _list(value)))
 
 
 def checked_text(value: Any) -> str:
@@ -88,9 +96,14 @@ def checked_text(value: Any) -> str:
 
 
 def _of_type(kind: type, value: Any) -> Any:
-    """Return the value. Raises TypeError for a value of another type, which the text does not quote."""
+    """Return the value. Raises TypeError for another type, and ValueError for a number that is too large.
+
+    The text of the error does not quote the value.
+    """
     if type(value) is not kind:
         raise TypeError(f"a member is {type(value).__name__} instead of {kind.__name__}")
+    if isinstance(value, int) and not -_MOST <= value <= _MOST:
+        raise ValueError("a member is a number that is too large")
     return value
 
 
@@ -111,4 +124,4 @@ def _time(value: Any) -> str:
 
 
 def _conditions(value: Mapping[str, Any]) -> ApiConditions:
-    return tuple(sorted((key, tuple(values)) for key, values in {**value}.items()))
+    return tuple(sorted((key, checked_texts(values)) for key, values in {**value}.items()))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from jitney.client.api.api_object import ApiConditions, ApiObject
+from jitney.client.api.api_object import ApiConditions, ApiObject, checked_text, checked_texts
 
 ApiReviews = tuple[tuple[str, ...], ...]
 """The alternatives of reviewer groups. All groups of one alternative must approve."""
@@ -84,8 +84,15 @@ class ApiPermittedTargets:
         """Return the targets in a body of the API. Raises KeyError or TypeError for any other body."""
         caller = document["caller"]
         targets = tuple(map(ApiPermittedTarget.read, document["targets"]))
-        groups, claims = tuple(caller["groups"]), {**caller["claims"]}
-        return cls(caller["principal"], groups, caller["human"], claims, targets, document.get("fix", ""))
+        human, claims = caller["human"], {**caller["claims"]}
+        return cls(
+            checked_text(caller["principal"]),
+            checked_texts(caller["groups"]),
+            None if human is None else checked_text(human),
+            claims,
+            targets,
+            checked_text(document.get("fix", "")),
+        )
 
     def document(self) -> dict[str, Any]:
         """Return the answer as JSON, in the form of the API."""

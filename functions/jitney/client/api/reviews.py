@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from jitney.client.api.api_object import ApiObject, read_object
+from jitney.client.api.api_object import ApiObject, checked_texts, read_object
 from jitney.core.patterns import has_wildcard
 
 
@@ -55,7 +55,7 @@ class ApiReviewList:
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the list in a body of the API. Raises KeyError or TypeError for any other body."""
         sections = {name: tuple(map(ListedReview.read, document[name])) for name in SECTIONS}
-        return cls(str(document["reviewer"]), sections, tuple(document["incomplete"]), document)
+        return cls(str(document["reviewer"]), sections, checked_texts(document["incomplete"]), document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +185,4 @@ class ApiBulkRejection:
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the result in a body of the API. Raises KeyError or TypeError for any other body."""
         others = ((str(each["id"]), f"{each['detail']} {each['fix']}") for each in document["not_rejected"])
-        return cls(tuple(map(str, document["rejected"])), tuple(others), document)
+        return cls(checked_texts(document["rejected"]), tuple(others), document)

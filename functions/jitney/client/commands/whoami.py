@@ -11,7 +11,7 @@ from jitney.client.inputs.settings import address_of, chosen_source, read_settin
 from jitney.client.problems import ClientProblem
 from jitney.client.terminal.command_result import exit_on_problem, print_json, screen
 from jitney.client.terminal.wait_note import asking_note
-from jitney.client.tokens import CLIENT_CLAIMS, NAME_CLAIMS, Token, claims_of
+from jitney.client.tokens import CLIENT_CLAIMS, NAME_CLAIMS, Token, claims_of, whole_seconds
 from jitney.client.tokens.token_choice import ChosenSource
 
 
@@ -53,8 +53,8 @@ def _fetched(chosen: ChosenSource, *, as_json: bool) -> Token:
 def identity(chosen: ChosenSource, token: Token, now: int) -> dict[str, Any]:
     """Return the claims of the token at `now`, and its source."""
     claims = claims_of(token.value)
-    end = claims.get("exp")
-    if not isinstance(end, int | float):
+    end = whole_seconds(claims.get("exp"))
+    if end is None:
         end = None if token.lifetime_seconds is None else now + token.lifetime_seconds
     return {
         "source": chosen.name,
