@@ -246,3 +246,20 @@ sys.exit(child.run_child([sys.executable, "-c", "import time; time.sleep(600)"],
 def test_an_environment_that_no_process_can_have_is_a_problem_and_no_traceback():
     with pytest.raises(Invalid, match="cannot be started: embedded null byte"):
         run_child([PYTHON, "-c", ""], {"AWS_REGION": "eu-west-1\0"})
+
+
+LIMITED = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000,) * 2); "
+
+
+def test_cli_04_a_configuration_file_without_an_end_is_hidden_and_not_read(tmp_path: Path):
+    pipe, large = tmp_path / "pipe", tmp_path / "large"
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(10_000_000)
+    code = "from jitney.client.processes.child import hidden_configuration as hidden"
+    code = f"{LIMITED}{code}; print(hidden({{'AWS_CONFIG_FILE': sys.argv[1]}}))"
+    for path, hidden in ((pipe, True), ("/dev/zero", True), (large, True), (os.devnull, False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=20, check=True
+        )
+        assert done.stdout.strip() == str({"AWS_CONFIG_FILE": os.devnull} if hidden else {}), path

@@ -1,7 +1,9 @@
 """A profile in the AWS configuration file that gets its credentials from `jitney credentials`."""
 
+import os
 import re
 import shlex
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from jitney.client.api.responses import REGION
 from jitney.client.file_replacement import real_path, replace_file
+from jitney.client.inputs.setting_files import read_setting_file
 from jitney.client.problems import Invalid
 from jitney.client.profiles.aws_config_sections import (
     SECTION,
@@ -150,13 +153,16 @@ def require_own_credentials(environment: Mapping[str, str], name: str) -> None:
 def gives_credentials(path: Path, name: str) -> bool:
     """Return whether the profile in the file at `path` has credentials for any SDK.
 
-    True if the file cannot be read as UTF-8.
+    True if it cannot be read as UTF-8, or is no regular file: reading a pipe could wait for ever, and a device may have
+    no end. The null device has no credentials.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        if not stat.S_ISREG(path.stat().st_mode):
+            return not path.samefile(os.devnull)
+        text = read_setting_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         return True
     if "\0" in text:  # the AWS CLI can be set to read UTF-16
         return True
